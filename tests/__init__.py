@@ -1,0 +1,1 @@
+"""Tests of the whole, and the cameras and servers that they run against."""
