@@ -1,0 +1,54 @@
+"""The application factory. Nothing heavy is imported until an app is made: the supervisor imports this package too."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from instance.config import Config
+
+APP_PATH = Path(__file__).resolve().parent
+
+
+def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "Flask":
+    """Return the app of `config` (default: the settings of the environment).
+
+    Makes the instance folder where it is missing; connects to nothing. Without views it is what the recorder and
+    the worker need: settings, database, logging. Raises ConfigurationError.
+    """
+    from flask import Flask
+
+    from app.extensions import db, migrate, prepare_engine
+    from app.logs import configure_logging
+    from instance.config import load_config, secret_key
+
+    config = config or load_config()
+    configure_logging(config.LOG_LEVEL)
+    config.run_path.mkdir(parents=True, exist_ok=True)
+    app = Flask("app", instance_path=str(config.instance_path), root_path=str(APP_PATH))
+    app.config.update(
+        PLAYBACK=config,
+        SECRET_KEY=secret_key(config),
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        MAX_CONTENT_LENGTH=16 * 1024 * 1024,
+        RESTX_MASK_SWAGGER=False,
+        RESTX_ERROR_404_HELP=False,
+    )
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(APP_PATH.parent / "migrations"))
+    with app.app_context():
+        prepare_engine(db.engine)
+    if with_views:
+        register_blueprints(app)
+    return app
+
+
+def register_blueprints(app: "Flask") -> None:
+    """Register every blueprint, the errors' renderer, the sign-in check and the command line."""
+    from app import cli, views
+    from app.views.playbackapi import playbackapi
+
+    app.register_blueprint(playbackapi, url_prefix="/playbackapi")
+    views.finish(app)
+    cli.register(app)

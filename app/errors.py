@@ -1,0 +1,157 @@
+"""The errors of the domain. Each leaf names a condition and knows its status, kind and place; none knows HTTP.
+
+PlaybackError
+├── NotFound 404
+│   ├── NoFootage          (before_utc, after_utc)
+│   └── Deleted 410
+├── Conflict 409
+│   ├── SourceIsRecording
+│   ├── HasGaps            (gaps)
+│   └── NameTaken
+├── Invalid 422
+├── Unauthorised 401
+├── Forbidden 403
+├── UnsupportedBody 415
+├── CameraSilent 504
+├── StorageUnusable 503
+└── StorageFull 507
+
+`detail` of every answer is a list of {"loc", "msg", "type"} (record-api.md, "Bad input"); `extra` holds the keys
+that stand beside it.
+"""
+
+from typing import Any
+
+Loc = tuple[str | int, ...]
+
+
+class PlaybackError(Exception):
+    """A condition that the caller can be told about. `kind` is the stable machine-readable word of the answer."""
+
+    status = 500
+    kind = "internal_error"
+    loc: Loc = ()
+
+    def __init__(self, message: str, *, loc: Loc | None = None, kind: str | None = None, **extra: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.loc = self.loc if loc is None else loc
+        self.kind = kind or self.kind
+        self.extra = extra
+
+    @property
+    def detail(self) -> list[dict[str, Any]]:
+        """Return the `detail` list of the answer."""
+        return [{"loc": list(self.loc), "msg": self.message, "type": self.kind}]
+
+
+class NotFound(PlaybackError):
+    """An id of the right form that nothing has."""
+
+    status = 404
+    kind = "not_found"
+    loc: Loc = ("path",)
+
+
+class NoFootage(NotFound):
+    """A range without any footage; `extra` has `before_utc` and `after_utc`, the nearest footage or None."""
+
+    kind = "no_footage"
+    loc: Loc = ("query", "start")
+
+
+class Deleted(PlaybackError):
+    """The record is still known, its file was deleted."""
+
+    status = 410
+    kind = "deleted"
+    loc: Loc = ("path", "record_id")
+
+
+class Conflict(PlaybackError):
+    """Not allowed now."""
+
+    status = 409
+    kind = "conflict"
+
+
+class SourceIsRecording(Conflict):
+    """The source records; stop it first."""
+
+    kind = "source_is_recording"
+    loc: Loc = ("path", "source_id")
+
+
+class NameTaken(Conflict):
+    """A name that must be unique is in use."""
+
+    kind = "name_taken"
+    loc: Loc = ("body", "name")
+
+
+class HasGaps(Conflict):
+    """`gaps=fail` was asked for and there are gaps; `extra` has `gaps`."""
+
+    kind = "has_gaps"
+    loc: Loc = ("query", "gaps")
+
+
+class Invalid(PlaybackError):
+    """A value is wrong. `details` replaces the single entry where several values are."""
+
+    status = 422
+    kind = "value_error"
+    loc: Loc = ("body",)
+
+    def __init__(self, message: str, *, details: list[dict[str, Any]] | None = None, **keywords: Any) -> None:
+        super().__init__(message, **keywords)
+        self.details = details
+
+    @property
+    def detail(self) -> list[dict[str, Any]]:
+        """Return the `detail` list of the answer."""
+        return self.details if self.details is not None else super().detail
+
+
+class Unauthorised(PlaybackError):
+    """Nobody signed in."""
+
+    status = 401
+    kind = "unauthorised"
+    loc: Loc = ("header", "Authorization")
+
+
+class Forbidden(PlaybackError):
+    """Signed in, but not permitted."""
+
+    status = 403
+    kind = "forbidden"
+
+
+class UnsupportedBody(PlaybackError):
+    """A body of a content type that is not read here."""
+
+    status = 415
+    kind = "unsupported_media_type"
+    loc: Loc = ("header", "Content-Type")
+
+
+class CameraSilent(PlaybackError):
+    """The camera gave nothing in time."""
+
+    status = 504
+    kind = "camera_silent"
+
+
+class StorageUnusable(PlaybackError):
+    """The storage cannot be written."""
+
+    status = 503
+    kind = "storage_unusable"
+
+
+class StorageFull(PlaybackError):
+    """The storage is full."""
+
+    status = 507
+    kind = "storage_full"

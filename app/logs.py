@@ -1,0 +1,51 @@
+"""Logging of web, worker and recorder, and the masking of secrets wherever text from outside is shown.
+
+A filter masks every record as a last resort; code still takes care not to log a secret at all.
+"""
+
+import logging
+import logging.config
+import re
+
+MASK = "***"
+_USERINFO = re.compile(r"(?P<head>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s/:@'\"]*):(?P<password>[^\s/'\"]*)@")
+_BEARER = re.compile(r"(?i)(bearer|basic|digest)\s+[A-Za-z0-9+/=_.~-]{8,}")
+
+
+def mask_secrets(text: str) -> str:
+    """Return text with the password of every address in it, and every credential of a header, masked."""
+    return _BEARER.sub(rf"\1 {MASK}", _USERINFO.sub(rf"\g<head>\g<user>:{MASK}@", text))
+
+
+class MaskFilter(logging.Filter):
+    """Masks the final message of a record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask in place; let every record pass."""
+        message = record.getMessage()
+        masked = mask_secrets(message)
+        if masked != message:
+            record.msg, record.args = masked, ()
+        return True
+
+
+def dict_config(level: str) -> dict[str, object]:
+    """Return the one `dictConfig` of all processes: lines on standard error, secrets masked."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"mask": {"()": "app.logs.MaskFilter"}},
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}},
+        "root": {"level": level, "handlers": ["stderr"]},
+        "loggers": {
+            "alembic": {"level": "WARNING"},
+            "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
+            "urllib3": {"level": "WARNING"},
+        },
+    }
+
+
+def configure_logging(level: str) -> None:
+    """Apply `dict_config`."""
+    logging.config.dictConfig(dict_config(level))

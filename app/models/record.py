@@ -1,0 +1,40 @@
+"""A record: one source under one tag, from begin to end. It owns no bytes: it is a span of its source's footage."""
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.extensions import db
+from app.models.source import Source
+from app.models.tag import Tag
+from app.models.types import new_uuid, now_us
+
+
+class Record(db.Model):
+    """`end_us` is null while recording; at most one open record a source and tag."""
+
+    __tablename__ = "record"
+    __table_args__ = (
+        CheckConstraint("end_us IS NULL OR end_us >= begin_us", name="span"),
+        Index("ix_record_source_id_begin_us", "source_id", "begin_us"),
+        Index("ix_record_tag_id_begin_us", "tag_id", "begin_us"),
+        Index(
+            "uq_record_open",
+            "source_id",
+            "tag_id",
+            unique=True,
+            sqlite_where=db.text("end_us IS NULL"),
+            postgresql_where=db.text("end_us IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_uuid)
+    created_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant, us since the epoch")
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    tag_id: Mapped[str] = mapped_column(ForeignKey("tag.id"))
+    begin_us: Mapped[int] = mapped_column(BigInteger, comment="instant it was wanted from")
+    end_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant it was stopped; null while recording")
+    deleted_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant its file was deleted")
+    hash_md5: Mapped[str | None] = mapped_column(String(32), comment="of the bytes of /video/, null until computed")
+    sync_location: Mapped[str | None] = mapped_column(Text, comment="where it is (to be) copied")
+    source: Mapped[Source] = relationship()
+    tag: Mapped[Tag] = relationship()

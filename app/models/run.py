@@ -1,0 +1,22 @@
+"""A run: an uninterrupted stretch of footage of one connection, on one media timeline."""
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import db
+
+
+class Run(db.Model):
+    """Exists once its second fragment is on disk; then its clock anchor is fixed for ever."""
+
+    __tablename__ = "run"
+    __table_args__ = (Index("ix_run_source_id_anchor_us", "source_id", "anchor_us"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, comment="UUID, also in file names and uuid boxes")
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    anchor_us: Mapped[int] = mapped_column(BigInteger, comment="wall clock of media time 0, us since the epoch")
+    begin_us: Mapped[int] = mapped_column(BigInteger, comment="wall clock of its first sample")
+    end_us: Mapped[int | None] = mapped_column(BigInteger, comment="wall clock after its last sample; null while open")
+    clock_offset_us: Mapped[int | None] = mapped_column(BigInteger, comment="camera's clock minus ours, if it told")
+    shift_ticks: Mapped[int] = mapped_column(Integer, default=0, comment="added to the dts of its first segment's video")
+    is_picture: Mapped[bool] = mapped_column(default=False, comment="made of polled pictures")

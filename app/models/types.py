@@ -1,0 +1,63 @@
+"""Column types and defaults that models share: encrypted text, instants, UUIDs."""
+
+import base64
+import hashlib
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from flask import current_app
+from sqlalchemy import Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+
+def now_us() -> int:
+    """Return the wall clock in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def new_uuid() -> str:
+    """Return a new random UUID in its usual 36 characters."""
+    return str(uuid.uuid4())
+
+
+def utc_from_us(instant_us: int) -> datetime:
+    """Return the aware datetime of an instant in microseconds since the epoch."""
+    return datetime.fromtimestamp(instant_us // 1_000_000, UTC).replace(microsecond=instant_us % 1_000_000)
+
+
+class UndecipherableSecret(Exception):
+    """A stored secret was encrypted with another key."""
+
+
+class EncryptedText(TypeDecorator[str]):
+    """Text stored encrypted (Fernet) under a key derived from the secret key of the current app."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Encrypt on the way in."""
+        return None if value is None else _cipher().encrypt(value.encode()).decode("ascii")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        """Decrypt on the way out. Raises UndecipherableSecret when the key is another."""
+        if value is None:
+            return None
+        try:
+            return _cipher().decrypt(value.encode("ascii")).decode()
+        except InvalidToken:
+            raise UndecipherableSecret(
+                "a stored camera address cannot be decrypted: PLAYBACK_SECRET_KEY is not the one it was stored "
+                "with; set that key again, or enter the address anew"
+            ) from None
+
+
+def _cipher() -> Fernet:
+    cipher = current_app.extensions.get("playback_cipher")
+    if cipher is None:
+        digest = hashlib.sha256(b"camera secrets|" + current_app.config["SECRET_KEY"].encode()).digest()
+        cipher = current_app.extensions["playback_cipher"] = Fernet(base64.urlsafe_b64encode(digest))
+    return cipher

@@ -1,0 +1,1 @@
+"""The configuration classes and, beside them, the state of the embedded default."""

@@ -1,0 +1,198 @@
+"""Settings: the environment first, then `systemd/env`, then the classes below.
+
+Each annotated attribute in capitals is one setting; `PLAYBACK_` and its name is its variable. The table of
+`docs/operations.md` is compared with these classes by a test.
+"""
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong; the message is one line that names it and the way out."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Config:
+    """Settings shared by all three configurations, with their defaults."""
+
+    ENVIRONMENT: str = "development"
+    BIND: str = "127.0.0.1:8000"
+    INSTANCE: str = "instance"
+    DATABASE_URL: str = ""
+    BROKER_URL: str = ""
+    STORAGE: str = ""
+    SECRET_KEY: str = ""
+    FFMPEG: str = ""
+    WEB_WORKERS: int = 2
+    WEB_THREADS: int = 32
+    PICTURE_INTERVAL_S: float = 1.0
+    SEGMENT_S: int = 60
+    FRAGMENT_S: float = 4.0
+    RECORD_MAX_S: int = 86_400
+    SILENCE_S: float = 9.0
+    ABANDON_S: float = 60.0
+    PROBE_INTERVAL_S: float = 60.0
+    LOG_LEVEL: str = "INFO"
+    METRICS_NETWORKS: str = ""
+    RESERVE_BYTES: int = 256 * 1024 * 1024
+
+    @property
+    def instance_path(self) -> Path:
+        """Absolute folder of all state of the embedded default."""
+        return (ROOT / self.INSTANCE).resolve()
+
+    @property
+    def run_path(self) -> Path:
+        """Folder of locks, wake-up pipes and process state, below the instance folder."""
+        return self.instance_path / "run"
+
+    @property
+    def storage_path(self) -> Path:
+        """Absolute folder of recordings and files."""
+        return (ROOT / self.STORAGE).resolve() if self.STORAGE else self.instance_path / "storage"
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL; SQLite in the instance folder where none is set."""
+        return self.DATABASE_URL or f"sqlite:///{self.instance_path / 'app.db'}"
+
+    @property
+    def broker_url(self) -> str:
+        """Celery's broker; kombu's file system transport where none is set."""
+        return self.BROKER_URL or "filesystem://"
+
+    @property
+    def host_port(self) -> tuple[str, int]:
+        """The address to bind. Raises ConfigurationError when it is not HOST:PORT."""
+        host, _, port = self.BIND.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65_535:
+            raise ConfigurationError(f"PLAYBACK_BIND is {self.BIND!r}; it must be ADDRESS:PORT, as 127.0.0.1:8000")
+        return host.strip("[]"), int(port)
+
+    def __repr__(self) -> str:
+        """Name the class only: settings hold secrets."""
+        return f"<{type(self).__name__} {self.ENVIRONMENT}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DevelopmentConfig(Config):
+    """Open to everybody who can reach it, and therefore bound to loopback only."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TestingConfig(Config):
+    """As development, for the test suite: short times, its own instance folder."""
+
+    ENVIRONMENT: str = "testing"
+    WEB_WORKERS: int = 1
+    PROBE_INTERVAL_S: float = 5.0
+    RESERVE_BYTES: int = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ProductionConfig(Config):
+    """Lets nobody in without a token; refuses to start without a secret key."""
+
+    ENVIRONMENT: str = "production"
+
+
+CONFIGS: dict[str, type[Config]] = {
+    "development": DevelopmentConfig,
+    "testing": TestingConfig,
+    "production": ProductionConfig,
+}
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Return the NAME=value lines of an environment file in systemd's form; {} when there is none."""
+    if not path.is_file():
+        return {}
+    pairs = (line.partition("=") for line in path.read_text("utf-8").splitlines() if not line.lstrip().startswith("#"))
+    return {name.strip(): value.strip().strip('"') for name, sign, value in pairs if sign and value.strip()}
+
+
+def load_config(name: str | None = None, **overrides: object) -> Config:
+    """Return the checked settings of configuration `name` (default: `FLASK_CONFIG`, else development).
+
+    `systemd/env` is read only where the environment does not say another configuration than it does, so that a
+    checkout with the shipped production file still develops. Raises ConfigurationError.
+    """
+    shipped = read_env_file(ROOT / "systemd" / "env")
+    chosen = name or os.environ.get("FLASK_CONFIG") or "development"
+    if chosen not in CONFIGS:
+        raise ConfigurationError(f"FLASK_CONFIG is {chosen!r}; it must be one of {', '.join(CONFIGS)}")
+    environment = {**(shipped if shipped.get("FLASK_CONFIG") == chosen else {}), **os.environ}
+    kind = CONFIGS[chosen]
+    values: dict[str, object] = {}
+    for field in fields(kind):
+        text = environment.get(f"PLAYBACK_{field.name}")
+        if text and field.name != "ENVIRONMENT":
+            values[field.name] = _parse(field.name, text, field.type)
+    config = kind(**{**values, **overrides})  # type: ignore[arg-type]
+    _check(config)
+    return config
+
+
+def _parse(name: str, text: str, kind: object) -> object:
+    if kind is str:
+        return text
+    try:
+        number = int(text) if kind is int else float(text)
+    except ValueError:
+        raise ConfigurationError(f"PLAYBACK_{name} is {text!r}; it must be a number") from None
+    if not 0 <= number < 1e18:
+        raise ConfigurationError(f"PLAYBACK_{name} is {text!r}; it must not be negative")
+    return number
+
+
+def _check(config: Config) -> None:
+    host, _ = config.host_port
+    if config.ENVIRONMENT != "production" and host not in LOOPBACK and not host.startswith("127."):
+        raise ConfigurationError(
+            f"PLAYBACK_BIND is {config.BIND}, but FLASK_CONFIG={config.ENVIRONMENT} is open to everybody: "
+            "bind to 127.0.0.1, or set FLASK_CONFIG=production"
+        )
+    if config.ENVIRONMENT == "production" and not config.SECRET_KEY:
+        raise ConfigurationError(
+            "PLAYBACK_SECRET_KEY is empty; make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))' "
+            "and set it in systemd/env"
+        )
+    if config.SECRET_KEY and len(config.SECRET_KEY) < 16:
+        raise ConfigurationError("PLAYBACK_SECRET_KEY is shorter than 16 characters; take 48 random ones")
+    if not 1 <= config.SEGMENT_S <= 300:
+        raise ConfigurationError(f"PLAYBACK_SEGMENT_S is {config.SEGMENT_S}; it must be 1 to 300 seconds")
+
+
+def secret_key(config: Config) -> str:
+    """Return the secret key: the configured one, else one generated into the instance folder with mode 0600."""
+    if config.SECRET_KEY:
+        return config.SECRET_KEY
+    path = config.instance_path / "secret_key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read_key(path)
+    with os.fdopen(handle, "w") as file:
+        file.write(os.urandom(32).hex())
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> str:
+    for _ in range(50):
+        key = path.read_text("ascii").strip()
+        if len(key) >= 16:
+            return key
+        _wait_for_other_writer()
+    raise ConfigurationError(f"{path.name} in the instance folder is empty; delete it and start again")
+
+
+def _wait_for_other_writer() -> None:
+    import time
+
+    time.sleep(0.02)
