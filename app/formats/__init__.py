@@ -1,0 +1,1 @@
+"""Formats: bytes in, bytes out; no Flask, no database."""
