@@ -1,0 +1,56 @@
+"""Where everything lies below a storage's root. Paths are derived from ids and instants, never stored.
+
+    storage.id                              marker: the storage's UUID
+    live/SOURCE/RUN-000000.mp4              the open segment, written by ffmpeg; RUN.csv and RUN.log beside it
+    rec/SOURCE/YYYYMMDD/HH/SEGMENT.mp4      closed segments, by the UTC hour of their start
+    idx/SOURCE/YYYYMMDD.sidx                sample indexes of that UTC day, appended
+    records/RECORD.m3u8                     a record's `location`
+    salvage/SOURCE/RUN-000000.tail          bytes cut off a segment that a crash left incomplete
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.models.segment import OPEN, Segment
+
+LIVE, CLOSED, INDEX, RECORDS, SALVAGE = "live", "rec", "idx", "records", "salvage"
+MARKER = "storage.id"
+
+
+def live_folder(root: Path, source_id: int) -> Path:
+    """Return the folder that the source's ffmpeg writes into."""
+    return root / LIVE / str(source_id)
+
+
+def live_path(root: Path, source_id: int, run_id: str, sequence: int) -> Path:
+    """Return the path of a segment while it is open."""
+    return live_folder(root, source_id) / f"{run_id}-{sequence:06d}.mp4"
+
+
+def closed_path(root: Path, source_id: int, start_us: int, segment_id: str) -> Path:
+    """Return the path of a closed segment."""
+    start = datetime.fromtimestamp(start_us // 1_000_000, UTC)
+    return root / CLOSED / str(source_id) / f"{start:%Y%m%d}" / f"{start:%H}" / f"{segment_id}.mp4"
+
+
+def index_path(root: Path, source_id: int, start_us: int) -> Path:
+    """Return the path of the file that holds the sample index of a segment that starts at this instant."""
+    start = datetime.fromtimestamp(start_us // 1_000_000, UTC)
+    return root / INDEX / str(source_id) / f"{start:%Y%m%d}.sidx"
+
+
+def salvage_path(root: Path, source_id: int, run_id: str, sequence: int) -> Path:
+    """Return where the incomplete tail of a segment is kept."""
+    return root / SALVAGE / str(source_id) / f"{run_id}-{sequence:06d}.tail"
+
+
+def record_location(record_id: str) -> str:
+    """Return a record's `location`, relative to the root of the storage."""
+    return f"{RECORDS}/{record_id}.m3u8"
+
+
+def segment_path(root: Path, segment: Segment) -> Path:
+    """Return the path of a segment, open or closed."""
+    if segment.state == OPEN:
+        return live_path(root, segment.source_id, segment.run_id, segment.sequence)
+    return closed_path(root, segment.source_id, segment.start_us, segment.id)

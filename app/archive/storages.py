@@ -1,0 +1,82 @@
+"""Storages: folders that hold media. Each is known by the UUID in its marker file, not by where it is mounted."""
+
+import errno
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+from app.archive import places
+from app.errors import StorageFull, StorageUnusable
+from app.extensions import db, writing
+from app.models import Storage
+from instance.config import Config
+
+
+def read_marker(root: Path) -> str | None:
+    """Return the id in the storage's marker file, or None where there is none."""
+    try:
+        return str(uuid.UUID((root / places.MARKER).read_text("ascii").strip()))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def open_storage(config: Config) -> Storage:
+    """Return the row of the configured storage; make folder, marker and row at the first use.
+
+    Raises StorageUnusable when the folder cannot be made or written.
+    """
+    root = config.storage_path
+    storage_id = read_marker(root) or _make_marker(root)
+    storage = db.session.get(Storage, storage_id)
+    if storage is None or storage.path != str(root):
+        with writing() as session:
+            storage = session.get(Storage, storage_id) or Storage(id=storage_id)
+            storage.path = str(root)
+            session.add(storage)
+    return storage
+
+
+def _make_marker(root: Path) -> str:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        fresh = str(uuid.uuid4())
+        temporary = root / f".{places.MARKER}.{os.getpid()}"
+        temporary.write_text(fresh + "\n", "ascii")
+        try:
+            os.link(temporary, root / places.MARKER)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+        return read_marker(root) or fresh
+    except OSError as error:
+        raise unusable(root, error) from error
+
+
+def unusable(root: Path, error: OSError) -> StorageUnusable | StorageFull:
+    """Translate an error of the file system into one that names the storage and the way out."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull(f"the storage {root.name!r} is full: free space on its disk, or delete recordings")
+    return StorageUnusable(
+        f"the storage {root.name!r} cannot be written ({error.strerror}): check that it is mounted, not read-only, "
+        "and owned by the user of the service"
+    )
+
+
+def check_room(config: Config) -> None:
+    """Raise StorageFull below the reserve of free space, StorageUnusable when a file cannot be made."""
+    root = config.storage_path
+    probe = root / places.LIVE / f".probe.{os.getpid()}"
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"x")
+        probe.unlink()
+        free_bytes = shutil.disk_usage(root).free
+    except OSError as error:
+        raise unusable(root, error) from error
+    if free_bytes < config.RESERVE_BYTES:
+        raise StorageFull(
+            f"the storage {root.name!r} has {free_bytes // 2**20} MiB left, less than the reserve of "
+            f"{config.RESERVE_BYTES // 2**20} MiB (PLAYBACK_RESERVE_BYTES): free space on its disk, or delete recordings"
+        )

@@ -1,0 +1,1 @@
+"""The recorder: from a camera to segments on disk."""
