@@ -1,7 +1,7 @@
 """Footage made by PyAV for the tests, and how two copies of it are compared.
 
-All content is seeded: the same call gives the same pictures and the same sound. Every video frame has something
-new in it and all audio is noise, so that no two packets of a file are equal and a hash can tell them apart.
+All content is seeded: the same call gives the same pictures and the same sound. Every video frame has
+something new in it and all audio is noise: no two packets of a file are equal, a hash tells them apart.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ SLICE_UNITS = {"h264": frozenset(range(1, 6)), "hevc": frozenset(range(32))}
 
 
 class Packet(NamedTuple):
-    """One coded packet: times in ticks of its stream's time base, and the hash that copies are compared by."""
+    """One coded packet: times in ticks of its stream's time base, and the hash that it is compared by."""
 
     pts: int | None
     dts: int | None
@@ -58,9 +58,9 @@ def make_video(
 ) -> Path:
     """Write a file of moving pictures with a key frame every `gop` frames.
 
-    Every frame carries its number (see `read_number`), a moving texture and a patch of fresh noise; `draw(luma,
-    number)` may paint over them. `tone_hz` puts a tone over the audio's noise. `b_frames` is the number of them
-    between two others. The container is MP4, and QuickTime for G.711 audio, which MP4 has no name for.
+    Every frame carries its number (see `read_number`), a moving texture and a patch of fresh noise;
+    `draw(luma, number)` may paint over them. `tone_hz` puts a tone over the audio's noise. `b_frames` is how
+    many stand between two others. The container is MP4; QuickTime for G.711, which MP4 has no name for.
     """
     path = Path(path)
     pictures = _pictures(width, height, seed)
@@ -97,7 +97,7 @@ def _encoder_options(codec: str, gop: int, b_frames: int) -> dict[str, str]:
 
 
 def _pictures(width: int, height: int, seed: int) -> Iterator[Plane]:
-    """Yield planar 4:2:0 pictures without end: a drifting texture of 16-pixel cells, a wandering patch of noise."""
+    """Yield 4:2:0 pictures without end: a drifting texture of 16-pixel cells, a wandering patch of noise."""
     rng = np.random.default_rng(seed)
     cells = rng.integers(40, 200, (height // 16 + 1, width // 16 + 1), dtype=np.uint8)
     texture = np.kron(cells, np.ones((16, 16), np.uint8))[:height, :width]
@@ -203,9 +203,9 @@ def access_unit(codec: str, units: list[bytes]) -> bytes:
     """Join an access unit's NAL units, each behind its 4-byte length, without those a transport may change.
 
     Dropped: parameter sets (sent before each key frame, or in the sample entry only), access unit delimiters,
-    ends of sequence (a parser may move one into the next packet), filler, and zero bytes behind a unit. Slices
-    and SEI are kept byte for byte. Without any slice the answer is empty: that is no picture, so comparisons
-    leave it out.
+    ends of sequence (a parser may move one into the next packet), filler, and zero bytes behind a unit.
+    Slices and SEI are kept byte for byte. Without any slice the answer is empty: that is no picture, and
+    comparisons leave it out.
     """
     kept = [unit.rstrip(b"\0") for unit in units if unit_type(codec, unit) not in DROPPED_UNITS[codec]]
     if not any(unit_type(codec, unit) in SLICE_UNITS[codec] for unit in kept):
