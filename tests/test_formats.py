@@ -271,3 +271,25 @@ def test_closing_box_ends_the_file_and_survives_only_unaltered(tmp_path):
         broken[position] ^= 1
         with pytest.raises(FormatError):
             Closing.decode(bytes(broken))
+
+
+def test_a_cut_index_holds_exactly_the_samples_asked_for(recorded):
+    path = recorded[1]
+    index = index_of(path)
+    whole_v, whole_a = indexed(path, index, "video"), indexed(path, index, "audio")
+    for v_first, v_end, a_first, a_end in (
+        (0, 40, 0, 10_000),
+        (3, 5, 2, 3),
+        (20, 21, 50, 70),
+        (25, 40, 90, 90),
+    ):
+        part = index.cut(v_first, v_end, a_first, a_end)
+        for cut, whole in (
+            (indexed(path, part, "video"), whole_v[v_first:v_end]),
+            (indexed(path, part, "audio"), whole_a[a_first:a_end]),
+        ):
+            assert cut == whole
+        assert part.counts["n_frag"] == len(part.fragments) <= index.counts["n_frag"]
+        assert part.counts["v_chunks"] == int((part.fragments["v_count"] > 0).sum())
+    with pytest.raises(FormatError):
+        index.cut(40, 41, 0, 0)

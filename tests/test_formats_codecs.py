@@ -15,7 +15,7 @@ from tests.recording import segment
 
 
 def entry_and_first_sample(tmp_path, name, **options):
-    """Return a recorded entry, and the first sample with its parameter sets put before it as cameras send them."""
+    """Return recorded tracks, and the first sample behind its parameter sets, as cameras send them."""
     source = make_video(tmp_path / f"{name}.mp4", seconds=1, fps=5, gop=5, **options)
     path = segment(source, tmp_path / name)[0]
     fd = os.open(path, os.O_RDONLY)
@@ -55,7 +55,7 @@ def parameter_sets(extradata: bytes, codec: str) -> bytes:
 
 
 def decodes(entry: bytes, sample: bytes, codec: str) -> tuple[int, int]:
-    """Decode a sample whose own parameter sets were taken out, with those of the entry; return the frame's size."""
+    """Decode a sample without its own parameter sets, with those of the entry; return the size."""
     kinds = (7, 8) if codec == "h264" else (32, 33, 34)
     kind = (lambda unit: unit[0] & 31) if codec == "h264" else (lambda unit: unit[0] >> 1 & 63)
     bare = b"".join(len(u).to_bytes(4, "big") + u for u in iter_units(sample, 4) if kind(u) not in kinds)

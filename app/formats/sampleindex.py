@@ -35,7 +35,8 @@ HEADER = struct.Struct("<4sHHII")
 CRC_BEGIN_BYTES = HEADER.size
 COUNTERS = (
     "v_timescale", "v_t0", "v_dur", "v_n", "v_sync", "v_runs", "v_cruns",
-    "a_timescale", "a_t0", "a_dur", "a_n", "a_runs", "n_frag",
+    "v_c0", "v_last", "v_longest", "v_chunks",
+    "a_timescale", "a_t0", "a_dur", "a_n", "a_runs", "a_last", "a_chunks", "n_frag",
 )  # fmt: skip
 ROW_COUNTERS = tuple(name for name in COUNTERS if not name.endswith("_timescale"))
 COUNTER_BYTES = 8 * len(COUNTERS)
@@ -58,6 +59,8 @@ FRAGMENT = np.dtype(
         ("v_tfdt_at", "<i8"),  # offset of the 8 bytes of the video tfdt; 0 when it has another form
     ]
 )
+
+NO_RUNS = np.empty((0, 2), np.int64)
 
 Bytes = npt.NDArray[Any]
 
@@ -85,35 +88,60 @@ class SampleIndex:
         if video is None:
             raise FormatError("no video track")
         v = _Track.collect(video, fragments, shift_ticks)
-        if not len(v.sizes):
+        if not v.count:
             raise FormatError("no video sample")
-        a = _Track.collect(audio, fragments, 0) if audio else None
-        counts = dict.fromkeys(COUNTERS, 0)
-        counts.update(v_timescale=video.timescale, v_t0=int(v.dts[0]), v_dur=int(v.durations.sum()))
-        ctts = _runs(v.composition_offsets) if v.composition_offsets.any() else np.empty((0, 2), np.int64)
+        a = _Track.collect(audio, fragments, 0)
+        return cls._assemble(v, a, _fragment_table(fragments, v, a))
+
+    @classmethod
+    def _assemble(cls, v: _Track, a: _Track, table: Bytes) -> SampleIndex:
+        """Return the index of two tracks with its columns in byte order and its counters."""
+        has_offsets = bool(v.composition_offsets.any())
         columns = {
             "v_stsz": v.sizes.astype(">u4"),
             "v_stts": _runs(v.durations, is_last_alone=True).astype(">u4"),
-            "v_ctts": ctts.astype(">i4"),
+            "v_ctts": (_runs(v.composition_offsets) if has_offsets else NO_RUNS).astype(">i4"),
             "v_stss": (np.flatnonzero(v.is_key) + 1).astype(">u4"),
-            "a_stsz": np.empty(0, ">u4"),
-            "a_stts": np.empty((0, 2), ">u4"),
+            "a_stsz": a.sizes.astype(">u4"),
+            "a_stts": (_runs(a.durations, is_last_alone=True) if a.count else NO_RUNS).astype(">u4"),
         }
-        if audio and a is not None and len(a.sizes):
-            counts.update(a_timescale=audio.timescale, a_t0=int(a.dts[0]), a_dur=int(a.durations.sum()))
-            columns["a_stsz"] = a.sizes.astype(">u4")
-            columns["a_stts"] = _runs(a.durations, is_last_alone=True).astype(">u4")
-        table = _fragment_table(fragments, v, a)
-        counts.update(
-            v_n=len(columns["v_stsz"]),
-            v_sync=len(columns["v_stss"]),
-            v_runs=len(columns["v_stts"]),
-            v_cruns=len(columns["v_ctts"]),
-            a_n=len(columns["a_stsz"]),
-            a_runs=len(columns["a_stts"]),
-            n_frag=len(table),
-        )
+        counts = dict.fromkeys(COUNTERS, 0)
+        for letter, track in (("v", v), ("a", a)):
+            if not track.count:
+                continue
+            counts[f"{letter}_timescale"] = track.timescale
+            counts[f"{letter}_t0"] = int(track.dts[0])
+            counts[f"{letter}_dur"] = int(track.durations.sum())
+            counts[f"{letter}_n"] = track.count
+            counts[f"{letter}_runs"] = len(columns[f"{letter}_stts"])
+            counts[f"{letter}_last"] = int(track.durations[-1])
+            counts[f"{letter}_chunks"] = int(np.count_nonzero(table[f"{letter}_count"]))
+        counts["v_sync"], counts["v_cruns"] = len(columns["v_stss"]), len(columns["v_ctts"])
+        counts["v_c0"] = int(v.composition_offsets[0])
+        counts["v_longest"] = int(v.durations[:-1].max(initial=0))
+        counts["n_frag"] = len(table)
         return cls(counts, **columns, fragments=table)
+
+    def cut(self, v_first: int, v_end: int, a_first: int, a_end: int) -> SampleIndex:
+        """Return the index of the samples [v_first, v_end) of video and [a_first, a_end) of audio.
+
+        Fragments of which no sample is left are dropped. Raises FormatError when no video sample is left.
+        """
+        v_first, v_end = max(v_first, 0), min(v_end, self.counts["v_n"])
+        a_first, a_end = max(a_first, 0), min(a_end, self.counts["a_n"])
+        if v_first >= v_end:
+            raise FormatError("no video sample")
+        is_key = np.zeros(self.counts["v_n"], np.bool_)
+        is_key[self.v_stss.astype(np.int64) - 1] = True
+        v = _Track.of("v", self, self.v_pts - self.v_dts, is_key, slice(v_first, v_end))
+        none = np.zeros(self.counts["a_n"], np.int64)
+        a = _Track.of("a", self, none, none == 0, slice(a_first, max(a_first, a_end)))
+        table = self.fragments.copy()
+        for letter, first, end in (("v", v_first, v_end), ("a", a_first, a_end)):
+            _cut_table(
+                table, letter, first, end, getattr(self, f"{letter}_offsets"), getattr(self, f"{letter}_dts")
+            )
+        return self._assemble(v, a, table[(table["v_count"] > 0) | (table["a_count"] > 0)])
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> SampleIndex:
@@ -145,7 +173,7 @@ class SampleIndex:
         return HEADER.pack(MAGIC, VERSION, 0, HEADER.size + len(body), zlib.crc32(body)) + body
 
     def counters(self) -> dict[str, int]:
-        """Return what the segment's row holds: v_t0, v_dur, v_n, v_sync, v_runs, v_cruns, a_*, n_frag."""
+        """Return what the columns of the same names of the segment's row hold."""
         return {name: self.counts[name] for name in ROW_COUNTERS}
 
     @property
@@ -202,6 +230,7 @@ def _layout(counts: dict[str, int]) -> list[tuple[str, Any, tuple[int, ...]]]:
 class _Track:
     """All samples of one track of a file, and its part in each fragment (None where it has none)."""
 
+    timescale: int
     parts: list[TrackPart | None]
     first_dts: list[int]
     dts: Ints
@@ -210,18 +239,23 @@ class _Track:
     composition_offsets: Ints
     is_key: npt.NDArray[np.bool_]
 
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return len(self.sizes)
+
     @classmethod
-    def collect(cls, track: InitTrack, fragments: Sequence[Fragment], shift_ticks: int) -> _Track:
+    def collect(cls, track: InitTrack | None, fragments: Sequence[Fragment], shift_ticks: int) -> _Track:
         """Join the parts of a track; durations follow from the dts: a fragment only guesses its last one.
 
         A dts that runs backwards at a fragment's begin (streams with B-frames over RTSP) is raised to the one
         before, and the composition offset lowered, so that no presentation time changes.
         """
-        parts = [fragment.tracks.get(track.track_id) for fragment in fragments]
+        parts = [fragment.tracks.get(track.track_id) if track else None for fragment in fragments]
         present = [part for part in parts if part is not None]
-        if not present:
+        if track is None or not present:
             empty = np.empty(0, np.int64)
-            return cls(parts, [0] * len(parts), empty, empty, empty, empty, np.empty(0, np.bool_))
+            return cls(0, parts, [0] * len(parts), empty, empty, empty, empty, np.empty(0, np.bool_))
         told = np.concatenate([_times(part.tfdt_ticks + shift_ticks, part.durations) for part in present])
         dts = np.maximum.accumulate(told)
         last = present[-1].durations[-1]
@@ -230,10 +264,33 @@ class _Track:
         first_dts = [0 if part is None else part.tfdt_ticks + shift_ticks for part in parts]
         sizes = np.concatenate([part.sizes for part in present])
         is_key = np.concatenate([part.is_key for part in present])
-        return cls(parts, first_dts, dts, durations, sizes, composition_offsets, is_key)
+        return cls(track.timescale, parts, first_dts, dts, durations, sizes, composition_offsets, is_key)
+
+    @classmethod
+    def of(
+        cls, letter: str, index: SampleIndex, offsets: Ints, is_key: npt.NDArray[np.bool_], part: slice
+    ) -> _Track:
+        """Return some samples of an index."""
+        dts, durations = getattr(index, f"{letter}_dts"), getattr(index, f"{letter}_durations")
+        sizes = getattr(index, f"{letter}_stsz").astype(np.int64)
+        timescale = index.counts[f"{letter}_timescale"]
+        return cls(timescale, [], [], dts[part], durations[part], sizes[part], offsets[part], is_key[part])
 
 
-def _fragment_table(fragments: Sequence[Fragment], video: _Track, audio: _Track | None) -> Bytes:
+def _cut_table(table: Bytes, letter: str, first: int, end: int, offsets: Ints, dts: Ints) -> None:
+    """Narrow the fragment table to the samples [first, end) of one track, which are counted from `first` on."""
+    begins = np.maximum(table[f"{letter}_first"], first).astype(np.int64)
+    ends = np.minimum(table[f"{letter}_first"] + table[f"{letter}_count"], end)
+    count = np.maximum(ends - begins, 0)
+    held = count > 0
+    if letter == "v":
+        table["is_key"][begins != table["v_first"]] = False
+    table[f"{letter}_count"], table[f"{letter}_first"] = count, np.cumsum(count) - count
+    for column, values in (("data", offsets), ("tfdt", dts)):
+        table[f"{letter}_{column}"][held] = values[begins[held]]
+
+
+def _fragment_table(fragments: Sequence[Fragment], video: _Track, audio: _Track) -> Bytes:
     """Return the fragment table."""
     table = np.zeros(len(fragments), FRAGMENT)
     table["offset"] = [fragment.offset_bytes for fragment in fragments]
@@ -242,8 +299,6 @@ def _fragment_table(fragments: Sequence[Fragment], video: _Track, audio: _Track 
     table["is_key"] = [part is not None and bool(part.is_key[0]) for part in video.parts]
     table["v_tfdt_at"] = [0 if part is None else part.tfdt_offset for part in video.parts]
     for letter, track in (("v", video), ("a", audio)):
-        if track is None:
-            continue
         count = np.array([0 if part is None else part.count for part in track.parts], np.int64)
         table[f"{letter}_count"] = count
         table[f"{letter}_first"] = np.cumsum(count) - count
