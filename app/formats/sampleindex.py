@@ -63,6 +63,7 @@ FRAGMENT = np.dtype(
 NO_RUNS = np.empty((0, 2), np.int64)
 
 Bytes = npt.NDArray[Any]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,7 @@ class _Track:
     durations: Ints
     sizes: Ints
     composition_offsets: Ints
-    is_key: npt.NDArray[np.bool_]
+    is_key: Flags
 
     @property
     def count(self) -> int:
@@ -267,9 +268,7 @@ class _Track:
         return cls(track.timescale, parts, first_dts, dts, durations, sizes, composition_offsets, is_key)
 
     @classmethod
-    def of(
-        cls, letter: str, index: SampleIndex, offsets: Ints, is_key: npt.NDArray[np.bool_], part: slice
-    ) -> _Track:
+    def of(cls, letter: str, index: SampleIndex, offsets: Ints, is_key: Flags, part: slice) -> _Track:
         """Return some samples of an index."""
         dts, durations = getattr(index, f"{letter}_dts"), getattr(index, f"{letter}_durations")
         sizes = getattr(index, f"{letter}_stsz").astype(np.int64)
@@ -278,7 +277,7 @@ class _Track:
 
 
 def _cut_table(table: Bytes, letter: str, first: int, end: int, offsets: Ints, dts: Ints) -> None:
-    """Narrow the fragment table to the samples [first, end) of one track, which are counted from `first` on."""
+    """Narrow the table to the samples [first, end) of one track, which then count from 0 on."""
     begins = np.maximum(table[f"{letter}_first"], first).astype(np.int64)
     ends = np.minimum(table[f"{letter}_first"] + table[f"{letter}_count"], end)
     count = np.maximum(ends - begins, 0)

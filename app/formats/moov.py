@@ -1,0 +1,232 @@
+"""The head of an MP4 (ISO/IEC 14496-12): of a progressive file around given tables, and of an init segment.
+
+    ftyp
+    moov
+      mvhd                      version 1, timescale 90,000
+      trak                      one a track
+        tkhd                    version 1
+        edts (elst)             version 1; at most one empty edit and one edit
+        mdia
+          mdhd hdlr
+          minf (vmhd|smhd, dinf (dref), stbl (stsd stts [ctts] [stss] stsc stsz co64))
+      [mvex (trex)]             init segment only
+      [udta (uuid)]             what the caller adds
+    mdat                        header of 16 bytes; the caller sends what lies in it
+
+Every duration and offset has 64 bits: 90 kHz in 32 bits ends after 13.25 hours. The tables come as pieces of
+which only the size is known before they are sent.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.formats.boxes import HEADER_BYTES, LARGE_HEADER_BYTES, box, full_box
+
+MOVIE_TIMESCALE = 90_000
+LANGUAGE_UNDETERMINED = 0x55C4  # "und" (§8.4.2.3)
+MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+STTS_BYTES = CTTS_BYTES = 8
+STSC_BYTES = 12
+STSZ_BYTES = STSS_BYTES = 4
+CO64_BYTES = 8
+EMPTY_EDIT = -1
+HANDLERS = {"video": b"vide", "audio": b"soun"}
+Kind = Literal["video", "audio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a known size, made when they are sent."""
+
+    size_bytes: int
+    load: Callable[[], bytes]
+
+
+Part = bytes | Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of one table of `stbl`: how many there are, and their bytes in pieces."""
+
+    count: int
+    parts: Sequence[Part]
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of all rows."""
+        return size_of(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One row of `elst`: duration in the movie's timescale, begin in the track's, or EMPTY_EDIT."""
+
+    duration: int
+    media_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One track of a progressive file; `duration` is in its own timescale."""
+
+    kind: Kind
+    timescale: int
+    duration: int
+    entries: Sequence[bytes]
+    edits: Sequence[Edit]
+    stts: Table
+    stsz: Table
+    stsc: Table
+    co64: Table
+    ctts: Table | None = None
+    stss: Table | None = None
+    width: int = 0
+    height: int = 0
+
+    @property
+    def presentation_duration(self) -> int:
+        """Duration of its edits, in the movie's timescale."""
+        return sum(edit.duration for edit in self.edits)
+
+
+@dataclass(frozen=True, slots=True)
+class InitEntry:
+    """One track of an init segment."""
+
+    kind: Kind
+    track_id: int
+    timescale: int
+    entry: bytes
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(slots=True)
+class _Tree:
+    """A box whose size is known before its content is."""
+
+    kind: bytes
+    parts: list[Part] = field(default_factory=list)
+
+    def flat(self) -> list[Part]:
+        """Return the box as parts. 32 bits suffice for its size: they hold the tables of 30 days."""
+        header = struct.pack(">I4s", HEADER_BYTES + size_of(self.parts), self.kind)
+        return [header, *self.parts]
+
+
+def size_of(parts: Sequence[Part]) -> int:
+    """Return the size of parts laid behind one another."""
+    return sum(len(part) if isinstance(part, bytes) else part.size_bytes for part in parts)
+
+
+def progressive_head(tracks: Sequence[Track], mdat_bytes: int, extra: bytes = b"") -> list[Part]:
+    """Return ftyp, moov and the header of an mdat of `mdat_bytes`; `extra` are boxes for the end of moov."""
+    duration = max(track.presentation_duration for track in tracks)
+    moov = _Tree(b"moov", [_mvhd(duration, len(tracks) + 1)])
+    for number, track in enumerate(tracks, 1):
+        moov.parts += _trak(track, number)
+    if extra:
+        moov.parts.append(extra)
+    return [ftyp(b"isom", b"iso2", b"avc1", b"mp41"), *moov.flat(), mdat_header(mdat_bytes)]
+
+
+def progressive_head_bytes(tracks: Sequence[Track], extra: bytes = b"") -> int:
+    """Return the size of the head, which is the offset of the first byte within mdat."""
+    return size_of(progressive_head(tracks, 0, extra))
+
+
+def init_segment(entries: Sequence[InitEntry]) -> bytes:
+    """Return ftyp and a moov without samples, for fragments of these tracks."""
+    traks = [_init_trak(entry) for entry in entries]
+    trex = [full_box(b"trex", 0, 0, struct.pack(">5I", entry.track_id, 1, 0, 0, 0)) for entry in entries]
+    following = max(entry.track_id for entry in entries) + 1
+    moov = box(b"moov", _mvhd(0, following), *traks, box(b"mvex", *trex))
+    return ftyp(b"iso6", b"iso5", b"mp41") + moov
+
+
+def ftyp(major: bytes, *compatible: bytes) -> bytes:
+    """Return a FileTypeBox (§4.3)."""
+    return box(b"ftyp", major, struct.pack(">I", 512), major, *compatible)
+
+
+def mdat_header(size_bytes: int) -> bytes:
+    """Return the header of an mdat with a 64-bit size."""
+    return struct.pack(">I4sQ", 1, b"mdat", LARGE_HEADER_BYTES + size_bytes)
+
+
+def _mvhd(duration: int, next_track_id: int) -> bytes:
+    fields = struct.pack(">QQIQIH10x", 0, 0, MOVIE_TIMESCALE, duration, 0x10000, 0x100)
+    return full_box(b"mvhd", 1, 0, fields, MATRIX, bytes(24), struct.pack(">I", next_track_id))
+
+
+def _tkhd(kind: Kind, track_id: int, duration: int, width: int, height: int) -> bytes:
+    """Return a TrackHeaderBox (§8.3.2), enabled and in the movie."""
+    volume = 0x100 if kind == "audio" else 0
+    fields = struct.pack(">QQIIQ8xHHHH", 0, 0, track_id, 0, duration, 0, 0, volume, 0)
+    return full_box(b"tkhd", 1, 3, fields, MATRIX, struct.pack(">II", width << 16, height << 16))
+
+
+def _mdhd(timescale: int, duration: int) -> bytes:
+    return full_box(
+        b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, timescale, duration, LANGUAGE_UNDETERMINED, 0)
+    )
+
+
+def _hdlr(kind: Kind) -> bytes:
+    name = b"VideoHandler\0" if kind == "video" else b"SoundHandler\0"
+    return full_box(b"hdlr", 0, 0, bytes(4), HANDLERS[kind], bytes(12), name)
+
+
+def _media_header(kind: Kind) -> bytes:
+    return full_box(b"vmhd", 0, 1, bytes(8)) if kind == "video" else full_box(b"smhd", 0, 0, bytes(4))
+
+
+def _dinf() -> bytes:
+    """Return a DataInformationBox that says: the samples are in this file (§8.7.2)."""
+    return box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
+
+
+def _stsd(entries: Sequence[bytes]) -> bytes:
+    return full_box(b"stsd", 0, 0, struct.pack(">I", len(entries)), *entries)
+
+
+def _elst(edits: Sequence[Edit]) -> bytes:
+    """Return an EditBox (§8.6.5)."""
+    rows = [struct.pack(">QqHH", edit.duration, edit.media_time, 1, 0) for edit in edits]
+    return box(b"edts", full_box(b"elst", 1, 0, struct.pack(">I", len(edits)), *rows))
+
+
+def _table(kind: bytes, table: Table, *, version: int = 0, before_count: bytes = b"") -> list[Part]:
+    """Return a table of `stbl` as parts; its header is full box, `before_count` and the number of rows."""
+    head = struct.pack(">I", version << 24) + before_count + struct.pack(">I", table.count)
+    return _Tree(kind, [head, *table.parts]).flat()
+
+
+def _trak(track: Track, track_id: int) -> list[Part]:
+    """Return a TrackBox as parts."""
+    stbl = _Tree(b"stbl", [_stsd(track.entries), *_table(b"stts", track.stts)])
+    if track.ctts is not None:
+        stbl.parts += _table(b"ctts", track.ctts, version=1)
+    if track.stss is not None:
+        stbl.parts += _table(b"stss", track.stss)
+    stbl.parts += _table(b"stsc", track.stsc)
+    stbl.parts += _table(b"stsz", track.stsz, before_count=bytes(4))
+    stbl.parts += _table(b"co64", track.co64)
+    minf = _Tree(b"minf", [_media_header(track.kind), _dinf(), *stbl.flat()])
+    mdia = _Tree(b"mdia", [_mdhd(track.timescale, track.duration), _hdlr(track.kind), *minf.flat()])
+    tkhd = _tkhd(track.kind, track_id, track.presentation_duration, track.width, track.height)
+    return _Tree(b"trak", [tkhd, _elst(track.edits), *mdia.flat()]).flat()
+
+
+def _init_trak(entry: InitEntry) -> bytes:
+    """Return the TrackBox of an init segment."""
+    tables = [full_box(kind, 0, 0, bytes(4)) for kind in (b"stts", b"stsc", b"stco")]
+    stbl = box(b"stbl", _stsd([entry.entry]), *tables, full_box(b"stsz", 0, 0, bytes(8)))
+    minf = box(b"minf", _media_header(entry.kind), _dinf(), stbl)
+    mdia = box(b"mdia", _mdhd(entry.timescale, 0), _hdlr(entry.kind), minf)
+    return box(b"trak", _tkhd(entry.kind, entry.track_id, 0, entry.width, entry.height), mdia)
