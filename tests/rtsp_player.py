@@ -18,7 +18,9 @@ from tests.rtp import Track, Unit, altered
 
 NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970, RFC 3550 §4
 REPORT_EVERY_S = 5
-EARLY_S = 0.008  # what is due within this goes with what is due now: a third fewer wake-ups
+EARLY_S = 0.022  # what is due within an AAC frame goes with what is due now: half the wake-ups
+BEHIND_UNITS = 16  # a session that catches up after its client blocked sends at most so many at once
+_INTERLEAVED, _RTP = struct.Struct(">BBH"), struct.Struct(">BBHII")
 BURST_PACKETS = 24  # a key frame at once would overflow a receiver's UDP buffer
 
 
@@ -89,11 +91,14 @@ class SentSession:
 class Channel(Protocol):
     """The way of one track's packets to the client."""
 
-    def send(self, packets: list[bytes]) -> None:
-        """Send RTP packets."""
+    def send(self, packets: list[tuple[bytes, bytes]]) -> None:
+        """Send RTP packets, each given as header and payload, at the latest at `flush`."""
 
     def report(self, packet: bytes) -> None:
         """Send an RTCP packet."""
+
+    def flush(self) -> None:
+        """Send what is still held back."""
 
     def close(self) -> None:
         """Free what the channel holds."""
@@ -104,25 +109,29 @@ class TcpChannel:
 
     def __init__(self, connection: socket.socket, lock: threading.Lock, number: int) -> None:
         self._connection, self._lock, self._number = connection, lock, number
+        self._held: list[bytes] = []
 
-    def send(self, packets: list[bytes]) -> None:
-        """Send RTP packets in one write, so that a unit costs one system call."""
+    def send(self, packets: list[tuple[bytes, bytes]]) -> None:
+        """Hold RTP packets back until `flush`, so that all that is due costs one system call."""
         self._write(self._number, packets)
 
     def report(self, packet: bytes) -> None:
         """Send an RTCP packet on the odd channel."""
-        self._write(self._number + 1, [packet])
+        self._write(self._number + 1, [(packet, b"")])
+
+    def flush(self) -> None:
+        """Write everything at once."""
+        if self._held:
+            data, self._held = b"".join(self._held), []
+            with self._lock:
+                self._connection.sendall(data)
 
     def close(self) -> None:
         """Do nothing: the connection is not ours."""
 
-    def _write(self, number: int, packets: list[bytes]) -> None:
-        parts = []
-        for packet in packets:
-            parts += (struct.pack(">BBH", 0x24, number, len(packet)), packet)
-        data = b"".join(parts)
-        with self._lock:
-            self._connection.sendall(data)
+    def _write(self, number: int, packets: list[tuple[bytes, bytes]]) -> None:
+        for head, payload in packets:
+            self._held += (_INTERLEAVED.pack(0x24, number, len(head) + len(payload)), head, payload)
 
 
 class UdpChannel:
@@ -133,16 +142,19 @@ class UdpChannel:
         self._media, self._control = _port_pair(host)
         self.port = self._media.getsockname()[1]
 
-    def send(self, packets: list[bytes]) -> None:
+    def send(self, packets: list[tuple[bytes, bytes]]) -> None:
         """Send RTP packets, a large unit in bursts."""
         for number, packet in enumerate(packets, 1):
-            self._media.sendto(packet, self._client)
+            self._media.sendmsg(packet, (), 0, self._client)
             if number % BURST_PACKETS == 0:
                 time.sleep(0.001)
 
     def report(self, packet: bytes) -> None:
         """Send an RTCP packet from and to the odd port."""
         self._control.sendto(packet, (self._client[0], self._client[1] + 1))
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back."""
 
     def close(self) -> None:
         """Close both sockets."""
@@ -188,13 +200,13 @@ class _Stream:
 
     def send(self, payloads: tuple[bytes, ...], ticks: int) -> None:
         """Send one unit; the marker is set on its last packet."""
-        last, packets = len(payloads) - 1, []
+        last, kind, ticks, packets = len(payloads) - 1, self.track.payload_type, ticks & 0xFFFFFFFF, []
         for number, payload in enumerate(payloads):
-            kind = self.track.payload_type | (0x80 if number == last else 0)
-            head = struct.pack(">BBHII", 0x80, kind, self.sequence, ticks & 0xFFFFFFFF, self._ssrc)
-            packets.append(head + payload)
-            self.sequence = (self.sequence + 1) & 0xFFFF
+            marked = kind | 0x80 if number == last else kind
+            sequence = (self.sequence + number) & 0xFFFF
+            packets.append((_RTP.pack(0x80, marked, sequence, ticks, self._ssrc), payload))
             self._bytes += len(payload)
+        self.sequence = (self.sequence + len(packets)) & 0xFFFF
         self._packets += len(packets)
         self.channel.send(packets)
 
@@ -230,6 +242,7 @@ class Player(threading.Thread):
         self._streams = {number: _Stream(track, channel) for number, (track, channel) in tracks.items()}
         self._faults, self._ledger, self._hang_up = faults, ledger, hang_up
         self._ended, self._video_units, self._begin_s = False, 0, 0.0
+        self._lines: list[tuple[str, Sent]] = []
 
     def first_packets(self) -> dict[int, tuple[int, int]]:
         """Return the sequence number and RTP time of each track's first packet, for the RTP-Info header."""
@@ -260,6 +273,7 @@ class Player(threading.Thread):
             now_s = self._wait_until(due_s)
             faults = self._faults()
             if self._ended or now_s >= faults.close_after_s:
+                self._flush()
                 self._hang_up()
                 return
             if now_s >= report_s:
@@ -270,9 +284,10 @@ class Player(threading.Thread):
                 self._send(stream, unit, ticks, faults)
 
     def _wait_until(self, due_s: float) -> float:
-        """Sleep until a moment of the session and return the session's time then."""
+        """Sleep until a moment of the session, all before it being sent; return the session's time then."""
         now_s = time.monotonic() - self._begin_s
         if due_s - now_s > EARLY_S:
+            self._flush()
             time.sleep(due_s - now_s)
             now_s = time.monotonic() - self._begin_s
         return now_s
@@ -292,4 +307,14 @@ class Player(threading.Thread):
         elif kind == "video" and self._video_units - 1 == faults.alter_unit:
             payloads = altered(unit).payloads
         stream.send(payloads, ticks)
-        self._ledger.add(kind, Sent(sent_s, ticks, sha256, unit.is_key))
+        self._lines.append((kind, Sent(sent_s, ticks, sha256, unit.is_key)))
+        if len(self._lines) >= BEHIND_UNITS:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what is held back, then write it down."""
+        for stream in self._streams.values():
+            stream.channel.flush()
+        for kind, line in self._lines:
+            self._ledger.add(kind, line)
+        self._lines.clear()

@@ -1,9 +1,9 @@
 """A real RTSP camera for tests: loops files without re-encoding, errs on request, writes down what it sent.
 
 RFC 2326; H.264, H.265, AAC and G.711; interleaved TCP and unicast UDP; basic and digest authorisation
-(RFC 2617, without qop as most cameras). Each client has its own timeline from the file's first key frame;
-RTP time rises without a jump however often the file loops. Faults are those of `rtsp_player.Faults`: per address,
-and at run time.
+(RFC 2617, without qop as most cameras). Each client has its own timeline, from the first key frame;
+RTP time rises without a jump however often the file loops. Faults are those of `rtsp_player.Faults`,
+asked for in the address or at run time.
 
     with RtspServer({"cam": path}, user="admin", password="secret") as server:
         record(server.url("cam", stall_after_s=5))
@@ -313,7 +313,7 @@ class _Connection(socketserver.StreamRequestHandler):
         self._reply(request, "200 OK", Transport=transport, Session=f"{self._session};timeout=60")
 
     def _open_channel(self, transport: str, number: int) -> tuple[Channel, str]:
-        """Open what a Transport header (RFC 2326 §12.39) asks for; return it and the header that confirms it."""
+        """Open what a Transport header (RFC 2326 §12.39) asks for; return it with the header that says so."""
         if "RTP/AVP/TCP" in transport and "tcp" in self._rtsp.transports:
             found = re.search(r"interleaved=(\d+)", transport)
             first = int(found[1]) if found else 2 * number
