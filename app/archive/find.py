@@ -1,0 +1,202 @@
+"""Finding footage: the segments of a source within a range of wall clock, in order, as far as readable.
+
+One bounded query by the primary key (source, start): no segment is longer than 600 s, so that the cost depends
+on the answer and not on the archive. A file that is missing or another than its row says counts as a gap.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from app.archive import places, sidecar
+from app.archive.opensegment import read_open
+from app.extensions import db
+from app.formats.boxes import FormatError
+from app.formats.sampleindex import ROW_COUNTERS, SampleIndex
+from app.models import Segment, Storage
+from app.models.segment import CLOSED, MAX_SEGMENT_US, OPEN
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    "id", "source_id", "run_id", "sequence", "state", "storage_id", "start_us", "end_us", "slew_ppm",
+    "shift_ticks", "video_entry_id", "audio_entry_id", "generation", "size_bytes", "mtime_ns", "body_end_bytes",
+    "index_offset_bytes", "index_size_bytes",
+)  # fmt: skip
+SELECTED = [getattr(Segment, name) for name in (*COLUMNS, *ROW_COUNTERS)]
+# Called with the number of segments that could not be read: the metric.
+unreadable_hooks: list[Callable[[int], None]] = []
+
+
+@dataclass(frozen=True)
+class Found:
+    """One readable segment; `counts` are the counters of its sample index."""
+
+    id: str
+    source_id: int
+    run_id: str
+    sequence: int
+    is_open: bool
+    start_us: int
+    end_us: int
+    slew_ppm: int
+    shift_ticks: int
+    video_entry_id: int | None
+    audio_entry_id: int | None
+    generation: int
+    body_end_bytes: int
+    path: Path
+    counts: dict[str, int]
+    root: Path = field(repr=False)
+    index_offset_bytes: int = 0
+    index_size_bytes: int = 0
+    known_index: SampleIndex | None = field(default=None, repr=False)
+
+    @cached_property
+    def index(self) -> SampleIndex:
+        """The sample index: from the sidecar, else from the media file. Raises FormatError, OSError."""
+        if self.known_index is not None:
+            return self.known_index
+        if self.index_size_bytes:
+            place = (self.root, self.source_id, self.start_us, self.index_offset_bytes, self.index_size_bytes)
+            try:
+                return sidecar.read_index(*place)
+            except (FormatError, OSError) as error:
+                log.warning(
+                    "the index of segment %s is unusable (%s); reading its media file", self.id, error
+                )
+        return sidecar.index_media(self.path, self.shift_ticks)
+
+    @property
+    def v_first_pts(self) -> int:
+        """Presentation time of the first video sample, in ticks: the one that was shown at `start_us`."""
+        return self.counts["v_t0"] + self.counts["v_c0"]
+
+    @property
+    def v_last_dts(self) -> int:
+        """Decode time of the last video sample, in ticks."""
+        return self.counts["v_t0"] + self.counts["v_dur"] - self.counts["v_last"]
+
+    def ticks_at(self, instant_us: int, timescale: int) -> int:
+        """Return the media time at an instant of wall clock, in ticks, rounded up."""
+        media = (instant_us - self.start_us) * timescale * 1_000_000
+        return self.v_first_pts - (-media // (1_000_000 * (1_000_000 + self.slew_ppm)))
+
+    def instant_at(self, ticks: int, timescale: int) -> int:
+        """Return the wall clock at a media time in ticks; rounded down."""
+        media = (ticks - self.v_first_pts) * (1_000_000 + self.slew_ppm)
+        return self.start_us + media // timescale
+
+    def follows(self, before: "Found") -> bool:
+        """Tell whether this is the next file of the run of `before`."""
+        return self.run_id == before.run_id and self.sequence == before.sequence + 1
+
+    def cut_at(self, end_bytes: int) -> "Found":
+        """Return the segment as it was when its last complete fragment ended at `end_bytes`.
+
+        The same for the open file and for the closed one. Raises FormatError, OSError.
+        """
+        return _with_index(self, sidecar.index_media(self.path, self.shift_ticks, end_bytes))
+
+
+def find_segments(source_id: int, begin_us: int, end_us: int) -> list[Found]:
+    """Return the readable segments that touch [begin_us, end_us), by start."""
+    condition = and_(
+        Segment.start_us > begin_us - MAX_SEGMENT_US,
+        Segment.start_us < end_us,
+        or_(Segment.end_us > begin_us, Segment.state == OPEN),
+    )
+    query = select(*SELECTED).where(Segment.source_id == source_id, condition).order_by(Segment.start_us)
+    found = _readable(db.session.execute(query).all())
+    return [segment for segment in found if segment.end_us > begin_us]
+
+
+def find_neighbours(source_id: int, begin_us: int, end_us: int) -> tuple[int | None, int | None]:
+    """Return where the footage before a range ends and where that after it begins; None for none."""
+    before = _nearest(source_id, Segment.start_us < begin_us, is_backwards=True)
+    after = _nearest(source_id, Segment.start_us >= end_us, is_backwards=False)
+    return min(before.end_us, begin_us) if before else None, after.start_us if after else None
+
+
+def _nearest(source_id: int, condition: ColumnElement[bool], *, is_backwards: bool) -> Found | None:
+    """Return the readable segment nearest to a range; of 16 rows, so that a lost archive stays cheap."""
+    order = Segment.start_us.desc() if is_backwards else Segment.start_us.asc()
+    query = select(*SELECTED).where(Segment.source_id == source_id, condition).order_by(order).limit(16)
+    return next(iter(_readable(db.session.execute(query).all())), None)
+
+
+def _readable(rows: Sequence[Any]) -> list[Found]:
+    """Return the segments whose files are what the rows say; the log and the metric get the others."""
+    roots = {row.id: Path(row.path) for row in db.session.execute(select(Storage.id, Storage.path))}
+    found = []
+    for row in rows:
+        segment = _from_row(row, roots[row.storage_id])
+        if segment is not None:
+            found.append(segment)
+        elif row.state == CLOSED:
+            for hook in unreadable_hooks:
+                hook(1)
+    return found
+
+
+def _from_row(row: Any, root: Path) -> Found | None:
+    """Return the segment of a row, or None where its file cannot be used."""
+    live = places.live_path(root, row.source_id, row.run_id, row.sequence)
+    closed = places.closed_path(root, row.source_id, row.start_us, row.id)
+    values = row._asdict()
+    segment = Found(
+        **{name: values[name] for name in Found.__annotations__ if name in values},
+        is_open=row.state == OPEN,
+        path=closed,
+        root=root,
+        counts={name: values[name] for name in ROW_COUNTERS},
+    )
+    if row.state == OPEN:
+        return _from_open(segment, live, closed)
+    return segment if row.state == CLOSED and _is_unaltered(row, closed) else None
+
+
+def _from_open(segment: Found, live: Path, closed: Path) -> Found | None:
+    """Return an open segment up to its last complete fragment; it may be renamed at any moment."""
+    for path in (live, closed, live):
+        try:
+            index = read_open(path, segment.shift_ticks)
+        except FileNotFoundError:
+            continue
+        except (FormatError, OSError):
+            return None
+        return _with_index(replace(segment, path=path), index)
+    return None
+
+
+def _with_index(segment: Found, index: SampleIndex) -> Found:
+    """Return a segment that consists of what an index holds."""
+    counts = index.counters()
+    media_us = counts["v_dur"] * (1_000_000 + segment.slew_ppm) // index.counts["v_timescale"]
+    end_bytes = int(index.fragments["end"][-1])
+    return replace(
+        segment,
+        counts=counts,
+        known_index=index,
+        body_end_bytes=end_bytes,
+        end_us=segment.start_us + max(media_us, 1),
+    )
+
+
+def _is_unaltered(row: Any, path: Path) -> bool:
+    """Tell whether a closed file is there with the size and mtime of its row."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 (done for every file of a range)
+    except OSError as error:
+        log.warning("segment %s cannot be read: %s", row.id, error.strerror)
+        return False
+    if status.st_size != row.size_bytes or (row.mtime_ns and status.st_mtime_ns != row.mtime_ns):
+        log.warning("segment %s was altered: its size or mtime is not that of its row", row.id)
+        return False
+    return True

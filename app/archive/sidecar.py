@@ -1,0 +1,74 @@
+"""Sample indexes on disk: one file a source and UTC day, to which each closed segment appends its index once.
+
+A segment's row says where its index lies. Nothing is lost with such a file: an index that is missing or whose
+crc is wrong is read from the media file again.
+"""
+
+import fcntl
+import logging
+import os
+from pathlib import Path
+
+from app.archive import places
+from app.formats.fragments import read_init, scan
+from app.formats.sampleindex import SampleIndex
+
+log = logging.getLogger(__name__)
+
+
+def append_index(root: Path, source_id: int, start_us: int, data: bytes) -> tuple[int, int]:
+    """Append an index, durably; return its offset and size. Raises OSError: then the file is as before."""
+    path = places.index_path(root, source_id, start_us)
+    is_new = not path.exists()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        offset = os.fstat(handle).st_size
+        _write_all(handle, data, offset)
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)
+    if is_new:
+        _sync_folder(path.parent)
+    return offset, len(data)
+
+
+def read_index(root: Path, source_id: int, start_us: int, offset: int, size_bytes: int) -> SampleIndex:
+    """Return the index that was appended at this place. Raises FormatError, OSError."""
+    handle = os.open(places.index_path(root, source_id, start_us), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return SampleIndex.from_bytes(os.pread(handle, size_bytes, offset))
+    finally:
+        os.close(handle)
+
+
+def index_media(path: Path, shift_ticks: int, end_bytes: int | None = None) -> SampleIndex:
+    """Return the index of a media file from itself, up to `end_bytes`. Raises FormatError, OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        init = read_init(handle)
+        fragments, _ = scan(handle, init.size_bytes, init, end_bytes)
+        return SampleIndex.build(init, fragments, shift_ticks)
+    finally:
+        os.close(handle)
+
+
+def _write_all(handle: int, data: bytes, offset: int) -> None:
+    """Write data at an offset; where the disk refuses, cut off what was written and raise OSError."""
+    written = 0
+    try:
+        while written < len(data):
+            written += os.pwrite(handle, memoryview(data)[written:], offset + written)
+    except OSError:
+        os.ftruncate(handle, offset)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the name of a new file durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
