@@ -49,6 +49,8 @@ def register_blueprints(app: "Flask") -> None:
     from app import cli, views
     from app.views.playbackapi import playbackapi
 
+    views.begin(app)
     app.register_blueprint(playbackapi, url_prefix="/playbackapi")
-    views.finish(app)
+    for blueprint, url_prefix in views.blueprints(app.config["PLAYBACK"].ENVIRONMENT):
+        app.register_blueprint(blueprint, url_prefix=url_prefix)
     cli.register(app)

@@ -1,0 +1,69 @@
+"""Groups of cameras: making them, finding them by name or id, and their members."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.archive.recordings import AnySession, lock_sources
+from app.errors import Invalid, NameTaken, NotFound
+from app.models import Group, group_source
+
+
+def all_groups(session: AnySession) -> list[Group]:
+    """Return all groups, the oldest first."""
+    return list(session.scalars(select(Group).order_by(Group.created_us, Group.id)))
+
+
+def find(session: AnySession, group_id: str) -> Group:
+    """Return the group of this id. Raises NotFound."""
+    group = session.get(Group, group_id)
+    if group is None:
+        raise NotFound(f"there is no group {group_id}", loc=("path", "group_id"))
+    return group
+
+
+def find_named(session: AnySession, name: str) -> Group:
+    """Return the group of this name, or else of this id. Raises NotFound at `group_name` of the body."""
+    by_name = session.scalar(select(Group).where(Group.name == name))
+    group = by_name or session.get(Group, name.lower())
+    if group is None:
+        raise NotFound(f"there is no group {name!r}", loc=("body", "group_name"))
+    return group
+
+
+def create(session: AnySession, model: str, name: str, now_us: int) -> Group:
+    """Add a group. Raises NameTaken, also when another process adds the same name now."""
+    group = Group(name=name, model=model, created_us=now_us)
+    values = {"name": name, "model": model, "created_us": now_us}
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    added = dialect.insert(Group).values(**values).on_conflict_do_nothing().returning(Group)
+    group = session.scalar(added)
+    if group is None:
+        raise NameTaken(f"there is a group {name!r} already")
+    return group
+
+
+def add_member(session: AnySession, group_id: str, source_id: int) -> bool:
+    """Add a source to a group; return whether it was not in it. Raises NotFound, and Invalid for another model."""
+    group = find(session, group_id)
+    source = next(iter(lock_sources(session, [source_id])), None)
+    if source is None:
+        raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
+    if source.model != group.model:
+        raise Invalid(
+            f"source {source_id} is a {source.model}, the group takes {group.model} only",
+            loc=("path", "source_id"),
+            kind="other_model",
+        )
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    membership = {"group_id": group.id, "source_id": source.id}
+    added = dialect.insert(group_source).values(**membership).on_conflict_do_nothing()
+    return bool(session.execute(added).rowcount)
+
+
+def remove_member(session: AnySession, group_id: str, source_id: int) -> bool:
+    """Remove a source from a group; return whether it was in it. Raises NotFound."""
+    group = find(session, group_id)
+    if not lock_sources(session, [source_id]):
+        raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
+    rows = group_source.c.group_id == group.id, group_source.c.source_id == source_id
+    return bool(session.execute(delete(group_source).where(*rows)).rowcount)

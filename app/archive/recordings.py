@@ -1,0 +1,161 @@
+"""Starting and stopping: the wanted state of recording, as rows. The recorder makes it true.
+
+A record is one source under one tag; a source is wanted while any of its records is open, so its interval of
+wanted recording opens with its first tag and closes with its last. Both functions lock the sources' rows in the order
+of their ids: two callers at once wait for each other instead of losing an interval or a deadlock.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload, scoped_session
+
+from app.models import Lease, Record, Segment, Source, Tag, Wanted
+from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
+from app.models.types import new_uuid
+
+BATCH = 500  # ids a statement; PostgreSQL's protocol takes at most 65,535 parameters
+AnySession = Session | scoped_session[Session]
+
+
+def lock_sources(session: AnySession, source_ids: Iterable[int]) -> list[Source]:
+    """Lock and return the rows of these sources that are not deleted, by id; SQLite's writer has them already."""
+    rows = (
+        select(Source).where(Source.id.in_(list(source_ids)), Source.deleted_us.is_(None)).order_by(Source.id)
+    )
+    return list(session.scalars(rows.with_for_update().execution_options(populate_existing=True)))
+
+
+def find_tag(session: AnySession, name: str) -> Tag | None:
+    """Return the tag of this name, or else of this id."""
+    by_name = session.scalar(select(Tag).where(Tag.name == name))
+    return by_name or session.scalar(select(Tag).where(Tag.id == name.lower()))
+
+
+def make_tag(session: AnySession, name: str, now_us: int) -> Tag:
+    """Return the tag of this name or id; make it where there is none, also when another process makes it now."""
+    tag = find_tag(session, name)
+    if tag is None:
+        _insert_missing(session, Tag, {"id": new_uuid(), "name": name, "created_us": now_us})
+        tag = session.scalars(select(Tag).where(Tag.name == name)).one()
+    return tag
+
+
+def start(session: AnySession, source_ids: Iterable[int], tag: Tag, now_us: int) -> list[int]:
+    """Open a record under the tag for each source that has none; return the ids of those newly started.
+
+    Runs within a write transaction. Repeating it changes nothing.
+    """
+    sources = lock_sources(session, source_ids)
+    ids = [source.id for source in sources]
+    recording = select(Record.source_id).where(
+        Record.tag_id == tag.id, Record.end_us.is_(None), Record.source_id.in_(ids)
+    )
+    running = set(session.scalars(recording))
+    fresh = [source_id for source_id in ids if source_id not in running]
+    for source_id in fresh:
+        session.add(Record(source_id=source_id, tag_id=tag.id, created_us=now_us, begin_us=now_us))
+        if not _open_wanted(session, source_id):
+            session.add(Wanted(source_id=source_id, begin_us=now_us))
+    session.flush()
+    return fresh
+
+
+def stop(session: AnySession, tag: Tag, model: str | None, now_us: int) -> list[int]:
+    """Close the open records of the tag whose source is of `model` (None: all); return their sources' ids.
+
+    Runs within a write transaction. A source that records under another tag goes on.
+    """
+    found = select(Record.source_id).join(Source).where(Record.tag_id == tag.id, Record.end_us.is_(None))
+    if model is not None:
+        found = found.where(Source.model == model)
+    locked = (
+        select(Source.id)
+        .where(Source.id.in_(list(session.scalars(found))))
+        .order_by(Source.id)
+        .with_for_update()
+    )
+    ids = list(session.scalars(locked))
+    open_records = select(Record).where(Record.source_id.in_(ids), Record.end_us.is_(None))
+    still_wanted: set[int] = set()
+    for record in session.scalars(open_records):
+        if record.tag_id == tag.id:
+            record.end_us = max(now_us, record.begin_us)
+        else:
+            still_wanted.add(record.source_id)
+    for source_id in set(ids) - still_wanted:
+        for wanted in _open_wanted(session, source_id):
+            wanted.end_us = max(now_us, wanted.begin_us)
+    session.flush()
+    return ids
+
+
+def is_recording(session: AnySession, source_id: int) -> bool:
+    """Tell whether the source records under any tag."""
+    found = select(Record.id).where(Record.source_id == source_id, Record.end_us.is_(None)).limit(1)
+    return session.scalar(found) is not None
+
+
+def is_running(session: AnySession, tag: Tag) -> bool:
+    """Tell whether anything records under the tag."""
+    found = select(Record.id).where(Record.tag_id == tag.id, Record.end_us.is_(None)).limit(1)
+    return session.scalar(found) is not None
+
+
+def running_tags(session: AnySession) -> list[str]:
+    """Return the names of the tags that record now, sorted."""
+    open_tags = select(Record.tag_id).where(Record.end_us.is_(None))
+    return list(session.scalars(select(Tag.name).where(Tag.id.in_(open_tags)).order_by(Tag.name)))
+
+
+def records_of(session: AnySession, tag: Tag) -> list[Record]:
+    """Return the records of a tag with their sources, the oldest first."""
+    rows = select(Record).options(joinedload(Record.source)).where(Record.tag_id == tag.id)
+    return list(session.scalars(rows.order_by(Record.begin_us, Record.source_id)))
+
+
+def statuses(session: AnySession, records: Sequence[Record], now_us: int) -> dict[str, str]:
+    """Return the status word of each record by its id (record-api.md, "Status words")."""
+    with_footage = _with_footage(session, [record.id for record in records if record.end_us is not None])
+    alive = select(Lease.source_id).where(Lease.expires_us > now_us)
+    leased = set(session.scalars(alive)) if any(record.end_us is None for record in records) else set()
+
+    def word(record: Record) -> str:
+        if record.deleted_us is not None:
+            return "deleted"
+        if record.end_us is not None:
+            return "done" if record.id in with_footage else "failed"
+        return "recording" if record.source_id in leased and record.source.status == "online" else "waiting"
+
+    return {record.id: word(record) for record in records}
+
+
+def _with_footage(session: AnySession, record_ids: Sequence[str]) -> set[str]:
+    """Return which of these ended records overlap a segment of their source; an open segment has no end yet."""
+    overlapping = (
+        select(Segment.id)
+        .where(
+            Segment.source_id == Record.source_id,
+            Segment.start_us > Record.begin_us - MAX_SEGMENT_US,
+            Segment.start_us < Record.end_us,
+            (Segment.end_us > Record.begin_us) | (Segment.state == OPEN),
+            Segment.state != MISSING,
+        )
+        .exists()
+    )
+    found: set[str] = set()
+    for first in range(0, len(record_ids), BATCH):
+        batch = record_ids[first : first + BATCH]
+        found.update(session.scalars(select(Record.id).where(Record.id.in_(batch), overlapping)))
+    return found
+
+
+def _open_wanted(session: AnySession, source_id: int) -> list[Wanted]:
+    return list(session.scalars(select(Wanted).where(Wanted.source_id == source_id, Wanted.end_us.is_(None))))
+
+
+def _insert_missing(session: AnySession, model: type[Tag], values: dict[str, object]) -> None:
+    """Insert a row unless another transaction has inserted one with a key of it."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    session.execute(dialect.insert(model).values(**values).on_conflict_do_nothing())

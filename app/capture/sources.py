@@ -1,0 +1,214 @@
+"""Making, changing and deleting sources: what may be set, and when a stored password may stay.
+
+`values` hold the names of the contract (record-api.md, "Sources"); a name that is not there was left out. They have
+been checked one by one already; here is checked what needs the row or another value.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from sqlalchemy import delete
+
+from app.archive.recordings import AnySession, is_recording, lock_sources
+from app.capture.addresses import (
+    HTTP_SCHEMES,
+    MASK,
+    RTSP_SCHEMES,
+    Address,
+    AddressError,
+    masked,
+    parse,
+    unmasked,
+)
+from app.capture.template import check_template, effective_template
+from app.errors import Invalid, NotFound, SourceIsRecording
+from app.models import Source, group_source
+
+PICTURE_KEYS = ("uri", "auth", "user", "password")
+MASKED = "masked_password"
+
+
+def find(session: AnySession, source_id: int) -> Source:
+    """Return the source of this id. Raises NotFound when there is none, or it was deleted."""
+    source = session.get(Source, source_id)
+    if source is None or source.deleted_us is not None:
+        raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
+    return source
+
+
+def create(session: AnySession, model: str, values: Mapping[str, Any], now_us: int) -> Source:
+    """Add a source. Raises Invalid when an address is missing or holds the mask instead of a password."""
+    source = Source(model=model, created_us=now_us, status="unknown")
+    _apply(source, values)
+    session.add(source)
+    session.flush()
+    return source
+
+
+def change(session: AnySession, source_id: int, values: Mapping[str, Any]) -> tuple[Source, bool]:
+    """Change what `values` name; return the source and whether where or how it is recorded from changed.
+
+    Raises NotFound, and Invalid for another model or a mask that may not stand for the stored password.
+    """
+    source = next(iter(lock_sources(session, [source_id])), None)
+    if source is None:
+        raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
+    if values.get("model", source.model) != source.model:
+        raise Invalid(
+            f"the model of a source cannot change; this one is a {source.model}",
+            loc=("body", "model"),
+            kind="model_fixed",
+        )
+    before = _recorded_from(source)
+    _apply(source, values)
+    is_other = _recorded_from(source) != before
+    if is_other:
+        source.status, source.status_detail, source.status_us = "unknown", None, None
+    session.flush()
+    return source, is_other
+
+
+def remove(session: AnySession, source_id: int, now_us: int) -> Source:
+    """Take a source out of all lists and groups; its records and footage stay. Raises SourceIsRecording, NotFound."""
+    source = next(iter(lock_sources(session, [source_id])), None)
+    if source is None:
+        raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
+    if is_recording(session, source_id):
+        raise SourceIsRecording(
+            f"source {source_id} is recording: stop its recordings first (PUT /api/v1/record)"
+        )
+    session.execute(delete(group_source).where(group_source.c.source_id == source_id))
+    source.deleted_us = now_us
+    session.flush()
+    return source
+
+
+def startable_problem(source: Source) -> str | None:
+    """Return why this source cannot be started, None when it can: what was stored may have become unusable."""
+    if not (source.uri_rtsp if source.model == "Source" else source.picture_uri):
+        return "the source has no address to record from"
+    try:
+        check_template(source.model, effective_template(source.model, source.ffmpeg_cmd))
+    except Invalid as error:
+        return error.message
+    return None
+
+
+def _recorded_from(source: Source) -> tuple[str | None, ...]:
+    picture = (source.picture_uri, source.picture_auth, source.picture_user, source.picture_password)
+    return (source.uri_rtsp, *picture, source.ffmpeg_cmd)
+
+
+def _apply(source: Source, values: Mapping[str, Any]) -> None:
+    if "description" in values:
+        source.description = values["description"]
+    if "uri_rtsp" in values:
+        source.uri_rtsp = _rtsp(source.uri_rtsp, values["uri_rtsp"])
+    if "uri_http_picture" in values:
+        _apply_picture(source, values["uri_http_picture"])
+    if "ffmpeg_cmd" in values:
+        source.ffmpeg_cmd = _template(source.model, values["ffmpeg_cmd"])
+    _check_address(source)
+
+
+def _check_address(source: Source) -> None:
+    """A source needs the address that its model records from."""
+    if source.model == "Source" and not source.uri_rtsp:
+        raise Invalid(
+            "a Source records from uri_rtsp: give its address", loc=("body", "uri_rtsp"), kind="missing"
+        )
+    if source.model == "PictureSource" and not source.picture_uri:
+        loc = ("body", "uri_http_picture", "uri")
+        raise Invalid(
+            "a PictureSource records from uri_http_picture.uri: give its address", loc=loc, kind="missing"
+        )
+
+
+def _rtsp(stored: str | None, given: str | None) -> str | None:
+    if not given:
+        return None
+    return _restored(given, stored, RTSP_SCHEMES, ("body", "uri_rtsp"))
+
+
+def _restored(given: str, stored: str | None, schemes: tuple[str, ...], loc: tuple[str, ...]) -> str:
+    address = parse(given, schemes)
+    if not address.has_mask:
+        return given
+    try:
+        return unmasked(address, parse(stored, schemes) if stored else None)
+    except AddressError as error:
+        raise Invalid(str(error), loc=loc, kind=MASKED) from None
+
+
+def _apply_picture(source: Source, given: Mapping[str, Any] | None) -> None:
+    """Merge the keys given into the stored picture address; null clears it all."""
+    loc = ("body", "uri_http_picture")
+    if given is None or (given.get("uri", source.picture_uri) is None and not any(given.values())):
+        source.picture_uri = source.picture_auth = source.picture_user = source.picture_password = None
+        return
+    given = _without_userinfo(given)
+    stored = {
+        "uri": source.picture_uri,
+        "auth": source.picture_auth,
+        "user": source.picture_user,
+        "password": source.picture_password,
+    }
+    merged = {**stored, **given}
+    if not merged["uri"]:
+        raise Invalid("user and password need an address: give uri", loc=(*loc, "uri"), kind="missing")
+    is_kept = given.get("password", MASK) == MASK
+    is_same_place = stored["uri"] is not None and _place(merged) == _place(stored)
+    if (
+        is_kept
+        and (stored["password"] is not None or "password" in given)
+        and not (is_same_place and stored["password"] is not None)
+    ):
+        raise Invalid(
+            f"{MASK}, or no password, keeps the stored one, but none is stored for this scheme, host, port and user: "
+            "give the password itself, or null",
+            loc=(*loc, "password"),
+            kind=MASKED,
+        )
+    source.picture_uri = _restored(merged["uri"], source.picture_uri, HTTP_SCHEMES, (*loc, "uri"))
+    source.picture_auth, source.picture_user = merged["auth"], merged["user"]
+    source.picture_password = stored["password"] if is_kept else merged["password"]
+
+
+def _place(picture: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return what the password of a picture address belongs to."""
+    scheme, host, port, _ = parse(picture["uri"], HTTP_SCHEMES).origin
+    return scheme, host, port, picture["user"]
+
+
+def _without_userinfo(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Move user and password from the address to the fields of their own, where these are not given."""
+    if not given.get("uri"):
+        return dict(given)
+    address = parse(given["uri"], HTTP_SCHEMES)
+    moved: dict[str, Any] = {}
+    if address.user is not None:
+        moved["user"] = unquote(address.user)
+    if address.password is not None:
+        moved["password"] = unquote(address.password)
+    bare = Address(address.scheme, None, None, address.host, address.port, address.host_port, address.rest)
+    return {**moved, **given, "uri": bare.text()}
+
+
+def _template(model: str, given: str | None) -> str | None:
+    """Return the template to store; the default is stored as null, so that a later default applies."""
+    text = (given or "").strip()
+    if not text or text == effective_template(model, None):
+        return None
+    check_template(model, text)
+    return text
+
+
+def shown_picture(source: Source) -> dict[str, str | None]:
+    """Return `uri_http_picture` as it is answered: four keys, no password in clear."""
+    return {
+        "uri": masked(source.picture_uri),
+        "auth": source.picture_auth,
+        "user": source.picture_user,
+        "password": None if source.picture_password is None else MASK,
+    }

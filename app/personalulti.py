@@ -1,0 +1,165 @@
+"""What views share: reading parameters from body, form and query, checking them, and instants as text."""
+
+import json
+import re
+import unicodedata
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from flask import request
+from pydantic import BaseModel, BeforeValidator, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
+
+from app.errors import Invalid, NotFound, UnsupportedBody
+
+EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+MAX_ID = 2**31 - 1
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+def utc_text(instant_us: int | None) -> str | None:
+    """Return an instant as `2026-11-20T22:44:05.123456Z`, always with six decimals; None for None."""
+    if instant_us is None:
+        return None
+    instant_utc = EPOCH_UTC + timedelta(microseconds=instant_us)
+    return instant_utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def path_integer(name: str, text: str) -> int:
+    """Return an integer id of the path. Raises Invalid when it is none, NotFound when no row can have it."""
+    if not re.fullmatch(r"-?[0-9]{1,40}", text):
+        raise Invalid(f"{name} must be an integer, not {text[:60]!r}", loc=("path", name), kind="int_parsing")
+    value = int(text)
+    if not 0 < value <= MAX_ID:
+        not_found(name, text)
+    return value
+
+
+def path_uuid(name: str, text: str) -> str:
+    """Return a UUID of the path in lower case. Raises Invalid when it is none."""
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise Invalid(f"{name} must be a UUID, not {text[:60]!r}", loc=("path", name), kind="uuid_parsing")
+    return str(uuid.UUID(text))
+
+
+def not_found(name: str, text: object, place: str = "path") -> NoReturn:
+    """Raise NotFound for an id or a name that nothing has."""
+    raise NotFound(f"there is no {name.removesuffix('_id').removesuffix('_name')} {text}", loc=(place, name))
+
+
+def check_characters(value: Any, allowed: str = "") -> Any:
+    """Refuse control characters and lone surrogates, which no database and no terminal takes; pass the rest."""
+    if isinstance(value, str):
+        for position, character in enumerate(value):
+            if unicodedata.category(character) in ("Cc", "Cs") and character not in allowed:
+                raise PydanticCustomError(
+                    "control_character",
+                    "Control characters are not allowed: {code} at position {position}",
+                    {"code": f"U+{ord(character):04X}", "position": position},
+                )
+    return value
+
+
+def check_lines(value: Any) -> Any:
+    """As `check_characters`, but newlines (a form's CR LF too) and tabs pass."""
+    check_characters(value.replace("\r\n", "\n") if isinstance(value, str) else value, allowed="\n\t")
+    return value
+
+
+Name = Annotated[
+    str,
+    BeforeValidator(check_characters),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+]
+Description = Annotated[str, BeforeValidator(check_lines), StringConstraints(max_length=4096)]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Parameters:
+    """The parameters of a request by name, and where each stood: in the body or in the query."""
+
+    values: dict[str, Any]
+    places: dict[str, str] = field(default_factory=dict)
+    default_place: str = "query"
+
+    def checked(self, model: type[Checked]) -> Checked:
+        """Return the parameters as `model`. Raises Invalid with an entry for each wrong value."""
+        try:
+            return model.model_validate(self.values)
+        except ValidationError as error:
+            details = [
+                self._detail(entry) for entry in error.errors(include_url=False, include_context=False)
+            ]
+            raise Invalid("parameters are wrong", details=details) from None
+
+    def _detail(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        loc = list(entry["loc"])
+        place = self.places.get(str(loc[0]), self.default_place) if loc else self.default_place
+        return {"loc": [place, *loc], "msg": entry["msg"], "type": entry["type"]}
+
+
+def read_query(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:
+    """Return the parameters of the query alone: those of GET."""
+    values = _unfolded(request.args.to_dict(), nested or {}, "query")
+    return Parameters(values, dict.fromkeys(values, "query"))
+
+
+def read_parameters(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:
+    """Return the parameters of body and query; the body wins.
+
+    `nested` names object parameters with their keys: in forms and queries such an object is JSON text, or comes as
+    `name.key`, or flat as `key`. Raises Invalid for a body that is no JSON object, UnsupportedBody for another type.
+    """
+    query = read_query(nested).values
+    body = _body(nested or {})
+    places = {**dict.fromkeys(query, "query"), **dict.fromkeys(body, "body")}
+    return Parameters({**query, **body}, places, "body")
+
+
+def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    if request.mimetype in FORM_TYPES:
+        return _unfolded(request.form.to_dict(), nested, "body")
+    data = request.get_data()
+    if not data:
+        return {}
+    if request.mimetype == "application/json" or request.mimetype.endswith("+json"):
+        return _json_object(data, ("body",))
+    raise UnsupportedBody(
+        f"a body of type {request.mimetype[:60] or 'unknown'!r} is not read: send application/json, "
+        "application/x-www-form-urlencoded or multipart/form-data"
+    )
+
+
+def _json_object(data: bytes | str, loc: tuple[str, ...]) -> dict[str, Any]:
+    """Return the JSON object of `data`. Raises Invalid with type `json_invalid`."""
+    try:
+        value = json.loads(data, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise Invalid("this is not valid JSON", loc=loc, kind="json_invalid") from None
+    if not isinstance(value, dict):
+        raise Invalid("this must be a JSON object: {...}", loc=loc, kind="json_invalid")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unfolded(flat: dict[str, str], nested: Mapping[str, tuple[str, ...]], place: str) -> dict[str, Any]:
+    """Gather the keys of object parameters; an empty text among them is null, as a form cannot say null."""
+    values: dict[str, Any] = dict(flat)
+    for name, keys in nested.items():
+        text = values.pop(name, None)
+        inner: dict[str, Any] = _json_object(text, (place, name)) if text and text != "null" else {}
+        is_null = text in ("", "null")
+        for key in keys:
+            for spelling in (key, f"{name}.{key}"):
+                if spelling in values:
+                    inner[key] = values.pop(spelling) or None
+        if inner or text is not None:
+            values[name] = None if is_null and not inner else inner
+    return values

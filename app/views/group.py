@@ -1,0 +1,92 @@
+"""Groups: cameras of one model that are started together (record-api.md, "Groups of cameras")."""
+
+from typing import Any, Literal
+
+from flask import Blueprint
+from flask_restx import Namespace, Resource
+from pydantic import BaseModel
+
+from app.archive import groups
+from app.extensions import db, writing
+from app.models.types import now_us
+from app.personalulti import Name, path_integer, path_uuid, read_parameters
+from app.views import PlaybackApi, document
+from app.views.objects import GroupObject, GroupWithSourcesObject, group_object, source_object
+
+group = Blueprint("group", __name__)
+namespace = Namespace("group", "Groups of cameras of one model", path="/")
+
+
+class NewGroup(BaseModel):
+    """A group takes sources of one model only."""
+
+    model: Literal["Source", "PictureSource"]
+    name: Name
+
+
+answer = document(namespace, GroupObject)
+
+
+@namespace.route("/group")
+class Groups(Resource):
+    """All groups."""
+
+    @namespace.response(200, "The groups", [answer])
+    def get(self) -> list[dict[str, Any]]:
+        """List the groups."""
+        return [group_object(row) for row in groups.all_groups(db.session)]
+
+    @namespace.expect(document(namespace, NewGroup), validate=False)
+    @namespace.response(200, "A list with the new group", [answer])
+    @namespace.response(409, "The name is in use")
+    def post(self) -> list[dict[str, Any]]:
+        """Add a group."""
+        values = read_parameters().checked(NewGroup)
+        with writing() as session:
+            return [group_object(groups.create(session, values.model, values.name, now_us()))]
+
+
+@namespace.route("/group/<group_id>/")
+@namespace.param("group_id", "The id of a group", _in="path")
+class OneGroup(Resource):
+    """One group."""
+
+    @namespace.response(200, "The group with its cameras", document(namespace, GroupWithSourcesObject))
+    def get(self, group_id: str) -> dict[str, Any]:
+        """Get one group with its sources."""
+        row = groups.find(db.session, path_uuid("group_id", group_id))
+        return {**group_object(row), "sources": [source_object(member) for member in row.sources]}
+
+    @namespace.response(200, "The deleted group", answer)
+    def delete(self, group_id: str) -> dict[str, Any]:
+        """Delete a group; sources and recordings stay."""
+        row_id = path_uuid("group_id", group_id)
+        with writing() as session:
+            row = groups.find(session, row_id)
+            deleted = group_object(row)
+            session.delete(row)
+        return deleted
+
+
+@namespace.route("/group/<group_id>/source/<source_id>/")
+@namespace.param("group_id", "The id of a group", _in="path")
+@namespace.param("source_id", "The id of a source", _in="path", type="integer")
+class Member(Resource):
+    """One camera of a group."""
+
+    @namespace.response(200, "Was it added?", bool)
+    def post(self, group_id: str, source_id: str) -> bool:
+        """Add a source to a group."""
+        ids = path_uuid("group_id", group_id), path_integer("source_id", source_id)
+        with writing() as session:
+            return groups.add_member(session, *ids)
+
+    @namespace.response(200, "Was it removed?", bool)
+    def delete(self, group_id: str, source_id: str) -> bool:
+        """Remove a source from a group."""
+        ids = path_uuid("group_id", group_id), path_integer("source_id", source_id)
+        with writing() as session:
+            return groups.remove_member(session, *ids)
+
+
+PlaybackApi(group).add_namespace(namespace)

@@ -1,0 +1,119 @@
+"""The objects of the contract (record-api.md, "The objects"): their shape, and how they are made of rows."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from app.archive.places import record_location
+from app.archive.recordings import AnySession, statuses
+from app.capture.addresses import masked
+from app.capture.sources import shown_picture
+from app.capture.template import effective_template
+from app.models import Group, Record, Source
+from app.models.types import now_us
+from app.personalulti import utc_text
+
+SourceStatus = Literal["online", "offline", "unauthorised", "no_video", "unknown"]
+RecordStatus = Literal["recording", "waiting", "done", "failed", "deleted"]
+
+
+class PictureAddress(BaseModel):
+    """Where still pictures of a camera are; the password is `***` or null."""
+
+    uri: str | None
+    auth: Literal["basic", "digest"] | None
+    user: str | None
+    password: str | None
+
+
+class SourceObject(BaseModel):
+    """A camera."""
+
+    id: int
+    created_utc: str
+    status: SourceStatus
+    uri_rtsp: str | None
+    uri_http_picture: PictureAddress
+    description: str | None
+    ffmpeg_cmd: str
+
+
+class RecordObject(BaseModel):
+    """One source under one tag, from begin to end."""
+
+    id: str
+    created_utc: str
+    status: RecordStatus
+    begin_utc: str
+    end_utc: str | None
+    source: SourceObject
+    hash_md5: str | None
+    location: str
+    sync_location: str | None
+
+
+class ListedRecordObject(RecordObject):
+    """As RecordObject, but `source` is a list with the one source."""
+
+    source: list[SourceObject]  # type: ignore[assignment]
+
+
+class GroupObject(BaseModel):
+    """A group of cameras of one model."""
+
+    id: str
+    created_utc: str
+    name: str
+
+
+class GroupWithSourcesObject(GroupObject):
+    """A group with its cameras."""
+
+    sources: list[SourceObject]
+
+
+class TagObject(BaseModel):
+    """A tag with its records."""
+
+    id: str
+    created_utc: str
+    name: str
+    records: list[RecordObject]
+
+
+def source_object(source: Source) -> dict[str, Any]:
+    """Return SOURCE; no password is in it."""
+    return {
+        "id": source.id,
+        "created_utc": utc_text(source.created_us),
+        "status": source.status,
+        "uri_rtsp": masked(source.uri_rtsp),
+        "uri_http_picture": shown_picture(source),
+        "description": source.description,
+        "ffmpeg_cmd": effective_template(source.model, source.ffmpeg_cmd),
+    }
+
+
+def group_object(group: Group) -> dict[str, Any]:
+    """Return GROUP without its sources."""
+    return {"id": group.id, "created_utc": utc_text(group.created_us), "name": group.name}
+
+
+def record_objects(session: AnySession, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return a RECORD for each row."""
+    words = statuses(session, records, now_us())
+    return [
+        {
+            "id": record.id,
+            "created_utc": utc_text(record.created_us),
+            "status": words[record.id],
+            "begin_utc": utc_text(record.begin_us),
+            "end_utc": utc_text(record.end_us),
+            "source": source_object(record.source),
+            "hash_md5": record.hash_md5,
+            "location": record_location(record.id),
+            "sync_location": record.sync_location,
+        }
+        for record in records
+    ]

@@ -1,0 +1,139 @@
+"""Recording: starting and stopping by tag, and what was recorded (record-api.md, "Recording")."""
+
+from typing import Any, Literal
+
+from flask import Blueprint, Response, current_app
+from flask_restx import Namespace, Resource
+from pydantic import BaseModel
+
+from app.archive import groups, recordings
+from app.archive.storages import check_room
+from app.capture.sources import startable_problem
+from app.capture.wake import wake
+from app.errors import Conflict, Invalid
+from app.extensions import db, writing
+from app.models import Group, Record
+from app.models.types import now_us
+from app.personalulti import Name, not_found, path_uuid, read_parameters, read_query
+from app.views import PlaybackApi, document
+from app.views.objects import ListedRecordObject, RecordObject, record_objects
+
+record = Blueprint("record", __name__)
+namespace = Namespace("record", "Starting, stopping and listing recordings", path="/")
+Model = Literal["Source", "PictureSource"]
+
+
+class TagQuery(BaseModel):
+    """The name of a tag, or else its id."""
+
+    tag_name: Name
+
+
+class Start(BaseModel):
+    """Which group records under which tag; `model` is that of the group."""
+
+    model: Model
+    tag_name: Name
+    group_name: Name
+
+
+class Stop(BaseModel):
+    """Which tag stops; with `model` only its sources of that model."""
+
+    model: Model | None = None
+    tag_name: Name
+
+
+@namespace.route("/record")
+class Records(Resource):
+    """The recordings of a tag."""
+
+    @namespace.param("tag_name", "The name of the tag, or else its id", required=True)
+    @namespace.response(200, "The records of the tag", [document(namespace, ListedRecordObject)])
+    def get(self) -> list[dict[str, Any]]:
+        """List the recordings of a tag."""
+        tag = recordings.find_tag(db.session, read_query().checked(TagQuery).tag_name)
+        rows = [] if tag is None else recordings.records_of(db.session, tag)
+        return [{**item, "source": [item["source"]]} for item in record_objects(db.session, rows)]
+
+    @namespace.expect(document(namespace, Start), validate=False)
+    @namespace.response(204, "Every source of the group records, or waits for its camera")
+    @namespace.response(409, "The group is empty")
+    @namespace.response(507, "The storage is full")
+    def post(self) -> Response:
+        """Start recording every source of a group under a tag."""
+        values = read_parameters().checked(Start)
+        group = _startable_group(values)
+        check_room(current_app.config["PLAYBACK"])
+        problems = {member.id: startable_problem(member) for member in group.sources}
+        startable = [source_id for source_id, problem in problems.items() if problem is None]
+        with writing() as session:
+            tag = recordings.make_tag(session, values.tag_name, now_us())
+            recordings.start(session, startable, tag, now_us())
+        wake(current_app.config["PLAYBACK"])
+        _raise_problems({source_id: problem for source_id, problem in problems.items() if problem})
+        return Response(status=204)
+
+    @namespace.expect(document(namespace, Stop), validate=False)
+    @namespace.response(204, "They stopped, or did not record")
+    def put(self) -> Response:
+        """Stop the recordings of a tag."""
+        values = read_parameters().checked(Stop)
+        with writing() as session:
+            tag = recordings.find_tag(session, values.tag_name)
+            if tag is None:
+                not_found("tag_name", values.tag_name, "body")
+            recordings.stop(session, tag, values.model, now_us())
+        wake(current_app.config["PLAYBACK"])
+        return Response(status=204)
+
+
+def _startable_group(values: Start) -> Group:
+    """Return the group to start. Raises NotFound, Invalid for another model, Conflict when it is empty."""
+    group = groups.find_named(db.session, values.group_name)
+    if group.model != values.model:
+        message = f"the group {group.name!r} has sources of model {group.model}, not {values.model}"
+        raise Invalid(message, loc=("body", "model"), kind="other_model")
+    if not group.sources:
+        message = f"the group {group.name!r} is empty: add a source to it first"
+        raise Conflict(message, loc=("body", "group_name"), kind="group_empty")
+    return group
+
+
+def _raise_problems(problems: dict[int, str]) -> None:
+    """Raise Invalid with an entry for each source that could not be started."""
+    if problems:
+        details = [
+            {"loc": ["body", "group_name", str(source_id)], "msg": problem, "type": "not_started"}
+            for source_id, problem in problems.items()
+        ]
+        raise Invalid("not every source could be started", details=details)
+
+
+@namespace.route("/record/runing")
+class Running(Resource):
+    """Whether a tag records."""
+
+    @namespace.param("tag_name", "The name of the tag, or else its id", required=True)
+    @namespace.response(200, "Is anything recording?", bool)
+    def get(self) -> bool:
+        """Tell whether anything is recording under a tag."""
+        tag = recordings.find_tag(db.session, read_query().checked(TagQuery).tag_name)
+        return tag is not None and recordings.is_running(db.session, tag)
+
+
+@namespace.route("/record/<record_id>/")
+@namespace.param("record_id", "The id of a record", _in="path")
+class OneRecord(Resource):
+    """One recording."""
+
+    @namespace.response(200, "The record", document(namespace, RecordObject))
+    def get(self, record_id: str) -> dict[str, Any]:
+        """Get one record."""
+        row = db.session.get(Record, path_uuid("record_id", record_id))
+        if row is None:
+            not_found("record_id", record_id)
+        return record_objects(db.session, [row])[0]
+
+
+PlaybackApi(record).add_namespace(namespace)

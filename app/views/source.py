@@ -1,0 +1,142 @@
+"""Sources: cameras and their addresses (record-api.md, "Sources")."""
+
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, current_app
+from flask_restx import Namespace, Resource
+from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints
+from pydantic_core import PydanticCustomError
+from sqlalchemy import select
+
+from app.capture import sources
+from app.capture.addresses import HTTP_SCHEMES, RTSP_SCHEMES, AddressError, parse
+from app.capture.wake import wake
+from app.extensions import db, writing
+from app.models import Source
+from app.models.types import now_us
+from app.personalulti import Description, Parameters, check_characters, path_integer, read_parameters
+from app.tasks import ask_probe
+from app.views import PlaybackApi, document
+from app.views.objects import SourceObject, source_object
+
+source = Blueprint("source", __name__)
+namespace = Namespace("source", "Cameras and their addresses", path="/")
+NESTED = {"uri_http_picture": sources.PICTURE_KEYS}
+
+
+def _blank_to_none(value: Any) -> Any:
+    """An empty address is none: a form cannot say null."""
+    value = value.strip(" ") if isinstance(value, str) else value
+    return None if value == "" else check_characters(value)
+
+
+def _checked_address(schemes: tuple[str, ...]) -> AfterValidator:
+    def check(text: str) -> str:
+        try:
+            parse(text, schemes)
+        except AddressError as error:
+            raise PydanticCustomError("address", "{reason}", {"reason": str(error)}) from None
+        return text
+
+    return AfterValidator(check)
+
+
+Text = Annotated[str, BeforeValidator(check_characters), StringConstraints(max_length=255)]
+RtspAddress = Annotated[str, StringConstraints(max_length=2048), _checked_address(RTSP_SCHEMES)]
+HttpAddress = Annotated[str, StringConstraints(max_length=2048), _checked_address(HTTP_SCHEMES)]
+Model = Literal["Source", "PictureSource"]
+
+
+class PictureParameters(BaseModel):
+    """Where still pictures of the camera are."""
+
+    uri: Annotated[HttpAddress | None, BeforeValidator(_blank_to_none)] = None
+    auth: Literal["basic", "digest"] | None = None
+    user: Text | None = None
+    password: Text | None = None
+
+
+class SourceChange(BaseModel):
+    """What may be changed of a source; what is left out stays, null clears."""
+
+    model: Model | None = None
+    description: Description | None = None
+    uri_rtsp: Annotated[RtspAddress | None, BeforeValidator(_blank_to_none)] = None
+    uri_http_picture: PictureParameters | None = None
+    ffmpeg_cmd: Annotated[str, StringConstraints(max_length=2048)] | None = None
+
+
+class NewSource(SourceChange):
+    """A source and the address that its model records from."""
+
+    model: Model  # type: ignore[assignment]
+
+
+answer = document(namespace, SourceObject)
+
+
+def _given(parameters: Parameters, model: type[SourceChange]) -> dict[str, Any]:
+    """Return the checked values that were given, by name."""
+    return parameters.checked(model).model_dump(exclude_unset=True)
+
+
+@namespace.route("/source")
+class Sources(Resource):
+    """All cameras."""
+
+    @namespace.response(200, "The cameras", [answer])
+    def get(self) -> list[dict[str, Any]]:
+        """List the sources."""
+        rows = db.session.scalars(select(Source).where(Source.deleted_us.is_(None)).order_by(Source.id))
+        return [source_object(row) for row in rows]
+
+    @namespace.expect(document(namespace, NewSource), validate=False)
+    @namespace.response(200, "The new camera", answer)
+    def post(self) -> dict[str, Any]:
+        """Add a source."""
+        values = _given(read_parameters(NESTED), NewSource)
+        with writing() as session:
+            row = sources.create(session, values["model"], values, now_us())
+        ask_probe(row.id)
+        return source_object(row)
+
+
+@namespace.route("/source/<source_id>/")
+@namespace.param("source_id", "The id of a source", _in="path", type="integer")
+class OneSource(Resource):
+    """One camera."""
+
+    @namespace.response(200, "The camera", answer)
+    def get(self, source_id: str) -> dict[str, Any]:
+        """Get one source."""
+        return source_object(sources.find(db.session, path_integer("source_id", source_id)))
+
+    @namespace.expect(document(namespace, SourceChange), validate=False)
+    @namespace.response(200, "The changed camera", answer)
+    def put(self, source_id: str) -> dict[str, Any]:
+        """Change a source."""
+        row_id = path_integer("source_id", source_id)
+        values = _given(read_parameters(NESTED), SourceChange)
+        with writing() as session:
+            row, is_other = sources.change(session, row_id, values)
+        if is_other:
+            wake(current_app.config["PLAYBACK"])
+            ask_probe(row.id)
+        return source_object(row)
+
+    @namespace.expect(document(namespace, SourceChange), validate=False)
+    @namespace.response(200, "The changed camera", answer)
+    def patch(self, source_id: str) -> dict[str, Any]:
+        """Change a source, as PUT does."""
+        return self.put(source_id)
+
+    @namespace.response(200, "The deleted camera", answer)
+    @namespace.response(409, "It is recording")
+    def delete(self, source_id: str) -> dict[str, Any]:
+        """Delete a source; its recordings stay."""
+        row_id = path_integer("source_id", source_id)
+        with writing() as session:
+            return source_object(sources.remove(session, row_id, now_us()))
+
+
+PlaybackApi(source).add_namespace(namespace)
