@@ -1,11 +1,11 @@
 """Where everything lies below a storage's root. Paths are derived from ids and instants, never stored.
 
-    storage.id                              marker: the storage's UUID
-    live/SOURCE/RUN-000000.mp4              the open segment, written by ffmpeg; RUN.csv and RUN.log beside it
-    rec/SOURCE/YYYYMMDD/HH/SEGMENT.mp4      closed segments, by the UTC hour of their start
-    idx/SOURCE/YYYYMMDD.sidx                sample indexes of that UTC day, appended
-    records/RECORD.m3u8                     a record's `location`
-    salvage/SOURCE/RUN-000000.tail          bytes cut off a segment that a crash left incomplete
+storage.id                              marker: the storage's UUID
+live/SOURCE/RUN-000000.mp4              the open segment, written by ffmpeg; RUN.csv and RUN.log beside it
+rec/SOURCE/YYYYMMDD/HH/SEGMENT.mp4      closed segments, by the UTC hour of their start
+idx/SOURCE/YYYYMMDD.sidx                sample indexes of that UTC day, appended
+records/RECORD.m3u8                     a record's `location`
+salvage/SOURCE/RUN-000000.tail          bytes cut off a segment that a crash left incomplete
 """
 
 from datetime import UTC, datetime

@@ -20,6 +20,7 @@ REASONS = (
     "bad_template",
     "clock_jump",
     "abandoned",
+    "audio",  # begun again at once with the audio transcoded
 )
 
 

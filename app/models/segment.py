@@ -51,7 +51,11 @@ class Segment(db.Model):
     v_cruns: Mapped[int] = mapped_column(Integer, default=0, comment="ctts entries of video, 0 without B-frames")
     v_c0: Mapped[int] = mapped_column(Integer, default=0, comment="composition offset of the first video sample, ticks")
     v_last: Mapped[int] = mapped_column(BigInteger, default=0, comment="duration of the last video sample, ticks")
-    v_longest: Mapped[int] = mapped_column(BigInteger, default=0, comment="longest duration before the last sample, ticks: a hole within the file")
+    v_longest: Mapped[int] = mapped_column(
+        BigInteger,
+        default=0,
+        comment="longest duration before the last sample, ticks: a hole within the file",
+    )
     v_chunks: Mapped[int] = mapped_column(Integer, default=0, comment="fragments with video")
     a_t0: Mapped[int] = mapped_column(BigInteger, default=0, comment="first audio dts, ticks")
     a_dur: Mapped[int] = mapped_column(BigInteger, default=0, comment="sum of audio durations, ticks")

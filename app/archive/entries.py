@@ -1,0 +1,51 @@
+"""Codec configurations of recorded files, each stored once."""
+
+import hashlib
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, scoped_session
+
+from app.archive.livefile import LiveFile
+from app.formats.boxes import FormatError
+from app.formats.codecs import codec_string, entry_from_parameter_sets, picture_size
+from app.formats.fragments import InitTrack
+from app.models import SampleEntry
+
+
+def store_entries(session: scoped_session[Session], file: LiveFile) -> tuple[int | None, int | None]:
+    """Return the ids of the file's video and audio configuration; make the rows that are missing."""
+    assert file.init is not None  # only files with fragments are stored
+    video, audio = file.init.track("video"), file.init.track("audio")
+    video_id = None
+    if video is not None:
+        video_id = _store(session, video, _true_entry(video, file))
+    return video_id, _store(session, audio, audio.entry) if audio is not None else None
+
+
+def _true_entry(track: InitTrack, file: LiveFile) -> bytes:
+    """Return the entry by the parameter sets in the stream: after a change the head of the next file lies."""
+    try:
+        return entry_from_parameter_sets(track.entry, file.first_key_sample())
+    except FormatError:
+        return track.entry
+
+
+def _store(session: scoped_session[Session], track: InitTrack, entry: bytes) -> int:
+    digest = hashlib.sha256(f"{track.kind} {track.timescale} ".encode() + entry).hexdigest()
+    found = session.scalar(select(SampleEntry.id).where(SampleEntry.sha256 == digest))
+    if found is not None:
+        return found
+    width, height = picture_size(entry) if track.kind == "video" else (None, None)
+    row = SampleEntry(
+        sha256=digest,
+        kind=track.kind,
+        fourcc=entry[4:8].decode("latin-1"),
+        timescale=track.timescale,
+        width=width,
+        height=height,
+        rfc6381=codec_string(entry),
+        entry=entry,
+    )
+    session.add(row)
+    session.flush()
+    return row.id

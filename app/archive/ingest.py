@@ -1,0 +1,303 @@
+"""Taking a run's files into the archive while ffmpeg writes them.
+
+Order, so that a crash between any two steps loses nothing: file closed and renamed (archive.closing), sample index
+appended, row committed. A row is OPEN from the second fragment of a run on; readers look into the open file themselves.
+
+Wall clock: a run's first sample is dated from the arrival of its first fragments; each later segment starts where the
+one before ended, at most 500 ppm faster or slower than media time, as the arrival of the segment before suggests. So
+no instant already given out ever changes.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import select
+
+from app.archive import places, sidecar
+from app.archive.closing import ClosedFile, Identity, close_file
+from app.archive.entries import store_entries
+from app.archive.livefile import LiveFile, ticks_us
+from app.extensions import db, writing
+from app.formats.sampleindex import SampleIndex
+from app.models import Run, Segment
+from app.models.segment import CLOSED, MAX_SEGMENT_US, MISSING, OPEN
+from app.models.types import new_uuid
+
+log = logging.getLogger(__name__)
+
+MAX_SLEW_PPM = 500
+SLEW_DEADBAND_US = 50_000
+MAX_SEAM_US = 10_000_000
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a run's files are written."""
+
+    root: Path
+    storage_id: str
+    source_id: int
+    run_id: str
+
+
+@dataclass(slots=True)
+class OpenSegment:
+    """The segment of a run that is being written: its file and, once published, what its row says."""
+
+    sequence: int
+    file: LiveFile
+    id: str = field(default_factory=new_uuid)
+    start_us: int = 0
+    slew_ppm: int = 0
+    shift_ticks: int = 0
+
+    def wall_us(self, ticks: int) -> int:
+        """Return the wall clock of a decode time of the file's own timeline."""
+        media_us = ticks_us(ticks - self.file.begin_ticks, self.file.timescale)
+        return self.start_us + media_us + media_us * self.slew_ppm // 1_000_000
+
+
+class RunWriter:
+    """Takes the files of one run into the archive. Used by one thread, within an app context."""
+
+    def __init__(self, place: Place, *, zero_us: int | None = None) -> None:
+        """Begin, or go on with what an earlier process left. zero_us: the wall clock of media time 0, where known."""
+        self.place = place
+        self.zero_us = zero_us
+        self.is_published = False
+        self.is_finished = False
+        self.has_jumped = False
+        self.unclosed: list[OpenSegment] = []
+        self.current = OpenSegment(0, self._live_file(0))
+        self._following: LiveFile | None = None
+        self._load()
+
+    def _load(self) -> None:
+        run = db.session.get(Run, self.place.run_id)
+        if run is None:
+            return
+        query = select(Segment).where(Segment.run_id == run.id, Segment.state == OPEN).order_by(Segment.sequence)
+        rows = db.session.scalars(query).all()
+        self.is_published = True
+        segments = [self._from_row(row) for row in rows]
+        self.is_finished = not segments
+        if segments:
+            *self.unclosed, self.current = segments
+        db.session.rollback()
+
+    def _from_row(self, row: Segment) -> OpenSegment:
+        segment = OpenSegment(
+            row.sequence, self._live_file(row.sequence), row.id, row.start_us, row.slew_ppm, row.shift_ticks
+        )
+        if not segment.file.path.exists():  # a crash came between rename and commit
+            segment.file.path = self._closed_path(segment)
+        segment.file.poll()
+        return segment
+
+    def _live_file(self, sequence: int) -> LiveFile:
+        return LiveFile(places.live_path(self.place.root, self.place.source_id, self.place.run_id, sequence))
+
+    def _closed_path(self, segment: OpenSegment) -> Path:
+        return places.closed_path(self.place.root, self.place.source_id, segment.start_us, segment.id)
+
+    def poll(self) -> bool:
+        """Take in what is new; tell whether anything was.
+
+        Raises sqlalchemy.exc.OperationalError when the database cannot be written: call again, nothing is lost.
+        """
+        if self.is_finished:
+            return False
+        grew = self.current.file.poll()
+        if self._following is None:
+            candidate = self._live_file(self.current.sequence + 1)
+            self._following = candidate if candidate.path.exists() else None
+        if self._following is not None:
+            grew = self._following.poll() or grew
+            grew = self.current.file.poll() or grew
+        if not self.is_published and self._fragments() >= 2:
+            self._publish()
+        if self._following is not None and self._following.fragments:
+            self._roll(self._following)
+        return grew
+
+    def _fragments(self) -> int:
+        following = self._following.fragments if self._following else []
+        return len(self.current.file.fragments) + len(following)
+
+    def finish(self) -> bool:
+        """Take in the rest after ffmpeg has ended; tell whether the run holds any footage.
+
+        Fragments that ended up incomplete are kept in `salvage/`. May be called again after an error.
+        """
+        if self.is_finished:
+            return True
+        while self.poll():
+            pass
+        if not self.is_published and self.current.file.fragments:
+            self._publish()
+        if not self.is_published:
+            return False
+        self._retry_unclosed()
+        end_us = self._end_us(self.current, None)
+        self._close(self.current, end_us)
+        with writing() as session:
+            run = session.get(Run, self.place.run_id)
+            if run is not None:
+                run.end_us = end_us
+        self.is_finished = True
+        return True
+
+    @property
+    def media_us(self) -> int:
+        """Media time in the open file: it grows without bound when the camera sends no key frame."""
+        file = self.current.file
+        return ticks_us(file.end_ticks - file.begin_ticks, file.timescale) if file.fragments else 0
+
+    def _publish(self) -> None:
+        """Date the run's first sample and make its rows: from here on it can be played."""
+        first = self.current
+        if not first.file.fragments:
+            return
+        zero_us = self.zero_us if self.zero_us is not None else first.file.zero_us
+        assert zero_us is not None  # there is a fragment, so there is an estimate
+        first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
+        with writing() as session:
+            run = Run(
+                id=self.place.run_id,
+                source_id=self.place.source_id,
+                anchor_us=zero_us,
+                begin_us=first.start_us,
+                is_picture=self.zero_us is not None,
+            )
+            session.add(run)
+            session.flush()
+            session.add(self._open_row(first))
+        self.is_published = True
+
+    def _open_row(self, segment: OpenSegment) -> Segment:
+        video_id, audio_id = store_entries(db.session, segment.file)
+        return Segment(
+            source_id=self.place.source_id,
+            start_us=segment.start_us,
+            end_us=segment.start_us,
+            id=segment.id,
+            run_id=self.place.run_id,
+            sequence=segment.sequence,
+            storage_id=self.place.storage_id,
+            state=OPEN,
+            slew_ppm=segment.slew_ppm,
+            shift_ticks=segment.shift_ticks,
+            video_entry_id=video_id,
+            audio_entry_id=audio_id,
+        )
+
+    def _roll(self, following: LiveFile) -> None:
+        """Open the row of the following file, then close the current one."""
+        before = self.current
+        if not before.file.fragments:  # ffmpeg opened a file and never filled it
+            self.current = OpenSegment(before.sequence + 1, following)
+            self._following = None
+            return
+        self._shift_first(before, following)
+        end_us = self._end_us(before, following)
+        segment = OpenSegment(before.sequence + 1, following, start_us=end_us, slew_ppm=self._slew_ppm(before))
+        with writing() as session:
+            session.add(self._open_row(segment))
+        self.current, self._following = segment, None
+        self.unclosed.append(before)
+        self._retry_unclosed(end_us)
+
+    def _shift_first(self, segment: OpenSegment, following: LiveFile) -> None:
+        """Line up the first file of a connection: with B-frames ffmpeg dates all of it early by a constant."""
+        if segment.sequence == 0 and segment.file.has_composition:
+            late_ticks = following.begin_ticks - segment.file.end_ticks
+            if 0 < late_ticks < segment.file.timescale:
+                segment.shift_ticks = late_ticks
+
+    def _end_us(self, segment: OpenSegment, following: LiveFile | None) -> int:
+        """Return the wall clock after a segment: that of the following one's first sample, where there is one."""
+        end_ticks = segment.file.end_ticks
+        if following is not None:
+            seam_us = ticks_us(following.begin_ticks - segment.shift_ticks - end_ticks, following.timescale)
+            self.has_jumped = not -1000 <= seam_us <= MAX_SEAM_US
+            if not self.has_jumped:
+                end_ticks = following.begin_ticks - segment.shift_ticks
+        end_us = max(segment.wall_us(end_ticks), segment.start_us + 1)
+        if end_us - segment.start_us > MAX_SEGMENT_US:
+            log.error(
+                "a segment of source %d lasts longer than %d s",
+                self.place.source_id,
+                MAX_SEGMENT_US // 1_000_000,
+            )
+            end_us = segment.start_us + MAX_SEGMENT_US
+        return end_us
+
+    def _slew_ppm(self, before: OpenSegment) -> int:
+        """Return by how much the next segment's clock is to run fast or slow, from the arrival of the one before."""
+        if self.zero_us is not None or before.file.zero_us is None:
+            return 0
+        arrived_us = before.file.zero_us + ticks_us(before.file.begin_ticks, before.file.timescale)
+        error_us = arrived_us - before.start_us
+        length_us = ticks_us(before.file.end_ticks - before.file.begin_ticks, before.file.timescale)
+        if abs(error_us) < SLEW_DEADBAND_US or length_us <= 0:
+            return 0
+        return max(-MAX_SLEW_PPM, min(MAX_SLEW_PPM, error_us * 1_000_000 // length_us))
+
+    def _retry_unclosed(self, end_us: int | None = None) -> None:
+        for segment in list(self.unclosed):
+            known = end_us if segment is self.unclosed[-1] else None
+            self._close(segment, known if known is not None else self._end_us(segment, None))
+            self.unclosed.remove(segment)
+
+    def _close(self, segment: OpenSegment, end_us: int) -> None:
+        """Close the file and its row. Raises OSError when the disk refuses: the row stays open, nothing is lost."""
+        file = segment.file
+        if not file.fragments:
+            self._mark_missing(segment)
+            return
+        identity = Identity(
+            self.place.source_id,
+            self.place.run_id,
+            segment.sequence,
+            segment.start_us,
+            segment.slew_ppm,
+            None,
+            segment.shift_ticks,
+        )
+        closed = close_file(self.place.root, file.path, self._closed_path(segment), identity, file.body_end_bytes)
+        file.path = closed.path
+        assert file.init is not None  # there are fragments
+        index = SampleIndex.build(file.init, file.fragments, segment.shift_ticks)
+        offset, size = self._append_index(segment.start_us, index)
+        with writing() as session:
+            row = session.get(Segment, (self.place.source_id, segment.start_us))
+            if row is None:
+                log.error("the row of segment %s is gone; `flask rebuild` makes it anew", segment.id)
+                return
+            row.shift_ticks = segment.shift_ticks
+            row.end_us = end_us
+            row.index_offset_bytes, row.index_size_bytes = offset, size
+            _fill(row, file, closed, index)
+
+    def _append_index(self, start_us: int, index: SampleIndex) -> tuple[int, int]:
+        try:
+            return sidecar.append_index(self.place.root, self.place.source_id, start_us, index.to_bytes())
+        except OSError as error:
+            log.warning("the sample index could not be written (%s); readers use the media file", error.strerror)
+            return 0, 0
+
+    def _mark_missing(self, segment: OpenSegment) -> None:
+        log.error("segment %s of source %d is not on disk", segment.id, self.place.source_id)
+        with writing() as session:
+            row = session.get(Segment, (self.place.source_id, segment.start_us))
+            if row is not None:
+                row.state = MISSING
+
+
+def _fill(row: Segment, file: LiveFile, closed: ClosedFile, index: SampleIndex) -> None:
+    row.state = CLOSED
+    row.size_bytes, row.mtime_ns, row.sha256 = closed.size_bytes, closed.mtime_ns, closed.sha256
+    row.body_begin_bytes, row.body_end_bytes = file.fragments[0].offset_bytes, file.body_end_bytes
+    for name, value in index.counters().items():
+        setattr(row, name, value)

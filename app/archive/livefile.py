@@ -1,0 +1,103 @@
+"""Files that ffmpeg is still writing: what is whole in them, and what their growth says about the wall clock.
+
+A fragment is written when the sample after it has come, so the file's mtime, less the media time at the end of the
+last whole fragment, is when media time 0 arrived, plus what the network and we delayed it. The least of these over
+a stretch of footage is the best estimate of the wall clock of media time 0 (docs/design/time.md).
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.formats.boxes import FormatError
+from app.formats.fragments import Fragment, Init, TrackPart, read_init, scan
+
+
+def ticks_us(ticks: int, timescale: int) -> int:
+    """Return ticks in microseconds, rounded to the nearest."""
+    return (2 * ticks * 1_000_000 + timescale) // (2 * timescale)
+
+
+@dataclass(slots=True)
+class LiveFile:
+    """One segment file while it is open: its whole fragments so far."""
+
+    path: Path
+    init: Init | None = None
+    fragments: list[Fragment] = field(default_factory=list)
+    body_end_bytes: int = 0
+    size_bytes: int = 0
+    zero_us: int | None = None  # estimate of the wall clock of media time 0
+
+    def poll(self) -> bool:
+        """Read what is new; tell whether the file grew. A file that is not there has not grown."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            status = os.fstat(handle)
+            if status.st_size == self.size_bytes:
+                return False
+            self.size_bytes = status.st_size
+            self._read(handle, status)
+        finally:
+            os.close(handle)
+        return True
+
+    def _read(self, handle: int, status: os.stat_result) -> None:
+        if self.init is None:
+            try:
+                self.init = read_init(handle)
+            except FormatError:
+                return
+            self.body_end_bytes = self.init.size_bytes
+        fresh, _ = scan(handle, self.body_end_bytes, self.init, status.st_size)
+        fresh = [fragment for fragment in fresh if self._video(fragment)]
+        if not fresh:
+            return
+        self.fragments += fresh
+        self.body_end_bytes = fresh[-1].end_bytes
+        zero_us = status.st_mtime_ns // 1000 - ticks_us(self.end_ticks, self.timescale)
+        self.zero_us = zero_us if self.zero_us is None else min(self.zero_us, zero_us)
+
+    def _video(self, fragment: Fragment) -> TrackPart | None:
+        track = self.init.track("video") if self.init else None
+        part = fragment.tracks.get(track.track_id) if track else None
+        return part if part is not None and part.count else None
+
+    @property
+    def timescale(self) -> int:
+        """Ticks a second of the video track."""
+        track = self.init.track("video") if self.init else None
+        return track.timescale if track else 90_000
+
+    @property
+    def begin_ticks(self) -> int:
+        """Decode time of the first video sample."""
+        part = self._video(self.fragments[0])
+        assert part is not None  # fragments without video are not kept
+        return part.tfdt_ticks
+
+    @property
+    def end_ticks(self) -> int:
+        """Decode time after the last whole fragment."""
+        part = self._video(self.fragments[-1])
+        assert part is not None
+        return part.tfdt_ticks + int(part.durations.sum())
+
+    @property
+    def has_composition(self) -> bool:
+        """Tell whether frames are shown in another order than they are coded in (B-frames)."""
+        parts = (self._video(fragment) for fragment in self.fragments)
+        return any(part is not None and bool(part.composition_offsets.any()) for part in parts)
+
+    def first_key_sample(self) -> bytes:
+        """Return the first video sample, at most 4 KiB of it: where parameter sets stand."""
+        part = self._video(self.fragments[0])
+        assert part is not None
+        handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.pread(handle, min(int(part.sizes[0]), 4096), part.data_offset)
+        finally:
+            os.close(handle)

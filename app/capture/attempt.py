@@ -1,0 +1,155 @@
+"""One attempt to record a source: one ffmpeg process, its files, and why it ended."""
+
+import logging
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.archive import places
+from app.archive.ingest import Place, RunWriter
+from app.capture import ffmpeg
+from app.capture.picture import PictureFeed
+from app.capture.processes import LiveFfmpeg, open_ffmpeg
+from app.logs import mask_secrets
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 8.0  # from the polite signal to the last one
+LONGEST_OPEN_US = 540_000_000  # a segment may last 600 s
+MAX_LOG_BYTES = 256 * 1024
+
+
+@dataclass(slots=True)
+class Attempt:
+    """An ffmpeg that records a source now. Used by the recorder's main thread, within an app context."""
+
+    place: Place
+    process: LiveFfmpeg
+    writer: RunWriter
+    silence_s: float
+    audio: str = ffmpeg.AUDIO_COPY
+    child: "subprocess.Popen[bytes] | None" = None
+    feed: PictureFeed | None = None
+    begun_s: float = field(default_factory=time.monotonic)
+    grown_s: float = field(default_factory=time.monotonic)
+    has_exited: bool = False
+    stop_reason: ffmpeg.Verdict | None = None
+    stopped_s: float | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the run's open files."""
+        return places.live_folder(self.place.root, self.place.source_id)
+
+    @property
+    def is_receiving(self) -> bool:
+        """Tell whether footage came and keeps coming."""
+        return self.writer.is_published and time.monotonic() - self.heard_s < self.silence_s
+
+    @property
+    def heard_s(self) -> float:
+        """When the camera last gave something, by the monotonic clock; an unchanged picture counts."""
+        return max(self.grown_s, self.feed.succeeded_s) if self.feed is not None else self.grown_s
+
+    def poll(self) -> None:
+        """Take in what is new; stop ffmpeg when the camera is silent or its times jump, kill it when it does not end."""
+        if self.writer.poll():
+            self.grown_s = time.monotonic()
+        if self.stopped_s is not None:
+            if time.monotonic() - self.stopped_s > GRACE_S:
+                self.process.send(signal.SIGKILL)
+            return
+        if self.writer.has_jumped:
+            self.stop(ffmpeg.Verdict("clock_jump", "the camera's timestamps jumped; a new run begins", None))
+        elif self.writer.media_us > LONGEST_OPEN_US:
+            self.stop(ffmpeg.Verdict("no_key_frame", "the camera sent no key frame for 9 minutes", None))
+        elif time.monotonic() - self.heard_s > self.silence_s:
+            self._stop_silent()
+        elif not self.writer.is_published:
+            self._check_audio()
+
+    def _stop_silent(self) -> None:
+        if self.writer.is_published:
+            self.stop(ffmpeg.Verdict("silent", f"the camera sent nothing for {self.silence_s:.0f} s", "offline"))
+        else:
+            self.stop(None)
+
+    def _check_audio(self) -> None:
+        """Begin again with the audio transcoded when it is not AAC: known only once ffmpeg has met the stream."""
+        if self.audio == ffmpeg.AUDIO_COPY and ffmpeg.audio_codec(self.read_log()) not in (None, "aac"):
+            self.stop(ffmpeg.Verdict("audio", "the audio is transcoded to AAC", None))
+
+    def stop(self, reason: ffmpeg.Verdict | None) -> None:
+        """Ask ffmpeg to end cleanly; `finish` follows when it has. None: its log is to say why."""
+        if self.stopped_s is None:
+            self.stop_reason, self.stopped_s = reason, time.monotonic()
+            if self.feed is not None:
+                self.feed.end()  # closes ffmpeg's input behind the last picture
+            else:
+                self.process.send(signal.SIGINT)
+
+    def read_log(self) -> str:
+        """Return the begin and the end of what ffmpeg wrote to its log."""
+        return read_log(self.folder / f"{self.place.run_id}.log")
+
+    def finish(self) -> ffmpeg.Verdict:
+        """Take in the rest of the footage after the process ended; return why it ended.
+
+        Raises OSError or OperationalError when the archive cannot be written: call again.
+        """
+        has_footage = self.writer.finish()
+        text = self.read_log()
+        exit_code = self.child.wait() if self.child is not None else None
+        if self.feed is not None and self.feed.failure is not None and self.stop_reason is None:
+            return self.feed.failure
+        return self.stop_reason or self._verdict(text, exit_code, has_footage)
+
+    def _verdict(self, text: str, exit_code: int | None, has_footage: bool) -> ffmpeg.Verdict:
+        if exit_code is not None and exit_code < 0 and self.stopped_s is None:
+            return ffmpeg.Verdict("crashed", f"ffmpeg was ended by signal {-exit_code}", None)
+        if self.audio != ffmpeg.AUDIO_NONE and not has_footage and ffmpeg.is_audio_fault(text):
+            return ffmpeg.Verdict("audio", "the audio cannot be kept as it is", None)
+        return ffmpeg.judge(text, has_footage=has_footage)
+
+    def release(self) -> None:
+        """Close what this process holds; ffmpeg itself is left as it is."""
+        self.process.close()
+
+    def clear(self) -> None:
+        """Remove the run's log and list, once nothing more is to be read from them; the log may hold a password."""
+        clear_run(self.folder, self.place.run_id)
+
+
+def clear_run(folder: Path, run_id: str) -> None:
+    """Remove what ffmpeg wrote beside the segments of a run that has ended."""
+    for suffix in ("csv", "log"):
+        (folder / f"{run_id}.{suffix}").unlink(missing_ok=True)
+
+
+def read_log(path: Path) -> str:
+    """Return a log file's begin and end as text, secrets masked; empty when there is none."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return ""
+    try:
+        size_bytes = os.fstat(handle).st_size
+        head = os.pread(handle, MAX_LOG_BYTES // 2, 0)
+        tail_at = max(len(head), size_bytes - MAX_LOG_BYTES // 2)
+        return mask_secrets((head + os.pread(handle, MAX_LOG_BYTES // 2, tail_at)).decode("utf-8", "replace"))
+    finally:
+        os.close(handle)
+
+
+def start_attempt(
+    place: Place, command: ffmpeg.Command, feed: bytes | None, silence_s: float, zero_us: int | None = None
+) -> Attempt:
+    """Start ffmpeg and return the attempt. Raises OSError when it cannot be started."""
+    child = ffmpeg.spawn(command, place.run_id, feed)
+    process = open_ffmpeg(child.pid, place.root / places.LIVE)
+    if process is None:  # it ended before it could be looked at, and is a zombie until waited for
+        process = LiveFfmpeg(child.pid, os.pidfd_open(child.pid), place.source_id, place.run_id)
+    return Attempt(place, process, RunWriter(place, zero_us=zero_us), silence_s, child=child)

@@ -1,0 +1,250 @@
+"""ffmpeg's command line, what it reads on standard input, and what its log means.
+
+The address goes to ffmpeg as ffconcat text on standard input, so that no password stands on a command line; the RTSP
+demuxer's options are `option` lines of that text (given before `-i` they fail). The muxer's flags were measured
+(docs/design/storage.md) and change only together with tests/test_recorder_ffmpeg.py.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from app.capture.template import Template
+from app.logs import mask_secrets
+from instance.config import Config, ConfigurationError
+
+MINIMUM_VERSION = (5, 1)  # -fps_mode came with 5.1
+PROTOCOLS = "file,pipe,fd,rtsp,rtp,tcp,udp,crypto"
+RTSP_TIMEOUT_US = 5_000_000
+SEGMENT_FORMAT = (
+    "movflags=+frag_keyframe+empty_moov+default_base_moof+frag_discont+skip_trailer+skip_sidx"
+    ":avoid_negative_ts=disabled:video_track_timescale=90000:flush_packets=1:frag_duration={fragment_us}"
+    ":write_prft=wallclock"
+)
+AUDIO_COPY, AUDIO_AAC, AUDIO_NONE = "copy", "aac", "none"
+
+
+@lru_cache(maxsize=4)
+def find_ffmpeg(wanted: str = "") -> str:
+    """Return the path of an ffmpeg of at least 5.1: `wanted`, else the system's, else that of the wheel.
+
+    Raises ConfigurationError when there is none.
+    """
+    candidates = [wanted] if wanted else [shutil.which("ffmpeg") or ""]
+    for path in candidates:
+        if path and _version(path) >= MINIMUM_VERSION:
+            return path
+    if wanted:
+        raise ConfigurationError(f"PLAYBACK_FFMPEG is {wanted!r}, which is not an ffmpeg of at least 5.1")
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def _version(path: str) -> tuple[int, int]:
+    try:
+        shown = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=20, check=False).stdout
+    except OSError:
+        return (0, 0)
+    found = re.match(r"ffmpeg version n?(\d+)\.(\d+)", shown)
+    if found:
+        return int(found[1]), int(found[2])
+    return MINIMUM_VERSION if shown.startswith("ffmpeg version N-") else (0, 0)
+
+
+def rtsp_input(uri: str, template: Template) -> bytes:
+    """Return the ffconcat text that names the camera and the demuxer's options.
+
+    `fpsprobesize 0` lets the first packets pass after one second instead of three, and changes none of them.
+    """
+    options = {"rtsp_flags": "prefer_tcp", "timeout": str(RTSP_TIMEOUT_US), "fpsprobesize": "0"}
+    options.update((name[1:], value) for name, value in template.input_options)
+    if "rtsp_transport" in options and options["rtsp_flags"] == "prefer_tcp":
+        del options["rtsp_flags"]
+    lines = ["ffconcat version 1.0", f"file {_quote(uri)}"]
+    lines += [f"option {name} {_quote(value)}" for name, value in options.items()]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What one ffmpeg process is started with."""
+
+    arguments: list[str]
+    folder: Path
+
+
+def rtsp_command(config: Config, folder: Path, run_id: str, template: Template, audio: str) -> Command:
+    """Return the command that records an RTSP source, its address to be read on standard input.
+
+    audio: `copy`, `aac` (transcode) or `none`; it decides only what the template leaves open.
+    """
+    arguments = [
+        *_begin(config),
+        "-protocol_whitelist",
+        PROTOCOLS,
+        "-f",
+        "concat",
+        "-safe",
+        "0",
+        "-i",
+        "pipe:0",
+    ]
+    arguments += ["-map", "0:v:0"]
+    if audio != AUDIO_NONE and not template.has_output("-an"):
+        arguments += ["-map", "0:a:0?"]
+    arguments += template.output_options
+    if not template.has_output("-c", "-c:v"):
+        arguments += ["-c:v", "copy"]
+    if audio == AUDIO_AAC and not template.has_output("-c:a", "-an"):
+        arguments += ["-c:a", "aac"]
+    elif not template.has_output("-c", "-c:a", "-an"):
+        arguments += ["-c:a", "copy"]
+    return Command([*arguments, *_segments(config, folder, run_id)], folder)
+
+
+def picture_command(config: Config, folder: Path, run_id: str, template: Template) -> Command:
+    """Return the command that encodes pictures, read as Matroska on standard input, with their own times."""
+    arguments = [*_begin(config), "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0", *template.output_options]
+    if not template.has_output("-c:v"):
+        arguments += ["-c:v", "libx264"]
+    if not template.has_output("-pix_fmt"):
+        arguments += ["-pix_fmt", "yuv420p"]
+    if not template.has_output("-r"):
+        arguments += ["-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
+    if not template.has_output("-vf", "-s"):
+        arguments += ["-vf", "scale=trunc(iw/2)*2:trunc(ih/2)*2"]  # H.264 in 4:2:0 has even sides only
+    arguments += ["-tune", "zerolatency"] if not template.has_output("-tune") else []
+    arguments += ["-force_key_frames", "expr:gte(t,n_forced*4)"]
+    return Command([*arguments, *_segments(config, folder, run_id)], folder)
+
+
+def _begin(config: Config) -> list[str]:
+    return [find_ffmpeg(config.FFMPEG), "-hide_banner", "-nostats", "-loglevel", "verbose"]
+
+
+def _segments(config: Config, folder: Path, run_id: str) -> list[str]:
+    options = SEGMENT_FORMAT.format(fragment_us=round(config.FRAGMENT_S * 1_000_000))
+    return [
+        *("-f", "segment", "-segment_time", str(config.SEGMENT_S), "-segment_format", "mp4"),
+        *("-segment_format_options", options, "-segment_list", "pipe:1", "-segment_list_type", "csv"),
+        str(folder / f"{run_id}-%06d.mp4"),
+    ]
+
+
+def spawn(command: Command, run_id: str, feed: bytes | None) -> "subprocess.Popen[bytes]":
+    """Start ffmpeg detached: a session of its own, its output in files of mode 0600 beside the segments.
+
+    feed: what it reads on standard input before the end of it; None leaves standard input open for the caller.
+    Raises OSError when the folder cannot be written or the program not be started.
+    """
+    command.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        _append(command.folder / f"{run_id}.csv") as listing,
+        _append(command.folder / f"{run_id}.log") as log,
+    ):
+        process = subprocess.Popen(
+            command.arguments,
+            stdin=subprocess.PIPE,
+            stdout=listing,
+            stderr=log,
+            cwd=command.folder,
+            env={"TZ": "UTC", "LANG": "C", "PATH": os.environ.get("PATH", "")},
+            start_new_session=True,
+        )
+    if feed is not None and process.stdin is not None:
+        try:
+            process.stdin.write(feed)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it ended at once: its log says why
+    return process
+
+
+def _append(path: Path) -> "os.PathLike[str] | object":
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why an ffmpeg ended: a word of `models.attempt.REASONS`, one line without secrets, the status of the source."""
+
+    reason: str
+    detail: str
+    status: str | None
+
+
+# First match wins. The texts are those of ffmpeg 5.1 and 9.0 (tests/test_recorder_bad_cameras.py sees each).
+_VERDICTS: tuple[tuple[str, str, str, str | None], ...] = (
+    (r"401 Unauthorized|authorization failed", "wrong_password",
+     "the camera refuses user or password (401): correct them in the source", "unauthorised"),
+    (r"403 Forbidden", "wrong_password", "the camera forbids this user the stream (403)", "unauthorised"),
+    (r"404 Not Found|Stream Not Found", "no_video",
+     "the camera answers but has no stream at this path (404): correct the address", "no_video"),
+    (r"No space left on device|Disk quota exceeded", "disk_full",
+     "the storage is full: free space on its disk, or delete recordings", None),
+    (r"Read-only file system|Permission denied", "storage_unusable",
+     "the storage cannot be written: check that it is mounted, not read-only, and owned by the user of the service", None),
+    (r"Unrecognized option|Error parsing option|Option .* not found|Unknown encoder|Error parsing global options", "bad_template",
+     "ffmpeg does not accept the template of this source: correct ffmpeg_cmd", None),
+    (r"Stream map '0:v:0' matches no streams", "no_video", "the stream holds no video", "no_video"),
+    (r"Connection refused", "camera_unreachable", "nothing listens at the camera's address and port", "offline"),
+    (r"No route to host|Network is unreachable|Name or service not known|Temporary failure in name resolution|"
+     r"Failed to resolve hostname", "camera_unreachable", "the camera's host cannot be reached: check address and network", "offline"),
+    (r"Connection timed out|Operation timed out", "camera_unreachable", "the camera does not answer in time", "offline"),
+    (r"Invalid data found when processing input|Server returned 4|Protocol not found", "no_video",
+     "what answers at this address is not an RTSP video stream", "no_video"),
+)  # fmt: skip
+
+
+def judge(log_text: str, *, has_footage: bool) -> Verdict:
+    """Return what an ended ffmpeg's log says. With footage and no known failure it is the end of a live stream.
+
+    Exit codes say nothing: a camera that hangs up ends ffmpeg with code 0 and no message.
+    """
+    for pattern, reason, detail, status in _VERDICTS:
+        if re.search(pattern, log_text):
+            return Verdict(reason, detail, status)
+    if has_footage:
+        return Verdict("stream_ended", "the camera ended the stream", None)
+    if _packets_read(log_text):
+        return Verdict(
+            "no_key_frame",
+            "the stream has no key frame: switch on regular key frames in the camera",
+            "no_video",
+        )
+    lines = [line for line in mask_secrets(log_text).splitlines() if line.strip()]
+    return Verdict("no_video", f"no video came; ffmpeg's last word: {lines[-1][:200] if lines else 'none'}", "no_video")
+
+
+def _packets_read(log_text: str) -> int:
+    found = re.search(r"Input stream #0:\d+ \(video\): (\d+) packets read", log_text)
+    return int(found[1]) if found else 0
+
+
+def audio_codec(log_text: str) -> str | None:
+    """Return the codec of the first audio stream that the log names, or None."""
+    found = re.search(r"Stream #0:\d+.*?: Audio: (\w+)", log_text)
+    return found[1] if found else None
+
+
+def is_audio_fault(log_text: str) -> bool:
+    """Tell whether ffmpeg gave up because of the audio stream alone."""
+    return bool(
+        re.search(
+            r"codec not currently supported in container|Could not find tag for codec \w+ in stream #1",
+            log_text,
+        )
+        or re.search(
+            r"(Decoder|Decoding requested, but no decoder) .*stream.*#0:1|Error initializing output stream 0:1",
+            log_text,
+        )
+    )

@@ -1,0 +1,235 @@
+"""Keeps one source recording for as long as it is wanted: attempt after attempt, with its status and its ledger."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sqlalchemy import select
+
+from app.archive.ingest import Place
+from app.archive.storages import check_room
+from app.capture import ffmpeg
+from app.capture.attempt import Attempt, start_attempt
+from app.capture.backoff import Backoff
+from app.capture.picture import PictureAddress, PictureFeed
+from app.capture.template import Template, effective_template, parse_template
+from app.errors import Invalid, PlaybackError, StorageFull
+from app.extensions import db, writing
+from app.models import Attempt as AttemptRow
+from app.models import Source
+from app.models.types import new_uuid, now_us
+from instance.config import Config
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Camera:
+    """What is needed to connect; a changed one is connected to anew."""
+
+    source_id: int
+    model: str
+    uri_rtsp: str | None
+    picture: PictureAddress | None
+    ffmpeg_cmd: str | None
+
+    @classmethod
+    def of(cls, row: Source) -> "Camera":
+        """Read it from the source's row."""
+        picture = None
+        if row.picture_uri:
+            picture = PictureAddress(row.picture_uri, row.picture_auth, row.picture_user, row.picture_password)
+        return cls(row.id, row.model, row.uri_rtsp, picture, row.ffmpeg_cmd)
+
+    @property
+    def uri(self) -> str | None:
+        """The address that is recorded from."""
+        if self.model == "PictureSource":
+            return self.picture.uri if self.picture else None
+        return self.uri_rtsp
+
+    def template(self) -> Template:
+        """Return the checked template. Raises Invalid."""
+        return parse_template(self.model, effective_template(self.model, self.ffmpeg_cmd))
+
+
+class Keeper:
+    """Keeps a source recording. Used by the recorder's main thread, within an app context."""
+
+    _AUDIO_AFTER: ClassVar = {ffmpeg.AUDIO_COPY: ffmpeg.AUDIO_AAC, ffmpeg.AUDIO_AAC: ffmpeg.AUDIO_NONE}
+
+    def __init__(self, config: Config, camera: Camera, storage_id: str, recorder_id: str) -> None:
+        self.camera = camera
+        self.attempt: Attempt | None = None
+        self.is_ending = False
+        self._config = config
+        self._storage_id = storage_id
+        self._recorder_id = recorder_id
+        self._backoff = Backoff()
+        self._audio = ffmpeg.AUDIO_COPY
+        self._feed: PictureFeed | None = None
+        self._attempt_row: int | None = None
+        self._begun_us = 0
+        self._status: tuple[str, str | None] | None = None
+
+    def step(self) -> None:
+        """Do what is due now. Raises OSError or OperationalError when disk or database refuse: call again."""
+        if self.attempt is not None and self.attempt.has_exited:
+            self._ended()
+        elif self.attempt is not None:
+            self.attempt.poll()
+            if self.attempt.is_receiving:
+                self._set_status("online", None)
+        elif self._feed is not None:
+            self._step_feed()
+        elif not self.is_ending and self._backoff.is_over(self.camera.uri):
+            self._begin()
+
+    def _ended(self) -> None:
+        """Close the attempt whose process has ended. Raises as `step`; called again then."""
+        attempt = self.attempt
+        if attempt is None:
+            return
+        verdict = attempt.finish()
+        lasted_s = time.monotonic() - attempt.begun_s if attempt.writer.is_published else 0.0
+        self._failed(verdict, lasted_s, attempt.place.run_id)
+        attempt.clear()
+        attempt.release()
+        self.attempt = None
+
+    def change(self, camera: Camera) -> None:
+        """Connect anew when the camera's settings have changed."""
+        if camera == self.camera:
+            return
+        self.camera = camera
+        self._audio = ffmpeg.AUDIO_COPY
+        self._backoff = Backoff()
+        if self.attempt is not None:
+            self.attempt.stop(ffmpeg.Verdict("stopped", "the source was changed", None))
+
+    def end(self, reason: str, detail: str) -> None:
+        """Stop recording; `is_done` tells when it has."""
+        self.is_ending = True
+        if self.attempt is not None:
+            self.attempt.stop(ffmpeg.Verdict(reason, detail, None))
+        elif self._feed is not None:
+            self._feed.end()
+            self._feed = None
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether an ending source has ended."""
+        return self.is_ending and self.attempt is None
+
+    def adopt(self, attempt: Attempt) -> None:
+        """Take over a living ffmpeg of an earlier recorder."""
+        self.attempt = attempt
+        row = db.session.scalar(
+            select(AttemptRow).where(AttemptRow.run_id == attempt.place.run_id, AttemptRow.end_us.is_(None))
+        )
+        self._attempt_row = row.id if row else None
+        self._begun_us = row.begin_us if row else now_us()
+        db.session.rollback()
+        log.info("source %d: adopted ffmpeg %d", self.camera.source_id, attempt.process.pid)
+
+    def _begin(self) -> None:
+        """Begin an attempt; what forbids it is written down as one that failed."""
+        self._begun_us, self._attempt_row = now_us(), None
+        try:
+            check_room(self._config)
+            template = self.camera.template()
+            if not self.camera.uri:
+                raise Invalid("the source has no address to record from", loc=("body", "uri_rtsp"))
+            if self.camera.model == "PictureSource":
+                self._begin_pictures()
+            else:
+                self._begin_stream(template, self.camera.uri)
+        except Invalid as error:
+            self._failed(ffmpeg.Verdict("bad_template", error.message, None), 0.0)
+        except StorageFull as error:
+            self._failed(ffmpeg.Verdict("disk_full", error.message, None), 0.0)
+        except PlaybackError as error:
+            self._failed(ffmpeg.Verdict("storage_unusable", error.message, None), 0.0)
+        except OSError as error:
+            self._failed(ffmpeg.Verdict("storage_unusable", f"ffmpeg cannot be started: {error.strerror}", None), 0.0)
+
+    def _place(self) -> Place:
+        return Place(self._config.storage_path, self._storage_id, self.camera.source_id, new_uuid())
+
+    def _begin_stream(self, template: Template, uri: str) -> None:
+        place = self._place()
+        folder = place.root / "live" / str(place.source_id)
+        command = ffmpeg.rtsp_command(self._config, folder, place.run_id, template, self._audio)
+        feed = ffmpeg.rtsp_input(uri, template)
+        self.attempt = start_attempt(place, command, feed, self._config.SILENCE_S)
+        self.attempt.audio = self._audio
+        self._write_attempt(place.run_id)
+
+    def _begin_pictures(self) -> None:
+        assert self.camera.picture is not None  # it has an address
+        self._feed = PictureFeed(self.camera.picture, self._config.PICTURE_INTERVAL_S)
+        self._feed.start()
+
+    def _step_feed(self) -> None:
+        """Start ffmpeg at the first picture; give up when the camera refuses it."""
+        feed = self._feed
+        assert feed is not None
+        if feed.failure is not None:
+            self._feed = None
+            self._failed(feed.failure, 0.0)
+        elif feed.first is not None:
+            place = self._place()
+            folder = place.root / "live" / str(place.source_id)
+            command = ffmpeg.picture_command(self._config, folder, place.run_id, self.camera.template())
+            self.attempt = start_attempt(place, command, None, self._config.SILENCE_S, feed.first.taken_us)
+            self.attempt.feed = feed
+            child = self.attempt.child
+            assert child is not None and child.stdin is not None  # started with a pipe just now
+            feed.attach(child.stdin)
+            self._feed = None
+            self._write_attempt(place.run_id)
+
+    def _write_attempt(self, run_id: str | None) -> None:
+        row = AttemptRow(
+            source_id=self.camera.source_id,
+            run_id=run_id,
+            recorder_id=self._recorder_id,
+            begin_us=self._begun_us,
+        )
+        with writing() as session:
+            session.add(row)
+            session.flush()
+            self._attempt_row = row.id
+
+    def _failed(self, verdict: ffmpeg.Verdict, lasted_s: float, run_id: str | None = None) -> None:
+        if verdict.reason == "audio":
+            self._audio = self._AUDIO_AFTER.get(self._audio, ffmpeg.AUDIO_NONE)
+            self._backoff.skip()
+        else:
+            self._backoff.failed(verdict.reason, lasted_s)
+        log.log(
+            logging.INFO if verdict.reason in ("stopped", "audio", "recorder_stopped") else logging.WARNING,
+            "source %d: %s: %s", self.camera.source_id, verdict.reason, verdict.detail,
+        )  # fmt: skip
+        if self._attempt_row is None:
+            self._write_attempt(run_id)
+        with writing() as session:
+            row = session.get(AttemptRow, self._attempt_row)
+            if row is not None:
+                row.end_us = max(now_us(), row.begin_us)
+                row.reason, row.detail = verdict.reason, verdict.detail
+        if verdict.status or verdict.reason in ("disk_full", "storage_unusable", "bad_template"):
+            self._set_status(verdict.status, verdict.detail)
+
+    def _set_status(self, status: str | None, detail: str | None) -> None:
+        """Write the measured status where it changed; None leaves the word and changes the detail."""
+        if self._status == (status, detail):
+            return
+        with writing() as session:
+            row = session.get(Source, self.camera.source_id)
+            if row is not None:
+                row.status = status or row.status
+                row.status_detail = detail
+                row.status_us = now_us()
+        self._status = (status, detail)

@@ -1,0 +1,87 @@
+"""Leases: at most one recorder connects to a source. Lost or repeated messages and a second recorder change nothing."""
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, select, update
+
+from app.capture.processes import boot_id, host_id, is_alive, started_ticks
+from app.extensions import db, writing
+from app.models import Lease, Recorder
+from app.models.types import new_uuid, now_us
+
+LEASE_US = 20_000_000
+RENEW_S = 5.0
+DEAD_AFTER_US = 60_000_000
+
+
+def register(pid: int) -> str:
+    """Write down this recorder; return its id."""
+    recorder = Recorder(
+        id=new_uuid(),
+        host_id=host_id(),
+        boot_id=boot_id(),
+        pid=pid,
+        started_ticks=started_ticks(pid) or 0,
+        seen_us=now_us(),
+    )
+    recorder_id = recorder.id
+    with writing() as session:
+        session.add(recorder)
+    return recorder_id
+
+
+def claim(recorder_id: str, source_ids: Collection[int]) -> set[int]:
+    """Take the lease of every source that no living recorder holds; return those held now.
+
+    A lease whose process on this host is dead is taken at once; another once it has run out.
+    """
+    held: set[int] = set()
+    with writing() as session:
+        query = select(Lease, Recorder).join(Recorder).where(Lease.source_id.in_(source_ids))
+        known = {lease.source_id: (lease, owner) for lease, owner in session.execute(query)}
+        for source_id in source_ids:
+            lease, owner = known.get(source_id, (None, None))
+            if lease is None:
+                session.add(Lease(source_id=source_id, recorder_id=recorder_id, expires_us=now_us() + LEASE_US))
+            elif lease.recorder_id == recorder_id or _is_free(lease, owner):
+                lease.recorder_id, lease.expires_us = recorder_id, now_us() + LEASE_US
+            else:
+                continue
+            held.add(source_id)
+    return held
+
+
+def _is_free(lease: Lease, owner: Recorder | None) -> bool:
+    if owner is None or owner.ended_us is not None or lease.expires_us < now_us():
+        return True
+    return is_alive(owner.host_id, owner.boot_id, owner.pid, owner.started_ticks) is False
+
+
+def renew(recorder_id: str) -> set[int]:
+    """Prolong every lease of this recorder and its own heartbeat; return the sources it still holds."""
+    with writing() as session:
+        session.execute(update(Recorder).where(Recorder.id == recorder_id).values(seen_us=now_us()))
+        session.execute(update(Lease).where(Lease.recorder_id == recorder_id).values(expires_us=now_us() + LEASE_US))
+        return set(session.scalars(select(Lease.source_id).where(Lease.recorder_id == recorder_id)))
+
+
+def release(recorder_id: str, source_ids: Collection[int]) -> None:
+    """Give these leases back."""
+    if not source_ids:
+        return
+    with writing() as session:
+        session.execute(delete(Lease).where(Lease.recorder_id == recorder_id, Lease.source_id.in_(source_ids)))
+
+
+def say_ended(recorder_id: str) -> None:
+    """Write down that this recorder ends, and forget recorders that are long gone and hold nothing."""
+    with writing() as session:
+        session.execute(update(Recorder).where(Recorder.id == recorder_id).values(ended_us=now_us()))
+        session.execute(
+            delete(Recorder).where(
+                Recorder.seen_us < now_us() - DEAD_AFTER_US,
+                Recorder.id != recorder_id,
+                Recorder.id.not_in(select(Lease.recorder_id)),
+            )
+        )
+    db.session.remove()

@@ -1,0 +1,233 @@
+"""Polling a camera that serves still pictures over HTTP, and feeding them to ffmpeg with their true times.
+
+One thread a camera. OpenCV decodes each picture there, so that a broken one never reaches the encoder; what is not
+JPEG is made JPEG. A picture identical to the one before only prolongs it (it is sent again every 10 s, so that
+an unchanging view does not look like a silent camera).
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import IO
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
+
+from app.capture.ffmpeg import Verdict
+from app.formats import matroska
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 8.0
+MAX_PICTURE_BYTES = 32 * 1024 * 1024
+REPEAT_S = 10.0
+
+
+class PictureRefused(Exception):
+    """The camera gave no usable picture; `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.detail)
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PictureAddress:
+    """Where a picture is fetched from."""
+
+    uri: str
+    auth: str | None
+    user: str | None
+    password: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture as JPEG with its size in pixels and the instant at which it was asked for and got, halfway."""
+
+    jpeg: bytes
+    width: int
+    height: int
+    taken_us: int
+
+
+class PictureClient:
+    """Fetches pictures over one kept connection. Used by one thread."""
+
+    def __init__(self, address: PictureAddress) -> None:
+        self._address = address
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.max_redirects = 3
+        self._session.auth = _auth(address)
+
+    def fetch(self) -> Picture:
+        """Return the camera's picture now. Raises PictureRefused."""
+        asked_us = time.time_ns() // 1000
+        try:
+            body = self._get(self._address.uri)
+        except requests.Timeout:
+            raise PictureRefused(
+                Verdict("camera_unreachable", "the camera does not answer in time", "offline")
+            ) from None
+        except requests.RequestException as error:
+            detail = f"the camera cannot be reached ({type(error).__name__}): check address and network"
+            raise PictureRefused(Verdict("camera_unreachable", detail, "offline")) from None
+        return decode_picture(body, (asked_us + time.time_ns() // 1000) // 2)
+
+    def _get(self, uri: str, redirects: int = 3) -> bytes:
+        timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+        with self._session.get(uri, timeout=timeout, stream=True, allow_redirects=False) as answer:
+            if answer.is_redirect:
+                return self._follow(uri, answer, redirects)
+            _check_status(answer.status_code)
+            return _read_body(answer)
+
+    def _follow(self, uri: str, answer: requests.Response, redirects: int) -> bytes:
+        """Follow a redirect within the camera's own host only: another must not see user and password."""
+        target = requests.compat.urljoin(uri, answer.headers.get("location", ""))  # type: ignore[attr-defined]
+        old, new = urlsplit(uri), urlsplit(target)
+        if redirects <= 0 or (old.scheme, old.hostname, old.port) != (new.scheme, new.hostname, new.port):
+            raise PictureRefused(
+                Verdict("no_video", "the camera redirects to another host; enter that address", "no_video")
+            )
+        return self._get(target, redirects - 1)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+
+def _auth(address: PictureAddress) -> AuthBase | None:
+    if not address.user:
+        return None
+    user, password = address.user.encode(), (address.password or "").encode()
+    if address.auth == "digest":
+        return HTTPDigestAuth(address.user, address.password or "")
+    return HTTPBasicAuth(user, password)
+
+
+def _check_status(status: int) -> None:
+    if status in (401, 403):
+        detail = f"the camera refuses user or password ({status}): correct them in the source"
+        raise PictureRefused(Verdict("wrong_password", detail, "unauthorised"))
+    if status != 200:
+        detail = f"the camera answers {status} instead of a picture: correct the address"
+        raise PictureRefused(Verdict("no_video", detail, "no_video"))
+
+
+def _read_body(answer: requests.Response) -> bytes:
+    chunks, total_bytes = [], 0
+    begun_s = time.monotonic()
+    for chunk in answer.iter_content(64 * 1024):
+        chunks.append(chunk)
+        total_bytes += len(chunk)
+        if total_bytes > MAX_PICTURE_BYTES or time.monotonic() - begun_s > READ_TIMEOUT_S:
+            raise PictureRefused(Verdict("no_video", "the picture is endless or larger than 32 MiB", "no_video"))
+    return b"".join(chunks)
+
+
+def decode_picture(body: bytes, taken_us: int) -> Picture:
+    """Check a picture by decoding it; make it JPEG if it is not. Raises PictureRefused."""
+    import cv2  # 80 MB that only those pay who record pictures
+    import numpy as np
+
+    refusal = PictureRefused(Verdict("no_video", "what the camera sends is not a whole picture", "no_video"))
+    is_jpeg = body.startswith(b"\xff\xd8")
+    if not body or (is_jpeg and b"\xff\xd9" not in body[-64:]):
+        raise refusal
+    try:
+        pixels = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        raise refusal from None
+    if pixels is None or min(pixels.shape[:2]) < 2:
+        raise refusal
+    height, width = pixels.shape[:2]
+    if not is_jpeg:
+        body = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    return Picture(body, width, height, taken_us)
+
+
+class PictureFeed(threading.Thread):
+    """Polls one camera every `interval_s` and writes what changed to ffmpeg's standard input."""
+
+    def __init__(self, address: PictureAddress, interval_s: float) -> None:
+        super().__init__(name="pictures", daemon=True)
+        self.first: Picture | None = None
+        self.failure: Verdict | None = None
+        self.succeeded_s = time.monotonic()
+        self._address = address
+        self._interval_s = max(interval_s, 0.02)
+        self._ended = threading.Event()
+        self._sink: IO[bytes] | None = None
+        self._has_sink = threading.Event()
+
+    def attach(self, sink: IO[bytes]) -> None:
+        """Give the feed ffmpeg's standard input; the first picture goes there at once."""
+        self._sink = sink
+        self._has_sink.set()
+
+    def end(self) -> None:
+        """Ask the thread to prolong the last picture up to now, close ffmpeg's input and end."""
+        self._ended.set()
+        self._has_sink.set()
+
+    def run(self) -> None:
+        """Poll until told to end, or until the camera fails before or for long after the first picture."""
+        client = PictureClient(self._address)
+        try:
+            self._poll(client)
+        except PictureRefused as error:
+            self.failure = error.verdict
+        except OSError:
+            log.debug("ffmpeg closed its input")
+        finally:
+            client.close()
+            if self._sink is not None:
+                with contextlib.suppress(OSError):
+                    self._sink.close()
+
+    def _poll(self, client: PictureClient) -> None:
+        first = self.first = client.fetch()
+        self._has_sink.wait()
+        sink = self._sink
+        if sink is None:
+            return
+        sink.write(matroska.stream_head(first.width, first.height) + matroska.picture(0, first.jpeg))
+        sink.flush()
+        self._follow(client, sink, first)
+
+    def _follow(self, client: PictureClient, sink: IO[bytes], first: Picture) -> None:
+        last, sent_us = first, first.taken_us
+        due_s = time.monotonic() + self._interval_s
+        while not self._ended.wait(max(0.0, due_s - time.monotonic())):
+            due_s = max(due_s + self._interval_s, time.monotonic())
+            fresh = self._fetch(client)
+            if fresh is None:
+                continue
+            if (fresh.width, fresh.height) != (first.width, first.height):
+                raise PictureRefused(Verdict("stream_ended", "the camera changed the size of its pictures", None))
+            is_same = fresh.jpeg == last.jpeg
+            if fresh.taken_us > sent_us and (not is_same or fresh.taken_us - sent_us > REPEAT_S * 1e6):
+                _send(sink, fresh.taken_us - first.taken_us, fresh.jpeg)
+                last, sent_us = fresh, fresh.taken_us
+        _send(sink, max(time.time_ns() // 1000, sent_us + 1000) - first.taken_us, last.jpeg)
+
+    def _fetch(self, client: PictureClient) -> Picture | None:
+        """Return a picture, or None while the camera has failed for less than the read timeout."""
+        try:
+            fresh = client.fetch()
+        except PictureRefused:
+            if time.monotonic() - self.succeeded_s > READ_TIMEOUT_S:
+                raise
+            return None
+        self.succeeded_s = time.monotonic()
+        return fresh
+
+
+def _send(sink: IO[bytes], timestamp_us: int, jpeg: bytes) -> None:
+    sink.write(matroska.picture(timestamp_us, jpeg))
+    sink.flush()

@@ -1,0 +1,59 @@
+"""The watchdog: ends every ffmpeg of this instance when no recorder has given a sign of life for a while.
+
+A process of its own, detached, started by the recorder and outliving it, since an ffmpeg outlives the recorder too.
+It ends by itself when there is neither a recorder nor an ffmpeg. Standard library only: it stays small.
+
+usage: python -m app.capture.watchdog RUN_FOLDER LIVE_FOLDER ABANDON_S
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from app.capture.processes import find_ffmpegs
+from app.locks import hold_lock, lock_holder
+
+HEARTBEAT = "recorder.heartbeat"
+LOCK = "watchdog.lock"
+
+
+def watch(run_folder: Path, live_root: Path, abandon_s: float) -> None:
+    """Watch until nothing is left to watch. Returns at once when another watchdog of the instance lives."""
+    if hold_lock(run_folder / LOCK) is None:
+        return
+    while True:
+        silence_s = _silence_s(run_folder / HEARTBEAT)
+        if silence_s > abandon_s and _end_all(live_root) == 0:
+            return
+        time.sleep(min(5.0, max(0.5, abandon_s / 10)))
+
+
+def stop(run_folder: Path) -> None:
+    """End the watchdog of an instance, if one lives."""
+    pid = lock_holder(run_folder / LOCK)
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
+def _silence_s(heartbeat: Path) -> float:
+    """Return the seconds since the recorder's last sign of life, by the file's own clock."""
+    try:
+        return time.time() - heartbeat.stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def _end_all(live_root: Path) -> int:
+    processes = find_ffmpegs(live_root)
+    for process in processes:
+        process.send(signal.SIGINT)
+        process.close()
+    return len(processes)
+
+
+if __name__ == "__main__":
+    watch(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))

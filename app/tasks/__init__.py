@@ -1,0 +1,75 @@
+"""Celery tasks: thin, idempotent; their state is in the database, their messages only wake."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from instance.config import Config, load_config
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+log = logging.getLogger(__name__)
+
+
+def broker_options(config: Config) -> dict[str, object]:
+    """Return Celery's settings for the broker; folders of the embedded one lie below the instance folder."""
+    if not config.broker_url.startswith("filesystem:"):
+        return {"broker_url": config.broker_url, "broker_connection_retry_on_startup": True}
+    folder = config.instance_path / "broker"
+    for name in ("queue", "control"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return {
+        "broker_url": "filesystem://",
+        "broker_transport_options": {
+            "data_folder_in": str(folder / "queue"),
+            "data_folder_out": str(folder / "queue"),
+            "control_folder": str(folder / "control"),
+            "polling_interval": 0.1,
+        },
+        "broker_connection_retry_on_startup": True,
+    }
+
+
+def make_celery(config: Config | None = None) -> Celery:
+    """Return the Celery app of these settings; it connects to nothing yet."""
+    from celery import Celery
+
+    config = config or load_config()
+    celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement"])
+    celery.conf.update(
+        **broker_options(config),
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_hijack_root_logger=False,
+        enable_utc=True,
+        beat_schedule={
+            "probe": {"task": "playback.probe_due", "schedule": max(1.0, config.PROBE_INTERVAL_S / 4)},
+            "place": {"task": "playback.place", "schedule": 5.0},
+        },
+    )
+    celery.set_default()
+    return celery
+
+
+_celery: Celery | None = None
+
+
+def send(config: Config, task: str, *arguments: object) -> None:
+    """Ask the worker for a task; never fails: the schedule finds what no message reached."""
+    global _celery
+    try:
+        _celery = _celery or make_celery(config)
+        _celery.send_task(task, args=list(arguments), retry=False, ignore_result=True)
+    except Exception as error:  # noqa: BLE001  each transport has errors of its own, and none may fail the caller
+        log.warning("the broker cannot be reached (%s); the schedule will do it", type(error).__name__)
+
+
+def ask_probe(source_id: int) -> None:
+    """Ask for a measurement of a source's status soon."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.probe", source_id)
