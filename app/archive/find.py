@@ -1,14 +1,13 @@
 """Finding footage: the segments of a source within a range of wall clock, in order, as far as readable.
 
-One bounded query by the primary key (source, start): no segment is longer than 600 s, so that the cost depends
-on the answer and not on the archive. A file that is missing or another than its row says counts as a gap.
+One bounded query by the primary key (source, start): no segment is longer than 600 s, so that the cost
+depends on the answer and not on the archive. A file that is missing or altered counts as a gap.
 """
 
 import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,8 @@ log = logging.getLogger(__name__)
 
 COLUMNS = (
     "id", "source_id", "run_id", "sequence", "state", "storage_id", "start_us", "end_us", "slew_ppm",
-    "shift_ticks", "video_entry_id", "audio_entry_id", "generation", "size_bytes", "mtime_ns", "body_end_bytes",
+    "shift_ticks", "video_entry_id", "audio_entry_id", "generation", "size_bytes", "mtime_ns",
+    "body_begin_bytes", "body_end_bytes",
     "index_offset_bytes", "index_size_bytes",
 )  # fmt: skip
 SELECTED = [getattr(Segment, name) for name in (*COLUMNS, *ROW_COUNTERS)]
@@ -34,7 +34,7 @@ SELECTED = [getattr(Segment, name) for name in (*COLUMNS, *ROW_COUNTERS)]
 unreadable_hooks: list[Callable[[int], None]] = []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """One readable segment; `counts` are the counters of its sample index."""
 
@@ -50,28 +50,33 @@ class Found:
     video_entry_id: int | None
     audio_entry_id: int | None
     generation: int
+    body_begin_bytes: int
     body_end_bytes: int
     path: Path
+    other_path: Path
     counts: dict[str, int]
     root: Path = field(repr=False)
     index_offset_bytes: int = 0
     index_size_bytes: int = 0
     known_index: SampleIndex | None = field(default=None, repr=False)
 
-    @cached_property
-    def index(self) -> SampleIndex:
-        """The sample index: from the sidecar, else from the media file. Raises FormatError, OSError."""
+    def load_index(self) -> SampleIndex:
+        """Return the sample index: from the sidecar, else from the media file. Raises FormatError, OSError."""
         if self.known_index is not None:
             return self.known_index
         if self.index_size_bytes:
             place = (self.root, self.source_id, self.start_us, self.index_offset_bytes, self.index_size_bytes)
             try:
-                return sidecar.read_index(*place)
+                return self._checked(sidecar.read_index(*place))
             except (FormatError, OSError) as error:
-                log.warning(
-                    "the index of segment %s is unusable (%s); reading its media file", self.id, error
-                )
-        return sidecar.index_media(self.path, self.shift_ticks)
+                log.warning("the index of segment %s is unusable (%s): reading its file", self.id, error)
+        return self._checked(sidecar.index_media(self.path, self.shift_ticks))
+
+    def _checked(self, index: SampleIndex) -> SampleIndex:
+        """Return the index. Raises FormatError when it is not the one that the row counts."""
+        if index.counters() != self.counts:
+            raise FormatError(f"the index of segment {self.id} does not have the samples of its row")
+        return index
 
     @property
     def v_first_pts(self) -> int:
@@ -85,8 +90,8 @@ class Found:
 
     def ticks_at(self, instant_us: int, timescale: int) -> int:
         """Return the media time at an instant of wall clock, in ticks, rounded up."""
-        media = (instant_us - self.start_us) * timescale * 1_000_000
-        return self.v_first_pts - (-media // (1_000_000 * (1_000_000 + self.slew_ppm)))
+        media = (instant_us - self.start_us) * timescale
+        return self.v_first_pts - (-media // (1_000_000 + self.slew_ppm))
 
     def instant_at(self, ticks: int, timescale: int) -> int:
         """Return the wall clock at a media time in ticks; rounded down."""
@@ -96,6 +101,11 @@ class Found:
     def follows(self, before: "Found") -> bool:
         """Tell whether this is the next file of the run of `before`."""
         return self.run_id == before.run_id and self.sequence == before.sequence + 1
+
+    @property
+    def v_end_pts(self) -> int:
+        """Presentation time after the last video sample, in ticks."""
+        return self.v_first_pts + self.counts["v_dur"]
 
     def cut_at(self, end_bytes: int) -> "Found":
         """Return the segment as it was when its last complete fragment ended at `end_bytes`.
@@ -154,6 +164,7 @@ def _from_row(row: Any, root: Path) -> Found | None:
         **{name: values[name] for name in Found.__annotations__ if name in values},
         is_open=row.state == OPEN,
         path=closed,
+        other_path=live,
         root=root,
         counts={name: values[name] for name in ROW_COUNTERS},
     )
@@ -171,7 +182,7 @@ def _from_open(segment: Found, live: Path, closed: Path) -> Found | None:
             continue
         except (FormatError, OSError):
             return None
-        return _with_index(replace(segment, path=path), index)
+        return _with_index(replace(segment, path=path, other_path=closed), index)
     return None
 
 
@@ -179,12 +190,12 @@ def _with_index(segment: Found, index: SampleIndex) -> Found:
     """Return a segment that consists of what an index holds."""
     counts = index.counters()
     media_us = counts["v_dur"] * (1_000_000 + segment.slew_ppm) // index.counts["v_timescale"]
-    end_bytes = int(index.fragments["end"][-1])
     return replace(
         segment,
         counts=counts,
         known_index=index,
-        body_end_bytes=end_bytes,
+        body_begin_bytes=int(index.fragments["offset"][0]),
+        body_end_bytes=int(index.fragments["end"][-1]),
         end_us=segment.start_us + max(media_us, 1),
     )
 
