@@ -28,7 +28,7 @@ def utc_from_us(instant_us: int) -> datetime:
     return datetime.fromtimestamp(instant_us // 1_000_000, UTC).replace(microsecond=instant_us % 1_000_000)
 
 
-class UndecipherableSecretError(Exception):
+class UndecipherableSecret(Exception):
     """A stored secret was encrypted with another key."""
 
 
@@ -43,13 +43,13 @@ class EncryptedText(TypeDecorator[str]):
         return None if value is None else _cipher().encrypt(value.encode()).decode("ascii")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        """Decrypt on the way out. Raises UndecipherableSecretError when the key is another."""
+        """Decrypt on the way out. Raises UndecipherableSecret when the key is another."""
         if value is None:
             return None
         try:
             return _cipher().decrypt(value.encode("ascii")).decode()
         except InvalidToken:
-            raise UndecipherableSecretError(
+            raise UndecipherableSecret(
                 "a stored camera address cannot be decrypted: PLAYBACK_SECRET_KEY is not the one it was stored "
                 "with; set that key again, or enter the address anew"
             ) from None
