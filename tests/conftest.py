@@ -1,4 +1,4 @@
-"""An app of its own for every test: its own instance folder, its own migrated database, never `instance/app.db`."""
+"""An app of its own for every test: its own instance folder and migrated database, never `instance/app.db`."""
 
 import os
 import shutil
@@ -13,6 +13,7 @@ from flask_migrate import upgrade
 from app import create_app
 from app.extensions import db
 from instance.config import TestingConfig
+from tests.services import Postgres, why_no_postgres
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -47,7 +48,7 @@ def config(tmp_path: Path) -> TestingConfig:
 
 
 def open_app(config: TestingConfig) -> Iterator[Flask]:
-    """Yield the app without a context, so that each request has one of its own; close its connections after."""
+    """Yield the app without a context, so that each request has its own; close its connections after."""
     app = create_app(config)
     yield app
     with app.app_context():
@@ -60,6 +61,37 @@ def app(config: TestingConfig, migrated_sqlite: Path) -> Iterator[Flask]:
     config.instance_path.mkdir(parents=True)
     shutil.copy(migrated_sqlite, config.instance_path / "app.db")
     yield from open_app(config)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Yield a running PostgreSQL; skip where there is none (in CI: fail)."""
+    if reason := why_no_postgres():
+        missing(reason)
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=DATABASES)
+def database_config(request: pytest.FixtureRequest, config: TestingConfig) -> TestingConfig:
+    """Return settings with an empty database, not migrated: of SQLite, then of PostgreSQL."""
+    if request.param == "sqlite":
+        return config
+    url = request.getfixturevalue("postgres").database("playback_test")
+    return TestingConfig(INSTANCE=config.INSTANCE, DATABASE_URL=url)
+
+
+@pytest.fixture
+def database_app(database_config: TestingConfig) -> Iterator[Flask]:
+    """Yield a fresh app on a migrated database: of SQLite, then of PostgreSQL."""
+    migrated(database_config)
+    yield from open_app(database_config)
+
+
+@pytest.fixture
+def database_client(database_app: Flask) -> FlaskClient:
+    """Return a client of the app on SQLite, then on PostgreSQL."""
+    return database_app.test_client()
 
 
 @pytest.fixture
