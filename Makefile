@@ -1,0 +1,39 @@
+# `make run`, `make demo`, `make test`, `make lint`, `make bench`: nothing needed beforehand but Python 3.11 and make.
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip
+STAMP = .venv/installed
+export PYTHONPATH = .
+export FLASK_APP = run.py
+
+.PHONY: run demo test lint format bench
+
+run: $(STAMP)
+	@.venv/bin/python run.py
+
+demo: $(STAMP)
+	@.venv/bin/python run.py --demo
+
+test: $(STAMP)
+	@mkdir -p reports
+	FLASK_CONFIG=development .venv/bin/python -m pytest tests --cov=app.views --cov=app --cov-report term \
+		--cov-report xml:reports/coverage.xml --junitxml=reports/junit.xml $(ARGS)
+
+lint: $(STAMP)
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m mypy
+
+format: $(STAMP)
+	.venv/bin/python -m ruff check --fix .
+	.venv/bin/python -m ruff format .
+
+bench: $(STAMP)
+	.venv/bin/python -m bench $(ARGS)
+
+# Installed again only when the list of requirements has changed.
+$(STAMP): requirement.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "flask-playback needs Python 3.11 or newer; set PYTHON=python3.11"; exit 1; }
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@$(PIP) install --quiet --disable-pip-version-check --requirement requirement.txt
+	@touch $(STAMP)
