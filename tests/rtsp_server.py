@@ -18,6 +18,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 import secrets
 import signal
@@ -98,9 +99,7 @@ class RtspServer:
             self._loaded[key] = load(path)
         self._tracks[name] = self._loaded[key]
 
-    def url(
-        self, name: str, *, user: str | None = None, password: str | None = None, **faults: object
-    ) -> str:
+    def url(self, name: str, *, user: str | None = None, password: str | None = None, **faults: object) -> str:
         """Return the address of a camera, with the right login unless another is given (user "": none)."""
         user = self.user if user is None else user
         password = self.password if password is None else password
@@ -356,8 +355,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="RTSP cameras for tests")
     parser.add_argument("files", nargs="+", metavar="NAME=FILE")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--user")
-    parser.add_argument("--password", default="")
+    parser.add_argument("--user", help="the password is taken from CAMERA_PASSWORD")
     parser.add_argument("--auth", choices=("digest", "basic"), default="digest")
     parser.add_argument("--transports", default="tcp,udp")
     parser.add_argument("--ledger", type=Path, help="write at the end what was sent, as JSON, to this file")
@@ -367,15 +365,13 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    login = (arguments.user, arguments.password, arguments.auth)
+    login = (arguments.user, os.environ.get("CAMERA_PASSWORD", ""), arguments.auth)
     with RtspServer(files, *login, transports, arguments.port) as server:
         print("ready", server.port, flush=True)
         ended.wait()
     if arguments.ledger:
         sessions = server.sessions()
-        told = [
-            {"name": one.name, **{kind: one.sent(kind) for kind in ("video", "audio")}} for one in sessions
-        ]
+        told = [{"name": one.name, **{kind: one.sent(kind) for kind in ("video", "audio")}} for one in sessions]
         arguments.ledger.write_text(json.dumps(told))
 
 

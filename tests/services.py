@@ -186,11 +186,9 @@ class Redis:
 
 
 def _postgres_program(name: str) -> str:
-    """Return the path of a program of PostgreSQL; Debian keeps them out of PATH. Empty where there is none."""
+    """Return the path of a program of PostgreSQL, empty where there is none. Debian hides them from PATH."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return shutil.which(name) or next(
-        (str(folder / name) for folder in folders if (folder / name).exists()), ""
-    )
+    return shutil.which(name) or next((str(folder / name) for folder in folders if (folder / name).exists()), "")
 
 
 def _account() -> dict[str, Any]:
