@@ -52,7 +52,7 @@ def not_found(name: str, text: object, place: str = "path") -> NoReturn:
 
 
 def check_characters(value: Any, allowed: str = "") -> Any:
-    """Refuse control characters and lone surrogates, which no database and no terminal takes; pass the rest."""
+    """Refuse control characters and lone surrogates, which not every database takes; pass the rest."""
     if isinstance(value, str):
         for position, character in enumerate(value):
             if unicodedata.category(character) in ("Cc", "Cs") and character not in allowed:
@@ -91,9 +91,7 @@ class Parameters:
         try:
             return model.model_validate(self.values)
         except ValidationError as error:
-            details = [
-                self._detail(entry) for entry in error.errors(include_url=False, include_context=False)
-            ]
+            details = [self._detail(entry) for entry in error.errors(include_url=False, include_context=False)]
             raise Invalid("parameters are wrong", details=details) from None
 
     def _detail(self, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,8 +109,9 @@ def read_query(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameter
 def read_parameters(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:
     """Return the parameters of body and query; the body wins.
 
-    `nested` names object parameters with their keys: in forms and queries such an object is JSON text, or comes as
-    `name.key`, or flat as `key`. Raises Invalid for a body that is no JSON object, UnsupportedBody for another type.
+    `nested` names object parameters with their keys: in forms and queries such an object is JSON text, or comes
+    as `name.key`, or flat as `key`. Raises Invalid for a body that is no JSON object, UnsupportedBody for one of
+    another type.
     """
     query = read_query(nested).values
     body = _body(nested or {})

@@ -13,9 +13,9 @@ def all_groups(session: AnySession) -> list[Group]:
     return list(session.scalars(select(Group).order_by(Group.created_us, Group.id)))
 
 
-def find(session: AnySession, group_id: str) -> Group:
-    """Return the group of this id. Raises NotFound."""
-    group = session.get(Group, group_id)
+def find(session: AnySession, group_id: str, *, is_locked: bool = False) -> Group:
+    """Return the group of this id; within a write transaction locked against others. Raises NotFound."""
+    group = session.get(Group, group_id, with_for_update=is_locked, populate_existing=is_locked)
     if group is None:
         raise NotFound(f"there is no group {group_id}", loc=("path", "group_id"))
     return group
@@ -32,19 +32,27 @@ def find_named(session: AnySession, name: str) -> Group:
 
 def create(session: AnySession, model: str, name: str, now_us: int) -> Group:
     """Add a group. Raises NameTaken, also when another process adds the same name now."""
-    group = Group(name=name, model=model, created_us=now_us)
     values = {"name": name, "model": model, "created_us": now_us}
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     added = dialect.insert(Group).values(**values).on_conflict_do_nothing().returning(Group)
-    group = session.scalar(added)
+    group: Group | None = session.scalar(added)
     if group is None:
         raise NameTaken(f"there is a group {name!r} already")
     return group
 
 
+def remove(session: AnySession, group_id: str) -> Group:
+    """Delete a group and its memberships; return what it was. Raises NotFound."""
+    group = find(session, group_id, is_locked=True)
+    session.expunge(group)
+    session.execute(delete(group_source).where(group_source.c.group_id == group_id))
+    session.execute(delete(Group).where(Group.id == group_id))
+    return group
+
+
 def add_member(session: AnySession, group_id: str, source_id: int) -> bool:
-    """Add a source to a group; return whether it was not in it. Raises NotFound, and Invalid for another model."""
-    group = find(session, group_id)
+    """Add a source to a group; return whether it was not in it. Raises NotFound; Invalid for another model."""
+    group = find(session, group_id, is_locked=True)
     source = next(iter(lock_sources(session, [source_id])), None)
     if source is None:
         raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
@@ -57,13 +65,14 @@ def add_member(session: AnySession, group_id: str, source_id: int) -> bool:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     membership = {"group_id": group.id, "source_id": source.id}
     added = dialect.insert(group_source).values(**membership).on_conflict_do_nothing()
-    return bool(session.execute(added).rowcount)
+    return session.scalar(added.returning(group_source.c.source_id)) is not None
 
 
 def remove_member(session: AnySession, group_id: str, source_id: int) -> bool:
     """Remove a source from a group; return whether it was in it. Raises NotFound."""
-    group = find(session, group_id)
+    group = find(session, group_id, is_locked=True)
     if not lock_sources(session, [source_id]):
         raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
     rows = group_source.c.group_id == group.id, group_source.c.source_id == source_id
-    return bool(session.execute(delete(group_source).where(*rows)).rowcount)
+    removed = delete(group_source).where(*rows).returning(group_source.c.source_id)
+    return session.scalar(removed) is not None

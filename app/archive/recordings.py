@@ -1,11 +1,12 @@
 """Starting and stopping: the wanted state of recording, as rows. The recorder makes it true.
 
 A record is one source under one tag; a source is wanted while any of its records is open, so its interval of
-wanted recording opens with its first tag and closes with its last. Both functions lock the sources' rows in the order
-of their ids: two callers at once wait for each other instead of losing an interval or a deadlock.
+wanted recording opens with its first tag and closes with its last. Whoever starts or stops locks the sources' rows
+in the order of their ids: two callers at once wait for each other, lose no interval and meet in no deadlock.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,14 +17,12 @@ from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
 from app.models.types import new_uuid
 
 BATCH = 500  # ids a statement; PostgreSQL's protocol takes at most 65,535 parameters
-AnySession = Session | scoped_session[Session]
+AnySession = Session | scoped_session[Any]
 
 
 def lock_sources(session: AnySession, source_ids: Iterable[int]) -> list[Source]:
-    """Lock and return the rows of these sources that are not deleted, by id; SQLite's writer has them already."""
-    rows = (
-        select(Source).where(Source.id.in_(list(source_ids)), Source.deleted_us.is_(None)).order_by(Source.id)
-    )
+    """Lock and return the rows of those of these sources that are not deleted, in the order of their ids."""
+    rows = select(Source).where(Source.id.in_(list(source_ids)), Source.deleted_us.is_(None)).order_by(Source.id)
     return list(session.scalars(rows.with_for_update().execution_options(populate_existing=True)))
 
 
@@ -34,7 +33,7 @@ def find_tag(session: AnySession, name: str) -> Tag | None:
 
 
 def make_tag(session: AnySession, name: str, now_us: int) -> Tag:
-    """Return the tag of this name or id; make it where there is none, also when another process makes it now."""
+    """Return the tag of this name or id; make it where there is none, though another process does now."""
     tag = find_tag(session, name)
     if tag is None:
         _insert_missing(session, Tag, {"id": new_uuid(), "name": name, "created_us": now_us})
@@ -70,12 +69,7 @@ def stop(session: AnySession, tag: Tag, model: str | None, now_us: int) -> list[
     found = select(Record.source_id).join(Source).where(Record.tag_id == tag.id, Record.end_us.is_(None))
     if model is not None:
         found = found.where(Source.model == model)
-    locked = (
-        select(Source.id)
-        .where(Source.id.in_(list(session.scalars(found))))
-        .order_by(Source.id)
-        .with_for_update()
-    )
+    locked = select(Source.id).where(Source.id.in_(list(session.scalars(found)))).order_by(Source.id).with_for_update()
     ids = list(session.scalars(locked))
     open_records = select(Record).where(Record.source_id.in_(ids), Record.end_us.is_(None))
     still_wanted: set[int] = set()
@@ -132,7 +126,7 @@ def statuses(session: AnySession, records: Sequence[Record], now_us: int) -> dic
 
 
 def _with_footage(session: AnySession, record_ids: Sequence[str]) -> set[str]:
-    """Return which of these ended records overlap a segment of their source; an open segment has no end yet."""
+    """Return which of these ended records have footage; an open segment has no end yet."""
     overlapping = (
         select(Segment.id)
         .where(

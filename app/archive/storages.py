@@ -71,7 +71,7 @@ def check_room(config: Config) -> None:
     try:
         probe.parent.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"x")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another thread of this process may have been here
         free_bytes = shutil.disk_usage(root).free
     except OSError as error:
         raise unusable(root, error) from error

@@ -2,8 +2,8 @@
 
     scheme://user:password@host:port/path?query
 
-A password stands in the userinfo, percent-encoded. Some cameras want it in the query (`?user=a&password=b`) or in the
-path (`/user=a&password=b&channel=1`): those are hidden too.
+A password stands in the userinfo, percent-encoded. Some cameras want it in the query (`?user=a&password=b`) or in
+the path (`/user=a&password=b&channel=1`): those are hidden too.
 """
 
 import ipaddress
@@ -27,7 +27,7 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Address:
-    """The parts of an address as they were written; `password` is still percent-encoded, None where there is none."""
+    """The parts of an address as written; `password` is still percent-encoded, None where there is none."""
 
     scheme: str
     user: str | None
@@ -62,30 +62,26 @@ def parse(text: str, schemes: tuple[str, ...]) -> Address:
     example = f"{schemes[0]}://user:password@192.168.1.10/path"
     match = _PARTS.fullmatch(text)
     if match is None or match["scheme"].lower() not in schemes:
-        raise AddressError(
-            f"the address must begin with {' or '.join(f'{name}://' for name in schemes)}, as {example}"
-        )
+        raise AddressError(f"the address must begin with {' or '.join(f'{name}://' for name in schemes)}, as {example}")
     if re.search(r"[\s\\]", text):
         raise AddressError("the address holds a space or a backslash; percent-encode it (%20, %5C)")
     userinfo, at, host_port = match["authority"].rpartition("@")
     if not at and "@" in match["rest"]:
         raise AddressError(
-            "an @ follows the host; percent-encode / ? # @ in the password as %2F %3F %23 %40, or @ in the path"
+            "an @ follows the host: percent-encode / ? # @ in the password as %2F %3F %23 %40, and @ in the path as %40"
         )
     user, colon, password = userinfo.partition(":")
     scheme = match["scheme"].lower()
     host, port = _host_and_port(host_port, scheme, example)
-    return Address(
-        scheme, user if at else None, password if colon else None, host, port, host_port, match["rest"]
-    )
+    return Address(scheme, user if at else None, password if colon else None, host, port, host_port, match["rest"])
 
 
 def _host_and_port(host_port: str, scheme: str, example: str) -> tuple[str, int]:
     match = _HOST_PORT.fullmatch(host_port)
     if match is None:
         raise AddressError(
-            f"the host or the port of the address is wrong; it must look like {example}, with / ? # @ : in user and "
-            "password percent-encoded"
+            f"the host or the port of the address is wrong; it must look like {example}, with / ? # @ : in user "
+            "and password percent-encoded"
         )
     if match["host"].startswith("["):
         try:
@@ -118,8 +114,8 @@ def _hide(match: re.Match[str]) -> str:
 def unmasked(given: Address, stored: Address | None) -> str:
     """Return the given address with each mask replaced by the stored password.
 
-    Raises AddressError when there is none, or when scheme, host, port or user changed: a changed host must not
-    receive the old password.
+    Raises AddressError when there is none, or when scheme, host, port or user changed: a changed host must
+    not receive the old password.
     """
     if stored is None or given.origin != stored.origin:
         raise AddressError(
@@ -129,19 +125,15 @@ def unmasked(given: Address, stored: Address | None) -> str:
     if password is not None and unquote(password) == MASK:
         password = stored.password
         if password is None:
-            raise AddressError(
-                f"{MASK} stands for the stored password, but none is stored: give the password itself"
-            )
-    secrets = {match["name"].lower(): match["value"] for match in _QUERY_SECRET.finditer(stored.rest)}
+            raise AddressError(f"{MASK} stands for the stored password, but none is stored: give the password itself")
+    hidden = {match["name"].lower(): match["value"] for match in _QUERY_SECRET.finditer(stored.rest)}
 
     def restore(match: re.Match[str]) -> str:
         if unquote(match["value"]) != MASK:
             return match.group()
-        if match["name"].lower() not in secrets:
-            raise AddressError(
-                f"{MASK} stands for the stored password, but none is stored: give the password itself"
-            )
-        return match["name"] + secrets[match["name"].lower()]
+        if match["name"].lower() not in hidden:
+            raise AddressError(f"{MASK} stands for the stored password, but none is stored: give the password itself")
+        return match["name"] + hidden[match["name"].lower()]
 
     rest = _QUERY_SECRET.sub(restore, given.rest)
     return Address(given.scheme, given.user, password, given.host, given.port, given.host_port, rest).text()

@@ -1,7 +1,7 @@
 """Making, changing and deleting sources: what may be set, and when a stored password may stay.
 
-`values` hold the names of the contract (record-api.md, "Sources"); a name that is not there was left out. They have
-been checked one by one already; here is checked what needs the row or another value.
+`values` hold the names of the contract (record-api.md, "Sources"); a name that is not there was left out. They
+have been checked one by one already; here is checked what needs the row or another value.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ from app.errors import Invalid, NotFound, SourceIsRecording
 from app.models import Source, group_source
 
 PICTURE_KEYS = ("uri", "auth", "user", "password")
+PICTURE_LOC = ("body", "uri_http_picture")
 MASKED = "masked_password"
 
 
@@ -70,14 +71,12 @@ def change(session: AnySession, source_id: int, values: Mapping[str, Any]) -> tu
 
 
 def remove(session: AnySession, source_id: int, now_us: int) -> Source:
-    """Take a source out of all lists and groups; its records and footage stay. Raises SourceIsRecording, NotFound."""
+    """Take a source out of all lists and groups; its footage stays. Raises SourceIsRecording, NotFound."""
     source = next(iter(lock_sources(session, [source_id])), None)
     if source is None:
         raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
     if is_recording(session, source_id):
-        raise SourceIsRecording(
-            f"source {source_id} is recording: stop its recordings first (PUT /api/v1/record)"
-        )
+        raise SourceIsRecording(f"source {source_id} is recording: stop its recordings first (PUT /api/v1/record)")
     session.execute(delete(group_source).where(group_source.c.source_id == source_id))
     source.deleted_us = now_us
     session.flush()
@@ -85,7 +84,7 @@ def remove(session: AnySession, source_id: int, now_us: int) -> Source:
 
 
 def startable_problem(source: Source) -> str | None:
-    """Return why this source cannot be started, None when it can: what was stored may have become unusable."""
+    """Return why this source cannot be started, None when it can: what is stored may be unusable by now."""
     if not (source.uri_rtsp if source.model == "Source" else source.picture_uri):
         return "the source has no address to record from"
     try:
@@ -113,16 +112,12 @@ def _apply(source: Source, values: Mapping[str, Any]) -> None:
 
 
 def _check_address(source: Source) -> None:
-    """A source needs the address that its model records from."""
+    """Raise Invalid when the address that the source's model records from is missing."""
     if source.model == "Source" and not source.uri_rtsp:
-        raise Invalid(
-            "a Source records from uri_rtsp: give its address", loc=("body", "uri_rtsp"), kind="missing"
-        )
+        raise Invalid("a Source records from uri_rtsp: give its address", loc=("body", "uri_rtsp"), kind="missing")
     if source.model == "PictureSource" and not source.picture_uri:
         loc = ("body", "uri_http_picture", "uri")
-        raise Invalid(
-            "a PictureSource records from uri_http_picture.uri: give its address", loc=loc, kind="missing"
-        )
+        raise Invalid("a PictureSource records from uri_http_picture.uri: give its address", loc=loc, kind="missing")
 
 
 def _rtsp(stored: str | None, given: str | None) -> str | None:
@@ -142,37 +137,44 @@ def _restored(given: str, stored: str | None, schemes: tuple[str, ...], loc: tup
 
 
 def _apply_picture(source: Source, given: Mapping[str, Any] | None) -> None:
-    """Merge the keys given into the stored picture address; null clears it all."""
-    loc = ("body", "uri_http_picture")
-    if given is None or (given.get("uri", source.picture_uri) is None and not any(given.values())):
-        source.picture_uri = source.picture_auth = source.picture_user = source.picture_password = None
-        return
-    given = _without_userinfo(given)
-    stored = {
+    """Merge the keys given into the stored picture address; null, or an address of null alone, clears it all."""
+    stored = _picture(source)
+    given = dict.fromkeys(PICTURE_KEYS) if given is None else _without_userinfo(given)
+    if given.get("uri", stored["uri"]) is None and not any(given.values()):
+        given = dict.fromkeys(PICTURE_KEYS)
+    merged = {**stored, **given}
+    if merged["uri"] is None and any(merged.values()):
+        raise Invalid("user and password need an address: give uri", loc=(*PICTURE_LOC, "uri"), kind="missing")
+    if given.get("password", MASK) == MASK:
+        merged["password"] = _kept_password(stored, merged, is_asked_for="password" in given)
+    if merged["uri"] is not None:
+        merged["uri"] = _restored(merged["uri"], stored["uri"], HTTP_SCHEMES, (*PICTURE_LOC, "uri"))
+    source.picture_uri, source.picture_auth = merged["uri"], merged["auth"]
+    source.picture_user, source.picture_password = merged["user"], merged["password"]
+
+
+def _picture(source: Source) -> dict[str, str | None]:
+    return {
         "uri": source.picture_uri,
         "auth": source.picture_auth,
         "user": source.picture_user,
         "password": source.picture_password,
     }
-    merged = {**stored, **given}
-    if not merged["uri"]:
-        raise Invalid("user and password need an address: give uri", loc=(*loc, "uri"), kind="missing")
-    is_kept = given.get("password", MASK) == MASK
-    is_same_place = stored["uri"] is not None and _place(merged) == _place(stored)
-    if (
-        is_kept
-        and (stored["password"] is not None or "password" in given)
-        and not (is_same_place and stored["password"] is not None)
-    ):
+
+
+def _kept_password(stored: dict[str, Any], merged: dict[str, Any], *, is_asked_for: bool) -> str | None:
+    """Return the stored password. Raises Invalid when none is stored, or it belongs to another host or user."""
+    password: str | None = stored["password"]
+    if password is None and not is_asked_for:
+        return None
+    if password is None or _place(merged) != _place(stored):
         raise Invalid(
-            f"{MASK}, or no password, keeps the stored one, but none is stored for this scheme, host, port and user: "
-            "give the password itself, or null",
-            loc=(*loc, "password"),
+            f"{MASK}, or a password left out, keeps the stored one, but none is stored for this scheme, host, port "
+            "and user: give the password itself, or null",
+            loc=(*PICTURE_LOC, "password"),
             kind=MASKED,
         )
-    source.picture_uri = _restored(merged["uri"], source.picture_uri, HTTP_SCHEMES, (*loc, "uri"))
-    source.picture_auth, source.picture_user = merged["auth"], merged["user"]
-    source.picture_password = stored["password"] if is_kept else merged["password"]
+    return password
 
 
 def _place(picture: Mapping[str, Any]) -> tuple[object, ...]:
@@ -186,13 +188,10 @@ def _without_userinfo(given: Mapping[str, Any]) -> dict[str, Any]:
     if not given.get("uri"):
         return dict(given)
     address = parse(given["uri"], HTTP_SCHEMES)
-    moved: dict[str, Any] = {}
-    if address.user is not None:
-        moved["user"] = unquote(address.user)
-    if address.password is not None:
-        moved["password"] = unquote(address.password)
+    moved = {"user": address.user, "password": address.password}
+    found = {key: unquote(text) for key, text in moved.items() if text is not None and given.get(key) is None}
     bare = Address(address.scheme, None, None, address.host, address.port, address.host_port, address.rest)
-    return {**moved, **given, "uri": bare.text()}
+    return {**given, **found, "uri": bare.text()}
 
 
 def _template(model: str, given: str | None) -> str | None:
@@ -206,9 +205,6 @@ def _template(model: str, given: str | None) -> str | None:
 
 def shown_picture(source: Source) -> dict[str, str | None]:
     """Return `uri_http_picture` as it is answered: four keys, no password in clear."""
-    return {
-        "uri": masked(source.picture_uri),
-        "auth": source.picture_auth,
-        "user": source.picture_user,
-        "password": None if source.picture_password is None else MASK,
-    }
+    picture = _picture(source)
+    hidden = None if picture["password"] is None else MASK
+    return {**picture, "uri": masked(picture["uri"]), "password": hidden}

@@ -1,7 +1,7 @@
-"""The HTTP layer: one blueprint a module; here what all of them share: routing, the errors' shape, documentation.
+"""The HTTP layer: one blueprint a module; here what they share: routing, the errors' shape, documentation.
 
-Every error leaves as `{"detail": [{"loc", "msg", "type"}]}` (record-api.md, "General rules"), whatever raised it:
-our own tree, werkzeug's HTTP errors, or a fault nobody foresaw.
+Every error leaves as `{"detail": [{"loc", "msg", "type"}]}` (record-api.md, "General rules"), whatever raised
+it: our own tree, werkzeug's HTTP errors, or a fault nobody foresaw.
 """
 
 import logging
@@ -15,6 +15,7 @@ from flask_restx.model import SchemaModel
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from app.errors import PlaybackError
 from app.models.types import UndecipherableSecret
@@ -53,6 +54,11 @@ class PlaybackApi(Api):
         super().__init__()
         self.init_app(blueprint, add_specs=False)
 
+    @property
+    def base_path(self) -> str:
+        """Return the prefix of the blueprint's addresses."""
+        return self.blueprint_setup.url_prefix or "/"
+
     def error_router(self, original_handler: Any, e: Exception) -> Any:
         """Hand the error to the app."""
         return original_handler(e)
@@ -66,7 +72,7 @@ class PlaybackApi(Api):
 
 
 def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
-    """Register the JSON schema of a pydantic model, and of each model within it, for the API's documentation."""
+    """Register the JSON schema of a pydantic model, and of each model within it, for the documentation."""
     schema = model.model_json_schema(ref_template="#/definitions/{model}")
     for name, inner in schema.pop("$defs", {}).items():
         namespace.schema_model(name, inner)
@@ -104,8 +110,8 @@ def render_error(error: PlaybackError) -> tuple[Response, int]:
     return jsonify(detail=error.detail, **error.extra), error.status
 
 
-def render_http_exception(error: HTTPException) -> Response:
-    """Return werkzeug's error in the contract's shape; its headers (Allow, Retry-After, Content-Range) stay."""
+def render_http_exception(error: HTTPException) -> BaseResponse:
+    """Return werkzeug's error in the contract's shape; its headers (Allow, Retry-After ...) stay."""
     status = error.code or 500
     response = error.get_response()
     if status < 400:

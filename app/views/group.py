@@ -62,10 +62,7 @@ class OneGroup(Resource):
         """Delete a group; sources and recordings stay."""
         row_id = path_uuid("group_id", group_id)
         with writing() as session:
-            row = groups.find(session, row_id)
-            deleted = group_object(row)
-            session.delete(row)
-        return deleted
+            return group_object(groups.remove(session, row_id))
 
 
 @namespace.route("/group/<group_id>/source/<source_id>/")

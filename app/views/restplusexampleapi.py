@@ -1,7 +1,7 @@
 """How an endpoint is written: the page to start from. It is served in development and tests only.
 
-A view is one short method: read and check the parameters, call what does the work, return what is answered. Its
-docstring is one line, the title in Swagger. Errors are raised (app/errors.py) and rendered by the app.
+A view is one short method: read and check the parameters, call what does the work, return what is answered.
+Its docstring is one line, the title in Swagger. Errors are raised (app/errors.py) and rendered by the app.
 """
 
 from typing import Any

@@ -25,7 +25,7 @@ NESTED = {"uri_http_picture": sources.PICTURE_KEYS}
 
 
 def _blank_to_none(value: Any) -> Any:
-    """An empty address is none: a form cannot say null."""
+    """Take an empty address for none: a form cannot say null."""
     value = value.strip(" ") if isinstance(value, str) else value
     return None if value == "" else check_characters(value)
 
@@ -69,7 +69,7 @@ class SourceChange(BaseModel):
 class NewSource(SourceChange):
     """A source and the address that its model records from."""
 
-    model: Model  # type: ignore[assignment]
+    model: Model
 
 
 answer = document(namespace, SourceObject)
@@ -78,6 +78,17 @@ answer = document(namespace, SourceObject)
 def _given(parameters: Parameters, model: type[SourceChange]) -> dict[str, Any]:
     """Return the checked values that were given, by name."""
     return parameters.checked(model).model_dump(exclude_unset=True)
+
+
+def _change(source_id: str) -> dict[str, Any]:
+    row_id = path_integer("source_id", source_id)
+    values = _given(read_parameters(NESTED), SourceChange)
+    with writing() as session:
+        row, is_other = sources.change(session, row_id, values)
+    if is_other:
+        wake(current_app.config["PLAYBACK"])
+        ask_probe(row.id)
+    return source_object(row)
 
 
 @namespace.route("/source")
@@ -115,20 +126,13 @@ class OneSource(Resource):
     @namespace.response(200, "The changed camera", answer)
     def put(self, source_id: str) -> dict[str, Any]:
         """Change a source."""
-        row_id = path_integer("source_id", source_id)
-        values = _given(read_parameters(NESTED), SourceChange)
-        with writing() as session:
-            row, is_other = sources.change(session, row_id, values)
-        if is_other:
-            wake(current_app.config["PLAYBACK"])
-            ask_probe(row.id)
-        return source_object(row)
+        return _change(source_id)
 
     @namespace.expect(document(namespace, SourceChange), validate=False)
     @namespace.response(200, "The changed camera", answer)
     def patch(self, source_id: str) -> dict[str, Any]:
         """Change a source, as PUT does."""
-        return self.put(source_id)
+        return _change(source_id)
 
     @namespace.response(200, "The deleted camera", answer)
     @namespace.response(409, "It is recording")
