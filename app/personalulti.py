@@ -70,12 +70,11 @@ def check_lines(value: Any) -> Any:
     return value
 
 
+# A validator stands behind the constraints that it comes before: pydantic applies annotations from the inside out.
 Name = Annotated[
-    str,
-    BeforeValidator(check_characters),
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), BeforeValidator(check_characters)
 ]
-Description = Annotated[str, BeforeValidator(check_lines), StringConstraints(max_length=4096)]
+Description = Annotated[str, StringConstraints(max_length=4096), BeforeValidator(check_lines)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

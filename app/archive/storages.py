@@ -78,5 +78,6 @@ def check_room(config: Config) -> None:
     if free_bytes < config.RESERVE_BYTES:
         raise StorageFull(
             f"the storage {root.name!r} has {free_bytes // 2**20} MiB left, less than the reserve of "
-            f"{config.RESERVE_BYTES // 2**20} MiB (PLAYBACK_RESERVE_BYTES): free space on its disk, or delete recordings"
+            f"{config.RESERVE_BYTES // 2**20} MiB (PLAYBACK_RESERVE_BYTES): free space on its disk, or delete "
+            "recordings"
         )

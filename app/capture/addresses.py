@@ -3,7 +3,7 @@
     scheme://user:password@host:port/path?query
 
 A password stands in the userinfo, percent-encoded. Some cameras want it in the query (`?user=a&password=b`) or in
-the path (`/user=a&password=b&channel=1`): those are hidden too.
+the path (`/user=a&password=b&channel=1`, `/user=a_password=b_channel=1`): those are hidden too.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
 _PARTS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]{1,253})(?::(?P<port>[0-9]{1,5})?)?")
-_QUERY_SECRET = re.compile(r"(?i)(?P<name>(?<=[?&/;])(?:password|passwd|pass|pwd)=)(?P<value>[^&/;?#]*)")
+_QUERY_SECRET = re.compile(r"(?i)(?P<name>(?<=[?&/;_])(?:password|passwd|pass|pwd)=)(?P<value>[^&/;?#]*)")
 
 
 class AddressError(ValueError):

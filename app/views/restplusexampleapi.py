@@ -4,11 +4,11 @@ A view is one short method: read and check the parameters, call what does the wo
 Its docstring is one line, the title in Swagger. Errors are raised (app/errors.py) and rendered by the app.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from app.extensions import db, writing
@@ -23,7 +23,7 @@ namespace = Namespace("example", "The pattern to copy", path="/")
 class NewExample(BaseModel):
     """What a caller gives; pydantic's errors become the answer's `detail`."""
 
-    text: Description
+    text: Annotated[Description, Field(min_length=1)]
 
 
 class ExampleObject(BaseModel):

@@ -41,7 +41,7 @@ def _checked_address(schemes: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
-Text = Annotated[str, BeforeValidator(check_characters), StringConstraints(max_length=255)]
+Text = Annotated[str, StringConstraints(max_length=255), BeforeValidator(check_characters)]
 RtspAddress = Annotated[str, StringConstraints(max_length=2048), _checked_address(RTSP_SCHEMES)]
 HttpAddress = Annotated[str, StringConstraints(max_length=2048), _checked_address(HTTP_SCHEMES)]
 Model = Literal["Source", "PictureSource"]
