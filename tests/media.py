@@ -73,9 +73,9 @@ def make_video(
         sound = _Sound(container, audio, seed, tone_hz) if audio else None
         for number in range(round(seconds * fps)):
             picture = next(pictures)
+            stamp_number(picture[:height], number)
             if draw:
                 draw(picture[:height], number)
-            stamp_number(picture[:height], number)
             frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
             frame.pts = number
             container.mux(video.encode(frame))
@@ -102,7 +102,7 @@ def _pictures(width: int, height: int, seed: int) -> Iterator[Plane]:
     cells = rng.integers(40, 200, (height // 16 + 1, width // 16 + 1), dtype=np.uint8)
     texture = np.kron(cells, np.ones((16, 16), np.uint8))[:height, :width]
     chroma = np.full((height // 2, width), 128, np.uint8)
-    chroma[: height // 4], chroma[height // 4 :] = rng.integers(96, 160, 2)
+    chroma[: height // 4], chroma[height // 4 :] = rng.integers(112, 144, 2)
     patch_height, patch_width = max(height // 8, 8), max(width // 8, 8)
     while True:
         for shift in range(0, width, 2):

@@ -115,9 +115,7 @@ class PictureServer:
         self.ended.clear()
         self._server = _Listener((HOST, self.port), self)
         self.port = self._server.server_address[1]
-        threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="pictures", daemon=True
-        ).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="pictures", daemon=True).start()
         return self
 
     def stop(self) -> None:

@@ -74,8 +74,7 @@ def load(path: Path | str) -> tuple[Track, ...]:
                 coded[packet.stream.index].append(_Coded(*times, bytes(packet), packet.is_keyframe))
         zero_s = min(units[0].dts_s for units in coded.values())
         return tuple(
-            _track(stream.codec_context, coded[stream.index], zero_s, number)
-            for number, stream in enumerate(streams)
+            _track(stream.codec_context, coded[stream.index], zero_s, number) for number, stream in enumerate(streams)
         )
 
 

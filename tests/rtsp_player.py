@@ -46,9 +46,7 @@ class Faults:
         for name, text in query.items():
             field = cls.__dataclass_fields__.get(name)
             if field is None:
-                raise ValueError(
-                    f"no fault is called {name}; there are {', '.join(cls.__dataclass_fields__)}"
-                )
+                raise ValueError(f"no fault is called {name}; there are {', '.join(cls.__dataclass_fields__)}")
             values[name] = bool(int(text)) if isinstance(field.default, bool) else type(field.default)(text)
         return cls(**values)  # type: ignore[arg-type]
 

@@ -70,7 +70,9 @@ class RtspServer:
             self.add(name, path)
 
     def start(self) -> "RtspServer":
-        """Listen; with port 0 on a free port, which is kept from then on."""
+        """Listen, where it does not yet; with port 0 on a free port, which is kept from then on."""
+        if self._listener:
+            return self
         self._listener = _Listener((HOST, self.port), self)
         self.port = self._listener.server_address[1]
         # Polls often: shutdown() waits for a poll.
