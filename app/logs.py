@@ -42,6 +42,10 @@ def dict_config(level: str) -> dict[str, object]:
             "alembic": {"level": "WARNING"},
             "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
             "urllib3": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
+            "kombu.connection": {"level": "ERROR"},  # the file system transport has no host, and says so
         },
     }
 

@@ -17,7 +17,7 @@ from app.logs import mask_secrets
 
 log = logging.getLogger(__name__)
 
-GRACE_S = 8.0  # from the polite signal to the last one
+GRACE_S = 10.0  # from the polite signal to the last one: a silent camera holds ffmpeg for 8 s
 LONGEST_OPEN_US = 540_000_000  # a segment may last 600 s
 MAX_LOG_BYTES = 256 * 1024
 

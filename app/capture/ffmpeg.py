@@ -19,7 +19,7 @@ from instance.config import Config, ConfigurationError
 
 MINIMUM_VERSION = (5, 1)  # -fps_mode came with 5.1
 PROTOCOLS = "file,pipe,fd,rtsp,rtp,tcp,udp,crypto"
-RTSP_TIMEOUT_US = 5_000_000
+RTSP_TIMEOUT_US = 2_500_000  # ffmpeg gives up after a little more than three times this: 8.3 s measured
 SEGMENT_FORMAT = (
     "movflags=+frag_keyframe+empty_moov+default_base_moof+frag_discont+skip_trailer+skip_sidx"
     ":avoid_negative_ts=disabled:video_track_timescale=90000:flush_packets=1:frag_duration={fragment_us}"
@@ -182,6 +182,8 @@ class Verdict:
     status: str | None
 
 
+_TIMED_OUT = r"Connection timed out|Operation timed out"
+_DISK_REASONS = ("disk_full", "storage_unusable")
 # First match wins. The texts are those of ffmpeg 5.1 and 9.0 (tests/test_recorder_bad_cameras.py sees each).
 _VERDICTS: tuple[tuple[str, str, str, str | None], ...] = (
     (r"401 Unauthorized|authorization failed", "wrong_password",
@@ -199,7 +201,7 @@ _VERDICTS: tuple[tuple[str, str, str, str | None], ...] = (
     (r"Connection refused", "camera_unreachable", "nothing listens at the camera's address and port", "offline"),
     (r"No route to host|Network is unreachable|Name or service not known|Temporary failure in name resolution|"
      r"Failed to resolve hostname", "camera_unreachable", "the camera's host cannot be reached: check address and network", "offline"),
-    (r"Connection timed out|Operation timed out", "camera_unreachable", "the camera does not answer in time", "offline"),
+    (_TIMED_OUT, "camera_unreachable", "the camera does not answer in time", "offline"),
     (r"Invalid data found when processing input|Server returned 4|Protocol not found", "no_video",
      "what answers at this address is not an RTSP video stream", "no_video"),
 )  # fmt: skip
@@ -211,10 +213,12 @@ def judge(log_text: str, *, has_footage: bool) -> Verdict:
     Exit codes say nothing: a camera that hangs up ends ffmpeg with code 0 and no message.
     """
     for pattern, reason, detail, status in _VERDICTS:
-        if re.search(pattern, log_text):
+        if (not has_footage or reason in _DISK_REASONS) and re.search(pattern, log_text):
             return Verdict(reason, detail, status)
+    if has_footage and re.search(_TIMED_OUT, log_text):
+        return Verdict("silent", "the camera sent nothing for 8 s", "offline")
     if has_footage:
-        return Verdict("stream_ended", "the camera ended the stream", None)
+        return Verdict("stream_ended", "the camera ended the stream", "offline")
     if _packets_read(log_text):
         return Verdict(
             "no_key_frame",

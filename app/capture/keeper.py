@@ -79,7 +79,10 @@ class Keeper:
             self._ended()
         elif self.attempt is not None:
             self.attempt.poll()
-            if self.attempt.is_receiving:
+            reason = self.attempt.stop_reason
+            if reason is not None and reason.status:
+                self._set_status(reason.status, reason.detail)
+            elif self.attempt.is_receiving:
                 self._set_status("online", None)
         elif self._feed is not None:
             self._step_feed()

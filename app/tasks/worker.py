@@ -10,7 +10,7 @@ from instance.config import Config
 def run(config: Config) -> int:
     """Run the worker until it is told to end."""
     from celery.beat import EmbeddedService
-    from celery.signals import worker_ready, worker_shutting_down
+    from celery.signals import worker_ready
 
     from app import create_app
 
@@ -18,16 +18,13 @@ def run(config: Config) -> int:
     app = create_app(config, with_views=False)
     celery = make_celery(config)
     celery.flask_app = app
-    schedule = EmbeddedService(celery, thread=True, schedule_filename=str(config.run_path / "schedule"))
+    # In memory and in a daemon thread: every task finds in the database what is due, so nothing is lost with it.
+    schedule = EmbeddedService(celery, thread=True, scheduler_cls="celery.beat:Scheduler")
 
     def begin(**_: Any) -> None:
         schedule.start()
 
-    def end(**_: Any) -> None:
-        schedule.stop()
-
     worker_ready.connect(begin, weak=False)
-    worker_shutting_down.connect(end, weak=False)
     flags = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    celery.worker_main(["worker", "--pool=threads", "--concurrency=4", f"--loglevel={config.LOG_LEVEL}", *flags])
+    celery.worker_main(["--quiet", "worker", "--pool=threads", "--concurrency=4", f"--loglevel={config.LOG_LEVEL}", *flags])
     return 0
