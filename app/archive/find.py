@@ -127,6 +127,18 @@ def find_segments(source_id: int, begin_us: int, end_us: int) -> list[Found]:
     return [segment for segment in found if segment.end_us > begin_us]
 
 
+def find_segment(source_id: int, segment_id: str) -> Found | None:
+    """Return a segment of a source by its id, or None where there is none or it cannot be read."""
+    query = select(*SELECTED).where(Segment.id == segment_id, Segment.source_id == source_id)
+    return next(iter(_readable(db.session.execute(query).all())), None)
+
+
+def find_open(source_id: int) -> list[Found]:
+    """Return the segments of a source that are being written."""
+    query = select(*SELECTED).where(Segment.source_id == source_id, Segment.state == OPEN).order_by(Segment.start_us)
+    return _readable(db.session.execute(query).all())
+
+
 def find_neighbours(source_id: int, begin_us: int, end_us: int) -> tuple[int | None, int | None]:
     """Return where the footage before a range ends and where that after it begins; None for none."""
     before = _nearest(source_id, Segment.start_us < begin_us, is_backwards=True)

@@ -96,6 +96,8 @@ def _cause(instant_us: int, wanted: Sequence[Stretch], tries: Sequence[_Try]) ->
     is_living = last.end_us is None or instant_us < last.end_us
     if is_living and last.run_id is not None and last.begin_us == instant_us:
         return STARTING, None
+    if last.end_us is None and last.run_id is not None:
+        return PENDING, None
     if not is_living and last.reason in (None, "stopped"):
         return RECORDER_STOPPED, None
     return last.reason or UNKNOWN, last.detail

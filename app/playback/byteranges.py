@@ -1,0 +1,62 @@
+"""Which bytes a request asks for (RFC 9110 §14)."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+MAX_RANGES = 16
+ONE = re.compile(r"(\d{1,18})?-(\d{1,18})?")
+
+
+class Unsatisfiable(Exception):
+    """No range of the header lies within the body: 416."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """[begin, end) of a body."""
+
+    begin: int
+    end: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Number of bytes."""
+        return self.end - self.begin
+
+
+def parse_ranges(header: str | None, size_bytes: int) -> list[ByteRange]:
+    """Return the ranges of a Range header within a body of this size; [] for the whole body.
+
+    A header of the wrong form is ignored, and so are more than 16 ranges, or overlapping ones, which cost more than
+    they are worth. Raises Unsatisfiable when none of the ranges lies within the body.
+    """
+    unit, sign, text = (header or "").partition("=")
+    if not sign or unit.strip().lower() != "bytes":
+        return []
+    matches = [ONE.fullmatch(item.strip()) for item in text.split(",") if item.strip()]
+    if not matches or any(match is None or _is_reversed(match) for match in matches):
+        return []
+    found = [_clipped(match, size_bytes) for match in matches if match is not None]
+    ranges = [item for item in found if item is not None]
+    if not ranges:
+        raise Unsatisfiable
+    ordered = sorted(ranges, key=lambda item: item.begin)
+    overlap = any(before.end > after.begin for before, after in pairwise(ordered))
+    return [] if overlap or len(ranges) > MAX_RANGES else ranges
+
+
+def _is_reversed(match: re.Match[str]) -> bool:
+    """Tell whether a range has neither end, or ends before it begins."""
+    first, last = match[1], match[2]
+    return (first is None and last is None) or (first is not None and last is not None and int(last) < int(first))
+
+
+def _clipped(match: re.Match[str], size_bytes: int) -> ByteRange | None:
+    """Return a range as far as it lies within the body, or None."""
+    if match[1] is None:
+        length = min(int(match[2]), size_bytes)
+        return ByteRange(size_bytes - length, size_bytes) if length else None
+    begin = int(match[1])
+    end = size_bytes if match[2] is None else min(int(match[2]) + 1, size_bytes)
+    return ByteRange(begin, end) if begin < size_bytes else None

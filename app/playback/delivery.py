@@ -1,0 +1,139 @@
+"""Sending bytes: bodies made of parts, by ranges, with nothing held but one file descriptor.
+
+Our own reader instead of `send_file`: blocks of 1 MiB by `pread` gave 13-37 times its ranges a second.
+"""
+
+import os
+import secrets
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from flask import Response, request
+
+from app.formats.moov import Part
+from app.playback.byteranges import ByteRange, Unsatisfiable, parse_ranges
+from app.playback.progressive import Slice
+
+BLOCK_BYTES = 1 << 20
+GATHER_BYTES = 1 << 18
+Source = Part | Slice
+
+
+class ShortBody(Exception):
+    """Fewer bytes were there than were promised: the connection must be closed."""
+
+
+class Body:
+    """Parts laid behind one another; any range of them can be read."""
+
+    def __init__(self, parts: Sequence[Source]) -> None:
+        self._parts = parts
+        sizes = [len(part) if isinstance(part, bytes) else part.size_bytes for part in parts]
+        self._ends = list(accumulate(sizes))
+        self.size_bytes = self._ends[-1] if self._ends else 0
+
+    def read(self, wanted: ByteRange) -> Iterator[bytes]:
+        """Yield the bytes of a range in blocks. Raises ShortBody, OSError, FormatError."""
+        gathered: list[bytes] = []
+        gathered_bytes = 0
+        for block in self._blocks(wanted):
+            gathered.append(block)
+            gathered_bytes += len(block)
+            if gathered_bytes >= GATHER_BYTES:
+                yield gathered[0] if len(gathered) == 1 else b"".join(gathered)
+                gathered, gathered_bytes = [], 0
+        if gathered:
+            yield b"".join(gathered)
+
+    def _blocks(self, wanted: ByteRange) -> Iterator[bytes]:
+        number = bisect_right(self._ends, wanted.begin)
+        position = wanted.begin
+        while position < wanted.end:
+            part_begin = self._ends[number - 1] if number else 0
+            part_end = min(self._ends[number], wanted.end)
+            yield from _read_part(self._parts[number], position - part_begin, part_end - part_begin)
+            position, number = part_end, number + 1
+
+
+def _read_part(part: Source, begin: int, end: int) -> Iterator[bytes]:
+    """Yield bytes [begin, end) of one part."""
+    if begin >= end:
+        return
+    if isinstance(part, Slice):
+        yield from read_file(part, begin, end)
+        return
+    data = part if isinstance(part, bytes) else part.load()
+    if not isinstance(part, bytes) and len(data) != part.size_bytes:
+        raise ShortBody(f"a table has {len(data)} bytes instead of {part.size_bytes}")
+    yield data[begin:end]
+
+
+def read_file(item: Slice, begin: int, end: int) -> Iterator[bytes]:
+    """Yield bytes [begin, end) of a slice of a file, which may just be moving from one path to the other."""
+    try:
+        handle = os.open(item.path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        handle = os.open(item.other_path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        position, limit = item.begin_bytes + begin, item.begin_bytes + end
+        while position < limit:
+            block = os.pread(handle, min(BLOCK_BYTES, limit - position), position)
+            if not block:
+                raise ShortBody(f"{item.path.name} ends at {position}, {limit - position} bytes early")
+            yield block
+            position += len(block)
+    finally:
+        os.close(handle)
+
+
+def respond(body: Body, *, content_type: str, etag: str, headers: dict[str, str]) -> Response:
+    """Return the answer to the current request for a body: 200, 206, 304, 412 or 416 (RFC 9110 §13, §14)."""
+    quoted = f'"{etag}"'
+    common = {"ETag": quoted, "Accept-Ranges": "bytes", **headers}
+    if request.if_match and not request.if_match.contains(etag):
+        return Response(status=412, headers=common)
+    if request.if_none_match.contains_weak(etag) or request.if_none_match.star_tag:
+        return Response(status=304, headers=common)
+    try:
+        ranges = _asked_ranges(body.size_bytes, quoted)
+    except Unsatisfiable:
+        return Response(status=416, headers={**common, "Content-Range": f"bytes */{body.size_bytes}"})
+    if len(ranges) > 1:
+        return _multipart(body, ranges, content_type, common)
+    status = 206 if ranges else 200
+    wanted = ranges[0] if ranges else ByteRange(0, body.size_bytes)
+    if ranges:
+        common["Content-Range"] = f"bytes {wanted.begin}-{wanted.end - 1}/{body.size_bytes}"
+    common["Content-Length"] = str(wanted.size_bytes)
+    blocks = () if request.method == "HEAD" else body.read(wanted)
+    return Response(blocks, status, common, content_type=content_type)
+
+
+def _asked_ranges(size_bytes: int, quoted_etag: str) -> list[ByteRange]:
+    """Return the ranges of the current request; [] for the whole body."""
+    condition = request.headers.get("If-Range")
+    if request.method == "HEAD" or (condition is not None and condition.strip() != quoted_etag):
+        return []
+    return parse_ranges(request.headers.get("Range"), size_bytes)
+
+
+def _multipart(body: Body, ranges: Sequence[ByteRange], content_type: str, headers: dict[str, str]) -> Response:
+    """Return several ranges as multipart/byteranges (RFC 9110 §14.6)."""
+    boundary = secrets.token_hex(16)
+    heads = [
+        f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\n"
+        f"Content-Range: bytes {item.begin}-{item.end - 1}/{body.size_bytes}\r\n\r\n".encode()
+        for item in ranges
+    ]
+    tail = f"\r\n--{boundary}--\r\n".encode()
+    headers["Content-Length"] = str(sum(map(len, heads)) + sum(item.size_bytes for item in ranges) + len(tail))
+
+    def blocks() -> Iterator[bytes]:
+        for head, item in zip(heads, ranges, strict=True):
+            yield head
+            yield from body.read(item)
+        yield tail
+
+    kind = f"multipart/byteranges; boundary={boundary}"
+    return Response(blocks(), 206, headers, content_type=kind)

@@ -1,0 +1,113 @@
+"""What a range of wall clock holds: read from the database once, then kept without any connection.
+
+A range that reaches into an open segment is pinned by the id of its last segment and the offset at which the last
+complete fragment ends there, so that the same answer can be given again after the file has grown or was closed.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.archive.find import Found, find_neighbours, find_segments
+from app.archive.spans import Stretch, find_gaps, find_spans
+from app.errors import Invalid, NoFootage
+from app.extensions import db
+from app.formats.boxes import FormatError
+from app.models import SampleEntry
+
+PIN = re.compile(r"([0-9a-f-]{36}):([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A codec configuration."""
+
+    id: int
+    kind: str
+    timescale: int
+    width: int
+    height: int
+    rfc6381: str
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """The readable segments of a source that touch [begin_us, end_us), and their codec configurations."""
+
+    source_id: int
+    begin_us: int
+    end_us: int
+    segments: Sequence[Found]
+    entries: dict[int, Entry]
+
+    @property
+    def spans(self) -> list[Stretch]:
+        """Uninterrupted stretches of footage within the range."""
+        return find_spans(self.segments, self.begin_us, self.end_us)
+
+    @property
+    def gaps(self) -> list[Stretch]:
+        """What the spans leave of the range."""
+        return find_gaps(self.spans, self.begin_us, self.end_us)
+
+    @property
+    def pin(self) -> str | None:
+        """The revision of an answer that reaches into an open segment, else None."""
+        last = self.segments[-1] if self.segments else None
+        return f"{last.id}:{last.body_end_bytes}" if last is not None and last.is_open else None
+
+    def video_entry(self, segment: Found) -> Entry:
+        """Return the video configuration of a segment."""
+        return self.entries[segment.video_entry_id or 0]
+
+    def audio_entry(self, segment: Found) -> Entry | None:
+        """Return the audio configuration of a segment with audio samples."""
+        return self.entries.get(segment.audio_entry_id or 0) if segment.counts["a_n"] else None
+
+
+def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = None) -> Footage:
+    """Read what there is. Raises Invalid for a pin of the wrong form, NoFootage for one that nothing has."""
+    segments = find_segments(source_id, begin_us, end_us)
+    if pin is not None:
+        segments = _pinned(segments, pin)
+    ids = {number for item in segments for number in (item.video_entry_id, item.audio_entry_id) if number}
+    entries = load_entries(ids)
+    usable = [item for item in segments if item.video_entry_id in entries]
+    return Footage(source_id, begin_us, end_us, usable, entries)
+
+
+def load_entries(ids: set[int]) -> dict[int, Entry]:
+    """Return the codec configurations of these ids."""
+    query = select(SampleEntry).where(SampleEntry.id.in_(ids))
+    return {
+        row.id: Entry(row.id, row.kind, row.timescale, row.width or 0, row.height or 0, row.rfc6381, row.entry)
+        for row in db.session.scalars(query)
+    }
+
+
+def no_footage(source_id: int, begin_us: int, end_us: int, render: Callable[[int | None], str | None]) -> NoFootage:
+    """Return the error of an empty range, with the nearest footage before and after it."""
+    before_us, after_us = find_neighbours(source_id, begin_us, end_us)
+    message = "there is no footage in this range; before_utc and after_utc name the nearest"
+    return NoFootage(message, before_utc=render(before_us), after_utc=render(after_us))
+
+
+def _pinned(segments: Sequence[Found], pin: str) -> list[Found]:
+    """Return the segments up to the pinned one, and that as it was then."""
+    match = PIN.fullmatch(pin)
+    if match is None:
+        raise Invalid("rev is not one that this server gave out", loc=("query", "rev"), kind="rev_unknown")
+    segment_id, end_bytes = match[1], int(match[2])
+    kept: list[Found] = []
+    for segment in segments:
+        if segment.id != segment_id:
+            kept.append(segment)
+            continue
+        try:
+            return [*kept, segment.cut_at(end_bytes)]
+        except (FormatError, OSError):
+            break
+    raise NoFootage("the footage that this address was made for is gone", loc=("query", "rev"))

@@ -1,0 +1,134 @@
+"""Request data: what there is of a source, or of a record, between two instants."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import or_, select
+
+from app.archive.find import Found
+from app.archive.ledger import explain
+from app.archive.spans import Stretch
+from app.errors import HasGaps
+from app.extensions import db
+from app.models import Record, Tag
+from app.playback.asked import Asked
+from app.playback.footage import Entry, Footage
+from app.playback.portions import Gaps
+from app.playback.progressive import Movie, map_json
+
+RenderUtc = Callable[[int | None], str | None]
+
+
+def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: RenderUtc) -> dict[str, Any]:
+    """Return the answer of request data; `path` is the one below which `video.mp4` and `index.m3u8` are served."""
+    spans = footage.spans
+    runs = _runs(footage)
+    records = _records(footage.source_id, footage.begin_us, footage.end_us)
+    last = runs[-1]
+    return {
+        "source_id": footage.source_id,
+        "start_utc": render(footage.begin_us),
+        "end_utc": render(footage.end_us),
+        "duration": sum(span.end_us - span.begin_us for span in spans) / 1_000_000,
+        "spans": [_span(span, records, render) for span in spans],
+        "gaps": [
+            {"start_utc": render(gap.begin_us), "end_utc": render(gap.end_us), "cause": gap.cause}
+            for gap in explain(footage.source_id, footage.gaps)
+        ],
+        "codecs": last["codecs"],
+        "width": last["width"],
+        "height": last["height"],
+        "bytes": movie.size_bytes,
+        "urls": _urls(footage, asked, path, render),
+        "map": map_json(movie.pieces, render),
+        "runs": [{**run, "start_utc": render(run["start_utc"]), "end_utc": render(run["end_utc"])} for run in runs],
+        "records": [
+            {
+                "record_id": record.id,
+                "tag": name,
+                "start_utc": render(record.begin_us),
+                "end_utc": render(record.end_us),
+            }
+            for record, name in records
+        ],
+    }
+
+
+def check_gaps(footage: Footage, gaps: Gaps, render: RenderUtc) -> None:
+    """Raise HasGaps where gaps=fail is asked for and there are any."""
+    found = footage.gaps if gaps == "fail" else []
+    if found:
+        named = [{"start_utc": render(gap.begin_us), "end_utc": render(gap.end_us)} for gap in found]
+        raise HasGaps(f"the range has {len(found)} gaps; gaps=collapse or gaps=hold plays what there is", gaps=named)
+
+
+def media_query(asked: Asked, render: RenderUtc, rev: str | None, *, end_us: int | None) -> str:
+    """Return the query of an address of media; without end_us it stays open-ended."""
+    query = {"start": render(asked.begin_us)}
+    if end_us is not None:
+        query["end"] = render(end_us)
+    if asked.gaps != "collapse":
+        query["gaps"] = asked.gaps
+    if asked.download:
+        query["download"] = "1"
+    if rev is not None:
+        query["rev"] = rev
+    return urlencode(query, safe=":")
+
+
+def _urls(footage: Footage, asked: Asked, path: str, render: RenderUtc) -> dict[str, str | None]:
+    """Return the addresses of the media. Pictures and sheets are not served yet: null."""
+    mp4 = media_query(asked, render, footage.pin, end_us=footage.end_us)
+    hls = media_query(asked, render, None, end_us=None if asked.is_open_ended else footage.end_us)
+    return {"mp4": f"{path}video.mp4?{mp4}", "hls": f"{path}index.m3u8?{hls}", "picture": None, "thumbnails": None}
+
+
+def _span(span: Stretch, records: Sequence[tuple[Record, str]], render: RenderUtc) -> dict[str, Any]:
+    """Return a span with the record begun last of those that touch it."""
+    touching = [
+        (record, name)
+        for record, name in records
+        if record.begin_us < span.end_us and (record.end_us is None or record.end_us > span.begin_us)
+    ]
+    record, name = touching[-1] if touching else (None, None)
+    return {
+        "start_utc": render(span.begin_us),
+        "end_utc": render(span.end_us),
+        "record_id": record.id if record is not None else None,
+        "tag": name,
+    }
+
+
+def _records(source_id: int, begin_us: int, end_us: int) -> list[tuple[Record, str]]:
+    """Return the records that touch a range with the names of their tags, by begin."""
+    query = (
+        select(Record, Tag.name)
+        .join(Tag)
+        .where(Record.source_id == source_id, Record.deleted_us.is_(None), Record.begin_us < end_us)
+        .where(or_(Record.end_us.is_(None), Record.end_us > begin_us))
+        .order_by(Record.begin_us, Record.id)
+    )
+    return [(record, name) for record, name in db.session.execute(query)]
+
+
+def _runs(footage: Footage) -> list[dict[str, Any]]:
+    """Return each stretch of one run with one codec configuration; its instants are µs."""
+    runs: list[dict[str, Any]] = []
+    before: Found | None = None
+    for segment in footage.segments:
+        begin, end = max(segment.start_us, footage.begin_us), min(segment.end_us, footage.end_us)
+        video, audio = footage.video_entry(segment), footage.audio_entry(segment)
+        facts = {"codecs": codecs_of(video, audio), "width": video.width, "height": video.height}
+        is_same = before is not None and segment.run_id == before.run_id
+        if runs and is_same and all(runs[-1][name] == value for name, value in facts.items()):
+            runs[-1]["end_utc"] = end
+        else:
+            runs.append({"run_id": segment.run_id, "start_utc": begin, "end_utc": end, **facts})
+        before = segment
+    return runs
+
+
+def codecs_of(video: Entry, audio: Entry | None) -> str:
+    """Return the RFC 6381 string of a configuration."""
+    return video.rfc6381 if audio is None else f"{video.rfc6381},{audio.rfc6381}"

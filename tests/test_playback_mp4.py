@@ -1,0 +1,273 @@
+"""`video.mp4`: exactly the range, every packet, any byte range; read back with PyAV."""
+
+import hashlib
+import io
+import json
+import random
+from datetime import UTC, datetime
+
+import av
+import pytest
+
+from tests.archived import T0_US, add_source, close, record
+from tests.media import make_video, read_number
+
+KINDS = {
+    "h264": {"codec": "h264"},
+    "b-frames": {"codec": "h264", "b_frames": 2},
+    "h265": {"codec": "hevc", "b_frames": 2},
+    "audio": {"codec": "h264", "audio": "aac"},
+    "b-frames-audio": {"codec": "h264", "b_frames": 2, "audio": "aac"},
+}
+FPS = 20
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory):
+    """Return a maker of files of 8 s that are made once."""
+    folder = tmp_path_factory.mktemp("media")
+    made = {}
+
+    def make(name: str, **options):
+        key = name + repr(sorted(options.items()))
+        if key not in made:
+            path = folder / f"{len(made)}.mp4"
+            given = {"seconds": 8, "fps": FPS, "gop": FPS, "width": 192, "height": 120, **KINDS[name], **options}
+            made[key] = make_video(path, **given)
+        return made[key]
+
+    return make
+
+
+@pytest.fixture
+def source_id(app):
+    return add_source(app)
+
+
+def utc(instant_us: int) -> str:
+    return datetime.fromtimestamp(instant_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + (
+        f".{instant_us % 1_000_000:06d}Z"
+    )
+
+
+def address(source_id: int, begin_us: int, end_us: int, more: str = "", name: str = "video.mp4") -> str:
+    return f"/playbackapi/source/{source_id}/{name}?start={utc(begin_us)}&end={utc(end_us)}{more}"
+
+
+def fetch(client, *args, **keywords) -> bytes:
+    answer = client.get(address(*args, **keywords), follow_redirects=True)
+    assert answer.status_code == 200, answer.text
+    assert int(answer.headers["Content-Length"]) == len(answer.data)
+    return answer.data
+
+
+def hashes(data: bytes) -> dict[str, list[str]]:
+    """Return the packets of an MP4 by kind, in order. The edit list does not hide any of them."""
+    found: dict[str, list[str]] = {"video": [], "audio": []}
+    with av.open(io.BytesIO(data), options={"ignore_editlist": "1"}) as container:
+        for packet in container.demux():
+            if packet.size:
+                found[packet.stream.type].append(hashlib.sha256(bytes(packet)).hexdigest())
+    return found
+
+
+def shown(data: bytes) -> list[tuple[int, float]]:
+    """Return number and time of every frame that a player shows."""
+    with av.open(io.BytesIO(data)) as container:
+        return [
+            (read_number(frame.to_ndarray(format="gray")), float(frame.time)) for frame in container.decode(video=0)
+        ]
+
+
+def expected_frames(recorded, begin_us: int, end_us: int) -> list[int]:
+    instants = sorted(taken.instant_us for taken in recorded.packets["video"])
+    return [number for number, instant in enumerate(instants) if begin_us <= instant < end_us]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_range_over_everything_holds_every_packet_in_order(app, client, source_id, media, kind):
+    recorded = record(app, source_id, media(kind))
+    data = fetch(client, source_id, recorded.begin_us - 1_000_000, recorded.end_us + 1_000_000)
+    found = hashes(data)
+    for track in ("video", "audio"):
+        assert found[track] == [taken.sha256 for taken in recorded.packets[track]]
+    frames = shown(data)
+    assert [number for number, _ in frames] == list(range(8 * FPS))
+    audio_lead_s = (
+        max((recorded.begin_us - taken.instant_us for taken in recorded.packets["audio"][:1]), default=0) / 1e6
+    )
+    for number, time_s in frames:
+        assert abs(time_s - max(audio_lead_s, 0) - number / FPS) < 0.002
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_range_shows_exactly_its_frames_and_holds_all_its_sound(app, client, source_id, media, kind):
+    recorded = record(app, source_id, media(kind))
+    rng = random.Random(kind)
+    for _ in range(12):
+        begin_us = recorded.begin_us + rng.randrange(7_900_000)
+        end_us = min(begin_us + rng.choice((60_000, 500_000, 3_000_000, 9_000_000)), recorded.end_us)
+        expected = expected_frames(recorded, begin_us, end_us)
+        data = fetch(client, source_id, begin_us, end_us)
+        frames = shown(data)
+        assert [number for number, _ in frames] == expected
+        for number, time_s in frames:
+            instant_us = recorded.begin_us + number * 1_000_000 / FPS
+            assert abs(time_s - (instant_us - begin_us) / 1_000_000) < 0.002
+        found = hashes(data)
+        after = [t for t in recorded.packets["video"] if t.sha256 in found["video"] and t.instant_us >= end_us]
+        assert len(after) <= 4
+        sound = [taken.sha256 for taken in recorded.packets["audio"] if begin_us <= taken.instant_us < end_us]
+        assert [item for item in found["audio"] if item in set(sound)] == sound
+        assert len(found["audio"]) - len(sound) <= 3
+
+
+def test_byte_ranges_are_parts_of_the_whole(app, client, source_id, media):
+    recorded = record(app, source_id, media("audio"))
+    where = address(source_id, recorded.begin_us + 300_000, recorded.end_us - 300_000)
+    whole = client.get(where)
+    data, size = whole.data, len(whole.data)
+    assert whole.headers["Accept-Ranges"] == "bytes"
+    etag = whole.headers["ETag"]
+    assert not etag.startswith("W/")
+    rng = random.Random(5)
+    for _ in range(60):
+        begin = rng.randrange(size)
+        end = min(begin + rng.choice((1, 7, 1000, 70_000, size)), size)
+        answer = client.get(where, headers={"Range": f"bytes={begin}-{end - 1}", "If-Range": etag})
+        assert answer.status_code == 206
+        assert answer.headers["Content-Range"] == f"bytes {begin}-{end - 1}/{size}"
+        assert answer.data == data[begin:end]
+    assert client.get(where, headers={"Range": "bytes=-10"}).data == data[-10:]
+    assert client.get(where, headers={"Range": f"bytes={size - 5}-"}).data == data[-5:]
+    several = client.get(where, headers={"Range": "bytes=0-9,100-199"})
+    assert several.status_code == 206
+    assert several.headers["Content-Type"].startswith("multipart/byteranges")
+    assert int(several.headers["Content-Length"]) == len(several.data)
+    assert data[:10] in several.data
+    assert data[100:200] in several.data
+
+
+def test_conditions_and_bad_ranges_are_answered_as_the_contract_says(app, client, source_id, media):
+    recorded = record(app, source_id, media("h264"))
+    where = address(source_id, recorded.begin_us, recorded.end_us)
+    whole = client.get(where)
+    size, etag = len(whole.data), whole.headers["ETag"]
+    head = client.head(where, headers={"Range": "bytes=0-9"})
+    assert (head.status_code, head.data, head.headers["Content-Length"]) == (200, b"", str(size))
+    for header in ("bytes=9-3", "bytes=a-b", "lines=1-2", "bytes=", "bytes=-", "bytes=0-9,5-20", "bytes=0-1," * 20):
+        answer = client.get(where, headers={"Range": header})
+        assert (answer.status_code, len(answer.data)) == (200, size), header
+    outside = client.get(where, headers={"Range": f"bytes={size}-"})
+    assert (outside.status_code, outside.headers["Content-Range"]) == (416, f"bytes */{size}")
+    assert client.get(where, headers={"If-None-Match": etag}).status_code == 304
+    assert client.get(where, headers={"If-Match": '"other"'}).status_code == 412
+    changed = client.get(where, headers={"Range": "bytes=0-9", "If-Range": '"other"'})
+    assert (changed.status_code, len(changed.data)) == (200, size)
+    named = client.get(where + "&download=1")
+    assert named.headers["Content-Disposition"].startswith(f'attachment; filename="source-{source_id}-20261121T0800')
+
+
+@pytest.mark.parametrize("kind", ["audio", "b-frames-audio", "h264"])
+def test_gaps_are_closed_held_or_refused(app, client, source_id, media, kind):
+    first = record(app, source_id, media(kind))
+    second = record(app, source_id, media(kind, seed=2), begin_us=first.end_us + 30_000_000)
+    begin_us, end_us = first.begin_us, second.end_us
+    closed = fetch(client, source_id, begin_us, end_us)
+    assert hashes(closed)["video"] == [t.sha256 for run in (first, second) for t in run.packets["video"]]
+    assert hashes(closed)["audio"] == [t.sha256 for run in (first, second) for t in run.packets["audio"]]
+    frames = shown(closed)
+    assert [number for number, _ in frames] == [*range(160), *range(160)]
+    assert 7.9 < frames[160][1] - frames[0][1] < 8.2
+    told = client.get(address(source_id, begin_us, end_us, name="").replace("/?", "?")).json
+    assert abs(told["map"][1]["media_s"] - (frames[160][1])) < 0.01
+    assert told["map"][1]["start_utc"] == utc(second.begin_us)
+    held = shown(fetch(client, source_id, begin_us, end_us, "&gaps=hold"))
+    assert abs(held[160][1] - held[0][1] - (second.begin_us - first.begin_us) / 1e6) < 0.1
+    refused = client.get(address(source_id, begin_us, end_us, "&gaps=fail"))
+    assert refused.status_code == 409
+    assert refused.json["gaps"] == [{"start_utc": utc(first.end_us), "end_utc": utc(second.begin_us)}]
+    assert refused.json["detail"][0]["type"] == "has_gaps"
+
+
+def test_sound_and_picture_keep_their_relation_at_every_seam(app, client, source_id, media):
+    runs = []
+    begin_us = T0_US
+    for seed in range(5):
+        runs.append(record(app, source_id, media("b-frames-audio", seed=seed), begin_us=begin_us))
+        begin_us = runs[-1].end_us + 1_000_000
+    data = fetch(client, source_id, runs[0].begin_us, runs[-1].end_us)
+    times = {"video": {}, "audio": {}}
+    with av.open(io.BytesIO(data)) as container:
+        for packet in container.demux():
+            if packet.size:
+                times[packet.stream.type][hashlib.sha256(bytes(packet)).hexdigest()] = packet.pts * packet.time_base
+    for run in runs:
+        video, audio = run.packets["video"][0], run.packets["audio"][10]
+        skew_s = float(times["audio"][audio.sha256] - times["video"][video.sha256])
+        assert abs(skew_s - (audio.instant_us - video.instant_us) / 1e6) < 0.002
+
+
+def test_a_change_of_codec_and_size_gives_one_file_with_two_sample_entries(app, client, source_id, media):
+    first = record(app, source_id, media("h264"))
+    second = record(app, source_id, media("h264", width=320, height=240), begin_us=first.end_us + 5_000_000)
+    data = fetch(client, source_id, first.begin_us, second.end_us)
+    assert hashes(data)["video"] == [t.sha256 for run in (first, second) for t in run.packets["video"]]
+    with av.open(io.BytesIO(data)) as container:
+        sizes = [(frame.width, frame.height) for frame in container.decode(video=0)]
+    assert sizes == [(192, 120)] * 160 + [(320, 240)] * 160
+
+
+def test_a_range_into_the_open_segment_is_pinned_and_its_bytes_never_change(app, client, source_id, media):
+    recorded = record(app, source_id, media("audio"), leave_open=True)
+    where = address(source_id, recorded.begin_us + 500_000, recorded.end_us + 60_000_000)
+    answer = client.get(where)
+    assert answer.status_code == 307
+    assert "rev=" in answer.headers["Location"]
+    assert client.head(where).status_code == 307
+    pinned = answer.headers["Location"]
+    before = client.get(pinned)
+    assert before.status_code == 200
+    close(app, source_id, recorded.run_id)
+    record(app, source_id, media("h264"), begin_us=recorded.end_us + 2_000_000)
+    after = client.get(pinned)
+    assert after.headers["ETag"] == before.headers["ETag"]
+    assert after.data == before.data
+    assert [number for number, _ in shown(after.data)] == list(range(10, 160))
+
+
+def test_the_map_stands_in_the_file(app, client, source_id, media):
+    recorded = record(app, source_id, media("h264"))
+    begin_us = recorded.begin_us + 1_234_567
+    data = fetch(client, source_id, begin_us, recorded.end_us)
+    at = data.index(b'{"map":')
+    told = json.loads(data[at : data.index(b"]}", at) + 2])
+    assert told["map"][0]["media_s"] == 0
+    assert abs(datetime.fromisoformat(told["map"][0]["start_utc"]).timestamp() - begin_us / 1e6) < 0.001
+
+
+def test_a_missing_or_altered_file_counts_as_a_gap(app, client, source_id, media):
+    recorded = record(app, source_id, media("audio"))
+    folder = app.config["PLAYBACK"].storage_path / "rec"
+    files = sorted(folder.rglob("*.mp4"), key=lambda path: path.stat().st_mtime_ns)
+    assert len(files) == 4
+    middle = [path for path in files if path.read_bytes()][1]
+    middle.write_bytes(middle.read_bytes()[:-100])
+    told = client.get(address(source_id, recorded.begin_us, recorded.end_us, name="").replace("/?", "?")).json
+    assert len(told["gaps"]) == 1
+    data = fetch(client, source_id, recorded.begin_us, recorded.end_us)
+    assert len(shown(data)) == 120
+    middle.unlink()
+    assert fetch(client, source_id, recorded.begin_us, recorded.end_us) == data
+
+
+def test_a_lost_or_damaged_index_is_read_from_the_media(app, client, source_id, media):
+    recorded = record(app, source_id, media("b-frames-audio"))
+    data = fetch(client, source_id, recorded.begin_us, recorded.end_us)
+    (index,) = (app.config["PLAYBACK"].storage_path / "idx").rglob("*.sidx")
+    broken = bytearray(index.read_bytes())
+    broken[500] ^= 1
+    index.write_bytes(broken)
+    assert fetch(client, source_id, recorded.begin_us, recorded.end_us) == data
+    index.unlink()
+    assert fetch(client, source_id, recorded.begin_us, recorded.end_us) == data
