@@ -15,7 +15,7 @@ from app.extensions import db
 from instance.config import TestingConfig
 from tests.services import Postgres, why_no_postgres
 
-TestingConfig.__test__ = False  # type: ignore[attr-defined]  # settings, no test, though its name begins like one
+TestingConfig.__test__ = False  # settings, no test, though its name begins like one
 DATABASES = ("sqlite", "postgresql")
 
 

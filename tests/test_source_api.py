@@ -225,6 +225,7 @@ def test_a_changed_address_is_of_unknown_status_until_measured(app: Flask) -> No
         db.session.execute(text("UPDATE source SET status = 'online'"))
         db.session.commit()
     assert client.put(ONE, json={"description": "d"}).json["status"] == "online"
+    assert client.put(ONE, json={"uri_http_picture": PICTURE}).json["status"] == "online"
     assert client.put(ONE, json={"uri_rtsp": "rtsp://127.0.0.1:2/"}).json["status"] == "unknown"
 
 

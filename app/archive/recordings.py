@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, joinedload, scoped_session
+from sqlalchemy.orm import Session, scoped_session, selectinload
 
 from app.models import Lease, Record, Segment, Source, Tag, Wanted
 from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
@@ -105,7 +105,7 @@ def running_tags(session: AnySession) -> list[str]:
 
 def records_of(session: AnySession, tag: Tag) -> list[Record]:
     """Return the records of a tag with their sources, the oldest first."""
-    rows = select(Record).options(joinedload(Record.source)).where(Record.tag_id == tag.id)
+    rows = select(Record).options(selectinload(Record.source)).where(Record.tag_id == tag.id)
     return list(session.scalars(rows.order_by(Record.begin_us, Record.source_id)))
 
 

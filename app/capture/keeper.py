@@ -36,11 +36,13 @@ class Camera:
 
     @classmethod
     def of(cls, row: Source) -> "Camera":
-        """Read it from the source's row."""
+        """Read from the source's row what its model records from: a change of the other address disturbs nothing."""
+        if row.model == "Source":
+            return cls(row.id, row.model, row.uri_rtsp, None, row.ffmpeg_cmd)
         picture = None
         if row.picture_uri:
             picture = PictureAddress(row.picture_uri, row.picture_auth, row.picture_user, row.picture_password)
-        return cls(row.id, row.model, row.uri_rtsp, picture, row.ffmpeg_cmd)
+        return cls(row.id, row.model, None, picture, row.ffmpeg_cmd)
 
     @property
     def uri(self) -> str | None:
@@ -106,6 +108,7 @@ class Keeper:
         if camera == self.camera:
             return
         self.camera = camera
+        self._status = None  # the change has set the row's to unknown
         self._audio = ffmpeg.AUDIO_COPY
         self._backoff = Backoff()
         if self.attempt is not None:

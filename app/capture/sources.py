@@ -95,8 +95,10 @@ def startable_problem(source: Source) -> str | None:
 
 
 def _recorded_from(source: Source) -> tuple[str | None, ...]:
-    picture = (source.picture_uri, source.picture_auth, source.picture_user, source.picture_password)
-    return (source.uri_rtsp, *picture, source.ffmpeg_cmd)
+    """Return all that recording depends on: what the other model records from does not count."""
+    if source.model == "Source":
+        return source.uri_rtsp, source.ffmpeg_cmd
+    return (*_picture(source).values(), source.ffmpeg_cmd)
 
 
 def _apply(source: Source, values: Mapping[str, Any]) -> None:

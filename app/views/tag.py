@@ -7,8 +7,9 @@ from flask_restx import Namespace, Resource
 from pydantic import BaseModel
 
 from app.archive import recordings
+from app.errors import NotFound
 from app.extensions import db
-from app.personalulti import Name, not_found, read_query, utc_text
+from app.personalulti import Name, read_query, utc_text
 from app.views import PlaybackApi, document
 from app.views.objects import TagObject, record_objects
 
@@ -33,7 +34,7 @@ class OneTag(Resource):
         name = read_query().checked(TagQuery).name
         row = recordings.find_tag(db.session, name)
         if row is None:
-            not_found("name", name, "query")
+            raise NotFound(f"there is no tag {name!r}", loc=("query", "name"))
         records = record_objects(db.session, recordings.records_of(db.session, row))
         return {"id": row.id, "created_utc": utc_text(row.created_us), "name": row.name, "records": records}
 
