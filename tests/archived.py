@@ -3,11 +3,14 @@
 import hashlib
 import shutil
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import av
+import pytest
 from flask import Flask
 
 from app.archive import places
@@ -15,9 +18,20 @@ from app.archive.ingest import Place, RunWriter
 from app.archive.storages import open_storage
 from app.extensions import writing
 from app.models import Source
+from tests.media import make_video
 from tests.recording import segment
 
 T0_US = 1_795_248_000_000_000  # 2026-11-21T08:00:00Z
+
+
+KINDS = {
+    "h264": {"codec": "h264"},
+    "b-frames": {"codec": "h264", "b_frames": 2},
+    "h265": {"codec": "hevc", "b_frames": 2},
+    "audio": {"codec": "h264", "audio": "aac"},
+    "b-frames-audio": {"codec": "h264", "b_frames": 2, "audio": "aac"},
+}
+FPS = 20
 
 
 class Taken(NamedTuple):
@@ -112,3 +126,36 @@ def _packets(paths: list[Path], begin_us: int) -> dict[str, list[Taken]]:
         ]
         for kind, taken in found.items()
     }
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a maker of files of 8 s that are made once."""
+    folder = tmp_path_factory.mktemp("media")
+    made = {}
+
+    def make(name: str, **options):
+        key = name + repr(sorted(options.items()))
+        if key not in made:
+            path = folder / f"{len(made)}.mp4"
+            given = {"seconds": 8, "fps": FPS, "gop": FPS, "width": 192, "height": 120, **KINDS[name], **options}
+            made[key] = make_video(path, **given)
+        return made[key]
+
+    return make
+
+
+@pytest.fixture
+def source_id(app: Flask) -> int:
+    """Return the id of a new source."""
+    return add_source(app)
+
+
+def utc(instant_us: int) -> str:
+    return datetime.fromtimestamp(instant_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + (
+        f".{instant_us % 1_000_000:06d}Z"
+    )
+
+
+def address(source_id: int, begin_us: int, end_us: int, more: str = "", name: str = "video.mp4") -> str:
+    return f"/playbackapi/source/{source_id}/{name}?start={utc(begin_us)}&end={utc(end_us)}{more}"

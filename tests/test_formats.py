@@ -293,3 +293,5 @@ def test_a_cut_index_holds_exactly_the_samples_asked_for(recorded):
         assert part.counts["v_chunks"] == int((part.fragments["v_count"] > 0).sum())
     with pytest.raises(FormatError):
         index.cut(40, 41, 0, 0)
+    if whole_a:
+        assert indexed(path, index.cut(0, 0, 5, 9), "audio") == whole_a[5:9]

@@ -4,54 +4,15 @@ import hashlib
 import io
 import json
 import random
-from datetime import UTC, datetime
+from datetime import datetime
 
 import av
 import pytest
 
-from tests.archived import T0_US, add_source, close, record
-from tests.media import make_video, read_number
-
-KINDS = {
-    "h264": {"codec": "h264"},
-    "b-frames": {"codec": "h264", "b_frames": 2},
-    "h265": {"codec": "hevc", "b_frames": 2},
-    "audio": {"codec": "h264", "audio": "aac"},
-    "b-frames-audio": {"codec": "h264", "b_frames": 2, "audio": "aac"},
-}
-FPS = 20
-
-
-@pytest.fixture(scope="session")
-def media(tmp_path_factory):
-    """Return a maker of files of 8 s that are made once."""
-    folder = tmp_path_factory.mktemp("media")
-    made = {}
-
-    def make(name: str, **options):
-        key = name + repr(sorted(options.items()))
-        if key not in made:
-            path = folder / f"{len(made)}.mp4"
-            given = {"seconds": 8, "fps": FPS, "gop": FPS, "width": 192, "height": 120, **KINDS[name], **options}
-            made[key] = make_video(path, **given)
-        return made[key]
-
-    return make
-
-
-@pytest.fixture
-def source_id(app):
-    return add_source(app)
-
-
-def utc(instant_us: int) -> str:
-    return datetime.fromtimestamp(instant_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + (
-        f".{instant_us % 1_000_000:06d}Z"
-    )
-
-
-def address(source_id: int, begin_us: int, end_us: int, more: str = "", name: str = "video.mp4") -> str:
-    return f"/playbackapi/source/{source_id}/{name}?start={utc(begin_us)}&end={utc(end_us)}{more}"
+from tests.archived import FPS, KINDS, T0_US, address, close, record, utc
+from tests.archived import media as media
+from tests.archived import source_id as source_id
+from tests.media import read_number
 
 
 def fetch(client, *args, **keywords) -> bytes:

@@ -74,9 +74,7 @@ def iter_boxes_in(data: bytes | memoryview, begin: int = 0, end: int | None = No
         begin = found.end
 
 
-def find_box(
-    data: bytes | memoryview, path: tuple[bytes, ...], begin: int = 0, end: int | None = None
-) -> Box:
+def find_box(data: bytes | memoryview, path: tuple[bytes, ...], begin: int = 0, end: int | None = None) -> Box:
     """Return the first box at a path of kinds, each inside the one before.
 
     Raises FormatError when there is none.

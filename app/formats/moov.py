@@ -172,9 +172,7 @@ def _tkhd(kind: Kind, track_id: int, duration: int, width: int, height: int) -> 
 
 
 def _mdhd(timescale: int, duration: int) -> bytes:
-    return full_box(
-        b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, timescale, duration, LANGUAGE_UNDETERMINED, 0)
-    )
+    return full_box(b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, timescale, duration, LANGUAGE_UNDETERMINED, 0))
 
 
 def _hdlr(kind: Kind) -> bytes:

@@ -84,9 +84,7 @@ def h264_format(sps: bytes) -> PictureFormat:
     array = 0 if is_separate else chroma
     unit_x = 2 if array in (1, 2) else 1
     unit_y = (2 if array == 1 else 1) * (2 - frame_only)
-    return _checked(
-        width - unit_x * (left + right), height - unit_y * (top + bottom), chroma, luma_bits, chroma_bits
-    )
+    return _checked(width - unit_x * (left + right), height - unit_y * (top + bottom), chroma, luma_bits, chroma_bits)
 
 
 def h265_format(sps: bytes) -> PictureFormat:
@@ -104,9 +102,7 @@ def h265_format(sps: bytes) -> PictureFormat:
     luma_bits, chroma_bits = reader.unsigned() + 8, reader.unsigned() + 8
     array = 0 if is_separate else chroma
     unit_x, unit_y = 2 if array in (1, 2) else 1, 2 if array == 1 else 1
-    return _checked(
-        width - unit_x * (left + right), height - unit_y * (top + bottom), chroma, luma_bits, chroma_bits
-    )
+    return _checked(width - unit_x * (left + right), height - unit_y * (top + bottom), chroma, luma_bits, chroma_bits)
 
 
 def h265_profile(sps: bytes) -> bytes:

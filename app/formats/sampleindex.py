@@ -100,7 +100,7 @@ class SampleIndex:
         has_offsets = bool(v.composition_offsets.any())
         columns = {
             "v_stsz": v.sizes.astype(">u4"),
-            "v_stts": _runs(v.durations, is_last_alone=True).astype(">u4"),
+            "v_stts": (_runs(v.durations, is_last_alone=True) if v.count else NO_RUNS).astype(">u4"),
             "v_ctts": (_runs(v.composition_offsets) if has_offsets else NO_RUNS).astype(">i4"),
             "v_stss": (np.flatnonzero(v.is_key) + 1).astype(">u4"),
             "a_stsz": a.sizes.astype(">u4"),
@@ -118,7 +118,7 @@ class SampleIndex:
             counts[f"{letter}_last"] = int(track.durations[-1])
             counts[f"{letter}_chunks"] = int(np.count_nonzero(table[f"{letter}_count"]))
         counts["v_sync"], counts["v_cruns"] = len(columns["v_stss"]), len(columns["v_ctts"])
-        counts["v_c0"] = int(v.composition_offsets[0])
+        counts["v_c0"] = int(v.composition_offsets[:1].sum())
         counts["v_longest"] = int(v.durations[:-1].max(initial=0))
         counts["n_frag"] = len(table)
         return cls(counts, **columns, fragments=table)
@@ -126,22 +126,21 @@ class SampleIndex:
     def cut(self, v_first: int, v_end: int, a_first: int, a_end: int) -> SampleIndex:
         """Return the index of the samples [v_first, v_end) of video and [a_first, a_end) of audio.
 
-        Fragments of which no sample is left are dropped. Raises FormatError when no video sample is left.
+        Fragments of which no sample is left are dropped. Raises FormatError when no sample at all is left.
         """
         v_first, v_end = max(v_first, 0), min(v_end, self.counts["v_n"])
         a_first, a_end = max(a_first, 0), min(a_end, self.counts["a_n"])
-        if v_first >= v_end:
-            raise FormatError("no video sample")
+        v_end, a_end = max(v_first, v_end), max(a_first, a_end)
+        if v_first == v_end and a_first == a_end:
+            raise FormatError("no sample")
         is_key = np.zeros(self.counts["v_n"], np.bool_)
         is_key[self.v_stss.astype(np.int64) - 1] = True
         v = _Track.of("v", self, self.v_pts - self.v_dts, is_key, slice(v_first, v_end))
         none = np.zeros(self.counts["a_n"], np.int64)
-        a = _Track.of("a", self, none, none == 0, slice(a_first, max(a_first, a_end)))
+        a = _Track.of("a", self, none, none == 0, slice(a_first, a_end))
         table = self.fragments.copy()
         for letter, first, end in (("v", v_first, v_end), ("a", a_first, a_end)):
-            _cut_table(
-                table, letter, first, end, getattr(self, f"{letter}_offsets"), getattr(self, f"{letter}_dts")
-            )
+            _cut_table(table, letter, first, end, getattr(self, f"{letter}_offsets"), getattr(self, f"{letter}_dts"))
         return self._assemble(v, a, table[(table["v_count"] > 0) | (table["a_count"] > 0)])
 
     @classmethod

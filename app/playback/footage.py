@@ -6,7 +6,7 @@ complete fragment ends there, so that the same answer can be given again after t
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
@@ -17,6 +17,8 @@ from app.extensions import db
 from app.formats.boxes import FormatError
 from app.models import SampleEntry
 
+# How far apart in a file picture and sound of one moment may lie.
+INTERLEAVE_US = 1_000_000
 PIN = re.compile(r"([0-9a-f-]{36}):([0-9]{1,18})")
 
 
@@ -35,13 +37,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """The readable segments of a source that touch [begin_us, end_us), and their codec configurations."""
+    """The readable segments of a source that touch [begin_us, end_us), and their codec configurations.
+
+    `before` and `after` are the files next to them in the same run, where they are near: the sound of a moment may
+    lie in the file before or after its picture.
+    """
 
     source_id: int
     begin_us: int
     end_us: int
     segments: Sequence[Found]
     entries: dict[int, Entry]
+    before: Found | None = None
+    after: Found | None = None
 
     @property
     def spans(self) -> list[Stretch]:
@@ -70,13 +78,20 @@ class Footage:
 
 def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = None) -> Footage:
     """Read what there is. Raises Invalid for a pin of the wrong form, NoFootage for one that nothing has."""
-    segments = find_segments(source_id, begin_us, end_us)
+    near = find_segments(source_id, begin_us - INTERLEAVE_US, end_us + INTERLEAVE_US)
     if pin is not None:
-        segments = _pinned(segments, pin)
-    ids = {number for item in segments for number in (item.video_entry_id, item.audio_entry_id) if number}
+        near = _pinned(near, pin)
+    ids = {number for item in near for number in (item.video_entry_id, item.audio_entry_id) if number}
     entries = load_entries(ids)
-    usable = [item for item in segments if item.video_entry_id in entries]
-    return Footage(source_id, begin_us, end_us, usable, entries)
+    usable = [item for item in near if item.video_entry_id in entries]
+    segments = [item for item in usable if item.start_us < end_us and item.end_us > begin_us]
+    footage = Footage(source_id, begin_us, end_us, segments, entries)
+    if not segments:
+        return footage
+    first, last = segments[0], segments[-1]
+    before = next((item for item in usable if first.follows(item)), None)
+    after = next((item for item in usable if item.follows(last)), None)
+    return replace(footage, before=before, after=after)
 
 
 def load_entries(ids: set[int]) -> dict[int, Entry]:

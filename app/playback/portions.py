@@ -27,17 +27,42 @@ def take_portions(footage: Footage) -> list[Portion]:
 
     Raises FormatError, OSError where the index of the first or last segment cannot be read.
     """
-    portions: list[Portion] = []
+    portions = _sound_beside(footage, footage.before)
     segments = footage.segments
+    is_first = True
     for number, segment in enumerate(segments):
         end_us = footage.end_us
         if number + 1 < len(segments) and segments[number + 1].start_us < segment.end_us - OVERLAP_US:
             end_us = min(end_us, segments[number + 1].start_us)
-        portion = _take(footage, segment, end_us, is_first=not portions)
+        portion = _take(footage, segment, end_us, is_first=is_first)
         if portion is not None:
             portions.append(portion)
+            is_first = False
+    if is_first:
+        return []
+    portions += _sound_beside(footage, footage.after)
     _number_entries(footage, portions)
     return portions
+
+
+def _sound_beside(footage: Footage, segment: Found | None) -> list[Portion]:
+    """Return the sound of the range that lies in a file next to those of the range; none of its pictures."""
+    entry = footage.audio_entry(segment) if segment is not None else None
+    if segment is None or entry is None:
+        return []
+    index = segment.load_index()
+    timescale = footage.video_entry(segment).timescale
+    begin, end = (
+        -(-segment.ticks_at(instant_us, timescale) * entry.timescale // timescale)
+        for instant_us in (footage.begin_us, footage.end_us)
+    )
+    first, stop = (int(number) for number in np.searchsorted(index.a_dts, (begin, end)))
+    if first >= stop:
+        return []
+    cut = index.cut(0, 0, first, stop)
+    begin_bytes = int(cut.fragments["a_data"].min())
+    end_bytes = int(cut.a_offsets[-1]) + int(cut.a_stsz[-1])
+    return [Portion(segment, cut.counters(), begin_bytes, end_bytes, cut_index=cut)]
 
 
 def _take(footage: Footage, segment: Found, end_us: int, *, is_first: bool) -> Portion | None:
@@ -91,7 +116,8 @@ def _number_entries(footage: Footage, portions: Sequence[Portion]) -> None:
     audio: list[int] = []
     timescale = 0
     for portion in portions:
-        portion.video_entry = _number(video, footage.video_entry(portion.segment).id)
+        if portion.counts["v_n"]:
+            portion.video_entry = _number(video, footage.video_entry(portion.segment).id)
         entry = footage.audio_entry(portion.segment)
         if entry is not None:
             timescale = timescale or entry.timescale
@@ -107,9 +133,10 @@ def _number(known: list[int], entry_id: int) -> int:
 
 def place_portions(footage: Footage, portions: Sequence[Portion], gaps: Gaps) -> None:
     """Set the shift of each portion and the durations of last samples; the first video sample has the time 0."""
-    timescale = footage.video_entry(portions[0].segment).timescale
+    first = next(portion for portion in portions if portion.counts["v_n"])
+    timescale = footage.video_entry(first.segment).timescale
     audio_timescale = next((p.audio_scale[0] for p in portions if p.counts["a_n"]), 0)
-    placer = _Placer(timescale, audio_timescale, gaps, footage.begin_us)
+    placer = _Placer(timescale, audio_timescale, gaps, footage.begin_us, -first.counts["v_t0"])
     for portion in portions:
         placer.place(portion)
 
@@ -117,20 +144,25 @@ def place_portions(footage: Footage, portions: Sequence[Portion], gaps: Gaps) ->
 class _Placer:
     """The state of laying portions behind one another."""
 
-    def __init__(self, timescale: int, audio_timescale: int, gaps: Gaps, begin_us: int) -> None:
+    def __init__(self, timescale: int, audio_timescale: int, gaps: Gaps, begin_us: int, first_shift: int) -> None:
         self._timescale = timescale
         self._audio_timescale = audio_timescale
         self._gaps = gaps
         self._begin_us = begin_us
-        self._video: Portion | None = None  # the last portion
+        self._first_shift = first_shift
+        self._video: Portion | None = None  # the last portion with video
         self._audio: Portion | None = None  # the last portion with audio
         self._origin = 0  # movie time of begin_us, for `hold`
 
     def place(self, portion: Portion) -> None:
         """Place one portion behind those before."""
         before, counts = self._video, portion.counts
+        if not counts["v_n"]:
+            portion.v_shift = before.v_shift if before is not None else self._first_shift
+            self._join_audio(portion)
+            return
         if before is None:
-            portion.v_shift = -counts["v_t0"]
+            portion.v_shift = self._first_shift
             at_begin = portion.segment.ticks_at(max(self._begin_us, portion.segment.start_us), self._timescale)
             waited_us = max(portion.segment.start_us - self._begin_us, 0)
             self._origin = at_begin + portion.v_shift - waited_us * self._timescale // 1_000_000

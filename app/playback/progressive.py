@@ -105,9 +105,11 @@ class _Timing:
     """What of the movie's timeline is shown. Times are video ticks, 0 at the decode time of the first frame."""
 
     def __init__(self, footage: Footage, portions: Sequence[Portion], gaps: Gaps) -> None:
+        audio = [portion for portion in portions if portion.counts["a_n"]]
+        portions = [portion for portion in portions if portion.counts["v_n"]]
         first, last = portions[0], portions[-1]
         self.timescale = footage.video_entry(first.segment).timescale
-        self.audio = [portion for portion in portions if portion.counts["a_n"]]
+        self.audio = audio
         self.audio_timescale = self.audio[0].audio_scale[0] if self.audio else 0
         self.video_end = max(_pts_end(portion) for portion in portions)
         self.audio_begin, self.audio_end = self._audio_bounds()
@@ -218,8 +220,9 @@ def _tracks(footage: Footage, portions: Sequence[Portion], timing: _Timing) -> t
     """Return the tracks of the movie and the builders of their tables."""
     indexes = Indexes(portions)
     video = TableBuilder("v", portions, indexes)
-    entries = {portion.video_entry: footage.video_entry(portion.segment) for portion in portions}
-    last = portions[-1]
+    pictures = [portion for portion in portions if portion.counts["v_n"]]
+    entries = {portion.video_entry: footage.video_entry(portion.segment) for portion in pictures}
+    last = pictures[-1]
     tracks = [
         Track(
             "video",

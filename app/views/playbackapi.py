@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, redirect, url_for
@@ -181,7 +182,7 @@ class _Subject:
             raise self.nothing()
         last = footage.segments[-1]
         if asked.is_open_ended and last.is_open:
-            return Footage(self.source_id, asked.begin_us, last.end_us, footage.segments, footage.entries)
+            return replace(footage, end_us=last.end_us)
         return footage
 
     def nothing(self) -> NotFound:

@@ -1,0 +1,210 @@
+"""Request data, the timeline, and what is answered to wrong questions."""
+
+import itertools
+import uuid
+
+import pytest
+
+from app.extensions import writing
+from app.models import Attempt, Record, Tag, Wanted
+from tests.archived import T0_US, add_source, address, record, utc
+from tests.archived import media as media
+from tests.archived import source_id as source_id
+from tests.test_playback_mp4 import hashes
+
+
+def data_of(client, source_id, begin_us, end_us, more=""):
+    return client.get(address(source_id, begin_us, end_us, more, name="").replace("/?", "?"))
+
+
+def add_record(app, source_id, name, begin_us, end_us):
+    with app.app_context(), writing() as session:
+        tag = Tag(name=name)
+        session.add(tag)
+        session.flush()
+        row = Record(source_id=source_id, tag_id=tag.id, begin_us=begin_us, end_us=end_us)
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def add_ledger(app, source_id, wanted, attempts):
+    with app.app_context(), writing() as session:
+        for begin_us, end_us in wanted:
+            session.add(Wanted(source_id=source_id, begin_us=begin_us, end_us=end_us))
+        for begin_us, end_us, reason, run_id in attempts:
+            session.add(
+                Attempt(
+                    source_id=source_id,
+                    recorder_id=str(uuid.uuid4()),
+                    begin_us=begin_us,
+                    end_us=end_us,
+                    reason=reason,
+                    run_id=run_id,
+                )
+            )
+
+
+def test_request_data_tells_everything_of_a_range(app, client, source_id, media):
+    first = record(app, source_id, media("audio"))
+    second = record(app, source_id, media("h264", width=320, height=240), begin_us=first.end_us + 20_000_000)
+    older = add_record(app, source_id, "older", first.begin_us - 1, None)
+    newer = add_record(app, source_id, "newer", second.begin_us - 1, second.end_us)
+    begin_us, end_us = first.begin_us - 5_000_000, second.end_us + 5_000_000
+    add_ledger(
+        app,
+        source_id,
+        [(first.begin_us - 3_000_000, second.end_us)],
+        [
+            (first.begin_us - 3_000_000, first.end_us, "silent", first.run_id),
+            (first.end_us + 1_000_000, first.end_us + 4_000_000, "camera_unreachable", None),
+            (second.begin_us - 3_000_000, second.end_us, "stopped", second.run_id),
+        ],
+    )
+    answer = data_of(client, source_id, begin_us, end_us)
+    assert answer.status_code == 200
+    told = answer.json
+    assert (told["source_id"], told["start_utc"], told["end_utc"]) == (source_id, utc(begin_us), utc(end_us))
+    assert told["duration"] == pytest.approx(16, abs=0.01)
+    assert told["spans"] == [
+        {"start_utc": utc(first.begin_us), "end_utc": utc(first.end_us), "record_id": older, "tag": "older"},
+        {"start_utc": utc(second.begin_us), "end_utc": utc(second.end_us), "record_id": newer, "tag": "newer"},
+    ]
+    assert told["gaps"][0] == {
+        "start_utc": utc(begin_us),
+        "end_utc": utc(first.begin_us - 3_000_000),
+        "cause": "not_recording",
+    }
+    edges = sorted((item["start_utc"], item["end_utc"]) for item in told["spans"] + told["gaps"])
+    assert edges[0][0] == utc(begin_us)
+    assert edges[-1][1] == utc(end_us)
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(edges))
+    assert (told["width"], told["height"]) == (320, 240)
+    assert told["codecs"].startswith("avc1.")
+    assert [(run["width"], "mp4a.40.2" in run["codecs"]) for run in told["runs"]] == [(192, True), (320, False)]
+    assert [item["tag"] for item in told["records"]] == ["older", "newer"]
+    movie = client.get(told["urls"]["mp4"])
+    assert len(movie.data) == told["bytes"]
+    assert client.get(told["urls"]["hls"]).status_code == 200
+
+
+def test_causes_of_a_gap_follow_the_attempts(app, client, source_id, media):
+    first = record(app, source_id, media("h264"))
+    base = first.end_us
+    second = record(app, source_id, media("h264", seed=3), begin_us=base + 40_000_000)
+    add_ledger(
+        app,
+        source_id,
+        [(first.begin_us, base + 10_000_000), (base + 20_000_000, None)],
+        [
+            (first.begin_us, base + 3_000_000, "silent", first.run_id),
+            (base + 4_000_000, base + 8_000_000, "camera_unreachable", None),
+            (base + 25_000_000, base + 35_000_000, "wrong_password", None),
+            (base + 36_000_000, None, None, second.run_id),
+        ],
+    )
+    told = data_of(client, source_id, first.begin_us, second.end_us).json
+    causes = [(gap["cause"], gap["start_utc"]) for gap in told["gaps"]]
+    assert causes == [
+        ("silent", utc(base)),
+        ("camera_unreachable", utc(base + 4_000_000)),
+        ("not_recording", utc(base + 10_000_000)),
+        ("camera_unreachable", utc(base + 20_000_000)),
+        ("wrong_password", utc(base + 25_000_000)),
+        ("starting", utc(base + 36_000_000)),
+    ]
+
+
+def test_a_record_is_its_span_of_its_source(app, client, source_id, media):
+    recorded = record(app, source_id, media("audio"))
+    record_id = add_record(app, source_id, "t", recorded.begin_us + 2_000_000, recorded.begin_us + 5_000_000)
+    told = client.get(f"/playbackapi/record/{record_id}").json
+    assert told["start_utc"] == utc(recorded.begin_us + 2_000_000)
+    assert told["duration"] == 3
+    assert told["urls"]["mp4"].startswith(f"/playbackapi/record/{record_id}/video.mp4?")
+    movie = client.get(f"/playbackapi/record/{record_id}/video.mp4")
+    same = client.get(address(source_id, recorded.begin_us + 2_000_000, recorded.begin_us + 5_000_000))
+    assert hashes(movie.data) == hashes(same.data)
+    assert "#EXTINF" in client.get(f"/playbackapi/record/{record_id}/index.m3u8").text
+    outside = client.get(f"/playbackapi/record/{record_id}?start={utc(recorded.begin_us)}&duration=1")
+    assert outside.status_code == 404
+    assert client.get(f"/playbackapi/record/{uuid.uuid4()}").status_code == 404
+    assert client.get("/playbackapi/record/7").status_code == 422
+
+
+def test_a_range_without_footage_names_the_nearest(app, client, source_id, media):
+    first = record(app, source_id, media("h264"))
+    second = record(app, source_id, media("h264", seed=2), begin_us=first.end_us + 20_000_000)
+    inside = (first.end_us + 1_000_000, second.begin_us - 1_000_000)
+    for name in ("", "video.mp4", "index.m3u8"):
+        answer = client.get(address(source_id, *inside, name=name).replace("/?", "?"))
+        assert answer.status_code == 404
+        assert answer.json["before_utc"] == utc(first.end_us)
+        assert answer.json["after_utc"] == utc(second.begin_us)
+        assert answer.json["detail"][0]["type"] == "no_footage"
+    early = data_of(client, source_id, T0_US - 100_000_000, T0_US - 50_000_000).json
+    assert (early["before_utc"], early["after_utc"]) == (None, utc(first.begin_us))
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("", "start"),
+        ("start=2026-11-21T08:00:00", "start"),
+        ("start=yesterday", "start"),
+        ("start=-5", "start"),
+        ("start=99999999999999", "start"),
+        ("start=2026-11-21T08:00:00Z&end=2026-11-21T08:00:00Z", "start"),
+        ("start=2026-11-21T08:00:00Z&end=2026-11-21T09:00:00Z&duration=5", "duration"),
+        ("start=2026-11-21T08:00:00Z&duration=0", "duration"),
+        ("start=2026-11-21T08:00:00Z&duration=nan", "duration"),
+        ("start=2026-11-21T08:00:00Z&gaps=sometimes", "gaps"),
+        ("start=2026-09-21T08:00:00Z&end=2026-11-21T08:00:00Z", "end"),
+        ("start=2026-11-21T08:00:00Z&duration=9&rev=x", "rev"),
+    ],
+)
+def test_a_wrong_parameter_is_named(client, source_id, query, name):
+    answer = client.get(f"/playbackapi/source/{source_id}/video.mp4?{query}")
+    assert answer.status_code == 422
+    assert answer.json["detail"][0]["loc"] == ["query", name]
+
+
+def test_all_ways_of_writing_an_instant_mean_the_same(app, client, source_id, media):
+    recorded = record(app, source_id, media("h264"))
+    seconds = recorded.begin_us // 1_000_000
+    answers = [
+        client.get(f"/playbackapi/source/{source_id}?start={start}&{end}").json["start_utc"]
+        for start, end in (
+            ("2026-11-21T08:00:00Z", "duration=2"),
+            ("2026-11-21T10:00:00%2B02:00", "duration=2.0"),
+            ("2026-11-21T10:00:00+02:00", f"end={seconds + 2}"),
+            (str(seconds), "end=2026-11-21T08:00:02.000Z"),
+            (f"{seconds}.000", "end=2026-11-21T03:00:02-05:00"),
+        )
+    ]
+    assert set(answers) == {"2026-11-21T08:00:00.000000Z"}
+
+
+def test_an_unknown_source_is_404_and_a_wrong_id_422(client, source_id):
+    assert client.get("/playbackapi/source/999?start=0").status_code == 404
+    assert client.get("/playbackapi/source/x?start=0").status_code == 422
+    assert client.get(f"/playbackapi/source/{source_id}/?start=0").status_code == 404  # known, without footage
+
+
+def test_the_timeline_shows_coverage_and_joins_short_gaps(app, client, source_id, media):
+    first = record(app, source_id, media("h264"))
+    second = record(app, source_id, media("h264", seed=2), begin_us=first.end_us + 3_000_000, leave_open=True)
+    other = add_source(app)
+    times = f"start={utc(T0_US - 10_000_000)}&end={utc(T0_US + 60_000_000)}"
+    where = f"/playbackapi/timeline?source_id={source_id},{other}&{times}"
+    fine = client.get(where + "&resolution=1").json
+    assert fine["sources"][0]["source_id"] == source_id
+    assert len(fine["sources"][0]["spans"]) == 2
+    assert fine["sources"][0]["spans"][0] == {"start_utc": utc(first.begin_us), "end_utc": utc(first.end_us)}
+    assert fine["sources"][1] == {"source_id": other, "spans": []}
+    coarse = client.get(where + "&resolution=10").json["sources"][0]["spans"]
+    assert len(coarse) == 1
+    assert coarse[0]["end_utc"] >= utc(second.begin_us)
+    assert client.get(where + "&resolution=0.001").status_code == 422
+    assert client.get(where.replace(f",{other}&", ",999&")).status_code == 404
+    assert client.get("/playbackapi/timeline?source_id=a&start=0").status_code == 422
