@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -314,3 +316,27 @@ def test_a_database_that_is_not_there_is_told(config: Any) -> None:
     assert answer.status_code == 503
     assert answer.json["detail"][0]["type"] == "database_unavailable"
     assert b"SELECT" not in answer.data
+
+
+def objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return objects whose keys are mostly names of the contract."""
+    names = ["model", "name", "tag_name", "group_name", "uri_rtsp", "uri_http_picture", "uri", "user", "password"]
+    keys = st.sampled_from([*names, "auth", "description", "ffmpeg_cmd"]) | st.text(max_size=5)
+    return st.dictionaries(keys, inner, max_size=6)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=()))
+words = st.sampled_from(["Source", "PictureSource", "g", "rtsp://h/", "http://u:***@h/?pwd=x", "***", "", UNKNOWN])
+values = st.recursive(scalars | words, lambda inner: st.lists(inner, max_size=3) | objects(inner), max_leaves=8)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    body=objects(words | values), path=st.sampled_from(["source", "source/1", "group", "record"]), is_put=st.booleans()
+)
+def test_no_body_whatever_makes_the_server_fail(client: FlaskClient, body: Any, path: str, is_put: bool) -> None:
+    method = client.put if is_put else client.post
+    assert method(f"{API}/{path}", json=body).status_code < 500
+    flat = {key: value for key, value in body.items() if isinstance(value, str)}
+    form = {key: value for key, value in flat.items() if (key + value).isprintable()}
+    assert method(f"{API}/{path}", data=form).status_code < 500
