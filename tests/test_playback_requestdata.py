@@ -115,6 +115,22 @@ def test_causes_of_a_gap_follow_the_attempts(app, client, source_id, media):
     ]
 
 
+def test_what_an_open_segment_does_not_hold_yet_is_pending(app, client, source_id, media):
+    recorded = record(app, source_id, media("h264"), leave_open=True)
+    begin_us = recorded.begin_us - 1_000_000
+    add_ledger(app, source_id, [(begin_us, None)], [(begin_us, None, None, recorded.run_id)])
+    told = data_of(client, source_id, begin_us, recorded.end_us + 5_000_000).json
+    assert [gap["cause"] for gap in told["gaps"]] == ["starting", "pending"]
+    assert "rev=" in told["urls"]["mp4"]
+    assert client.get(told["urls"]["mp4"]).status_code == 200
+    live = client.get(f"/playbackapi/source/{source_id}?start={utc(recorded.begin_us)}").json
+    assert live["gaps"] == []
+    assert live["end_utc"] == live["spans"][0]["end_utc"]
+    assert "end=" not in live["urls"]["hls"]
+    assert "rev=" in live["urls"]["mp4"]
+    assert client.get(live["urls"]["mp4"]).status_code == 200
+
+
 def test_a_record_is_its_span_of_its_source(app, client, source_id, media):
     recorded = record(app, source_id, media("audio"))
     record_id = add_record(app, source_id, "t", recorded.begin_us + 2_000_000, recorded.begin_us + 5_000_000)

@@ -14,12 +14,8 @@ from app.archive.spans import Stretch
 from app.extensions import db
 from app.models import Attempt, Wanted
 
-NOT_RECORDING, RECORDER_STOPPED, STARTING, UNKNOWN = (
-    "not_recording",
-    "recorder_stopped",
-    "starting",
-    "unknown",
-)
+NOT_RECORDING, RECORDER_STOPPED, UNKNOWN = "not_recording", "recorder_stopped", "unknown"
+STARTING, PENDING = "starting", "pending"  # an attempt before its first fragment, and after its last complete one
 # A shorter piece of a gap takes the cause of its neighbour: the recorder needs a moment to begin an attempt.
 SLIVER_US = 2_000_000
 
