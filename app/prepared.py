@@ -12,7 +12,8 @@ _REVISION = re.compile(r"^(down_revision|revision)\s*=\s*(?:'([^']*)'|\"([^\"]*)
 
 def head_revision(versions: Path = ROOT / "migrations" / "versions") -> str | None:
     """Return the newest migration, None when there is not exactly one."""
-    known, followed = set(), set()
+    known: set[str] = set()
+    followed: set[str] = set()
     for path in versions.glob("*.py"):
         for kind, single, double in _REVISION.findall(path.read_text("utf-8")):
             (known if kind == "revision" else followed).add(single or double)

@@ -159,8 +159,8 @@ def _check(config: Config) -> None:
         )
     if config.ENVIRONMENT == "production" and not config.SECRET_KEY:
         raise ConfigurationError(
-            "PLAYBACK_SECRET_KEY is empty; make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))' "
-            "and set it in systemd/env"
+            "PLAYBACK_SECRET_KEY is empty; make one with: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))' and set it in systemd/env"
         )
     if config.SECRET_KEY and len(config.SECRET_KEY) < 16:
         raise ConfigurationError("PLAYBACK_SECRET_KEY is shorter than 16 characters; take 48 random ones")

@@ -1,4 +1,4 @@
-"""The whole service as an operator starts it, in processes of its own, on a free port and an instance folder of its own."""
+"""The whole service as an operator starts it: its own processes, free port and instance folder."""
 
 import contextlib
 import os

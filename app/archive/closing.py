@@ -1,4 +1,4 @@
-"""Closing a segment file: tail to `salvage/`, closing box, fsync, rename, fsync of the folders. Then, not before, the row.
+"""Closing a segment file: tail to `salvage/`, closing box, fsync, rename, fsync of the folders. Then the row.
 
 Every step may be the last before a crash; done again from the start it ends in the same file.
 """

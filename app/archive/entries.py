@@ -2,8 +2,9 @@
 
 import hashlib
 
+from flask_sqlalchemy.session import Session
 from sqlalchemy import select
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import scoped_session
 
 from app.archive.livefile import LiveFile
 from app.formats.boxes import FormatError

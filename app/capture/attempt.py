@@ -55,7 +55,7 @@ class Attempt:
         return max(self.grown_s, self.feed.succeeded_s) if self.feed is not None else self.grown_s
 
     def poll(self) -> None:
-        """Take in what is new; stop ffmpeg when the camera is silent or its times jump, kill it when it does not end."""
+        """Take in what is new; stop ffmpeg when the camera is silent or its times jump, kill it if it stays."""
         if self.writer.poll():
             self.grown_s = time.monotonic()
         if self.stopped_s is not None:

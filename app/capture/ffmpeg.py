@@ -12,6 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from app.capture.template import Template
 from app.logs import mask_secrets
@@ -169,7 +170,7 @@ def spawn(command: Command, run_id: str, feed: bytes | None) -> "subprocess.Pope
     return process
 
 
-def _append(path: Path) -> "os.PathLike[str] | object":
+def _append(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb")
 
 
@@ -194,13 +195,14 @@ _VERDICTS: tuple[tuple[str, str, str, str | None], ...] = (
     (r"No space left on device|Disk quota exceeded", "disk_full",
      "the storage is full: free space on its disk, or delete recordings", None),
     (r"Read-only file system|Permission denied", "storage_unusable",
-     "the storage cannot be written: check that it is mounted, not read-only, and owned by the user of the service", None),
-    (r"Unrecognized option|Error parsing option|Option .* not found|Unknown encoder|Error parsing global options", "bad_template",
-     "ffmpeg does not accept the template of this source: correct ffmpeg_cmd", None),
+     "the storage cannot be written: check that it is mounted, not read-only, and owned by the service's user", None),
+    (r"Unrecognized option|Error parsing option|Option .* not found|Unknown encoder|Error parsing global options",
+     "bad_template", "ffmpeg does not accept the template of this source: correct ffmpeg_cmd", None),
     (r"Stream map '0:v:0' matches no streams", "no_video", "the stream holds no video", "no_video"),
     (r"Connection refused", "camera_unreachable", "nothing listens at the camera's address and port", "offline"),
     (r"No route to host|Network is unreachable|Name or service not known|Temporary failure in name resolution|"
-     r"Failed to resolve hostname", "camera_unreachable", "the camera's host cannot be reached: check address and network", "offline"),
+     r"Failed to resolve hostname", "camera_unreachable",
+     "the camera's host cannot be reached: check address and network", "offline"),
     (_TIMED_OUT, "camera_unreachable", "the camera does not answer in time", "offline"),
     (r"Invalid data found when processing input|Server returned 4|Protocol not found", "no_video",
      "what answers at this address is not an RTSP video stream", "no_video"),

@@ -73,7 +73,7 @@ class Keeper:
         self._feed: PictureFeed | None = None
         self._attempt_row: int | None = None
         self._begun_us = 0
-        self._status: tuple[str, str | None] | None = None
+        self._status: tuple[str | None, str | None] | None = None
 
     def step(self) -> None:
         """Do what is due now. Raises OSError or OperationalError when disk or database refuse: call again."""
@@ -191,7 +191,8 @@ class Keeper:
             self.attempt = start_attempt(place, command, None, self._config.SILENCE_S, feed.first.taken_us)
             self.attempt.feed = feed
             child = self.attempt.child
-            assert child is not None and child.stdin is not None  # started with a pipe just now
+            assert child is not None  # started just now
+            assert child.stdin is not None  # with a pipe
             feed.attach(child.stdin)
             self._feed = None
             self._write_attempt(place.run_id)

@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import IO
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
@@ -88,7 +88,7 @@ class PictureClient:
 
     def _follow(self, uri: str, answer: requests.Response, redirects: int) -> bytes:
         """Follow a redirect within the camera's own host only: another must not see user and password."""
-        target = requests.compat.urljoin(uri, answer.headers.get("location", ""))  # type: ignore[attr-defined]
+        target = urljoin(uri, answer.headers.get("location", ""))
         old, new = urlsplit(uri), urlsplit(target)
         if redirects <= 0 or (old.scheme, old.hostname, old.port) != (new.scheme, new.hostname, new.port):
             raise PictureRefused(

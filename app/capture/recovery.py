@@ -63,7 +63,7 @@ def take_in(root: Path, storage_id: str, source_id: int, living_runs: set[str]) 
 
 def _names(folder: Path) -> list[str]:
     try:
-        return sorted(os.listdir(folder))
+        return sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:
         return []
 

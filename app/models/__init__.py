@@ -1,4 +1,4 @@
-"""One table a module. Instants are integers of microseconds since the epoch (`_us`); ids of people's things are UUIDs."""
+"""One table a module. Instants are integers of microseconds since the epoch (`_us`); most ids are UUIDs."""
 
 from app.models.account import Account
 from app.models.attempt import Attempt

@@ -3,11 +3,11 @@
 from sqlalchemy import BigInteger, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 from app.models.types import new_uuid, now_us
 
 
-class Account(db.Model):
+class Account(Model):
     """A name with a bearer token; the token is random, so a plain SHA-256 of it is stored."""
 
     __tablename__ = "account"

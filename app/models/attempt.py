@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 
 REASONS = (
     "stopped",  # asked for
@@ -24,7 +24,7 @@ REASONS = (
 )
 
 
-class Attempt(db.Model):
+class Attempt(Model):
     """One ffmpeg process (or one picture poller). `end_us` is null while it lives."""
 
     __tablename__ = "attempt"

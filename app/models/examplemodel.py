@@ -7,11 +7,11 @@ It holds no logic that needs another table: that lives in the layer above.
 from sqlalchemy import BigInteger, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 from app.models.types import new_uuid, now_us
 
 
-class ExampleModel(db.Model):
+class ExampleModel(Model):
     """A note that an operator leaves."""
 
     __tablename__ = "example"

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.extensions import db
+from app.extensions import Model, db
 from app.models.source import MODELS, Source
 from app.models.types import new_uuid, now_us
 
@@ -15,7 +15,7 @@ group_source = Table(
 )
 
 
-class Group(db.Model):
+class Group(Model):
     """Sources that are started together."""
 
     __tablename__ = "group"

@@ -3,10 +3,10 @@
 from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 
 
-class Lease(db.Model):
+class Lease(Model):
     """At most one a source; renewed by its recorder, free for another once it has run out."""
 
     __tablename__ = "lease"

@@ -3,13 +3,13 @@
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.extensions import db
+from app.extensions import Model, db
 from app.models.source import Source
 from app.models.tag import Tag
 from app.models.types import new_uuid, now_us
 
 
-class Record(db.Model):
+class Record(Model):
     """`end_us` is null while recording; at most one open record a source and tag."""
 
     __tablename__ = "record"

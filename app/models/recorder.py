@@ -3,10 +3,10 @@
 from sqlalchemy import BigInteger, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 
 
-class Recorder(db.Model):
+class Recorder(Model):
     """Identity of the process: host, boot, pid and its start time, so that a reused pid is told apart."""
 
     __tablename__ = "recorder"

@@ -3,10 +3,10 @@
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 
 
-class Run(db.Model):
+class Run(Model):
     """Exists once its second fragment is on disk; then its clock anchor is fixed for ever."""
 
     __tablename__ = "run"

@@ -3,10 +3,10 @@
 from sqlalchemy import Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 
 
-class SampleEntry(db.Model):
+class SampleEntry(Model):
     """One `stsd` entry (ISO/IEC 14496-12 §8.5.2) with what is asked of it most."""
 
     __tablename__ = "sample_entry"

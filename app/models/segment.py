@@ -3,13 +3,13 @@
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 
 OPEN, CLOSED, MISSING = 0, 1, 2
 MAX_SEGMENT_US = 600_000_000
 
 
-class Segment(db.Model):
+class Segment(Model):
     """Found by source and start; the counters let a header be sized without reading an index (docs/design/playback.md).
 
     While `state` is OPEN only the columns up to `video_entry_id` mean something: the file itself says the rest.

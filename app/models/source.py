@@ -3,15 +3,15 @@
 from sqlalchemy import BigInteger, CheckConstraint, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 from app.models.types import EncryptedText, now_us
 
 STATUSES = ("online", "offline", "unauthorised", "no_video", "unknown")
 MODELS = ("Source", "PictureSource")
 
 
-class Source(db.Model):
-    """One table for both models; `model` decides. A deleted source keeps its row, so that its id is never used again."""
+class Source(Model):
+    """One table for both models; `model` decides. A deleted source keeps its row: its id is never used again."""
 
     __tablename__ = "source"
     __table_args__ = (

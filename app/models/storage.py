@@ -3,11 +3,11 @@
 from sqlalchemy import BigInteger, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 from app.models.types import now_us
 
 
-class Storage(db.Model):
+class Storage(Model):
     """`path` is where it was last seen; the marker file `storage.id` in it proves that it is the one."""
 
     __tablename__ = "storage"

@@ -3,11 +3,11 @@
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model
 from app.models.types import new_uuid, now_us
 
 
-class Tag(db.Model):
+class Tag(Model):
     """Comes into being with the first recording started under its name."""
 
     __tablename__ = "tag"

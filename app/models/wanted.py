@@ -3,10 +3,10 @@
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import db
+from app.extensions import Model, db
 
 
-class Wanted(db.Model):
+class Wanted(Model):
     """[begin_us, end_us): some tag wanted the source. At most one open interval a source."""
 
     __tablename__ = "wanted"

@@ -16,6 +16,7 @@ def place() -> None:
     app = task_app()
     with app.app_context():
         with writing() as session:
-            freed = session.execute(delete(Lease).where(Lease.expires_us < now_us())).rowcount
+            query = delete(Lease).where(Lease.expires_us < now_us()).returning(Lease.source_id)
+            freed = session.scalars(query).all()
         if freed:
             wake(app.config["PLAYBACK"])

@@ -25,6 +25,7 @@ def run(config: Config) -> int:
         schedule.start()
 
     worker_ready.connect(begin, weak=False)
+    pool = ["--pool=threads", "--concurrency=4", f"--loglevel={config.LOG_LEVEL}"]
     flags = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    celery.worker_main(["--quiet", "worker", "--pool=threads", "--concurrency=4", f"--loglevel={config.LOG_LEVEL}", *flags])
+    celery.worker_main(["--quiet", "worker", *pool, *flags])
     return 0
