@@ -31,7 +31,8 @@ def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "F
         PLAYBACK=config,
         SECRET_KEY=secret_key(config),
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # an error's text must not hold a camera's password
+        # An error's text must not hold a camera's password; no thread waits for another's connection.
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True, "pool_size": config.WEB_THREADS},
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         RESTX_MASK_SWAGGER=False,
         RESTX_ERROR_404_HELP=False,

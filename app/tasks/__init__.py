@@ -16,7 +16,12 @@ log = logging.getLogger(__name__)
 def broker_options(config: Config) -> dict[str, object]:
     """Return Celery's settings for the broker; folders of the embedded one lie below the instance folder."""
     if not config.broker_url.startswith("filesystem:"):
-        return {"broker_url": config.broker_url, "broker_connection_retry_on_startup": True}
+        return {
+            "broker_url": config.broker_url,
+            "broker_connection_retry_on_startup": True,
+            "broker_connection_timeout": 2.0,
+            "broker_transport_options": {"socket_connect_timeout": 2.0},
+        }
     folder = config.instance_path / "broker"
     for name in ("queue", "control"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -55,15 +60,15 @@ def make_celery(config: Config | None = None) -> Celery:
     return celery
 
 
-_celery: Celery | None = None
+_senders: dict[str, Celery] = {}
 
 
 def send(config: Config, task: str, *arguments: object) -> None:
     """Ask the worker for a task; never fails: the schedule finds what no message reached."""
-    global _celery
+    key = f"{config.broker_url} {config.instance_path}"
     try:
-        _celery = _celery or make_celery(config)
-        _celery.send_task(task, args=list(arguments), retry=False, ignore_result=True)
+        celery = _senders.get(key) or _senders.setdefault(key, make_celery(config))
+        celery.send_task(task, args=list(arguments), retry=False, ignore_result=True)
     except Exception as error:  # noqa: BLE001  each transport has errors of its own, and none may fail the caller
         log.warning("the broker cannot be reached (%s); the schedule will do it", type(error).__name__)
 
