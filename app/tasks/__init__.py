@@ -16,11 +16,12 @@ log = logging.getLogger(__name__)
 def broker_options(config: Config) -> dict[str, object]:
     """Return Celery's settings for the broker; folders of the embedded one lie below the instance folder."""
     if not config.broker_url.startswith("filesystem:"):
+        is_redis = config.broker_url.startswith("redis")
         return {
             "broker_url": config.broker_url,
             "broker_connection_retry_on_startup": True,
             "broker_connection_timeout": 2.0,
-            "broker_transport_options": {"socket_connect_timeout": 2.0},
+            "broker_transport_options": {"socket_connect_timeout": 2.0} if is_redis else {},
         }
     folder = config.instance_path / "broker"
     for name in ("queue", "control"):
