@@ -93,12 +93,16 @@ def begin(app: Flask) -> None:
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
     from app.views.group import group
+    from app.views.pages import pages
     from app.views.record import record
     from app.views.source import source
     from app.views.tag import tag
 
     for blueprint in (source, record, group, tag):
         yield blueprint, API_PREFIX
+    for blueprint in (health, metrics, signin, docs, checks):
+        yield blueprint, None
+    yield pages, None
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
 

@@ -1,0 +1,77 @@
+/** Where in a piece of media which wall time lies: from request data, or from a playlist's date-times. */
+
+const JOIN_MS = 250;
+
+export class MediaMap {
+  /** `pieces`: [{mediaS, startMs, endMs}] in the order of the media. */
+  constructor(pieces) {
+    this.pieces = pieces;
+  }
+
+  static ofFootage(data) {
+    return new MediaMap(
+      data.map.map((piece) => ({
+        mediaS: piece.media_s,
+        startMs: Date.parse(piece.start_utc),
+        endMs: Date.parse(piece.end_utc),
+      })),
+    );
+  }
+
+  /** Read an HLS media playlist (RFC 8216 §4.3): durations add up to media time, EXT-X-PROGRAM-DATE-TIME says when. */
+  static ofPlaylist(text) {
+    const pieces = [];
+    let mediaS = 0;
+    let durationS = 0;
+    let programMs = null;
+    for (const line of text.split('\n')) {
+      if (line.startsWith('#EXT-X-PROGRAM-DATE-TIME:')) programMs = Date.parse(line.slice(25));
+      else if (line.startsWith('#EXTINF:')) durationS = parseFloat(line.slice(8));
+      else if (line && !line.startsWith('#')) {
+        addEntry(pieces, mediaS, durationS, programMs);
+        mediaS += durationS;
+        programMs = null;
+      }
+    }
+    return new MediaMap(pieces);
+  }
+
+  get startMs() {
+    return this.pieces[0]?.startMs ?? null;
+  }
+
+  get endMs() {
+    return this.pieces.at(-1)?.endMs ?? null;
+  }
+
+  get endS() {
+    const last = this.pieces.at(-1);
+    return last ? last.mediaS + (last.endMs - last.startMs) / 1000 : 0;
+  }
+
+  /** The wall time of a moment of the media, null when the map is empty. */
+  toWallMs(mediaS) {
+    const piece = this.pieces.findLast((one) => one.mediaS <= mediaS + 0.001) ?? this.pieces[0];
+    return piece ? Math.min(piece.startMs + (mediaS - piece.mediaS) * 1000, piece.endMs) : null;
+  }
+
+  /** {mediaS, wallMs} of a wall time: in a gap the footage after it, past the end the last moment. */
+  toMedia(wallMs) {
+    const piece = this.pieces.find((one) => wallMs < one.endMs);
+    if (!piece) return { mediaS: Math.max(0, this.endS - 0.1), wallMs: this.endMs };
+    const withinMs = Math.max(0, wallMs - piece.startMs);
+    return { mediaS: piece.mediaS + withinMs / 1000, wallMs: piece.startMs + withinMs };
+  }
+
+  /** Does this media hold the time, or a gap within it? */
+  covers(wallMs) {
+    return this.pieces.length > 0 && wallMs >= this.startMs && wallMs < this.endMs;
+  }
+}
+
+function addEntry(pieces, mediaS, durationS, programMs) {
+  const last = pieces.at(-1);
+  const startMs = programMs ?? last?.endMs ?? 0;
+  if (last && Math.abs(startMs - last.endMs) < JOIN_MS) last.endMs = startMs + durationS * 1000;
+  else pieces.push({ mediaS, startMs, endMs: startMs + durationS * 1000 });
+}

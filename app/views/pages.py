@@ -1,0 +1,29 @@
+"""The operator's pages: HTML that holds no data; scripts ask the API for it."""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, current_app, make_response, render_template
+
+pages = Blueprint("pages", __name__)
+# blob: for media alone: what scripts put together from a playlist is played from such an address.
+POLICY = "default-src 'self'; media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-cache",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@pages.get("/")
+def show_cameras() -> Response:
+    """Show the cameras, what is recorded, and the player."""
+    modules = sorted(path.name for path in _scripts().glob("*.js") if path.name != "main.js")
+    response = make_response(render_template("page.html", modules=modules))
+    response.headers.update(HEADERS)
+    return response
+
+
+def _scripts() -> Path:
+    """Return the folder of the page's scripts: all are named in the page, so that they load at once."""
+    return Path(current_app.static_folder or "") / "page"
