@@ -19,7 +19,7 @@ def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "F
     """
     from flask import Flask
 
-    from app.extensions import db, migrate, prepare_engine
+    from app.extensions import db, prepare_engine
     from app.logs import configure_logging
     from instance.config import load_config, secret_key
 
@@ -38,7 +38,6 @@ def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "F
         RESTX_ERROR_404_HELP=False,
     )
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(APP_PATH.parent / "migrations"))
     with app.app_context():
         prepare_engine(db.engine)
     if with_views:
@@ -48,9 +47,12 @@ def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "F
 
 def register_blueprints(app: "Flask") -> None:
     """Register every blueprint, the errors' renderer, the sign-in check and the command line."""
-    from app import cli, views
+    from app import auth, cli, views
+    from app.views import metrics
     from app.views.playbackapi import playbackapi
 
+    metrics.begin(app)
+    auth.begin(app)
     views.begin(app)
     app.register_blueprint(playbackapi, url_prefix="/playbackapi")
     for blueprint, url_prefix in views.blueprints(app.config["PLAYBACK"].ENVIRONMENT):

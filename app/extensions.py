@@ -6,9 +6,10 @@ another process wrote meanwhile; readers never do. On PostgreSQL both are plain 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask_migrate import Migrate
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from sqlalchemy import Engine, MetaData, event
@@ -41,7 +42,15 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
-migrate = Migrate(render_as_batch=True, compare_type=True)
+
+
+def prepare_migrations(app: Flask) -> None:
+    """Let the app's database be migrated. Not done for every app: importing Alembic takes a tenth of a second."""
+    from flask_migrate import Migrate
+
+    if "migrate" not in app.extensions:
+        folder = Path(__file__).resolve().parent.parent / "migrations"
+        Migrate(app, db, directory=str(folder), render_as_batch=True, compare_type=True)
 
 
 def prepare_engine(engine: Engine) -> None:

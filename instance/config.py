@@ -7,6 +7,10 @@ Each annotated attribute in capitals is one setting; `PLAYBACK_` and its name is
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -72,6 +76,16 @@ class Config:
         if not host or not port.isdigit() or int(port) > 65_535:
             raise ConfigurationError(f"PLAYBACK_BIND is {self.BIND!r}; it must be ADDRESS:PORT, as 127.0.0.1:8000")
         return host.strip("[]"), int(port)
+
+    @property
+    def metrics_networks(self) -> "list[IPv4Network | IPv6Network]":
+        """The networks that may read `/metrics` without a token. Raises ConfigurationError for one that is none."""
+        from ipaddress import ip_network
+
+        try:
+            return [ip_network(text.strip()) for text in self.METRICS_NETWORKS.split(",") if text.strip()]
+        except ValueError as error:
+            raise ConfigurationError(f"PLAYBACK_METRICS_NETWORKS: {error}; it must be as 10.0.0.0/8, ::1") from None
 
     def __repr__(self) -> str:
         """Name the class only: settings hold secrets."""
@@ -164,6 +178,8 @@ def _check(config: Config) -> None:
         )
     if config.SECRET_KEY and len(config.SECRET_KEY) < 16:
         raise ConfigurationError("PLAYBACK_SECRET_KEY is shorter than 16 characters; take 48 random ones")
+    if config.METRICS_NETWORKS:
+        _ = config.metrics_networks
     if not 1 <= config.SEGMENT_S <= 300:
         raise ConfigurationError(f"PLAYBACK_SEGMENT_S is {config.SEGMENT_S}; it must be 1 to 300 seconds")
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 
 from app import create_app
-from app.extensions import db
+from app.extensions import db, prepare_migrations
 from instance.config import TestingConfig
 from tests.services import Postgres, why_no_postgres
 
@@ -29,6 +29,7 @@ def missing(reason: str) -> None:
 def migrated(config: TestingConfig) -> None:
     """Migrate the database of these settings to the newest version."""
     app = create_app(config, with_views=False)
+    prepare_migrations(app)
     with app.app_context():
         upgrade()
         db.engine.dispose()

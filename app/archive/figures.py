@@ -1,0 +1,56 @@
+"""Figures of the recording as a whole, read from the database when the metrics are asked for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from app.archive.recordings import AnySession
+from app.models import Attempt, Lease, Record, Segment, Source, Wanted
+from app.models.attempt import REASONS
+from app.models.segment import CLOSED, MISSING
+from app.models.source import STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the database knows of recording now, and of all that is kept."""
+
+    sources: dict[str, int]
+    wanted_sources: int
+    leased_sources: int
+    open_records: int
+    living_attempts: int
+    ended_attempts: dict[str, int]
+    segments: int
+    missing_segments: int
+    segment_bytes: int
+    recorded_s: float
+
+
+def read_figures(session: AnySession, now_us: int) -> Figures:
+    """Count the rows. The segments are the dear part: 0.2 s a million of them on SQLite."""
+    sums = select(func.count(), func.sum(Segment.size_bytes), func.sum(Segment.end_us - Segment.start_us))
+    closed, size_bytes, length_us = session.execute(sums.where(Segment.state == CLOSED)).one()
+    by_status = select(Source.status, func.count()).where(Source.deleted_us.is_(None)).group_by(Source.status)
+    by_reason = select(Attempt.reason, func.count()).where(Attempt.end_us.is_not(None)).group_by(Attempt.reason)
+    return Figures(
+        sources={**dict.fromkeys(STATUSES, 0), **_by_word(session, by_status)},
+        wanted_sources=_count(session, select(func.count()).where(Wanted.end_us.is_(None))),
+        leased_sources=_count(session, select(func.count()).where(Lease.expires_us > now_us)),
+        open_records=_count(session, select(func.count()).where(Record.end_us.is_(None))),
+        living_attempts=_count(session, select(func.count()).where(Attempt.end_us.is_(None))),
+        ended_attempts={**dict.fromkeys(REASONS, 0), **_by_word(session, by_reason)},
+        segments=closed,
+        missing_segments=_count(session, select(func.count()).where(Segment.state == MISSING)),
+        segment_bytes=int(size_bytes or 0),
+        recorded_s=int(length_us or 0) / 1_000_000,
+    )
+
+
+def _count(session: AnySession, query: Select[Any]) -> int:
+    return int(session.scalar(query) or 0)
+
+
+def _by_word(session: AnySession, query: Select[Any]) -> dict[str, int]:
+    return {word or "unknown": count for word, count in session.execute(query)}

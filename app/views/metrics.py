@@ -1,0 +1,152 @@
+"""`/metrics` for Prometheus: HTTP figures of all web processes, and the recorder's from the database.
+
+gunicorn's processes leave their HTTP figures in the files of PROMETHEUS_MULTIPROC_DIR (gunicorn/config.py), which
+are added up at each scrape. The recorder writes no metric anywhere: its state is in the database, and one collector
+reads it there, so that the answer is the same whichever process gives it.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Flask, Response, current_app, request
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from prometheus_flask_exporter import PrometheusMetrics
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.archive.figures import Figures, read_figures
+from app.archive.find import unreadable_hooks
+from app.extensions import db
+from app.models.types import now_us
+
+metrics = Blueprint("metrics", __name__)
+DEAR_S, KEPT_FOR = 0.05, 20  # reading that costs more is kept for 20 times its cost: a twentieth of a core at most
+METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+
+unreadable = Counter(
+    "playback_segments_unreadable",
+    "Segments that playback found missing or altered",
+    registry=CollectorRegistry(),
+)
+
+
+def begin(app: Flask) -> None:
+    """Measure every request of the app; before anything else handles requests."""
+    registry = CollectorRegistry()
+    app.before_request(_leave_out_odd_methods)
+    PrometheusMetrics(app, path=None, group_by="url_rule", buckets=SECONDS, registry=registry)
+    if not _is_multiprocess():
+        registry.register(_Unreadable())
+    registry.register(DatabaseCollector())
+    app.extensions["playback_metrics"] = registry
+    if _count_unreadable not in unreadable_hooks:
+        unreadable_hooks.append(_count_unreadable)
+
+
+@metrics.get("/metrics")
+def get_metrics() -> Response:
+    """Get the figures in the text form of Prometheus."""
+    if _is_multiprocess():
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+        registry.register(DatabaseCollector())
+    else:
+        registry = current_app.extensions["playback_metrics"]
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return Response(encode(registry), content_type=content_type, headers={"Cache-Control": "no-store"})
+
+
+def _leave_out_odd_methods() -> None:
+    """Let nobody make up labels: a client may send any word as a method."""
+    if request.method not in METHODS:
+        request.prom_do_not_track = True  # type: ignore[attr-defined]  # the exporter looks for it
+
+
+def _count_unreadable(count: int) -> None:
+    unreadable.inc(count)
+
+
+def _is_multiprocess() -> bool:
+    return bool(os.environ.get(MULTIPROCESS_DIR))
+
+
+class _Unreadable(Collector):
+    """Shows the one counter of this process in the registry of each of its apps."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counter."""
+        yield from unreadable.collect()
+
+
+class DatabaseCollector(Collector):
+    """Reads the recorder's state when it is asked, and keeps it for a while where reading was dear."""
+
+    def describe(self) -> list[Metric]:
+        """Name nothing: registering must not read the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the recorder's figures; none where the database cannot be read."""
+        figures = _figures()
+        yield GaugeMetricFamily("playback_database_up", "Can the database be read", value=figures is not None)
+        if figures is not None:
+            yield from _families(figures)
+
+
+def _figures() -> Figures | None:
+    """Return the figures, from this app's memory while they are fresh."""
+    until_s, kept = current_app.extensions.get("playback_figures", (0.0, None))
+    begun_s = time.monotonic()
+    if begun_s < until_s:
+        return kept
+    try:
+        found = read_figures(db.session, now_us())
+    except SQLAlchemyError:
+        return None
+    finally:
+        db.session.rollback()
+    now_s = time.monotonic()
+    if now_s - begun_s > DEAR_S:
+        current_app.extensions["playback_figures"] = (now_s + KEPT_FOR * (now_s - begun_s), found)
+    return found
+
+
+def _families(figures: Figures) -> Iterator[Metric]:
+    yield _labelled(GaugeMetricFamily, "playback_sources", "Sources by measured status", "status", figures.sources)
+    yield _labelled(
+        CounterMetricFamily,
+        "playback_attempts_total",
+        "Ended attempts to record, by reason",
+        "reason",
+        figures.ended_attempts,
+    )
+    gauges = {
+        "playback_sources_wanted": ("Sources that are to be recorded now", figures.wanted_sources),
+        "playback_sources_recording": (
+            "Sources that a recorder is connected to or tries to be",
+            figures.leased_sources,
+        ),
+        "playback_records_open": ("Recordings begun and not ended", figures.open_records),
+        "playback_attempts_living": ("Attempts to record that go on now", figures.living_attempts),
+        "playback_segments": ("Closed segments kept", figures.segments),
+        "playback_segments_missing": ("Segments known to be lost from the disk", figures.missing_segments),
+        "playback_segment_bytes": ("Bytes of the closed segments", figures.segment_bytes),
+        "playback_recorded_seconds": ("Seconds of footage in the closed segments", figures.recorded_s),
+    }
+    for name, (text, value) in gauges.items():
+        yield GaugeMetricFamily(name, text, value=value)
+
+
+def _labelled(
+    kind: type[GaugeMetricFamily] | type[CounterMetricFamily], name: str, text: str, label: str, values: dict[str, int]
+) -> Metric:
+    family = kind(name, text, labels=[label])
+    for word, value in values.items():
+        family.add_metric([word], value)
+    return family
