@@ -25,12 +25,12 @@ from app.models import Account
 OPEN_ENDPOINTS = {
     "static",
     "docs.static",
-    "health.get_healthz",
-    "health.get_readyz",
+    "health.healthz",
+    "health.readyz",
     "signin.get_login",
     "signin.post_login",
 }
-METRICS_ENDPOINT = "metrics.get_metrics"
+METRICS_ENDPOINT = "metrics.metrics"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SESSION_S = 30 * 86_400
 _DIGEST_LENGTH = 16

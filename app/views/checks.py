@@ -7,9 +7,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask_restx import Namespace, Resource
+
+from app.views import PlaybackApi
 
 checks = Blueprint("checks", __name__, url_prefix="/test")
+namespace = Namespace("checks", "Do pictures work end to end", path="/")
 WIDTH, HEIGHT = 640, 360
 JPEG_QUALITY = 80
 FRAME_S = 0.2
@@ -17,24 +21,45 @@ PLAIN_S = 5.0
 BOUNDARY = "frame"
 BARS_BGR = ((192, 192, 192), (0, 192, 192), (192, 192, 0), (0, 192, 0), (192, 0, 192), (0, 0, 192), (192, 0, 0))
 STREAMED = "multipart/x-mixed-replace"
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'",
+    "Vary": "Accept",
+}
 
 
-@checks.get("/img")
-def get_img() -> Response | str:
-    """Get the test picture as JPEG, or a page that shows it."""
-    if _wants_page("image/jpeg"):
-        return render_template("check.html", title="Test picture", image=url_for("checks.get_img"))
-    return Response(_picture(), mimetype="image/jpeg", headers={"Cache-Control": "no-store"})
+@namespace.route("/img", endpoint="img")
+class Picture(Resource):
+    """The test picture."""
+
+    @namespace.produces(["image/jpeg", "text/html"])
+    @namespace.response(200, "The picture, or a page that shows it")
+    def get(self) -> Response:
+        """Get a generated picture with the server's clock."""
+        if _wants_page("image/jpeg"):
+            return _page("Test picture", "checks.img")
+        return Response(draw_picture(), mimetype="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
-@checks.get("/video")
-def get_video() -> Response | str:
-    """Get the test picture as mJPEG, or a page that shows it; it ends by itself where nobody asked for a stream."""
-    if _wants_page(STREAMED):
-        return render_template("check.html", title="Test video", image=url_for("checks.get_video"))
-    limit_s = None if _asks_for_stream() else PLAIN_S
-    frames = iter(()) if request.method == "HEAD" else _frames(limit_s)
-    return Response(frames, content_type=f"{STREAMED}; boundary={BOUNDARY}", headers={"Cache-Control": "no-store"})
+@namespace.route("/video", endpoint="video")
+class Video(Resource):
+    """The test picture as a stream."""
+
+    @namespace.produces([STREAMED, "text/html"])
+    @namespace.response(200, "The stream, or a page that shows it")
+    def get(self) -> Response:
+        """Get the picture as mJPEG: for 5 s, without end where `Accept` names the stream's type or `image/*`."""
+        if _wants_page(STREAMED):
+            return _page("Test video", "checks.video")
+        limit_s = None if _asks_for_stream() else PLAIN_S
+        frames = iter(()) if request.method == "HEAD" else _frames(limit_s)
+        kind = f"{STREAMED}; boundary={BOUNDARY}"
+        return Response(frames, content_type=kind, headers={"Cache-Control": "no-store"})
+
+
+def _page(title: str, endpoint: str) -> Response:
+    response = make_response(render_template("check.html", title=title, image=url_for(endpoint)))
+    response.headers.update(PAGE_HEADERS)
+    return response
 
 
 def _wants_page(kind: str) -> bool:
@@ -49,14 +74,14 @@ def _frames(limit_s: float | None) -> Iterator[bytes]:
     """Yield parts of the mJPEG stream until the limit, or until the client is gone."""
     begun_s = time.monotonic()
     while limit_s is None or time.monotonic() - begun_s < limit_s:
-        picture = _picture()
+        picture = draw_picture()
         head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
         yield head.encode("ascii") + picture + b"\r\n"
         time.sleep(FRAME_S)
     yield f"--{BOUNDARY}--\r\n".encode("ascii")
 
 
-def _picture() -> bytes:
+def draw_picture() -> bytes:
     """Return a JPEG of colour bars, the clock in UTC, and a line that crosses the picture once a second."""
     import cv2  # 30 MB that a web process without viewers of this picture does not need
     import numpy as np
@@ -75,3 +100,6 @@ def _picture() -> bytes:
     cv2.putText(picture, f"{now_utc:%Y-%m-%d} UTC", (230, HEIGHT - 30), font, 0.8, white, 2)
     _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return encoded.tobytes()
+
+
+PlaybackApi(checks).add_namespace(namespace)

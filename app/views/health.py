@@ -1,35 +1,51 @@
 """Is the process alive, and can it do its work: for load balancers and `make run` (operations.md)."""
 
 from flask import Blueprint, Response, current_app, jsonify, request
+from flask_restx import Namespace, Resource
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.archive.vitals import is_database_alive, is_storage_writable, seen_recorders
 from app.extensions import db
 from app.models.types import now_us
+from app.views import PlaybackApi
 
 health = Blueprint("health", __name__)
+namespace = Namespace("health", "Is the service alive and able to work", path="/")
+TEXT = ["text/plain"]
 
 
-@health.get("/healthz")
-def get_healthz() -> Response:
-    """Tell that the process is alive."""
-    return _bare("yes")
+@namespace.route("/healthz", endpoint="healthz")
+class Alive(Resource):
+    """Whether the process is alive."""
+
+    @namespace.produces(TEXT)
+    @namespace.response(200, "`yes`", str)
+    def get(self) -> Response:
+        """Tell that the process is alive."""
+        return _bare("yes")
 
 
-@health.get("/readyz")
-def get_readyz() -> tuple[Response, int]:
-    """Tell whether database, broker, storage and a recorder are there: a bare yes or no, in JSON what is missing."""
-    from app.auth import is_permitted
+@namespace.route("/readyz", endpoint="readyz")
+class Ready(Resource):
+    """Whether everything that recording needs is there."""
 
-    found = check()
-    is_ready = all(found.values())
-    status = 200 if is_ready else 503
-    wants_json = request.accept_mimetypes.best_match(["text/plain", "application/json"]) == "application/json"
-    if wants_json and is_permitted():
-        answer = jsonify(ready=is_ready, **found)
+    @namespace.produces(TEXT)
+    @namespace.response(200, "`yes`", str)
+    @namespace.response(503, "`no`: database, broker, storage or recorder is missing", str)
+    def get(self) -> Response:
+        """Tell whether database, broker, storage and a recorder are there."""
+        from app.auth import is_permitted
+
+        found = check()
+        is_ready = all(found.values())
+        wants_json = request.accept_mimetypes.best_match([*TEXT, "application/json"]) == "application/json"
+        if wants_json and is_permitted():  # who may ask is told what is missing
+            answer = jsonify(ready=is_ready, **found)
+        else:
+            answer = _bare("yes" if is_ready else "no")
+        answer.status_code = 200 if is_ready else 503
         answer.headers["Cache-Control"] = "no-store"
-        return answer, status
-    return _bare("yes" if is_ready else "no"), status
+        return answer
 
 
 def check() -> dict[str, bool]:
@@ -61,3 +77,6 @@ def _has_recorder() -> bool:
 
 def _bare(word: str) -> Response:
     return Response(f"{word}\n", mimetype="text/plain", headers={"Cache-Control": "no-store"})
+
+
+PlaybackApi(health).add_namespace(namespace)

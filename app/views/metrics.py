@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 from flask import Blueprint, Flask, Response, current_app, request
+from flask_restx import Namespace, Resource
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
@@ -22,8 +23,10 @@ from app.archive.figures import Figures, read_figures
 from app.archive.find import unreadable_hooks
 from app.extensions import db
 from app.models.types import now_us
+from app.views import PlaybackApi
 
 metrics = Blueprint("metrics", __name__)
+namespace = Namespace("metrics", "Figures for Prometheus", path="/")
 DEAR_S, KEPT_FOR = 0.05, 20  # reading that costs more is kept for 20 times its cost: a twentieth of a core at most
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -49,17 +52,22 @@ def begin(app: Flask) -> None:
         unreadable_hooks.append(_count_unreadable)
 
 
-@metrics.get("/metrics")
-def get_metrics() -> Response:
-    """Get the figures in the text form of Prometheus."""
-    if _is_multiprocess():
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)
-        registry.register(DatabaseCollector())
-    else:
-        registry = current_app.extensions["playback_metrics"]
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    return Response(encode(registry), content_type=content_type, headers={"Cache-Control": "no-store"})
+@namespace.route("/metrics", endpoint="metrics")
+class Metrics(Resource):
+    """Figures of the web processes and of recording."""
+
+    @namespace.produces(["text/plain"])
+    @namespace.response(200, "The figures in the text form of Prometheus", str)
+    def get(self) -> Response:
+        """Get the figures."""
+        if _is_multiprocess():
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+            registry.register(DatabaseCollector())
+        else:
+            registry = current_app.extensions["playback_metrics"]
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return Response(encode(registry), content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
 def _leave_out_odd_methods() -> None:
@@ -129,7 +137,7 @@ def _families(figures: Figures) -> Iterator[Metric]:
     gauges = {
         "playback_sources_wanted": ("Sources that are to be recorded now", figures.wanted_sources),
         "playback_sources_recording": (
-            "Sources that a recorder is connected to or tries to be",
+            "Sources that a recorder holds",
             figures.leased_sources,
         ),
         "playback_records_open": ("Recordings begun and not ended", figures.open_records),
@@ -150,3 +158,6 @@ def _labelled(
     for word, value in values.items():
         family.add_metric([word], value)
     return family
+
+
+PlaybackApi(metrics).add_namespace(namespace)
