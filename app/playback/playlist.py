@@ -53,7 +53,7 @@ def build_playlist(footage: Footage, prefix: str, *, is_event: bool, is_ended: b
     """
     groups = list(_all_groups(footage, is_event=is_event, is_ended=is_ended))
     return media_playlist(
-        _entries(footage, groups, prefix),
+        _entries(footage, groups, prefix, is_event=is_event),
         kind="EVENT" if is_event else "VOD",
         is_ended=is_ended,
         target_duration_s=EVENT_TARGET_S if is_event else None,
@@ -130,8 +130,12 @@ def _gather(times: list[int], keys: list[bool], first: int, end: int, rules: _Ru
     return starts
 
 
-def _entries(footage: Footage, groups: list[Group], prefix: str) -> list[Entry]:
-    """Return the playlist's entries."""
+def _entries(footage: Footage, groups: list[Group], prefix: str, *, is_event: bool) -> list[Entry]:
+    """Return the playlist's entries.
+
+    Chromium's player keeps the length that a file had when it first asked for its address, and never plays what was
+    added since: where a file may grow, each entry has an address of its own.
+    """
     entries: list[Entry] = []
     before: Found | None = None
     for group in groups:
@@ -140,9 +144,10 @@ def _entries(footage: Footage, groups: list[Group], prefix: str) -> list[Entry]:
         is_cut = before is not None and is_new_file and not _runs_on(before, segment)
         is_new_map = before is None or _map_of(before) != _map_of(segment)
         timescale = footage.video_entry(segment).timescale
+        own = f"?at={group.begin_bytes}" if is_event or segment.is_open else ""
         entries.append(
             Entry(
-                f"{prefix}segment/{segment.id}.mp4",
+                f"{prefix}segment/{segment.id}.mp4{own}",
                 group.duration / timescale,
                 (group.end_bytes - group.begin_bytes, group.begin_bytes),
                 segment.instant_at(group.pts, timescale) if is_new_file else None,
