@@ -45,6 +45,7 @@ def dict_config(level: str) -> dict[str, object]:
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
+            "kombu.transport.virtual.base": {"level": "WARNING"},
             "kombu.connection": {"level": "ERROR"},  # the file system transport has no host, and says so
         },
     }

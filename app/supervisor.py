@@ -126,6 +126,10 @@ def supervise(config: Config, *, is_demo: bool) -> int:
         return ALREADY_RUNNING
     if lock_holder(config.run_path / "web.lock") is None:
         _check_port(config)
+    if config.FFMPEG:
+        from app.capture.ffmpeg import find_ffmpeg
+
+        find_ffmpeg(config.FFMPEG)
     _prepare(config)
     return _Supervision(config, is_demo=is_demo).run()
 

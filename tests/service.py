@@ -70,8 +70,8 @@ class Service:
 
     def start(self, *arguments: str) -> None:
         """Start the supervisor, or the roles alone."""
-        self.run("-m", "flask", "db", "upgrade")
         if self.roles:
+            self.run("-m", "flask", "prepare")
             for role in self.roles:
                 self.spawn(role)
         else:
@@ -111,7 +111,7 @@ class Service:
     def is_ready(self) -> bool:
         """Tell what `/readyz` says."""
         with contextlib.suppress(requests.RequestException):
-            return self.session.get(f"{self.base}/api/v1/source", timeout=5).status_code == 200
+            return self.session.get(f"{self.base}/readyz", timeout=5).status_code == 200
         return False
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:

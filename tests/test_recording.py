@@ -98,7 +98,7 @@ def test_a_killed_recorder_is_started_again_and_loses_nothing(service: Service, 
     killed_s = time.monotonic()
     wait_for(lambda: service.instance.joinpath("run/recorder.lock").read_text().strip() != str(recorder), "a new one")
     assert time.monotonic() - killed_s < 5  # 1 s on a quiet machine: see docs/benchmarks.md
-    wait_for(lambda: service.session.get(f"{service.base}/api/v1/source", timeout=5).status_code == 200, "readiness")
+    wait_for(service.is_ready, "readiness")
     time.sleep(5)
     assert service.ffmpeg_pids() == ffmpegs
     answered_s = stop(service, source_id, "killed")

@@ -26,6 +26,7 @@ SEGMENT_FORMAT = (
     ":avoid_negative_ts=disabled:video_track_timescale=90000:flush_packets=1:frag_duration={fragment_us}"
     ":write_prft=wallclock"
 )
+PICTURE_FRAGMENT_S = 0.5  # a picture is to be seen when the next has come
 AUDIO_COPY, AUDIO_AAC, AUDIO_NONE = "copy", "aac", "none"
 
 
@@ -114,7 +115,9 @@ def rtsp_command(config: Config, folder: Path, run_id: str, template: Template, 
 
 def picture_command(config: Config, folder: Path, run_id: str, template: Template) -> Command:
     """Return the command that encodes pictures, read as Matroska on standard input, with their own times."""
-    arguments = [*_begin(config), "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0", *template.output_options]
+    # Size and codec stand in the head: waiting for more pictures would only delay the first.
+    quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0"]
+    arguments = [*_begin(config), *quick, "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0", *template.output_options]
     if not template.has_output("-c:v"):
         arguments += ["-c:v", "libx264"]
     if not template.has_output("-pix_fmt"):
@@ -125,15 +128,15 @@ def picture_command(config: Config, folder: Path, run_id: str, template: Templat
         arguments += ["-vf", "scale=trunc(iw/2)*2:trunc(ih/2)*2"]  # H.264 in 4:2:0 has even sides only
     arguments += ["-tune", "zerolatency"] if not template.has_output("-tune") else []
     arguments += ["-force_key_frames", "expr:gte(t,n_forced*4)"]
-    return Command([*arguments, *_segments(config, folder, run_id)], folder)
+    return Command([*arguments, *_segments(config, folder, run_id, PICTURE_FRAGMENT_S)], folder)
 
 
 def _begin(config: Config) -> list[str]:
     return [find_ffmpeg(config.FFMPEG), "-hide_banner", "-nostats", "-loglevel", "verbose"]
 
 
-def _segments(config: Config, folder: Path, run_id: str) -> list[str]:
-    options = SEGMENT_FORMAT.format(fragment_us=round(config.FRAGMENT_S * 1_000_000))
+def _segments(config: Config, folder: Path, run_id: str, longest_s: float = 4.0) -> list[str]:
+    options = SEGMENT_FORMAT.format(fragment_us=round(min(config.FRAGMENT_S, longest_s) * 1_000_000))
     return [
         *("-f", "segment", "-segment_time", str(config.SEGMENT_S), "-segment_format", "mp4"),
         *("-segment_format_options", options, "-segment_list", "pipe:1", "-segment_list_type", "csv"),

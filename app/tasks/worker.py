@@ -1,6 +1,7 @@
 """The worker process: Celery with threads, and its schedule in a thread of the same process."""
 
 import os
+import warnings
 from typing import Any
 
 from app.tasks import make_celery
@@ -10,10 +11,13 @@ from instance.config import Config
 def run(config: Config) -> int:
     """Run the worker until it is told to end."""
     from celery.beat import EmbeddedService
+    from celery.platforms import SecurityWarning
     from celery.signals import worker_ready
 
     from app import create_app
 
+    # Celery warns root of pickled messages; ours are JSON, and containers run as root.
+    warnings.filterwarnings("ignore", message=".*superuser privileges", category=SecurityWarning)
     os.environ["TMPDIR"] = str(config.run_path)
     app = create_app(config, with_views=False)
     celery = make_celery(config)
