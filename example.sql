@@ -1,36 +1,53 @@
--- Example data: two cameras without an address, a group of them, a tag and a note. For SQLite and PostgreSQL.
---
---   sqlite3 instance/app.db < example.sql        psql "$DATABASE" -f example.sql
---
--- Load it after `flask db upgrade`; loading it again changes nothing. Addresses are stored encrypted, so none can stand
--- here: give each camera its own with PUT /api/v1/source/{source_id}/ {"uri_rtsp": "rtsp://user:password@host/path"}.
--- Columns with `_us` hold microseconds since the epoch, in UTC.
+-- Example data: two cameras, two groups, three tags, and the history of an evening. It loads into a migrated and
+-- otherwise empty database of either kind:
+--   sqlite3 instance/app.db < example.sql
+--   psql -v ON_ERROR_STOP=1 -1 -f example.sql postgresql://…
+-- Instants are microseconds since the epoch; 1795208400000000 is 2026-11-20T21:00:00Z.
+-- A camera's address is stored encrypted under the key of the instance, so that no SQL can hold one: give it with
+--   curl -X PUT localhost:8000/api/v1/source/1 -H 'Content-Type: application/json' -d '{"uri_rtsp": "rtsp://…"}'
 
-BEGIN;
+INSERT INTO source (model, created_us, description, status, status_detail, status_us) VALUES
+  ('Source', 1795204800000000, 'Example: entrance, above the door', 'online', NULL, 1795222800000000),
+  ('Source', 1795204860000000, 'Example: yard, from the north wall', 'offline',
+   'the camera does not answer: check its power and network', 1795222800000000),
+  ('PictureSource', 1795204920000000, 'Example: weather, one picture a second', 'unknown', NULL, NULL);
 
-INSERT INTO source (model, created_us, description, status)
-SELECT 'Source', 1795219200000000, 'Entrance (example)', 'unknown'
-WHERE NOT EXISTS (SELECT 1 FROM source WHERE description = 'Entrance (example)');
-
-INSERT INTO source (model, created_us, description, status)
-SELECT 'Source', 1795219200000000, 'Car park (example)', 'unknown'
-WHERE NOT EXISTS (SELECT 1 FROM source WHERE description = 'Car park (example)');
-
-INSERT INTO "group" (id, created_us, name, model)
-VALUES ('6f1d2c3b-0a4e-4b5f-8c6d-7e8f90a1b2c3', 1795219200000000, 'Outside (example)', 'Source')
-ON CONFLICT DO NOTHING;
+INSERT INTO "group" (id, created_us, name, model) VALUES
+  ('5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0001', 1795204980000000, 'example outdoors', 'Source'),
+  ('5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0002', 1795204980000000, 'example pictures', 'PictureSource');
 
 INSERT INTO group_source (group_id, source_id)
-SELECT '6f1d2c3b-0a4e-4b5f-8c6d-7e8f90a1b2c3', id FROM source
-WHERE description IN ('Entrance (example)', 'Car park (example)') AND deleted_us IS NULL
-ON CONFLICT DO NOTHING;
+  SELECT '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0001', id FROM source WHERE model = 'Source' AND description LIKE 'Example: %';
+INSERT INTO group_source (group_id, source_id)
+  SELECT '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0002', id FROM source
+  WHERE model = 'PictureSource' AND description LIKE 'Example: %';
 
-INSERT INTO tag (id, created_us, name)
-VALUES ('0b9a8c7d-6e5f-4a3b-9c2d-1e0f2a3b4c5d', 1795219200000000, 'Night shift (example)')
-ON CONFLICT DO NOTHING;
+INSERT INTO tag (id, created_us, name) VALUES
+  ('5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0011', 1795208400000000, 'example night'),
+  ('5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0012', 1795212000000000, 'example delivery'),
+  ('5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0013', 1795215600000000, 'example weather');
 
-INSERT INTO example (id, created_us, text)
-VALUES ('3c2b1a09-8f7e-4d6c-a5b4-c3d2e1f00f1e', 1795219200000000, 'The lens at the entrance was cleaned.')
-ON CONFLICT DO NOTHING;
+-- The whole group from 21:00 to 23:00; the entrance also from 22:00 to 22:30 under a second tag.
+INSERT INTO record (id, created_us, source_id, tag_id, begin_us, end_us)
+  SELECT '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0021', 1795208400000000, id, '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0011',
+         1795208400000000, 1795215600000000 FROM source WHERE description LIKE 'Example: entrance%';
+INSERT INTO record (id, created_us, source_id, tag_id, begin_us, end_us)
+  SELECT '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0022', 1795208400000000, id, '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0011',
+         1795208400000000, 1795215600000000 FROM source WHERE description LIKE 'Example: yard%';
+INSERT INTO record (id, created_us, source_id, tag_id, begin_us, end_us)
+  SELECT '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0023', 1795212000000000, id, '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0012',
+         1795212000000000, 1795213800000000 FROM source WHERE description LIKE 'Example: entrance%';
 
-COMMIT;
+INSERT INTO wanted (source_id, begin_us, end_us)
+  SELECT id, 1795208400000000, 1795215600000000 FROM source WHERE model = 'Source' AND description LIKE 'Example: %';
+
+-- Why there is no footage: the camera at the yard never answered, the recorder of the entrance was not running.
+INSERT INTO attempt (source_id, recorder_id, begin_us, end_us, reason, detail)
+  SELECT id, '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0031', 1795208400500000, 1795208402500000, 'camera_unreachable',
+         'connection refused' FROM source WHERE description LIKE 'Example: yard%';
+INSERT INTO attempt (source_id, recorder_id, begin_us, end_us, reason, detail)
+  SELECT id, '5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0031', 1795208400500000, 1795208460500000, 'recorder_stopped',
+         'the recorder was stopped' FROM source WHERE description LIKE 'Example: entrance%';
+
+INSERT INTO example (id, created_us, text) VALUES
+  ('5f0e6a52-8f0e-4d1c-9a55-0d1f6f3f0041', 1795208400000000, 'A note: the lens of the entrance camera is dirty.');

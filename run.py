@@ -15,8 +15,12 @@ def __getattr__(name: str) -> Any:
     """Make `app` (Flask) and `celery` when they are asked for first: the supervisor needs neither."""
     if name == "app":
         from app import create_app
+        from instance.config import ConfigurationError
 
-        value: Any = create_app()
+        try:
+            value: Any = create_app()
+        except ConfigurationError as error:
+            sys.exit(f"flask-playback: {error}")  # gunicorn and the flask command would print a traceback
     elif name == "celery":
         from app.tasks import make_celery
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,7 +144,7 @@ def shut_down() -> None:
 
 
 def _secret(given: str) -> str:
-    return click.get_text_stream("stdin").readline().strip() if given == "-" else given
+    return sys.stdin.readline().strip() if given == "-" else given
 
 
 def _asked(method: str, path: str, values: dict[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Executable, Select, func, select
 
 from app.archive.recordings import AnySession
 from app.models import Attempt, Lease, Record, Segment, Source, Wanted
@@ -52,5 +52,5 @@ def _count(session: AnySession, query: Select[Any]) -> int:
     return int(session.scalar(query) or 0)
 
 
-def _by_word(session: AnySession, query: Select[Any]) -> dict[str, int]:
+def _by_word(session: AnySession, query: Executable) -> dict[str, int]:
     return {word or "unknown": count for word, count in session.execute(query)}

@@ -109,6 +109,7 @@ class DatabaseCollector(Collector):
 
 def _figures() -> Figures | None:
     """Return the figures, from this app's memory while they are fresh."""
+    kept: Figures | None
     until_s, kept = current_app.extensions.get("playback_figures", (0.0, None))
     begun_s = time.monotonic()
     if begun_s < until_s:

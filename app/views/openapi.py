@@ -36,7 +36,7 @@ ERROR = {
         }
     },
 }
-ID_SCHEMAS = {
+ID_SCHEMAS: dict[str, dict[str, Any]] = {
     "source_id": {"type": "integer", "minimum": 1},
     "record_id": {"type": "string", "format": "uuid"},
     "group_id": {"type": "string", "format": "uuid"},
@@ -116,8 +116,8 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     name = parameter["name"]
     schema = {key: parameter[key] for key in SCHEMA_KEYS if key in parameter} or {"type": "string"}
     if parameter["in"] == "path":
-        schema = ID_SCHEMAS.get(name, schema)
-    result = {"name": name, "in": parameter["in"], "required": parameter.get("required", False), "schema": schema}
+        schema = dict(ID_SCHEMAS.get(name, schema))
+    result: dict[str, Any] = {"name": name, "in": parameter["in"], "required": parameter.get("required", False), "schema": schema}
     return {**result, "description": parameter["description"]} if "description" in parameter else result
 
 
