@@ -18,6 +18,7 @@ from app.archive.ingest import Place, RunWriter
 from app.archive.storages import open_storage
 from app.extensions import writing
 from app.models import Source
+from app.playback.plans import forget_plans
 from tests.media import make_video
 from tests.recording import segment
 
@@ -143,6 +144,12 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return made[key]
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def no_plans() -> None:
+    """Forget the plans of the test before."""
+    forget_plans()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from app.extensions import writing
 from app.models import Wanted
 from tests.archived import FPS, KINDS, address, close, record, utc
 from tests.archived import media as media
+from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
 
 

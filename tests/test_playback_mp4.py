@@ -9,8 +9,10 @@ from datetime import datetime
 import av
 import pytest
 
+from app.playback.plans import forget_plans
 from tests.archived import FPS, KINDS, T0_US, address, close, record, utc
 from tests.archived import media as media
+from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
 from tests.media import read_number
 
@@ -219,6 +221,7 @@ def test_a_missing_or_altered_file_counts_as_a_gap(app, client, source_id, media
     data = fetch(client, source_id, recorded.begin_us, recorded.end_us)
     assert len(shown(data)) == 120
     middle.unlink()
+    forget_plans()
     assert fetch(client, source_id, recorded.begin_us, recorded.end_us) == data
 
 
@@ -229,6 +232,28 @@ def test_a_lost_or_damaged_index_is_read_from_the_media(app, client, source_id, 
     broken = bytearray(index.read_bytes())
     broken[500] ^= 1
     index.write_bytes(broken)
+    forget_plans()
     assert fetch(client, source_id, recorded.begin_us, recorded.end_us) == data
     index.unlink()
+    forget_plans()
     assert fetch(client, source_id, recorded.begin_us, recorded.end_us) == data
+
+
+def test_a_plan_is_kept_only_for_a_moment_and_never_where_the_range_may_grow(
+    app, client, source_id, media, monkeypatch
+):
+    recorded = record(app, source_id, media("h264"))
+    monkeypatch.setattr("app.views.playbackapi.now_us", lambda: recorded.end_us + 30_000_000)
+    where = address(source_id, recorded.begin_us, recorded.end_us + 20_000_000)
+    before = client.get(where).data
+    record(app, source_id, media("h264", seed=2), begin_us=recorded.end_us + 1_000_000)
+    assert client.get(where).data != before  # the range ended less than a minute ago
+    past = address(source_id, recorded.begin_us, recorded.begin_us + 4_000_000)
+    monkeypatch.setattr("app.views.playbackapi.now_us", lambda: recorded.end_us + 600_000_000)
+    kept = client.get(past)
+    for path in (app.config["PLAYBACK"].storage_path / "rec").rglob("*.mp4"):
+        path.rename(path.with_suffix(".away"))
+    assert client.get(past).headers["ETag"] == kept.headers["ETag"]
+    monkeypatch.setattr("app.playback.plans.KEPT_S", -1.0)
+    forget_plans()
+    assert client.get(past).status_code == 404

@@ -9,6 +9,7 @@ from app.extensions import writing
 from app.models import Attempt, Record, Tag, Wanted
 from tests.archived import T0_US, add_source, address, record, utc
 from tests.archived import media as media
+from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
 from tests.test_playback_mp4 import hashes
 

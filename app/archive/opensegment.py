@@ -7,7 +7,6 @@ Each process keeps what it has parsed of an open file and reads on from there: a
 import os
 import threading
 from collections import OrderedDict
-from pathlib import Path
 
 from app.formats.fragments import Fragment, Init, read_init, scan
 from app.formats.sampleindex import SampleIndex
@@ -40,11 +39,11 @@ class OpenFile:
             return self._built[2]
 
 
-_files: OrderedDict[Path, OpenFile] = OrderedDict()
+_files: OrderedDict[str, OpenFile] = OrderedDict()
 _files_lock = threading.Lock()
 
 
-def read_open(path: Path, shift_ticks: int) -> SampleIndex:
+def read_open(path: str, shift_ticks: int) -> SampleIndex:
     """Return the index of an open file as it is now. Raises FormatError, FileNotFoundError."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -53,7 +52,7 @@ def read_open(path: Path, shift_ticks: int) -> SampleIndex:
         os.close(handle)
 
 
-def _known(path: Path, inode: int) -> OpenFile:
+def _known(path: str, inode: int) -> OpenFile:
     """Return what is known of a file, nothing yet where it is another one than before; drop the oldest."""
     with _files_lock:
         found = _files.get(path)

@@ -43,7 +43,7 @@ def read_index(root: Path, source_id: int, start_us: int, offset: int, size_byte
         os.close(handle)
 
 
-def index_media(path: Path, shift_ticks: int, end_bytes: int | None = None) -> SampleIndex:
+def index_media(path: str, shift_ticks: int, end_bytes: int | None = None) -> SampleIndex:
     """Return the index of a media file from itself, up to `end_bytes`. Raises FormatError, OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

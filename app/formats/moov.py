@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from app.formats.boxes import HEADER_BYTES, LARGE_HEADER_BYTES, box, full_box
@@ -51,15 +51,11 @@ Part = bytes | Piece
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of one table of `stbl`: how many there are, and their bytes in pieces."""
+    """The rows of one table of `stbl`: how many there are, their bytes in pieces, and the size of all of them."""
 
     count: int
+    size_bytes: int
     parts: Sequence[Part]
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of all rows."""
-        return size_of(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,38 +102,49 @@ class InitEntry:
     height: int = 0
 
 
-@dataclass(slots=True)
 class _Tree:
-    """A box whose size is known before its content is."""
+    """A box whose size is known before all of its content is. 32 bits suffice: they hold the tables of 30 days."""
 
-    kind: bytes
-    parts: list[Part] = field(default_factory=list)
+    def __init__(self, kind: bytes, *content: bytes | _Tree | Table) -> None:
+        """Begin a box of this kind with the content."""
+        self._kind = kind
+        self._parts: list[Part] = []
+        self._body_bytes = 0
+        for item in content:
+            self.add(item)
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the whole box."""
+        return HEADER_BYTES + self._body_bytes
+
+    def add(self, item: bytes | _Tree | Table) -> None:
+        """Put something behind the content."""
+        if isinstance(item, bytes):
+            self._parts.append(item)
+            self._body_bytes += len(item)
+            return
+        self._parts += item.flat() if isinstance(item, _Tree) else item.parts
+        self._body_bytes += item.size_bytes
 
     def flat(self) -> list[Part]:
-        """Return the box as parts. 32 bits suffice for its size: they hold the tables of 30 days."""
-        header = struct.pack(">I4s", HEADER_BYTES + size_of(self.parts), self.kind)
-        return [header, *self.parts]
+        """Return the whole box as parts."""
+        return [struct.pack(">I4s", self.size_bytes, self._kind), *self._parts]
 
 
-def size_of(parts: Sequence[Part]) -> int:
-    """Return the size of parts laid behind one another."""
-    return sum(len(part) if isinstance(part, bytes) else part.size_bytes for part in parts)
+def progressive_head(tracks: Sequence[Track], mdat_bytes: int, extra: bytes = b"") -> tuple[list[Part], int]:
+    """Return ftyp, moov and the header of an mdat of `mdat_bytes` as parts, and their size.
 
-
-def progressive_head(tracks: Sequence[Track], mdat_bytes: int, extra: bytes = b"") -> list[Part]:
-    """Return ftyp, moov and the header of an mdat of `mdat_bytes`; `extra` are boxes for the end of moov."""
+    `extra` are boxes for the end of moov. The size is the offset of the first byte within mdat, and it depends on
+    nothing that the pieces of the tables give when they are loaded.
+    """
     duration = max(track.presentation_duration for track in tracks)
-    moov = _Tree(b"moov", [_mvhd(duration, len(tracks) + 1)])
+    moov = _Tree(b"moov", _mvhd(duration, len(tracks) + 1))
     for number, track in enumerate(tracks, 1):
-        moov.parts += _trak(track, number)
-    if extra:
-        moov.parts.append(extra)
-    return [ftyp(b"isom", b"iso2", b"avc1", b"mp41"), *moov.flat(), mdat_header(mdat_bytes)]
-
-
-def progressive_head_bytes(tracks: Sequence[Track], extra: bytes = b"") -> int:
-    """Return the size of the head, which is the offset of the first byte within mdat."""
-    return size_of(progressive_head(tracks, 0, extra))
+        moov.add(_trak(track, number))
+    moov.add(extra)
+    before, after = ftyp(b"isom", b"iso2", b"avc1", b"mp41"), mdat_header(mdat_bytes)
+    return [before, *moov.flat(), after], len(before) + moov.size_bytes + len(after)
 
 
 def init_segment(entries: Sequence[InitEntry]) -> bytes:
@@ -199,26 +206,26 @@ def _elst(edits: Sequence[Edit]) -> bytes:
     return box(b"edts", full_box(b"elst", 1, 0, struct.pack(">I", len(edits)), *rows))
 
 
-def _table(kind: bytes, table: Table, *, version: int = 0, before_count: bytes = b"") -> list[Part]:
-    """Return a table of `stbl` as parts; its header is full box, `before_count` and the number of rows."""
+def _table(kind: bytes, table: Table, *, version: int = 0, before_count: bytes = b"") -> _Tree:
+    """Return a table of `stbl`; its header is full box, `before_count` and the number of rows."""
     head = struct.pack(">I", version << 24) + before_count + struct.pack(">I", table.count)
-    return _Tree(kind, [head, *table.parts]).flat()
+    return _Tree(kind, head, table)
 
 
-def _trak(track: Track, track_id: int) -> list[Part]:
-    """Return a TrackBox as parts."""
-    stbl = _Tree(b"stbl", [_stsd(track.entries), *_table(b"stts", track.stts)])
+def _trak(track: Track, track_id: int) -> _Tree:
+    """Return a TrackBox."""
+    stbl = _Tree(b"stbl", _stsd(track.entries), _table(b"stts", track.stts))
     if track.ctts is not None:
-        stbl.parts += _table(b"ctts", track.ctts, version=1)
+        stbl.add(_table(b"ctts", track.ctts, version=1))
     if track.stss is not None:
-        stbl.parts += _table(b"stss", track.stss)
-    stbl.parts += _table(b"stsc", track.stsc)
-    stbl.parts += _table(b"stsz", track.stsz, before_count=bytes(4))
-    stbl.parts += _table(b"co64", track.co64)
-    minf = _Tree(b"minf", [_media_header(track.kind), _dinf(), *stbl.flat()])
-    mdia = _Tree(b"mdia", [_mdhd(track.timescale, track.duration), _hdlr(track.kind), *minf.flat()])
+        stbl.add(_table(b"stss", track.stss))
+    stbl.add(_table(b"stsc", track.stsc))
+    stbl.add(_table(b"stsz", track.stsz, before_count=bytes(4)))
+    stbl.add(_table(b"co64", track.co64))
+    minf = _Tree(b"minf", _media_header(track.kind), _dinf(), stbl)
+    mdia = _Tree(b"mdia", _mdhd(track.timescale, track.duration), _hdlr(track.kind), minf)
     tkhd = _tkhd(track.kind, track_id, track.presentation_duration, track.width, track.height)
-    return _Tree(b"trak", [tkhd, _elst(track.edits), *mdia.flat()]).flat()
+    return _Tree(b"trak", tkhd, _elst(track.edits), mdia)
 
 
 def _init_trak(entry: InitEntry) -> bytes:

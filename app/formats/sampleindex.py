@@ -16,6 +16,7 @@ seam without changing any size. The index can be built again from the media file
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -158,7 +159,7 @@ class SampleIndex:
         counts = dict(zip(COUNTERS, values, strict=True))
         columns, position = {}, HEADER.size + COUNTER_BYTES
         for name, kind, shape in _layout(counts):
-            length = int(np.prod(shape)) * np.dtype(kind).itemsize
+            length = math.prod(shape) * np.dtype(kind).itemsize
             if min(shape) < 0 or position + length > len(view):
                 raise FormatError(f"the column {name} of a sample index does not fit")
             columns[name] = np.frombuffer(view[position : position + length], kind).reshape(shape)

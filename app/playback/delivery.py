@@ -16,7 +16,8 @@ from app.playback.byteranges import ByteRange, Unsatisfiable, parse_ranges
 from app.playback.progressive import Slice
 
 BLOCK_BYTES = 1 << 20
-GATHER_BYTES = 1 << 18
+# Small parts are sent together; the first ones at once, so that a player has something while tables are made.
+FIRST_GATHER_BYTES, GATHER_BYTES = 1 << 8, 1 << 18
 Source = Part | Slice
 
 
@@ -36,13 +37,14 @@ class Body:
     def read(self, wanted: ByteRange) -> Iterator[bytes]:
         """Yield the bytes of a range in blocks. Raises ShortBody, OSError, FormatError."""
         gathered: list[bytes] = []
-        gathered_bytes = 0
+        gathered_bytes, enough_bytes = 0, FIRST_GATHER_BYTES
         for block in self._blocks(wanted):
             gathered.append(block)
             gathered_bytes += len(block)
-            if gathered_bytes >= GATHER_BYTES:
+            if gathered_bytes >= enough_bytes:
                 yield gathered[0] if len(gathered) == 1 else b"".join(gathered)
                 gathered, gathered_bytes = [], 0
+                enough_bytes = min(enough_bytes * 32, GATHER_BYTES)
         if gathered:
             yield b"".join(gathered)
 
@@ -80,7 +82,7 @@ def read_file(item: Slice, begin: int, end: int) -> Iterator[bytes]:
         while position < limit:
             block = os.pread(handle, min(BLOCK_BYTES, limit - position), position)
             if not block:
-                raise ShortBody(f"{item.path.name} ends at {position}, {limit - position} bytes early")
+                raise ShortBody(f"{item.path} ends at {position}, {limit - position} bytes early")
             yield block
             position += len(block)
     finally:

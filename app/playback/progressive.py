@@ -12,7 +12,6 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,6 @@ from app.formats.moov import (
     Part,
     Track,
     progressive_head,
-    progressive_head_bytes,
-    size_of,
 )
 from app.playback.footage import Footage
 from app.playback.portions import Gaps, place_portions, take_portions
@@ -42,8 +39,8 @@ MAP_SLACK_US = 200_000  # a piece of the map is cut where media time and wall cl
 class Slice:
     """Bytes [begin_bytes, end_bytes) of a file; the open file moves to `other_path`, or came from there."""
 
-    path: Path
-    other_path: Path
+    path: str
+    other_path: str
     begin_bytes: int
     end_bytes: int
 
@@ -71,11 +68,7 @@ class Movie:
     etag: str
     pieces: Sequence[MapPiece]
     duration_s: float
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of the whole file."""
-        return size_of(self.head) + sum(item.size_bytes for item in self.slices)
+    size_bytes: int
 
 
 def plan_movie(footage: Footage, gaps: Gaps, render_utc: Callable[[int], str | None]) -> Movie | None:
@@ -93,12 +86,13 @@ def plan_movie(footage: Footage, gaps: Gaps, render_utc: Callable[[int], str | N
     slices = [Slice(item.segment.path, item.segment.other_path, item.begin_bytes, item.end_bytes) for item in portions]
     extra = _map_box(timing.pieces, render_utc)
     tracks, builders = _tracks(footage, portions, timing)
-    begin = progressive_head_bytes(tracks, extra)
+    mdat_bytes = sum(item.size_bytes for item in slices)
+    head, head_bytes = progressive_head(tracks, mdat_bytes, extra)
     for builder in builders:
-        builder.mdat_begin = begin
-    head = progressive_head(tracks, sum(item.size_bytes for item in slices), extra)
+        builder.mdat_begin = head_bytes
     etag = _etag(footage, portions, timing, extra)
-    return Movie(head, slices, etag, timing.pieces, (timing.end - timing.begin) / timing.timescale)
+    duration_s = (timing.end - timing.begin) / timing.timescale
+    return Movie(head, slices, etag, timing.pieces, duration_s, head_bytes + mdat_bytes)
 
 
 class _Timing:

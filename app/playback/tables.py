@@ -1,5 +1,6 @@
 """The sample tables of a movie over several segments: sizes from counters, bytes from the sample indexes when sent."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from app.formats.sampleindex import SampleIndex
 
 # Each table asks for every index again; this many stay in memory, some 25 KB each.
 KEPT_INDEXES = 128
+GROUP = 32  # portions whose rows of a table are made at once
 Letter = Literal["v", "a"]
 Rows = npt.NDArray[Any]
 
@@ -58,23 +60,25 @@ class Portion:
 
 
 class Indexes:
-    """The sample indexes of a movie's portions; those used last stay in memory."""
+    """The sample indexes of a movie's portions; those used last stay in memory. Used by several threads."""
 
     def __init__(self, portions: Sequence[Portion]) -> None:
         self._portions = portions
         self._kept: OrderedDict[int, SampleIndex] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, number: int) -> SampleIndex:
         """Return the index of a portion. Raises FormatError, OSError."""
         portion = self._portions[number]
         if portion.cut_index is not None:
             return portion.cut_index
-        index = self._kept.get(number)
-        if index is None:
-            index = self._kept[number] = portion.segment.load_index()
-        self._kept.move_to_end(number)
-        while len(self._kept) > KEPT_INDEXES:
-            self._kept.popitem(last=False)
+        with self._lock:
+            index = self._kept.pop(number, None)
+        index = index or portion.segment.load_index()
+        with self._lock:
+            self._kept[number] = index
+            while len(self._kept) > KEPT_INDEXES:
+                self._kept.popitem(last=False)
         return index
 
 
@@ -89,15 +93,19 @@ class TableBuilder:
 
     @property
     def _numbers(self) -> list[int]:
-        return [k for k, portion in enumerate(self.portions) if portion.counts[f"{self.letter}_n"]]
+        name = f"{self.letter}_n"
+        return [number for number, portion in enumerate(self.portions) if portion.counts[name]]
 
     def _table(self, row_bytes: int, count: Callable[[Portion], int], rows: Callable[[int], Rows]) -> Table:
-        """Return a table of one piece a portion; `rows` gives the rows of a portion by its number."""
+        """Return a table in pieces of some portions each; `rows` gives the rows of a portion by its number."""
+        numbers = self._numbers
         parts = []
-        for number in self._numbers:
-            size_bytes = count(self.portions[number]) * row_bytes
-            parts.append(Piece(size_bytes, partial(_bytes_of, rows, number)))
-        return Table(sum(part.size_bytes for part in parts) // row_bytes, parts)
+        for begin in range(0, len(numbers), GROUP):
+            group = numbers[begin : begin + GROUP]
+            size_bytes = row_bytes * sum([count(self.portions[number]) for number in group])
+            parts.append(Piece(size_bytes, partial(_bytes_of, rows, group)))
+        total = sum(part.size_bytes for part in parts)
+        return Table(total // row_bytes, total, parts)
 
     def stts(self) -> Table:
         """Durations; the last of each portion reaches up to the next portion."""
@@ -184,9 +192,9 @@ class TableBuilder:
         return [int(total) for total in np.cumsum([0, *counts])]
 
 
-def _bytes_of(rows: Callable[[int], Rows], number: int) -> bytes:
-    """Return the rows of a portion as bytes."""
-    return rows(number).tobytes()
+def _bytes_of(rows: Callable[[int], Rows], numbers: Sequence[int]) -> bytes:
+    """Return the rows of some portions as bytes."""
+    return b"".join([rows(number).tobytes() for number in numbers])
 
 
 def _rescaled(index: SampleIndex, portion: Portion) -> Rows:

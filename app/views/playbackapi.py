@@ -31,10 +31,12 @@ from app.playback.asked import (
 from app.playback.delivery import Body, respond
 from app.playback.footage import Footage, load_entries, load_footage, no_footage
 from app.playback.media import build_init, segment_body
+from app.playback.plans import find_plan, keep_plan
 from app.playback.playlist import build_playlist
 from app.playback.progressive import Movie, plan_movie
 from app.playback.timeline import check_resolution, find_coverage
 from app.views import PlaybackApi, document
+from app.views.playbackobjects import RequestData, Timeline
 
 playbackapi = Blueprint("playbackapi", __name__)
 namespace = Namespace("playback", "What was recorded in a span of time, and the video of it", path="/")
@@ -47,102 +49,6 @@ RANGE = {
     "duration": "Seconds, instead of end",
     "gaps": "collapse (default), hold or fail",
 }
-
-
-class SpanObject(BaseModel):
-    """Uninterrupted footage, with the record begun last of those that touch it."""
-
-    start_utc: str
-    end_utc: str
-    record_id: str | None
-    tag: str | None
-
-
-class GapObject(BaseModel):
-    """No footage, and why."""
-
-    start_utc: str
-    end_utc: str
-    cause: str
-
-
-class UrlsObject(BaseModel):
-    """Where the media of the range is; null for what is not served."""
-
-    mp4: str
-    hls: str
-    picture: str | None
-    thumbnails: str | None
-
-
-class MapObject(BaseModel):
-    """Where in the MP4 a piece of uninterrupted wall clock begins."""
-
-    media_s: float
-    start_utc: str
-    end_utc: str
-
-
-class RunObject(BaseModel):
-    """Footage of one connection with one codec configuration."""
-
-    run_id: str
-    start_utc: str
-    end_utc: str
-    codecs: str
-    width: int
-    height: int
-
-
-class RecordOfRange(BaseModel):
-    """A record that touches the range; `end_utc` is null while it records."""
-
-    record_id: str
-    tag: str
-    start_utc: str
-    end_utc: str | None
-
-
-class RequestData(BaseModel):
-    """What there is of a camera between two instants."""
-
-    source_id: int
-    start_utc: str
-    end_utc: str
-    duration: float
-    spans: list[SpanObject]
-    gaps: list[GapObject]
-    codecs: str
-    width: int
-    height: int
-    bytes: int
-    urls: UrlsObject
-    map: list[MapObject]
-    runs: list[RunObject]
-    records: list[RecordOfRange]
-
-
-class Interval(BaseModel):
-    """[start_utc, end_utc)."""
-
-    start_utc: str
-    end_utc: str
-
-
-class Coverage(BaseModel):
-    """The footage of one source."""
-
-    source_id: int
-    spans: list[Interval]
-
-
-class Timeline(BaseModel):
-    """Coverage of several sources."""
-
-    start_utc: str
-    end_utc: str
-    resolution: float
-    sources: list[Coverage]
 
 
 class TimelineParameters(BaseModel):
@@ -205,7 +111,7 @@ def _of_source(source_id: str) -> _Subject:
     """Return the subject of a request about a source."""
     number = path_integer("source_id", source_id)
     asked = check_range(read_query().checked(RangeParameters), now_us())
-    if db.session.get(Source, number) is None:
+    if db.session.scalar(select(Source.id).where(Source.id == number)) is None:
         not_found("source_id", source_id)
     return _Subject(number, asked, url_for("playbackapi.source_data", source_id=number).rstrip("/") + "/")
 
@@ -233,8 +139,13 @@ def _data(subject: _Subject) -> dict[str, Any]:
 def _video(subject: _Subject) -> Response:
     """Return the MP4 of a range, or send on to the pinned address where the range reaches into an open segment."""
     check_media_length(subject.asked)
-    footage = subject.load()
-    movie = subject.plan(footage)
+    planned = find_plan(subject.source_id, subject.asked)
+    if planned is not None:
+        footage, movie = planned.footage, planned.movie
+    else:
+        footage = subject.load()
+        movie = subject.plan(footage)
+        keep_plan(subject.source_id, subject.asked, footage, movie, now_us())
     if footage.pin is not None and subject.asked.rev is None:
         query = requestdata.media_query(subject.asked, utc_text, footage.pin, end_us=footage.end_us)
         return _see(f"{subject.path}video.mp4?{query}")

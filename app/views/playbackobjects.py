@@ -1,0 +1,99 @@
+"""The answers of playback that are JSON (playback-api.md): their shape."""
+
+from pydantic import BaseModel
+
+
+class SpanObject(BaseModel):
+    """Uninterrupted footage, with the record begun last of those that touch it."""
+
+    start_utc: str
+    end_utc: str
+    record_id: str | None
+    tag: str | None
+
+
+class GapObject(BaseModel):
+    """No footage, and why."""
+
+    start_utc: str
+    end_utc: str
+    cause: str
+
+
+class UrlsObject(BaseModel):
+    """Where the media of the range is; null for what is not served."""
+
+    mp4: str
+    hls: str
+    picture: str | None
+    thumbnails: str | None
+
+
+class MapObject(BaseModel):
+    """Where in the MP4 a piece of uninterrupted wall clock begins."""
+
+    media_s: float
+    start_utc: str
+    end_utc: str
+
+
+class RunObject(BaseModel):
+    """Footage of one connection with one codec configuration."""
+
+    run_id: str
+    start_utc: str
+    end_utc: str
+    codecs: str
+    width: int
+    height: int
+
+
+class RecordOfRange(BaseModel):
+    """A record that touches the range; `end_utc` is null while it records."""
+
+    record_id: str
+    tag: str
+    start_utc: str
+    end_utc: str | None
+
+
+class RequestData(BaseModel):
+    """What there is of a camera between two instants."""
+
+    source_id: int
+    start_utc: str
+    end_utc: str
+    duration: float
+    spans: list[SpanObject]
+    gaps: list[GapObject]
+    codecs: str
+    width: int
+    height: int
+    bytes: int
+    urls: UrlsObject
+    map: list[MapObject]
+    runs: list[RunObject]
+    records: list[RecordOfRange]
+
+
+class Interval(BaseModel):
+    """[start_utc, end_utc)."""
+
+    start_utc: str
+    end_utc: str
+
+
+class Coverage(BaseModel):
+    """The footage of one source."""
+
+    source_id: int
+    spans: list[Interval]
+
+
+class Timeline(BaseModel):
+    """Coverage of several sources."""
+
+    start_utc: str
+    end_utc: str
+    resolution: float
+    sources: list[Coverage]
