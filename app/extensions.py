@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import Engine, MetaData, event
+from sqlalchemy import Engine, MetaData, event, orm
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, scoped_session
 
 NAMING = {
@@ -35,6 +36,9 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING)
 
+
+# A session, or the one of the current context.
+AnySession = orm.Session | scoped_session[Any]
 
 db = SQLAlchemy(model_class=Base)
 # What models derive from: Flask-SQLAlchemy makes it at run time, where a type checker cannot see it.
@@ -86,3 +90,9 @@ def writing() -> Iterator[scoped_session[Session]]:
     except BaseException:
         db.session.rollback()
         raise
+
+
+def insert_missing(session: AnySession, model: type[Base], values: dict[str, object]) -> None:
+    """Insert a row unless another transaction has inserted one with a key of it."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    session.execute(dialect.insert(model).values(**values).on_conflict_do_nothing())

@@ -6,7 +6,7 @@ import secrets
 
 from sqlalchemy import select
 
-from app.archive.recordings import AnySession
+from app.extensions import AnySession
 from app.models import Account
 
 FIRST_ADMIN = "admin"

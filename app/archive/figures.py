@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Executable, Select, func, select
 
-from app.archive.recordings import AnySession
+from app.extensions import AnySession
 from app.models import Attempt, Lease, Record, Segment, Source, Wanted
 from app.models.attempt import REASONS
 from app.models.segment import CLOSED, MISSING

@@ -3,8 +3,9 @@
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.archive.recordings import AnySession, lock_sources
+from app.archive.recordings import lock_sources
 from app.errors import Invalid, NameTaken, NotFound
+from app.extensions import AnySession
 from app.models import Group, group_source
 
 

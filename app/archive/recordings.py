@@ -6,18 +6,16 @@ in the order of their ids: two callers at once wait for each other, lose no inte
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, scoped_session, selectinload
+from sqlalchemy.orm import selectinload
 
+from app.extensions import AnySession, insert_missing
 from app.models import Lease, Record, Segment, Source, Tag, Wanted
 from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
 from app.models.types import new_uuid
 
 BATCH = 500  # ids a statement; PostgreSQL's protocol takes at most 65,535 parameters
-AnySession = Session | scoped_session[Any]
 
 
 def lock_sources(session: AnySession, source_ids: Iterable[int]) -> list[Source]:
@@ -36,7 +34,7 @@ def make_tag(session: AnySession, name: str, now_us: int) -> Tag:
     """Return the tag of this name or id; make it where there is none, though another process does now."""
     tag = find_tag(session, name)
     if tag is None:
-        _insert_missing(session, Tag, {"id": new_uuid(), "name": name, "created_us": now_us})
+        insert_missing(session, Tag, {"id": new_uuid(), "name": name, "created_us": now_us})
         tag = session.scalars(select(Tag).where(Tag.name == name)).one()
     return tag
 
@@ -147,9 +145,3 @@ def _with_footage(session: AnySession, record_ids: Sequence[str]) -> set[str]:
 
 def _open_wanted(session: AnySession, source_id: int) -> list[Wanted]:
     return list(session.scalars(select(Wanted).where(Wanted.source_id == source_id, Wanted.end_us.is_(None))))
-
-
-def _insert_missing(session: AnySession, model: type[Tag], values: dict[str, object]) -> None:
-    """Insert a row unless another transaction has inserted one with a key of it."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    session.execute(dialect.insert(model).values(**values).on_conflict_do_nothing())

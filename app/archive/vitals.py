@@ -3,9 +3,9 @@
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.archive.recordings import AnySession
 from app.archive.storages import check_room, read_marker
 from app.errors import PlaybackError
+from app.extensions import AnySession
 from app.models import Recorder
 from instance.config import Config
 

@@ -73,6 +73,7 @@ class Keeper:
         self._feed: PictureFeed | None = None
         self._attempt_row: int | None = None
         self._begun_us = 0
+        self._told: tuple[str, str] | None = None
         self._status: tuple[str | None, str | None] | None = None
 
     def step(self) -> None:
@@ -85,6 +86,7 @@ class Keeper:
             if reason is not None and reason.status:
                 self._set_status(reason.status, reason.detail)
             elif self.attempt.is_receiving:
+                self._told = None
                 self._set_status("online", None)
         elif self._feed is not None:
             self._step_feed()
@@ -215,8 +217,11 @@ class Keeper:
             self._backoff.skip()
         else:
             self._backoff.failed(verdict.reason, lasted_s)
+        is_news = (verdict.reason, verdict.detail) != self._told
+        self._told = (verdict.reason, verdict.detail)
+        level = logging.INFO if verdict.reason in ("stopped", "audio", "recorder_stopped") else logging.WARNING
         log.log(
-            logging.INFO if verdict.reason in ("stopped", "audio", "recorder_stopped") else logging.WARNING,
+            level if is_news else logging.DEBUG,
             "source %d: %s: %s", self.camera.source_id, verdict.reason, verdict.detail,
         )  # fmt: skip
         if self._attempt_row is None:

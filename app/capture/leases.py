@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, select, update
 
 from app.capture.processes import boot_id, host_id, is_alive, started_ticks
-from app.extensions import db, writing
+from app.extensions import db, insert_missing, writing
 from app.models import Lease, Recorder
 from app.models.types import new_uuid, now_us
 
@@ -35,24 +35,35 @@ def claim(recorder_id: str, source_ids: Collection[int]) -> set[int]:
 
     A lease whose process on this host is dead is taken at once; another once it has run out.
     """
-    held: set[int] = set()
+    free = _free(recorder_id, source_ids)
+    db.session.rollback()
+    if not free:  # an idle recorder looks each second, and must not write for it
+        return set()
     with writing() as session:
-        query = select(Lease, Recorder).join(Recorder).where(Lease.source_id.in_(source_ids))
-        known = {lease.source_id: (lease, owner) for lease, owner in session.execute(query)}
-        for source_id in source_ids:
-            lease, owner = known.get(source_id, (None, None))
-            if lease is None:
-                session.add(Lease(source_id=source_id, recorder_id=recorder_id, expires_us=now_us() + LEASE_US))
-            elif lease.recorder_id == recorder_id or _is_free(lease, owner):
+        for source_id in free:
+            insert_missing(session, Lease, {"source_id": source_id, "recorder_id": recorder_id, "expires_us": 0})
+        query = select(Lease).where(Lease.source_id.in_(free)).order_by(Lease.source_id).with_for_update()
+        leases = session.scalars(query.execution_options(populate_existing=True)).all()
+        held = _free(recorder_id, free)
+        for lease in leases:
+            if lease.source_id in held:
                 lease.recorder_id, lease.expires_us = recorder_id, now_us() + LEASE_US
-            else:
-                continue
-            held.add(source_id)
     return held
 
 
-def _is_free(lease: Lease, owner: Recorder | None) -> bool:
-    if owner is None or owner.ended_us is not None or lease.expires_us < now_us():
+def _free(recorder_id: str, source_ids: Collection[int]) -> set[int]:
+    """Return those sources whose lease this recorder may take, or has."""
+    query = select(Lease, Recorder).join(Recorder).where(Lease.source_id.in_(source_ids))
+    taken = {
+        lease.source_id
+        for lease, owner in db.session.execute(query)
+        if lease.recorder_id != recorder_id and not _is_free(lease, owner)
+    }
+    return set(source_ids) - taken
+
+
+def _is_free(lease: Lease, owner: Recorder) -> bool:
+    if owner.ended_us is not None or lease.expires_us < now_us():
         return True
     return is_alive(owner.host_id, owner.boot_id, owner.pid, owner.started_ticks) is False
 

@@ -3,6 +3,7 @@
 SIGTERM hands over: ffmpeg goes on, the next recorder adopts it. SIGINT shuts down: every ffmpeg ends cleanly.
 """
 
+import contextlib
 import logging
 import os
 import selectors
@@ -114,6 +115,9 @@ class Recorder:
         except OperationalError as error:
             db.session.rollback()
             log.warning("the database cannot be used now (%s); recording goes on", type(error.orig).__name__)
+        except OSError as error:
+            db.session.rollback()
+            log.error("%s: %s; tried again in %.0f s", error.filename, error.strerror, LOOK_S)
         for source_id, keeper in list(self._keepers.items()):
             self._step(source_id, keeper)
 
@@ -142,8 +146,9 @@ class Recorder:
 
     def _beat(self) -> None:
         """Give the sign of life that the watchdog and /readyz look at."""
-        path = self._config.run_path / watchdog.HEARTBEAT
-        path.touch()
+        (self._config.run_path / watchdog.HEARTBEAT).touch()
+        with contextlib.suppress(OSError):  # a storage that is away is told by the attempts
+            watchdog.shared_heartbeat(self._config.storage_path / places.LIVE).touch()
 
     def _renew(self) -> None:
         held = leases.renew(self._recorder_id)

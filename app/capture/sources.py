@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from sqlalchemy import delete
 
-from app.archive.recordings import AnySession, is_recording, lock_sources
+from app.archive.recordings import is_recording, lock_sources
 from app.capture.addresses import (
     HTTP_SCHEMES,
     MASK,
@@ -23,6 +23,7 @@ from app.capture.addresses import (
 )
 from app.capture.template import check_template, effective_template
 from app.errors import Invalid, NotFound, SourceIsRecording
+from app.extensions import AnySession
 from app.models import Source, group_source
 
 PICTURE_KEYS = ("uri", "auth", "user", "password")

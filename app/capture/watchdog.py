@@ -1,4 +1,4 @@
-"""The watchdog: ends every ffmpeg of this instance when no recorder has given a sign of life for a while.
+"""The watchdog: ends every ffmpeg of a live folder when no recorder has given a sign of life for a while.
 
 A process of its own, detached, started by the recorder and outliving it, since an ffmpeg outlives the recorder too.
 It ends by itself when there is neither a recorder nor an ffmpeg. Standard library only: it stays small.
@@ -7,13 +7,14 @@ usage: python -m app.capture.watchdog RUN_FOLDER LIVE_FOLDER ABANDON_S
 """
 
 import contextlib
+import hashlib
 import os
 import signal
 import sys
 import time
 from pathlib import Path
 
-from app.capture.processes import find_ffmpegs
+from app.capture.processes import find_ffmpegs, host_id
 from app.locks import hold_lock, lock_holder
 
 HEARTBEAT = "recorder.heartbeat"
@@ -25,10 +26,15 @@ def watch(run_folder: Path, live_root: Path, abandon_s: float) -> None:
     if hold_lock(run_folder / LOCK) is None:
         return
     while True:
-        silence_s = _silence_s(run_folder / HEARTBEAT)
+        silence_s = min(_silence_s(run_folder / HEARTBEAT), _silence_s(shared_heartbeat(live_root)))
         if silence_s > abandon_s and _end_all(live_root) == 0:
             return
         time.sleep(min(5.0, max(0.5, abandon_s / 10)))
+
+
+def shared_heartbeat(live_root: Path) -> Path:
+    """Return the sign of life of all of this machine's recorders on one storage: each may adopt the other's ffmpeg."""
+    return live_root / f".heartbeat-{hashlib.sha256(host_id().encode()).hexdigest()[:16]}"
 
 
 def stop(run_folder: Path) -> None:

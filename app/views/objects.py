@@ -6,10 +6,11 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from app.archive.places import record_location
-from app.archive.recordings import AnySession, statuses
+from app.archive.recordings import statuses
 from app.capture.addresses import masked
 from app.capture.sources import shown_picture
 from app.capture.template import effective_template
+from app.extensions import AnySession
 from app.models import Group, Record, Source
 from app.models.types import now_us
 from app.personalulti import utc_text
