@@ -39,7 +39,7 @@ export function drawBar(canvas, spans, shown, moment) {
   context.fillStyle = colour('track');
   context.fillRect(0, 0, width, height);
   drawGrid(context, shown, width, height, x);
-  drawSpans(context, spans, shown, height, x, moment.isCurrent);
+  drawSpans(context, spans, shown, height, x, moment.isCurrent || moment.playheadMs === null);
   drawFuture(context, x(moment.nowMs), width, height);
   if (moment.cursorMs !== null) drawLine(context, x(moment.cursorMs), height, colour('cursor'), 1);
   if (moment.playheadMs !== null) drawPlayhead(context, x(moment.playheadMs), height, moment.isCurrent);

@@ -1,35 +1,39 @@
 /**
  * One <video> that shows a moment of a camera and knows the wall time of the frame that it shows.
  *
- * Footage that has ended comes as one MP4 of WINDOW around the moment, and then the next one; what is being recorded
- * now comes through the growing HLS playlist where the browser plays that, else by MP4s up to now, one after another.
+ * Footage comes as one MP4 of some minutes around the moment, and then the next one. What is being recorded now comes
+ * through the growing HLS playlist; where a browser can neither read that (growing.js) nor play it by itself, by MP4s
+ * up to now, one after another.
  */
 
 import * as api from './api.js';
 import { nowMs } from './api.js';
+import { canRead, Growing } from './growing.js';
 import { MediaMap } from './mediamap.js';
+import { parsePlaylist } from './playlist.js';
 
 const HLS = 'application/vnd.apple.mpegurl';
 const BEFORE_MS = 300_000;
 const AFTER_MS = 1_500_000;
 const NEAR_LIVE_MS = 60_000;
-const LOOK_BACK_MS = 60_000;
-const LIVE_LAG_MS = 6000;
+const LIVE_BACK_MS = 20_000;
+const NATIVE_LAG_MS = 9000; // players ask for a growing playlist again every 6 s
 const RETRY_MS = 1500;
+const NOTHING = { map: new MediaMap([]) };
 
 /** Fires `frame` {ms}, `state`, `jump` {fromMs, toMs} over a gap, `lost` {error} when there is nothing to show. */
 export class Feed extends EventTarget {
   #loading = null;
-  #map = new MediaMap([]);
+  #media = NOTHING; // {map}, or a Growing, whose map grows
   #retry = 0;
-  #mapTimer = 0;
 
-  constructor(video) {
+  /** `isRecording(sourceId)` says whether more footage is to be expected. */
+  constructor(video, isRecording) {
     super();
-    Object.assign(this, { video, sourceId: null, kind: null, isLive: false, ms: null, data: null });
+    Object.assign(this, { video, isRecording, sourceId: null, kind: null, ms: null, data: null });
     this.canPlayHls = video.canPlayType(HLS) !== '';
     this.#watchFrames();
-    for (const name of ['playing', 'pause', 'waiting', 'seeking', 'seeked', 'ratechange', 'volumechange']) {
+    for (const name of ['playing', 'pause', 'waiting', 'seeking', 'seeked', 'volumechange']) {
       video.addEventListener(name, () => this.#fire('state'));
     }
     video.addEventListener('ended', () => this.#goOn());
@@ -38,26 +42,25 @@ export class Feed extends EventTarget {
 
   /** Show a moment. Within what is loaded it is a seek. */
   async goTo(sourceId, ms) {
-    if (sourceId === this.sourceId && this.kind === 'mp4' && this.#map.covers(ms)) return this.#seek(ms);
-    this.isLive = false;
-    const isNear = ms > nowMs() - NEAR_LIVE_MS && this.canPlayHls;
-    return this.#load(sourceId, (signal) => (isNear ? this.#openHls(ms, signal) : this.#openMp4(ms, signal)));
+    if (sourceId === this.sourceId && this.#canSeek(ms)) return this.#seek(ms);
+    const isNear = ms > nowMs() - NEAR_LIVE_MS && this.isRecording(sourceId);
+    return this.#load(sourceId, (signal) => (isNear ? this.#openGrowing(ms, ms, signal) : this.#openMp4(ms, signal)));
   }
 
-  /** Show what happens now, as little late as the recording allows. */
+  /** Show what happens now, as little late as the recording allows; waits for a first picture. */
   async goLive(sourceId) {
-    this.isLive = true;
-    return this.#load(sourceId, async (signal) => {
-      const data = await api.footage(sourceId, nowMs() - LOOK_BACK_MS, null, signal);
-      const newest = MediaMap.ofFootage(data).pieces.at(-1);
-      const ms = Math.max(newest.startMs, newest.endMs - LIVE_LAG_MS);
-      return this.canPlayHls ? this.#openHls(ms, signal) : this.#openMp4(ms, signal);
-    });
+    return this.#load(sourceId, async function open(signal) {
+      const newest = (await this.#spans(nowMs() - NEAR_LIVE_MS, signal)).at(-1);
+      if (newest) return this.#openGrowing(Math.max(newest.startMs, newest.endMs - LIVE_BACK_MS), null, signal);
+      if (this.isRecording(sourceId)) return this.#wait(open.bind(this), signal);
+      return this.#openMp4(nowMs(), signal);
+    }.bind(this));
   }
 
   stop() {
     this.#cancel();
     this.sourceId = this.kind = this.ms = this.data = null;
+    this.#media = NOTHING;
     this.video.removeAttribute('src');
     this.video.load();
     this.#fire('state');
@@ -66,7 +69,6 @@ export class Feed extends EventTarget {
   #cancel() {
     this.#loading?.abort();
     clearTimeout(this.#retry);
-    clearTimeout(this.#mapTimer);
   }
 
   async #load(sourceId, open) {
@@ -74,6 +76,10 @@ export class Feed extends EventTarget {
     const { signal } = (this.#loading = new AbortController());
     this.sourceId = sourceId;
     this.#fire('state', { isLoading: true });
+    await this.#guard(open, signal);
+  }
+
+  async #guard(open, signal) {
     try {
       await open(signal);
     } catch (error) {
@@ -85,89 +91,93 @@ export class Feed extends EventTarget {
     }
   }
 
-  async #openMp4(ms, signal) {
-    const data = await api.footage(this.sourceId, ms - BEFORE_MS, Math.min(ms + AFTER_MS, nowMs()), signal);
-    this.#map = MediaMap.ofFootage(data);
-    this.data = data;
-    this.kind = 'mp4';
+  /** Try again a little later; what goes wrong then is told as if it went wrong now. */
+  #wait(open, signal) {
+    this.#retry = setTimeout(() => signal.aborted || this.#guard(open, signal), RETRY_MS);
+  }
+
+  /** The camera's spans from then to now, [{startMs, endMs}]; asks the timeline, which never answers 404. */
+  async #spans(fromMs, signal) {
+    const resolutionS = Math.max(1, Math.ceil((nowMs() - fromMs) / 5_000_000));
+    const answer = await api.timeline([this.sourceId], fromMs, nowMs(), resolutionS, signal);
+    return answer.sources[0].spans.map((span) => ({ startMs: Date.parse(span.start_utc), endMs: Date.parse(span.end_utc) }));
+  }
+
+  async #openMp4(ms, signal, fromMs = ms - BEFORE_MS) {
+    const data = await api.footage(this.sourceId, fromMs, Math.min(ms + AFTER_MS, nowMs()), signal);
+    this.#take('mp4', data, { map: MediaMap.ofFootage(data) });
     this.video.src = data.urls.mp4;
     this.#seek(ms);
   }
 
-  async #openHls(ms, signal) {
-    const data = await api.footage(this.sourceId, ms, null, signal);
-    this.#map = MediaMap.ofPlaylist(await api.text(data.urls.hls, signal));
-    this.data = data;
-    this.kind = 'hls';
-    this.video.src = data.urls.hls;
-    this.#play();
-    this.#refreshMap(signal);
+  /** Play the growing playlist that begins at `fromMs` from `atMs` on; null: as close to now as it can be. */
+  async #openGrowing(fromMs, atMs, signal) {
+    const data = await api.footage(this.sourceId, fromMs, null, signal);
+    if (!canRead(data.codecs)) return this.#openNative(data, fromMs, signal);
+    const growing = new Growing(this.video, data.urls.hls, data.codecs, signal);
+    await growing.read();
+    const { map } = growing;
+    this.#take('hls', data, growing);
+    this.#guard(() => growing.play(map.toMedia(atMs ?? Math.max(map.startMs, map.endMs - growing.lagMs)).mediaS), signal);
+    return this.#play();
   }
 
-  /** Read the growing playlist again while it plays: a gap may have come into it. */
-  #refreshMap(signal) {
-    this.#mapTimer = setTimeout(async () => {
-      if (signal.aborted) return;
-      if (!this.video.paused && this.video.currentTime > this.#map.endS - 8) {
-        const text = await api.text(this.data.urls.hls, signal).catch(() => null);
-        if (signal.aborted) return;
-        if (text) this.#map = MediaMap.ofPlaylist(text);
-      }
-      this.#refreshMap(signal);
-    }, 2000);
+  /** As above by the browser's own HLS, which begins with the playlist and cannot seek in it. */
+  async #openNative(data, fromMs, signal) {
+    if (!this.canPlayHls) return this.#openMp4(fromMs, signal);
+    const read = async () => MediaMap.ofEntries(parsePlaylist(await api.text(data.urls.hls, signal)).entries);
+    const media = { map: await read() };
+    if (media.map.endMs - media.map.startMs < NATIVE_LAG_MS) return this.#wait(() => this.#openNative(data, fromMs, signal), signal);
+    this.#take('hls', data, media);
+    this.video.src = data.urls.hls;
+    const timer = setInterval(async () => (media.map = await read().catch(() => media.map)), 4000);
+    signal.addEventListener('abort', () => clearInterval(timer));
+    return this.#play();
+  }
+
+  #take(kind, data, media) {
+    this.kind = kind;
+    this.data = data;
+    this.#media = media;
+  }
+
+  #canSeek(ms) {
+    const { map } = this.#media;
+    if (this.kind === 'mp4') return map.covers(ms);
+    return this.kind === 'hls' && map.covers(ms) && Boolean(this.#media.canSeek?.(map.toMedia(ms).mediaS));
   }
 
   #seek(ms) {
-    const place = this.#map.toMedia(ms);
+    const place = this.#media.map.toMedia(ms);
     this.video.currentTime = place.mediaS;
     if (Math.abs(place.wallMs - ms) > 1000) this.#fire('jump', { fromMs: ms, toMs: place.wallMs });
     this.#play();
   }
 
   #play() {
-    this.video.play().catch((error) => {
-      if (error.name === 'NotAllowedError') this.#fire('state');
-    });
+    this.video.play().catch((error) => error.name === 'NotAllowedError' && this.#fire('state'));
   }
 
   /** The media has ended: go on with the footage after it, wait for it where the camera still records. */
   async #goOn() {
-    const fromMs = this.#map.endMs;
+    const fromMs = this.#media.map.endMs;
     if (this.kind === null || fromMs === null) return;
-    await this.#load(this.sourceId, async (signal) => {
-      try {
-        await this.#openNext(fromMs, signal);
-      } catch (error) {
-        const afterMs = Date.parse(error.body?.after_utc ?? '');
-        if (Number.isFinite(afterMs)) await this.#openNext(afterMs, signal);
-        else if (error.status === 404 && fromMs > nowMs() - NEAR_LIVE_MS) this.#wait(signal);
-        else throw error;
-      }
-    });
-  }
-
-  async #openNext(fromMs, signal) {
-    const data = await api.footage(this.sourceId, fromMs, Math.min(fromMs + AFTER_MS, nowMs()), signal);
-    if (data.duration < 0.5 && fromMs > nowMs() - NEAR_LIVE_MS) return this.#wait(signal);
-    const map = MediaMap.ofFootage(data);
-    if (map.startMs - fromMs > 1000) this.#fire('jump', { fromMs, toMs: map.startMs });
-    if (this.canPlayHls && map.startMs > nowMs() - NEAR_LIVE_MS) return this.#openHls(map.startMs, signal);
-    this.#map = map;
-    this.data = data;
-    this.kind = 'mp4';
-    this.video.src = data.urls.mp4;
-    return this.#play();
-  }
-
-  #wait(signal) {
-    this.#retry = setTimeout(() => signal.aborted || this.#goOn(), RETRY_MS);
+    await this.#load(this.sourceId, async function open(signal) {
+      const next = (await this.#spans(fromMs, signal)).find((span) => span.endMs - fromMs > 500);
+      if (!next && !this.isRecording(this.sourceId)) throw new api.ApiError(0, [{ loc: [], msg: 'The footage ends here', type: 'end' }]);
+      if (!next) return this.#wait(open.bind(this), signal);
+      const toMs = Math.max(next.startMs, fromMs);
+      if (toMs - fromMs > 1000) this.#fire('jump', { fromMs, toMs });
+      if (toMs > nowMs() - NEAR_LIVE_MS && this.isRecording(this.sourceId)) return this.#openGrowing(toMs, toMs, signal);
+      return this.#openMp4(toMs, signal, toMs);
+    }.bind(this));
   }
 
   #failed() {
     if (this.kind === null || !this.video.error) return;
-    const ms = this.ms ?? this.#map.startMs;
-    if (this.kind === 'hls' && this.canPlayHls) {
-      this.canPlayHls = false; // this browser says that it plays HLS and does not: MP4 from here on
+    const ms = this.ms ?? this.#media.map.startMs;
+    if (this.kind === 'hls') {
+      this.canPlayHls = false;
       this.#load(this.sourceId, (signal) => this.#openMp4(ms, signal));
       return;
     }
@@ -179,7 +189,7 @@ export class Feed extends EventTarget {
   #watchFrames() {
     const show = (mediaS) => {
       if (this.kind === null) return;
-      this.ms = this.#map.toWallMs(mediaS);
+      this.ms = this.#media.map.toWallMs(mediaS);
       if (this.ms !== null) this.#fire('frame', { ms: this.ms });
     };
     if (!this.video.requestVideoFrameCallback) {

@@ -20,7 +20,7 @@ const coverage = new Coverage(range);
 const timeline = new Timeline({ range, coverage, axis: find('axis'), tip: find('tip') });
 const rows = new CameraRows(state, timeline);
 const wall = new Wall(state);
-const player = new Player((id) => state.camera(id)?.name ?? `Camera ${id}`);
+const player = new Player(state);
 const recording = new Recording(state);
 new AddCamera(state);
 

@@ -1,7 +1,5 @@
 /** Where in a piece of media which wall time lies: from request data, or from a playlist's date-times. */
 
-const JOIN_MS = 250;
-
 export class MediaMap {
   /** `pieces`: [{mediaS, startMs, endMs}] in the order of the media. */
   constructor(pieces) {
@@ -18,21 +16,10 @@ export class MediaMap {
     );
   }
 
-  /** Read an HLS media playlist (RFC 8216 §4.3): durations add up to media time, EXT-X-PROGRAM-DATE-TIME says when. */
-  static ofPlaylist(text) {
+  /** Entries of a playlist (playlist.js): durations add up to media time, date-times say when. */
+  static ofEntries(entries) {
     const pieces = [];
-    let mediaS = 0;
-    let durationS = 0;
-    let programMs = null;
-    for (const line of text.split('\n')) {
-      if (line.startsWith('#EXT-X-PROGRAM-DATE-TIME:')) programMs = Date.parse(line.slice(25));
-      else if (line.startsWith('#EXTINF:')) durationS = parseFloat(line.slice(8));
-      else if (line && !line.startsWith('#')) {
-        addEntry(pieces, mediaS, durationS, programMs);
-        mediaS += durationS;
-        programMs = null;
-      }
-    }
+    for (const entry of entries) addEntry(pieces, entry);
     return new MediaMap(pieces);
   }
 
@@ -69,9 +56,9 @@ export class MediaMap {
   }
 }
 
-function addEntry(pieces, mediaS, durationS, programMs) {
+/** Every date-time begins a piece: the wall clock may go a little faster or slower than the media. */
+function addEntry(pieces, { mediaS, durationS, programMs }) {
   const last = pieces.at(-1);
-  const startMs = programMs ?? last?.endMs ?? 0;
-  if (last && Math.abs(startMs - last.endMs) < JOIN_MS) last.endMs = startMs + durationS * 1000;
-  else pieces.push({ mediaS, startMs, endMs: startMs + durationS * 1000 });
+  if (last && programMs === null) last.endMs += durationS * 1000;
+  else pieces.push({ mediaS, startMs: programMs ?? 0, endMs: (programMs ?? 0) + durationS * 1000 });
 }

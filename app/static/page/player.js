@@ -14,11 +14,11 @@ const LATE_MS = 30_000;
 export class Player extends EventTarget {
   #noticeTimer = 0;
 
-  constructor(cameraName) {
+  constructor(state) {
     super();
-    this.cameraName = cameraName;
+    this.state = state;
     this.video = find('video');
-    this.feed = new Feed(this.video);
+    this.feed = new Feed(this.video, (id) => state.camera(id)?.isRecording ?? false);
     this.feed.addEventListener('frame', ({ detail }) => this.#showMoment(detail.ms));
     this.feed.addEventListener('state', ({ detail }) => this.#showState(detail.isLoading));
     this.feed.addEventListener('jump', ({ detail }) => this.#showJump(detail));
@@ -64,7 +64,7 @@ export class Player extends EventTarget {
     find('player').hidden = false;
     this.#clearNotice();
     if (sourceId !== this.sourceId) this.#clearMoment();
-    setText(find('player-name'), this.cameraName(sourceId));
+    setText(find('player-name'), this.state.camera(sourceId)?.name ?? `Camera ${sourceId}`);
   }
 
   #bindControls() {

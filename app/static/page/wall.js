@@ -7,17 +7,18 @@ import { situation } from './cameras.js';
 
 const MOST_LIVE = 9;
 const RETRY_MS = 2000;
+const STAGE_PART = 0.58; // --stage-height of stage.css
 
 class Tile {
   #retry = 0;
   #isWished = false;
 
-  constructor(id, onClick) {
+  constructor(id, isRecording, onClick) {
     this.id = id;
     this.element = copyOf('tile');
     this.element.addEventListener('click', onClick);
     this.clock = this.element.querySelector('.tile-clock');
-    this.feed = new Feed(this.element.querySelector('video'));
+    this.feed = new Feed(this.element.querySelector('video'), isRecording);
     this.feed.addEventListener('frame', ({ detail }) => this.#showFrame(detail.ms));
     this.feed.addEventListener('lost', () => this.#again());
     this.feed.video.addEventListener('ended', () => this.element.classList.remove('is-live'));
@@ -66,6 +67,7 @@ export class Wall extends EventTarget {
     Object.assign(this, { state, element: find('wall') });
     state.addEventListener('change', () => this.#show());
     document.addEventListener('visibilitychange', () => this.#show());
+    new ResizeObserver(() => this.#arrange()).observe(find('stage'));
   }
 
   /** Tell which camera the player shows; null: all show alike. */
@@ -93,14 +95,26 @@ export class Wall extends EventTarget {
       if (isWished) live += 1;
       tile.wish(isWished);
     }
-    const columns = Math.ceil(Math.sqrt(cameras.length));
-    this.element.style.setProperty('--columns', String(columns));
-    this.element.style.setProperty('--lines', String(Math.ceil(cameras.length / columns)));
     find('stage').hidden = cameras.length === 0;
+    this.#arrange();
+  }
+
+  /** Choose the number of columns with which the tiles are largest. */
+  #arrange() {
+    const count = this.#tiles.size;
+    const [width, height] = [find('stage').clientWidth, innerHeight * STAGE_PART];
+    const widths = Array.from({ length: count }, (_, index) => {
+      const lines = Math.ceil(count / (index + 1));
+      return Math.min(width / (index + 1), ((height / lines) * 16) / 9);
+    });
+    const columns = widths.indexOf(Math.max(...widths)) + 1;
+    this.element.style.setProperty('--columns', String(Math.max(columns, 1)));
+    this.element.style.setProperty('--lines', String(Math.ceil(count / columns) || 1));
   }
 
   #add(id) {
-    const tile = new Tile(id, () => this.dispatchEvent(new CustomEvent('live', { detail: { sourceId: id } })));
+    const isRecording = () => this.state.camera(id)?.isRecording ?? false;
+    const tile = new Tile(id, isRecording, () => this.dispatchEvent(new CustomEvent('live', { detail: { sourceId: id } })));
     this.#tiles.set(id, tile);
     this.element.append(tile.element);
     return tile;
