@@ -24,7 +24,7 @@ RTSP_TIMEOUT_US = 2_500_000  # ffmpeg gives up after a little more than three ti
 SEGMENT_FORMAT = (
     "movflags=+frag_keyframe+empty_moov+default_base_moof+frag_discont+skip_trailer+skip_sidx"
     ":avoid_negative_ts=disabled:video_track_timescale=90000:flush_packets=1:frag_duration={fragment_us}"
-    ":write_prft=wallclock"
+    ":write_prft=wallclock:use_editlist=0"
 )
 PICTURE_FRAGMENT_S = 0.5  # a picture is to be seen when the next has come
 AUDIO_COPY, AUDIO_AAC, AUDIO_NONE = "copy", "aac", "none"
