@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import os
 import re
 import sys
 import time
@@ -36,6 +37,7 @@ def main(words: list[str]) -> int:
     unknown = set(asked.names) - MEASUREMENTS.keys()
     if unknown:
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's second start finds all modules compiled
     about = {**machine.describe(), "seed": str(SEED)}
     print(listing(about), flush=True)
     for clip in (FULL_HD, LONG):
