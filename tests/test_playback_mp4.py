@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import random
+import subprocess
 from datetime import datetime
 
 import av
@@ -15,6 +16,7 @@ from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
 from tests.media import read_number
+from tests.recording import FFMPEGS
 
 
 def fetch(client, *args, **keywords) -> bytes:
@@ -257,3 +259,65 @@ def test_a_plan_is_kept_only_for_a_moment_and_never_where_the_range_may_grow(
     monkeypatch.setattr("app.playback.plans.KEPT_S", -1.0)
     forget_plans()
     assert client.get(past).status_code == 404
+
+
+def test_a_range_that_begins_in_a_gap_is_held_from_its_begin(app, client, source_id, media):
+    recorded = record(app, source_id, media("audio"))
+    begin_us = recorded.begin_us - 12_000_000
+    held = shown(fetch(client, source_id, begin_us, recorded.end_us, "&gaps=hold"))
+    assert abs(held[0][1] - 12) < 0.002
+    closed = shown(fetch(client, source_id, begin_us, recorded.end_us))
+    assert closed[0][1] < 0.1
+    told = client.get(address(source_id, begin_us, recorded.end_us, "&gaps=hold", name="").replace("/?", "?")).json
+    assert abs(told["map"][0]["media_s"] - 12) < 0.002
+    assert "gaps=hold" in told["urls"]["mp4"]
+
+
+def test_a_gap_too_long_to_be_held_is_refused(app, client, source_id, media):
+    first = record(app, source_id, media("h264"))
+    second = record(app, source_id, media("h264", seed=2), begin_us=first.end_us + 14 * 3_600_000_000)
+    refused = client.get(address(source_id, first.begin_us, second.end_us, "&gaps=hold"))
+    assert (refused.status_code, refused.json["detail"][0]["type"]) == (422, "gap_too_long")
+    assert len(shown(fetch(client, source_id, first.begin_us, second.end_us))) == 320
+
+
+def test_runs_that_overlap_play_one_after_the_other(app, client, source_id, media):
+    first = record(app, source_id, media("b-frames-audio"))
+    second = record(app, source_id, media("b-frames-audio", seed=2), begin_us=first.end_us - 3_000_000)
+    data = fetch(client, source_id, first.begin_us, second.end_us)
+    numbers = [number for number, _ in shown(data)]
+    cut = len(numbers) - 160
+    assert numbers == [*range(cut), *range(160)]
+    assert 95 <= cut <= 100
+    told = client.get(address(source_id, first.begin_us, second.end_us, name="").replace("/?", "?")).json
+    assert [piece["start_utc"] for piece in told["map"]] == [utc(first.begin_us), utc(second.begin_us)]
+    assert told["map"][0]["end_utc"] <= utc(second.begin_us + 100_000)
+    assert client.get(told["urls"]["hls"]).text.count("#EXT-X-DISCONTINUITY") == 1
+    a_little = record(app, source_id, media("h264", seed=3), begin_us=second.end_us - 200_000)
+    whole = hashes(fetch(client, source_id, second.begin_us, a_little.end_us))
+    assert [t.sha256 for t in second.packets["video"]] + [t.sha256 for t in a_little.packets["video"]] == whole["video"]
+
+
+def test_sound_that_comes_goes_and_changes_its_rate_stays_in_step(app, client, source_id, media, tmp_path):
+    slower = tmp_path / "slower.mp4"
+    command = [FFMPEGS[-1], "-loglevel", "error", "-i", str(media("audio", seed=5)), "-c:v", "copy", "-ar", "32000"]
+    subprocess.run([*command, str(slower)], check=True)
+    runs = []
+    begin_us = T0_US
+    for path in (media("h264"), media("audio"), media("h264", seed=4), slower):
+        runs.append(record(app, source_id, path, begin_us=begin_us))
+        begin_us = runs[-1].end_us + 2_000_000
+    data = fetch(client, source_id, runs[0].begin_us, runs[-1].end_us)
+    times = {"video": {}, "audio": {}}
+    with av.open(io.BytesIO(data), options={"ignore_editlist": "1"}) as container:
+        for packet in container.demux():
+            if packet.size:
+                times[packet.stream.type][hashlib.sha256(bytes(packet)).hexdigest()] = packet.pts * packet.time_base
+    first_audio = runs[1].packets["audio"][0]
+    offset_s = float(times["video"][runs[1].packets["video"][0].sha256]) - float(times["audio"][first_audio.sha256])
+    offset_s -= (runs[1].begin_us - first_audio.instant_us) / 1e6
+    for run in (runs[1], runs[3]):
+        assert len(run.packets["audio"]) > 200
+        for taken in run.packets["audio"][::17]:
+            skew_s = float(times["audio"][taken.sha256] - times["video"][run.packets["video"][0].sha256]) + offset_s
+            assert abs(skew_s - (taken.instant_us - run.begin_us) / 1e6) < 0.002

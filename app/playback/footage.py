@@ -19,6 +19,8 @@ from app.models import SampleEntry
 
 # How far apart in a file picture and sound of one moment may lie.
 INTERLEAVE_US = 1_000_000
+# Runs whose clocks overlap by less are laid behind one another whole: an anchor is right to half a second.
+OVERLAP_US = 500_000
 PIN = re.compile(r"([0-9a-f-]{36}):([0-9]{1,18})")
 
 
@@ -61,6 +63,13 @@ class Footage:
         """What the spans leave of the range."""
         return find_gaps(self.spans, self.begin_us, self.end_us)
 
+    def end_of(self, number: int) -> int:
+        """Return the instant up to which a segment is played: the range's end, or where a later run takes over."""
+        following = self.segments[number + 1] if number + 1 < len(self.segments) else None
+        if following is not None and following.start_us < self.segments[number].end_us - OVERLAP_US:
+            return min(self.end_us, following.start_us)
+        return self.end_us
+
     @property
     def pin(self) -> str | None:
         """The revision of an answer that reaches into an open segment, else None."""
@@ -84,7 +93,7 @@ def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = N
     ids = {number for item in near for number in (item.video_entry_id, item.audio_entry_id) if number}
     entries = load_entries(ids)
     usable = [item for item in near if item.video_entry_id in entries]
-    segments = [item for item in usable if item.start_us < end_us and item.end_us > begin_us]
+    segments = without_overlaps([item for item in usable if item.start_us < end_us and item.end_us > begin_us])
     footage = Footage(source_id, begin_us, end_us, segments, entries)
     if not segments:
         return footage
@@ -92,6 +101,18 @@ def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = N
     before = next((item for item in usable if first.follows(item)), None)
     after = next((item for item in usable if item.follows(last)), None)
     return replace(footage, before=before, after=after)
+
+
+def without_overlaps(segments: Sequence[Found]) -> list[Found]:
+    """Return the segments without those of a run whose time a run that began later has too."""
+    ranks: dict[str, int] = {}
+    kept: list[Found] = []
+    for segment in segments:
+        rank = ranks.setdefault(segment.run_id, len(ranks))
+        last = kept[-1] if kept else None
+        if last is None or rank >= ranks[last.run_id] or segment.start_us >= last.end_us - OVERLAP_US:
+            kept.append(segment)
+    return kept
 
 
 def load_entries(ids: set[int]) -> dict[int, Entry]:

@@ -72,15 +72,16 @@ def _all_groups(footage: Footage, *, is_event: bool, is_ended: bool) -> Iterator
         else:
             rules = _Rules(int(ENTRY_S * timescale), 0, 0 if number else FAST_ENTRIES)
         following = segments[number + 1] if number + 1 < len(segments) else None
-        groups = _groups(footage, segment, following, rules, is_first=number == 0)
+        groups = _groups(footage, number, following, rules)
         if is_event and not is_ended and (following is None or segment.is_open):
             yield from groups[:-1]
             return
         yield from groups
 
 
-def _groups(footage: Footage, segment: Found, following: Found | None, rules: _Rules, *, is_first: bool) -> list[Group]:
+def _groups(footage: Footage, number: int, following: Found | None, rules: _Rules) -> list[Group]:
     """Return the groups of one segment that touch the range."""
+    segment, end_us = footage.segments[number], footage.end_of(number)
     timescale = footage.video_entry(segment).timescale
     index = segment.load_index()
     table = index.fragments[index.fragments["v_count"] > 0]
@@ -88,11 +89,11 @@ def _groups(footage: Footage, segment: Found, following: Found | None, rules: _R
     dts, pts = index.v_dts[first_samples], index.v_pts[first_samples]
     keys = table["is_key"].astype(bool)
     first, end = 0, len(table)
-    if is_first and footage.begin_us > segment.start_us:
+    if number == 0 and footage.begin_us > segment.start_us:
         before = np.flatnonzero(keys & (pts <= segment.ticks_at(footage.begin_us, timescale)))
         first = int(before[-1]) if len(before) else 0
-    if footage.end_us < segment.end_us:
-        end = int(np.searchsorted(pts, segment.ticks_at(footage.end_us, timescale)))
+    if end_us < segment.end_us:
+        end = int(np.searchsorted(pts, segment.ticks_at(end_us, timescale)))
     if following is not None and following.follows(segment):
         last_dts = following.counts["v_t0"]
     else:

@@ -17,8 +17,6 @@ from app.playback.footage import Footage
 from app.playback.tables import Portion
 
 Gaps = Literal["collapse", "hold", "fail"]
-# Runs whose clocks overlap by less are laid behind one another whole: an anchor is right to half a second.
-OVERLAP_US = 500_000
 AUDIO_LEAD_IN = 1  # packets that a decoder of AAC needs before the first it is to be right about
 
 
@@ -28,13 +26,9 @@ def take_portions(footage: Footage) -> list[Portion]:
     Raises FormatError, OSError where the index of the first or last segment cannot be read.
     """
     portions = _sound_beside(footage, footage.before)
-    segments = footage.segments
     is_first = True
-    for number, segment in enumerate(segments):
-        end_us = footage.end_us
-        if number + 1 < len(segments) and segments[number + 1].start_us < segment.end_us - OVERLAP_US:
-            end_us = min(end_us, segments[number + 1].start_us)
-        portion = _take(footage, segment, end_us, is_first=is_first)
+    for number, segment in enumerate(footage.segments):
+        portion = _take(footage, segment, footage.end_of(number), is_first=is_first)
         if portion is not None:
             portions.append(portion)
             is_first = False

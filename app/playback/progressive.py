@@ -179,6 +179,8 @@ class _Timing:
         for portion in portions:
             segment = portion.segment
             begin_us, end_us = max(segment.start_us, footage.begin_us), min(segment.end_us, footage.end_us)
+            if portion.cut_index is not None:
+                end_us = min(end_us, segment.instant_at(_pts_end(portion) - portion.v_shift, self.timescale))
             at = segment.ticks_at(begin_us, self.timescale) + portion.v_shift
             media_us = (at - self.begin) * 1_000_000 // self.timescale
             is_new = before is None or not segment.follows(before.segment)
