@@ -24,7 +24,7 @@ from app.models import Account
 
 OPEN_ENDPOINTS = {
     "static",
-    "docs.static",
+    "restx_doc.static",
     "health.healthz",
     "health.readyz",
     "signin.get_login",
@@ -109,9 +109,9 @@ def bearer_token(asked: Request) -> str | None:
 def sign_in(token: str) -> bool:
     """Set the cookie if the token is an account's."""
     account = account_of_token(db.session, token)
-    session.clear()
     if account is None:
         return False
+    session.clear()
     session.permanent = True
     session.update(account=account.id, token=_digest(account), since_s=int(time.time()))
     return True
