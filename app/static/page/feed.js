@@ -2,22 +2,21 @@
  * One <video> that shows a moment of a camera and knows the wall time of the frame that it shows.
  *
  * Footage comes as one MP4 of some minutes around the moment, and then the next one. What is being recorded now comes
- * through the growing HLS playlist; where a browser can neither read that (growing.js) nor play it by itself, by MP4s
- * up to now, one after another.
+ * through the growing HLS playlist (growing.js); where a browser has no media source extensions, by MP4s up to now,
+ * one after another. HLS of the browser is not used: what time its frames are of, Chromium's does not tell.
  */
 
 import * as api from './api.js';
 import { nowMs } from './api.js';
 import { canRead, Growing } from './growing.js';
 import { MediaMap } from './mediamap.js';
-import { parsePlaylist } from './playlist.js';
 
-const HLS = 'application/vnd.apple.mpegurl';
 const BEFORE_MS = 300_000;
 const AFTER_MS = 1_500_000;
 const NEAR_LIVE_MS = 60_000;
 const LIVE_BACK_MS = 20_000;
-const NATIVE_LAG_MS = 9000; // players ask for a growing playlist again every 6 s
+const MP4_LAG_MS = 8000;
+const SETTLED_MS = 5000; // of a younger run the growing playlist has no entry yet
 const RETRY_MS = 1500;
 const NOTHING = { map: new MediaMap([]) };
 
@@ -31,7 +30,6 @@ export class Feed extends EventTarget {
   constructor(video, isRecording) {
     super();
     Object.assign(this, { video, isRecording, sourceId: null, kind: null, ms: null, data: null });
-    this.canPlayHls = video.canPlayType(HLS) !== '';
     this.#watchFrames();
     for (const name of ['playing', 'pause', 'waiting', 'seeking', 'seeked', 'volumechange']) {
       video.addEventListener(name, () => this.#fire('state'));
@@ -51,7 +49,8 @@ export class Feed extends EventTarget {
   async goLive(sourceId) {
     return this.#load(sourceId, async function open(signal) {
       const newest = (await this.#spans(nowMs() - NEAR_LIVE_MS, signal)).at(-1);
-      if (newest) return this.#openGrowing(Math.max(newest.startMs, newest.endMs - LIVE_BACK_MS), null, signal);
+      const isSettled = newest && newest.endMs - newest.startMs > SETTLED_MS;
+      if (isSettled) return this.#openGrowing(Math.max(newest.startMs, newest.endMs - LIVE_BACK_MS), null, signal);
       if (this.isRecording(sourceId)) return this.#wait(open.bind(this), signal);
       return this.#openMp4(nowMs(), signal);
     }.bind(this));
@@ -98,8 +97,9 @@ export class Feed extends EventTarget {
 
   /** The camera's spans from then to now, [{startMs, endMs}]; asks the timeline, which never answers 404. */
   async #spans(fromMs, signal) {
-    const resolutionS = Math.max(1, Math.ceil((nowMs() - fromMs) / 5_000_000));
-    const answer = await api.timeline([this.sourceId], fromMs, nowMs(), resolutionS, signal);
+    const startMs = Math.min(fromMs, nowMs() - 1000);
+    const resolutionS = Math.max(1, Math.ceil((nowMs() - startMs) / 5_000_000));
+    const answer = await api.timeline([this.sourceId], startMs, nowMs(), resolutionS, signal);
     return answer.sources[0].spans.map((span) => ({ startMs: Date.parse(span.start_utc), endMs: Date.parse(span.end_utc) }));
   }
 
@@ -113,25 +113,14 @@ export class Feed extends EventTarget {
   /** Play the growing playlist that begins at `fromMs` from `atMs` on; null: as close to now as it can be. */
   async #openGrowing(fromMs, atMs, signal) {
     const data = await api.footage(this.sourceId, fromMs, null, signal);
-    if (!canRead(data.codecs)) return this.#openNative(data, fromMs, signal);
+    if (!canRead(data.codecs)) return this.#openMp4(atMs ?? nowMs() - MP4_LAG_MS, signal);
     const growing = new Growing(this.video, data.urls.hls, data.codecs, signal);
     await growing.read();
     const { map } = growing;
     this.#take('hls', data, growing);
-    this.#guard(() => growing.play(map.toMedia(atMs ?? Math.max(map.startMs, map.endMs - growing.lagMs)).mediaS), signal);
-    return this.#play();
-  }
-
-  /** As above by the browser's own HLS, which begins with the playlist and cannot seek in it. */
-  async #openNative(data, fromMs, signal) {
-    if (!this.canPlayHls) return this.#openMp4(fromMs, signal);
-    const read = async () => MediaMap.ofEntries(parsePlaylist(await api.text(data.urls.hls, signal)).entries);
-    const media = { map: await read() };
-    if (media.map.endMs - media.map.startMs < NATIVE_LAG_MS) return this.#wait(() => this.#openNative(data, fromMs, signal), signal);
-    this.#take('hls', data, media);
-    this.video.src = data.urls.hls;
-    const timer = setInterval(async () => (media.map = await read().catch(() => media.map)), 4000);
-    signal.addEventListener('abort', () => clearInterval(timer));
+    const place = map.toMedia(atMs ?? Math.max(map.startMs, map.endMs - growing.lagMs));
+    if (atMs !== null && place.wallMs - atMs > 1000) this.#fire('jump', { fromMs: atMs, toMs: place.wallMs });
+    this.#guard(() => growing.play(place.mediaS), signal);
     return this.#play();
   }
 
@@ -177,7 +166,6 @@ export class Feed extends EventTarget {
     if (this.kind === null || !this.video.error) return;
     const ms = this.ms ?? this.#media.map.startMs;
     if (this.kind === 'hls') {
-      this.canPlayHls = false;
       this.#load(this.sourceId, (signal) => this.#openMp4(ms, signal));
       return;
     }

@@ -1,6 +1,6 @@
 /**
  * Plays a growing HLS playlist through Media Source Extensions: exact in time, seconds behind the camera, in every
- * browser that has them. (Chromium's own HLS cannot seek while a playlist grows, and asks for it every 6 s only.)
+ * browser that has them.
  */
 
 import * as api from './api.js';

@@ -9,6 +9,7 @@ const STEP_MS = 10_000;
 const FRAME_S = 1 / 25;
 const NOTICE_MS = 6000;
 const LATE_MS = 30_000;
+const CODECS = [[/avc[13]\.[^,]*/, 'H.264'], [/(hvc1|hev1)\.[^,]*/, 'H.265'], [/mp4a\.[^,]*/, 'AAC']];
 
 /** Fires `moment` {sourceId, ms} for every frame, `close` when all cameras shall show again. */
 export class Player extends EventTarget {
@@ -115,7 +116,7 @@ export class Player extends EventTarget {
     find('player').classList.toggle('is-muted', video.muted);
     find('mute').hidden = !(this.feed.data?.codecs ?? '').includes('mp4a');
     const { data } = this.feed;
-    setText(find('player-facts'), data?.width ? `${data.width}×${data.height} · ${data.codecs}` : '');
+    setText(find('player-facts'), data?.width ? `${data.width}×${data.height} · ${codecNames(data.codecs)}` : '');
     const save = find('save');
     save.hidden = this.feed.kind !== 'mp4';
     if (!save.hidden) save.href = `${data.urls.mp4}${data.urls.mp4.includes('?') ? '&' : '?'}download=1`;
@@ -157,4 +158,8 @@ export class Player extends EventTarget {
     clearTimeout(this.#noticeTimer);
     find('notice').hidden = true;
   }
+}
+
+function codecNames(codecs) {
+  return CODECS.reduce((text, [pattern, name]) => text.replace(pattern, name), codecs).replace(',', ' + ');
 }

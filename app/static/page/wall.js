@@ -7,7 +7,7 @@ import { situation } from './cameras.js';
 
 const MOST_LIVE = 9;
 const RETRY_MS = 2000;
-const STAGE_PART = 0.58; // --stage-height of stage.css
+const STAGE_PART = 0.54; // --stage-height of stage.css
 
 class Tile {
   #retry = 0;
