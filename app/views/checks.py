@@ -47,7 +47,7 @@ class Video(Resource):
     @namespace.produces([STREAMED, "text/html"])
     @namespace.response(200, "The stream, or a page that shows it")
     def get(self) -> Response:
-        """Get the picture as mJPEG: for 5 s, without end where `Accept` names the stream's type or `image/*`."""
+        """Get the picture as mJPEG, without end where Accept names the stream; else for 5 s."""
         if _wants_page(STREAMED):
             return _page("Test video", "checks.video")
         limit_s = None if _asks_for_stream() else PLAIN_S

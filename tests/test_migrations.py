@@ -1,0 +1,166 @@
+"""Migrations: up, down and up again, and the models say what the migrated database has; on SQLite and PostgreSQL."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import inspect, text
+from sqlalchemy.engine import make_url
+
+from app import create_app
+from app.extensions import db, prepare_migrations
+from app.prepared import head_revision, is_prepared
+from instance.config import ROOT, TestingConfig
+
+TABLES = {
+    "account", "attempt", "example", "group", "group_source", "lease", "record", "recorder", "run", "sample_entry",
+    "segment", "source", "storage", "tag", "wanted",
+}  # fmt: skip
+REVISIONS = ScriptDirectory(str(ROOT / "migrations"))
+EXAMPLES = ROOT / "example.sql"
+EXAMPLE_ROWS = {
+    "source": 3,
+    "group": 2,
+    "group_source": 3,
+    "tag": 3,
+    "record": 3,
+    "wanted": 2,
+    "attempt": 2,
+    "example": 1,
+}
+
+
+@pytest.fixture
+def empty(database_config: TestingConfig):
+    """Yield an app whose database is empty: SQLite, then PostgreSQL; its context is pushed."""
+    app = create_app(database_config, with_views=False)
+    prepare_migrations(app)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def tables() -> set[str]:
+    return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+
+
+def shape() -> dict[str, object]:
+    """Return what the database says of its own tables: columns, keys, indexes, constraints."""
+    inspector = inspect(db.engine)
+    return {
+        table: (
+            [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)],
+            inspector.get_pk_constraint(table)["constrained_columns"],
+            sorted(key["name"] or "" for key in inspector.get_foreign_keys(table)),
+            sorted(index["name"] or "" for index in inspector.get_indexes(table)),
+            sorted(check["name"] or "" for check in inspector.get_check_constraints(table)),
+        )
+        for table in sorted(tables())
+    }
+
+
+def differences() -> list[object]:
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, db.metadata))
+
+
+def test_up_down_and_up_again(empty: Flask) -> None:
+    upgrade()
+    first = shape()
+    assert set(first) == TABLES
+    assert differences() == []
+    downgrade(revision="base")
+    assert tables() == set()
+    upgrade()
+    assert shape() == first
+
+
+def test_each_step_goes_down_and_up_again_with_rows_in_it(empty: Flask) -> None:
+    upgrade()
+    run_script(empty, EXAMPLES.read_text("utf-8"))
+    for revision in list(REVISIONS.walk_revisions()):
+        if revision.down_revision is None:
+            break
+        downgrade(revision=revision.down_revision)
+        upgrade(revision=revision.revision)
+    assert rows() == EXAMPLE_ROWS
+
+
+def test_up_twice_changes_nothing(empty: Flask) -> None:
+    upgrade()
+    first = shape()
+    upgrade()
+    assert shape() == first
+
+
+def test_flask_db_check_is_clean(empty: Flask, tmp_path: Path) -> None:
+    upgrade()
+    config = empty.config["PLAYBACK"]
+    environment = {"PATH": "/usr/bin:/bin", "FLASK_APP": "run.py", "FLASK_CONFIG": "testing"}
+    environment |= {"PLAYBACK_INSTANCE": config.INSTANCE, "PLAYBACK_DATABASE_URL": config.DATABASE_URL}
+    command = [sys.executable, "-m", "flask", "db", "check"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "No new upgrade operations detected" in ended.stdout + ended.stderr
+
+
+def test_there_is_one_newest_migration_and_the_supervisor_finds_it(empty: Flask) -> None:
+    assert REVISIONS.get_heads() == [head_revision()]
+    assert not is_prepared(empty.config["PLAYBACK"])
+    upgrade()
+    assert is_prepared(empty.config["PLAYBACK"]) is (db.engine.dialect.name == "sqlite")
+
+
+def test_sqlite_is_in_wal_and_checks_foreign_keys(app: Flask) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def run_script(app: Flask, script: str) -> None:
+    """Run the SQL as its first lines say: with sqlite3, or psql in one transaction."""
+    url = make_url(app.config["PLAYBACK"].database_url)
+    if url.get_backend_name() == "sqlite":
+        connection = sqlite3.connect(str(url.database))
+        connection.executescript(script)
+        connection.close()
+    else:
+        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain) as connection:
+            connection.execute(script)
+
+
+def rows() -> dict[str, int]:
+    with db.engine.connect() as connection:
+        return {name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar() for name in EXAMPLE_ROWS}
+
+
+def test_the_example_data_loads_and_is_served(database_app: Flask) -> None:
+    run_script(database_app, EXAMPLES.read_text("utf-8"))
+    with database_app.app_context():
+        assert rows() == EXAMPLE_ROWS
+        db.session.remove()
+    client = database_app.test_client()
+    sources = client.get("/api/v1/source").json
+    assert [source["status"] for source in sources] == ["online", "offline", "unknown"]
+    groups = client.get("/api/v1/group").json
+    outdoors = next(group for group in groups if group["name"] == "example outdoors")
+    assert len(client.get(f"/api/v1/group/{outdoors['id']}/").json["sources"]) == 2
+    records = client.get("/api/v1/record?tag_name=example night").json
+    assert [record["status"] for record in records] == ["failed", "failed"]
+    assert records[0]["begin_utc"] == "2026-11-20T21:00:00.000000Z"
+    assert client.get("/api/v1/tag?name=example weather").json["records"] == []
+    given = {"uri_rtsp": "rtsp://127.0.0.1:1/entrance"}
+    assert client.put(f"/api/v1/source/{sources[0]['id']}", json=given).json["uri_rtsp"] == given["uri_rtsp"]
+    more = client.post("/api/v1/source", json={"model": "Source", "uri_rtsp": "rtsp://127.0.0.1:1/next"})
+    assert more.json["id"] == max(source["id"] for source in sources) + 1

@@ -1,0 +1,115 @@
+"""Deployment files: systemd accepts every unit, and they start what operations.md says."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from instance.config import ROOT, ConfigurationError, load_config, read_env_file
+from tests.conftest import missing
+
+UNITS = [ROOT / "flask-playback.service", *sorted((ROOT / "systemd").glob("*.service"))]
+ROLES = {"flask-playback-web": "web", "flask-playback-worker": "worker", "flask-playback-recorder": "recorder"}
+
+
+def section(path: Path, name: str = "Service") -> dict[str, list[str]]:
+    """Return the settings of a unit's section; each may be given more than once."""
+    found: dict[str, list[str]] = {}
+    current = ""
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("["):
+            current = line.strip("[]")
+        elif current == name and "=" in line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_there_is_a_unit_for_one_machine_and_one_for_each_role() -> None:
+    assert {path.stem for path in UNITS} == {"flask-playback", *ROLES}
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_systemd_accepts_the_unit(path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        missing("systemd-analyze is not installed")
+    command = ["systemd-analyze", "verify", "--man=no", str(path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr.strip()) == (0, "")
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_installs_migrates_and_starts_the_supervisor_or_one_role(path: Path) -> None:
+    service = section(path)
+    role = ROLES.get(path.stem)
+    assert service["ExecStart"] == [f"/usr/bin/env .venv/bin/python run.py{f' {role}' if role else ''}"]
+    assert service["ExecStartPre"] == [
+        "/usr/bin/env make --silent .venv/installed",
+        "/usr/bin/env .venv/bin/python -m flask prepare",
+    ]
+    assert "FLASK_APP=run.py" in service["Environment"][0]
+    folder = service["WorkingDirectory"][0]
+    assert service["EnvironmentFile"] == [f"{folder}/systemd/env"]
+    assert section(path, "Install")["WantedBy"] == ["multi-user.target"]
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_restart_leaves_ffmpeg_alive_where_there_is_one(path: Path) -> None:
+    service = section(path)
+    has_ffmpeg = ROLES.get(path.stem) in (None, "recorder")
+    assert service["KillMode"] == ["process" if has_ffmpeg else "mixed"]
+    assert service["KillSignal"] == ["SIGTERM"]
+    assert "PrivateTmp" not in service
+    assert service["Restart"] == ["on-failure"], "`flask record shutdown` ends it for good"
+
+
+def test_make_knows_the_target_that_the_units_ask_for() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert re.search(r"^STAMP = \.venv/installed$", makefile, re.MULTILINE)
+    assert re.search(r"^\$\(STAMP\): requirement\.txt$", makefile, re.MULTILINE)
+
+
+def test_the_shipped_environment_is_production_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "systemd" / "env").read_text("utf-8")
+    assert re.search(r"^FLASK_CONFIG=production$", text, re.MULTILINE)
+    assert re.search(r"^PLAYBACK_SECRET_KEY=$", text, re.MULTILINE)
+    shipped = read_env_file(ROOT / "systemd" / "env")
+    for name, value in shipped.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PLAYBACK_SECRET_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match="PLAYBACK_SECRET_KEY is empty; make one with"):
+        load_config()
+    monkeypatch.setenv("PLAYBACK_SECRET_KEY", "k" * 48)
+    assert load_config().ENVIRONMENT == "production"
+
+
+def test_the_shipped_environment_does_not_close_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FLASK_CONFIG", "PLAYBACK_SECRET_KEY", "PLAYBACK_BIND"):
+        monkeypatch.delenv(name, raising=False)
+    assert load_config().ENVIRONMENT == "development"
+
+
+def test_the_pipeline_tests_every_commit_and_keeps_the_reports() -> None:
+    text = (ROOT / ".gitlab-ci.yml").read_text("utf-8")
+    assert re.search(r"^    - make test$", text, re.MULTILINE)
+    assert re.search(r"^    - make lint$", text, re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for report in ("reports/junit.xml", "reports/coverage.xml"):
+        assert report in text
+        assert report in makefile
+
+
+def test_every_folder_has_an_owner_who_reviews() -> None:
+    lines = [line.split() for line in (ROOT / "CODEOWNERS").read_text("utf-8").splitlines()]
+    owners = {line[0]: line[1:] for line in lines if line and not line[0].startswith("#")}
+    assert "*" in owners
+    assert all("@team-leads" in names for names in owners.values())
+    for pattern in owners:
+        assert pattern == "*" or (ROOT / pattern.strip("/")).exists(), pattern
+
+
+def test_the_requirements_are_pinned() -> None:
+    lines = (ROOT / "requirement.txt").read_text("utf-8").split()
+    assert all(re.fullmatch(r"[a-z0-9-]+(\[\w+\])?==[\w.]+", line) for line in lines)
