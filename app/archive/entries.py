@@ -1,6 +1,7 @@
 """Codec configurations of recorded files, each stored once."""
 
 import hashlib
+import logging
 
 from flask_sqlalchemy.session import Session
 from sqlalchemy import select
@@ -11,6 +12,8 @@ from app.formats.boxes import FormatError
 from app.formats.codecs import codec_string, entry_from_parameter_sets, picture_size
 from app.formats.fragments import InitTrack
 from app.models import SampleEntry
+
+log = logging.getLogger(__name__)
 
 
 def store_entries(session: scoped_session[Session], file: LiveFile) -> tuple[int | None, int | None]:
@@ -36,17 +39,26 @@ def _store(session: scoped_session[Session], track: InitTrack, entry: bytes) -> 
     found = session.scalar(select(SampleEntry.id).where(SampleEntry.sha256 == digest))
     if found is not None:
         return found
-    width, height = picture_size(entry) if track.kind == "video" else (None, None)
+    size, name = _describe(track, entry)
     row = SampleEntry(
         sha256=digest,
         kind=track.kind,
         fourcc=entry[4:8].decode("latin-1"),
         timescale=track.timescale,
-        width=width,
-        height=height,
-        rfc6381=codec_string(entry),
+        width=size[0],
+        height=size[1],
+        rfc6381=name,
         entry=entry,
     )
     session.add(row)
     session.flush()
     return row.id
+
+
+def _describe(track: InitTrack, entry: bytes) -> tuple[tuple[int | None, int | None], str]:
+    """Return size and codec string; of an odd entry those of its head: footage is kept, whatever it calls itself."""
+    try:
+        return (picture_size(entry) if track.kind == "video" else (None, None)), codec_string(entry)
+    except FormatError as error:
+        log.warning("a %s configuration is odd: %s", track.kind, error)
+        return (track.width or None, track.height or None), track.fourcc

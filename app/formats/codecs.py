@@ -206,6 +206,8 @@ def _aac_string(entry: bytes) -> str:
         raise FormatError("a decoder configuration is empty")
     if decoder[0] != MPEG4_AUDIO:
         return f"mp4a.{decoder[0]:02X}"
+    if decoder[13:14] != bytes([DECODER_SPECIFIC]):
+        return "mp4a.40"  # a stream that never told its configuration
     specific = _descriptor(decoder[13:], DECODER_SPECIFIC)
     if len(specific) < 2:
         raise FormatError("an audio configuration is too short")

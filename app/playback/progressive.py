@@ -110,9 +110,8 @@ class _Timing:
         self.first_shown = self._first_shown(footage, portions)
         self.begin = self._begin(footage, first, gaps)
         self.end = max(self.video_end, self.audio_end if self.audio else 0)
-        if footage.end_us < last.segment.end_us:
-            asked = last.segment.ticks_at(footage.end_us, self.timescale) + last.v_shift
-            self.end = min(self.end, asked)
+        asked = last.segment.ticks_at(footage.end_us, self.timescale) + last.v_shift
+        self.end = min(self.end, asked)
         self.pieces = self._pieces(footage, portions)
 
     @property
