@@ -36,6 +36,7 @@ class Attempt:
     begun_s: float = field(default_factory=time.monotonic)
     grown_s: float = field(default_factory=time.monotonic)
     has_exited: bool = False
+    is_silent: bool = False
     stop_reason: ffmpeg.Verdict | None = None
     stopped_s: float | None = None
 
@@ -72,6 +73,7 @@ class Attempt:
             self._check_audio()
 
     def _stop_silent(self) -> None:
+        self.is_silent = True
         if self.writer.is_published:
             self.stop(ffmpeg.Verdict("silent", f"the camera sent nothing for {self.silence_s:.0f} s", "offline"))
         else:

@@ -43,6 +43,11 @@ class Backoff:
         self._probe_at_s = now_s + PROBE_INTERVAL_S if reason in PROBED_REASONS else None
         self._answered = threading.Event()
 
+    @property
+    def pause_s(self) -> float:
+        """Seconds until the next attempt, when no probe cuts them short."""
+        return max(0.0, self._until_s - time.monotonic())
+
     def skip(self) -> None:
         """Let the next attempt begin at once."""
         self._until_s = 0.0

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.capture.template import Template
+from app.formats.firsttimes import LEAD_TICKS, STEP_TICKS, STEPS
 from app.logs import mask_secrets
 from instance.config import Config, ConfigurationError
 
@@ -106,6 +107,8 @@ def rtsp_command(config: Config, folder: Path, run_id: str, template: Template, 
     arguments += template.output_options
     if not template.has_output("-c", "-c:v"):
         arguments += ["-c:v", "copy"]
+    if not {"libx264", "libx265"} & set(template.output_options):
+        arguments += ["-bsf:v", FIRST_TIMES]
     if audio == AUDIO_AAC and not template.has_output("-c:a", "-an"):
         arguments += ["-c:a", "aac"]
     elif not template.has_output("-c", "-c:a", "-an"):

@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlalchemy import select
 
 from app.archive.ingest import Place
-from app.archive.storages import check_room
+from app.archive.storages import check_room, unusable
 from app.capture import ffmpeg
 from app.capture.attempt import Attempt, start_attempt
 from app.capture.backoff import Backoff
@@ -22,6 +22,8 @@ from app.models.types import new_uuid, now_us
 from instance.config import Config
 
 log = logging.getLogger(__name__)
+
+STORAGE_REASONS = ("disk_full", "storage_unusable")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -74,6 +76,7 @@ class Keeper:
         self._attempt_row: int | None = None
         self._begun_us = 0
         self._told: tuple[str, str] | None = None
+        self._is_told_of_disk = False
         self._status: tuple[str | None, str | None] | None = None
 
     def step(self) -> None:
@@ -81,10 +84,12 @@ class Keeper:
         if self.attempt is not None and self.attempt.has_exited:
             self._ended()
         elif self.attempt is not None:
-            self.attempt.poll()
+            self._poll(self.attempt)
             reason = self.attempt.stop_reason
             if reason is not None and reason.status:
                 self._set_status(reason.status, reason.detail)
+            elif reason is not None and reason.reason in STORAGE_REASONS:
+                self._set_status(None, reason.detail)
             elif self.attempt.is_receiving:
                 self._told = None
                 self._set_status("online", None)
@@ -93,14 +98,35 @@ class Keeper:
         elif not self.is_ending and self._backoff.is_over(self.camera.uri):
             self._begin()
 
+    def _poll(self, attempt: Attempt) -> None:
+        """Watch the attempt; where it falls silent, look whether the storage is the cause: ffmpeg does not say."""
+        was_stopped = attempt.stopped_s is not None
+        attempt.poll()
+        if attempt.is_silent and not was_stopped:
+            try:
+                check_room(self._config)
+            except PlaybackError as error:
+                attempt.stop_reason = _storage_verdict(error)
+
     def _ended(self) -> None:
         """Close the attempt whose process has ended. Raises as `step`; called again then."""
         attempt = self.attempt
         if attempt is None:
             return
-        verdict = attempt.finish()
         lasted_s = time.monotonic() - attempt.begun_s if attempt.writer.is_published else 0.0
-        self._failed(verdict, lasted_s, attempt.place.run_id)
+        try:
+            verdict = attempt.finish()
+        except OSError as error:
+            # The footage is safe in its open file; why recording stopped is told now, not when the disk recovers.
+            if not self._is_told_of_disk:
+                self._failed(
+                    _storage_verdict(unusable(self._config.storage_path, error)), lasted_s, attempt.place.run_id
+                )
+                self._is_told_of_disk = True
+            raise
+        if not self._is_told_of_disk:
+            self._failed(verdict, lasted_s, attempt.place.run_id)
+        self._is_told_of_disk = False
         attempt.clear()
         attempt.release()
         self.attempt = None
@@ -155,10 +181,8 @@ class Keeper:
                 self._begin_stream(template, self.camera.uri)
         except Invalid as error:
             self._failed(ffmpeg.Verdict("bad_template", error.message, None), 0.0)
-        except StorageFull as error:
-            self._failed(ffmpeg.Verdict("disk_full", error.message, None), 0.0)
         except PlaybackError as error:
-            self._failed(ffmpeg.Verdict("storage_unusable", error.message, None), 0.0)
+            self._failed(_storage_verdict(error), 0.0)
         except OSError as error:
             self._failed(ffmpeg.Verdict("storage_unusable", f"ffmpeg cannot be started: {error.strerror}", None), 0.0)
 
@@ -231,7 +255,7 @@ class Keeper:
             if row is not None:
                 row.end_us = max(now_us(), row.begin_us)
                 row.reason, row.detail = verdict.reason, verdict.detail
-        if verdict.status or verdict.reason in ("disk_full", "storage_unusable", "bad_template"):
+        if verdict.status or verdict.reason in (*STORAGE_REASONS, "bad_template"):
             self._set_status(verdict.status, verdict.detail)
 
     def _set_status(self, status: str | None, detail: str | None) -> None:
@@ -245,3 +269,8 @@ class Keeper:
                 row.status_detail = detail
                 row.status_us = now_us()
         self._status = (status, detail)
+
+
+def _storage_verdict(error: PlaybackError) -> ffmpeg.Verdict:
+    reason = "disk_full" if isinstance(error, StorageFull) else "storage_unusable"
+    return ffmpeg.Verdict(reason, error.message, None)

@@ -1,0 +1,76 @@
+"""When a camera is tried again."""
+
+import socket
+import time
+
+import pytest
+
+from app.capture.backoff import FIRST_S, LONGEST_S, Backoff, host_port
+
+
+def pauses(backoff: Backoff, count: int, reason: str = "wrong_password", lasted_s: float = 0.0) -> list[float]:
+    found = []
+    for _ in range(count):
+        backoff.failed(reason, lasted_s)
+        found.append(backoff.pause_s)
+    return found
+
+
+def test_pauses_double_from_half_a_second_to_thirty_with_jitter() -> None:
+    found = pauses(Backoff(), 9)
+    want = [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert all(0.75 * length <= pause <= 1.25 * length for pause, length in zip(found, want, strict=True))
+    assert len({round(pause / length, 6) for pause, length in zip(found, want, strict=True)}) > 1  # jitter
+    assert (FIRST_S, LONGEST_S) == (0.5, 30.0)
+
+
+def test_a_connection_of_two_seconds_resets_the_pause() -> None:
+    backoff = Backoff()
+    pauses(backoff, 6)
+    assert pauses(backoff, 1, "stream_ended", lasted_s=2.5)[0] < 1
+    pauses(backoff, 6)
+    assert pauses(backoff, 1, "stream_ended", lasted_s=1.0)[0] > 8
+
+
+def test_a_camera_that_answers_ends_the_pause() -> None:
+    backoff = Backoff()
+    pauses(backoff, 8, "camera_unreachable")
+    with socket.socket() as camera:
+        camera.bind(("127.0.0.1", 0))
+        uri = f"rtsp://user:pw@127.0.0.1:{camera.getsockname()[1]}/cam"
+        assert not backoff.is_over(uri)
+        time.sleep(1.1)
+        assert not backoff.is_over(uri)  # probes, and is refused
+        camera.listen()
+        until_s = time.monotonic() + 5
+        while not backoff.is_over(uri) and time.monotonic() < until_s:
+            time.sleep(0.05)
+        assert backoff.is_over(uri)
+
+
+def test_a_wrong_password_is_not_probed_away() -> None:
+    backoff = Backoff()
+    pauses(backoff, 8, "wrong_password")
+    with socket.socket() as camera:
+        camera.bind(("127.0.0.1", 0))
+        camera.listen()
+        time.sleep(1.1)
+        uri = f"rtsp://127.0.0.1:{camera.getsockname()[1]}/cam"
+        assert not backoff.is_over(uri)
+        time.sleep(0.3)
+        assert not backoff.is_over(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "want"),
+    [
+        ("rtsp://a:b@host/x", ("host", 554)),
+        ("rtsp://host:8554/x", ("host", 8554)),
+        ("http://host/x", ("host", 80)),
+        ("rtsp://[::1]:99/x", ("::1", 99)),
+        ("rtsp:///x", None),
+        ("rtsp://host:99999999/x", None),
+    ],
+)
+def test_host_and_port_of_an_address(uri: str, want: tuple[str, int] | None) -> None:
+    assert host_port(uri) == want
