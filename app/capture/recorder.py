@@ -132,6 +132,10 @@ class Recorder:
             self._retry_s[source_id] = time.monotonic() + RETRY_S
             cause = error.strerror if isinstance(error, OSError) else type(error.orig).__name__
             log.error("source %d: %s; tried again in %.0f s, ffmpeg goes on", source_id, cause, RETRY_S)
+        except Exception:  # a fault of ours with one source must not end the recording of the others
+            db.session.rollback()
+            self._retry_s[source_id] = time.monotonic() + RETRY_S
+            log.exception("source %d: a fault of the recorder; tried again in %.0f s", source_id, RETRY_S)
         self._watch(keeper)
         if keeper.is_done:
             del self._keepers[source_id]
