@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.archive_reading import query, recorded_runs, segment_files
-from tests.conftest import missing
 from tests.media import make_video
 from tests.rtsp_server import RtspServer
 from tests.service import Service, wait_for
@@ -21,12 +20,12 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     if os.geteuid() != 0:
-        missing("mounting a small disk needs root")
+        pytest.skip("mounting a small disk needs root")
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if done.returncode != 0:
-        missing(f"a small disk cannot be mounted here: {done.stderr.decode().strip()}")
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.decode().strip()}")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
