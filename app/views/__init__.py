@@ -71,12 +71,26 @@ class PlaybackApi(Api):
         setup_state.app.extensions.setdefault("playback_apis", []).append(self)
 
 
+class PydanticSchema(SchemaModel):
+    """A pydantic model in the documentation. Its schema is made when it is read: start-up need not wait for it."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        super().__init__(model.__name__)
+        self._model = model
+
+    @property
+    def _schema(self) -> dict[str, Any]:
+        """Return the JSON schema; `$defs` in it holds the models within this one (app/views/openapi.py)."""
+        return self._model.model_json_schema(ref_template="#/definitions/{model}")
+
+    @_schema.setter
+    def _schema(self, schema: dict[str, Any]) -> None:
+        """Take no other."""
+
+
 def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
-    """Register the JSON schema of a pydantic model, and of each model within it, for the documentation."""
-    schema = model.model_json_schema(ref_template="#/definitions/{model}")
-    for name, inner in schema.pop("$defs", {}).items():
-        namespace.schema_model(name, inner)
-    return namespace.schema_model(model.__name__, schema)
+    """Register a pydantic model for the documentation."""
+    return namespace.add_model(model.__name__, PydanticSchema(model))
 
 
 def begin(app: Flask) -> None:

@@ -61,7 +61,10 @@ def _merged(documents: list[dict[str, Any]]) -> dict[str, Any]:
             full_path = document["basePath"].rstrip("/") + path
             paths[full_path] = _path_item(item, document["produces"])
         for name, schema in document.get("definitions", {}).items():
-            _put_schema(schemas, name, schema_of(schema))
+            for inner_name, inner in schema.get("$defs", {}).items():
+                _put_schema(schemas, inner_name, schema_of(inner))
+            outer = {key: value for key, value in schema.items() if key != "$defs"}
+            _put_schema(schemas, name, schema_of(outer))
         tags.update({tag["name"]: tag for tag in document["tags"]})
     return {
         "openapi": "3.0.3",
@@ -117,7 +120,12 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     schema = {key: parameter[key] for key in SCHEMA_KEYS if key in parameter} or {"type": "string"}
     if parameter["in"] == "path":
         schema = dict(ID_SCHEMAS.get(name, schema))
-    result: dict[str, Any] = {"name": name, "in": parameter["in"], "required": parameter.get("required", False), "schema": schema}
+    result: dict[str, Any] = {
+        "name": name,
+        "in": parameter["in"],
+        "required": parameter.get("required", False),
+        "schema": schema,
+    }
     return {**result, "description": parameter["description"]} if "description" in parameter else result
 
 
