@@ -1,15 +1,19 @@
 """The recorder against real cameras: what was sent is what is on disk, whatever is killed meanwhile."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from tests.archive_reading import assert_contiguous, query, recorded_runs
-from tests.media import make_video
+from tests.conftest import missing
+from tests.gst_rtsp_server import GstRtspServer, why_no_gst
+from tests.media import make_video, packets
 from tests.rtsp_server import RtspServer
 from tests.service import Service, wait_for
 
@@ -193,6 +197,26 @@ def test_no_password_is_on_a_command_line_or_in_a_file(service: Service, camera:
         if path.is_file():
             content = path.read_bytes()
             assert not any(secret in content for secret in secrets), path.name
+
+
+def test_a_gstreamer_camera_is_recorded_whole_by_every_ffmpeg(tmp_path: Path, footage: Path) -> None:
+    if reason := why_no_gst():
+        missing(reason)
+    clip = [packet.sha256 for packet in packets(footage)["video"]]
+    programs = [imageio_ffmpeg.get_ffmpeg_exe(), *filter(None, [shutil.which("ffmpeg")])]
+    with GstRtspServer(footage, user="admin", password="secret") as gst:
+        for number, program in enumerate(programs):
+            with Service(tmp_path / f"service{number}", SEGMENT_S=4, FFMPEG=program) as service:
+                source_id = service.add_source(gst.url())
+                service.add_group("gst", [source_id])
+                service.record("gst", "gst")
+                time.sleep(10)
+                stop(service, source_id, "gst")
+                run = recorded_runs(service, source_id)[-1]
+                hashes = [packet.sha256 for packet in run.video]
+                first = clip.index(hashes[0])
+                assert hashes == [clip[(first + number) % len(clip)] for number in range(len(hashes))]
+                assert len(hashes) > 6 * 12
 
 
 def test_shutting_down_leaves_no_process(tmp_path: Path, camera: RtspServer) -> None:

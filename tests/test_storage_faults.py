@@ -1,4 +1,4 @@
-"""A disk that fills up or turns read-only: one clear line, nothing recorded before is touched, recording goes on after."""
+"""A disk that fills up or turns read-only: one clear line, and nothing recorded before is touched."""
 
 import hashlib
 import os
@@ -38,6 +38,13 @@ def camera(tmp_path: Path) -> Iterator[RtspServer]:
         yield server
 
 
+def fill(path: Path) -> None:
+    """Write to a file until the disk refuses."""
+    with path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
 def hashes(service: Service, source_id: int) -> dict[str, str]:
     """Return the SHA-256 of every closed segment file."""
     files = [path for _, _, _, path in segment_files(service, source_id)]
@@ -60,9 +67,8 @@ def test_a_disk_that_fills_up_stops_recording_with_a_clear_line_and_touches_noth
         wait_for(lambda: len(segment_files(service, source_id)) >= 2, "two closed segments", 30)
         before = hashes(service, source_id)
         filler = disk / "other"
-        with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
-            while True:
-                file.write(b"x" * 4096)
+        with pytest.raises(OSError, match="No space"):
+            fill(filler)
         wait_for(lambda: "disk_full" in reasons(service, source_id), "notice of the full disk", 30)
         detail = query(service, "SELECT status_detail FROM source WHERE id = ?", source_id)[0][0]
         assert "full" in detail
