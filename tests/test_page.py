@@ -21,7 +21,7 @@ from tests.rtsp_server import RtspServer
 from tests.service import Service, wait_for
 
 PAGE = Path(__file__).resolve().parent.parent / "app" / "static" / "page"
-FRAMES, FPS = 1500, 25
+FRAMES, FPS = 750, 25
 CLOCK_IS_RIGHT_S = 0.5
 # The number in the shown frame (tests.media.read_number), and the page's clock at that very frame.
 READ_FRAME = """

@@ -169,7 +169,10 @@ export class Timeline extends EventTarget {
       const box = element.getBoundingClientRect();
       const part = (this.cursorMs - this.range.startMs) / this.range.spanMs;
       this.#showTip(element, sourceId, box.left + Math.min(Math.max(part, 0), 1) * box.width);
-      element.setAttribute('aria-valuenow', String(Math.round(this.cursorMs / 1000)));
+      const { startMs, endMs } = this.range;
+      for (const [name, ms] of [['min', startMs], ['max', endMs], ['now', this.cursorMs]]) {
+        element.setAttribute(`aria-value${name}`, String(Math.round(ms / 1000)));
+      }
       element.setAttribute('aria-valuetext', this.#describe(sourceId).join(', '));
     }
     this.draw();

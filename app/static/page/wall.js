@@ -7,6 +7,8 @@ import { situation } from './cameras.js';
 
 const MOST_LIVE = 9;
 const RETRY_MS = 2000;
+const EMPTY_COST = 0.1;
+const NARROW_PX = 700; // a phone: two beside each other, or the bars are never seen
 const STAGE_PART = 0.54; // --stage-height of stage.css
 
 class Tile {
@@ -86,16 +88,17 @@ export class Wall extends EventTarget {
       tile.element.remove();
       this.#tiles.delete(id);
     }
+    find('stage').hidden = cameras.length === 0;
+    const isShown = !document.hidden && getComputedStyle(this.element).display !== 'none';
     let live = 0;
     for (const camera of cameras) {
       const tile = this.#tiles.get(camera.id) ?? this.#add(camera.id);
       tile.fill(camera);
       tile.element.classList.toggle('is-current', camera.id === this.#current);
-      const isWished = camera.isRecording && !document.hidden && live < MOST_LIVE;
+      const isWished = camera.isRecording && isShown && live < MOST_LIVE;
       if (isWished) live += 1;
       tile.wish(isWished);
     }
-    find('stage').hidden = cameras.length === 0;
     this.#arrange();
   }
 
@@ -105,9 +108,11 @@ export class Wall extends EventTarget {
     const [width, height] = [find('stage').clientWidth, innerHeight * STAGE_PART];
     const widths = Array.from({ length: count }, (_, index) => {
       const lines = Math.ceil(count / (index + 1));
-      return Math.min(width / (index + 1), ((height / lines) * 16) / 9);
+      const empty = lines * (index + 1) - count;
+      return Math.min(width / (index + 1), ((height / lines) * 16) / 9) * (1 - EMPTY_COST * empty);
     });
-    const columns = widths.indexOf(Math.max(...widths)) + 1;
+    const largest = widths.indexOf(Math.max(...widths)) + 1;
+    const columns = width < NARROW_PX && count > 2 ? 2 : largest;
     this.element.style.setProperty('--columns', String(Math.max(columns, 1)));
     this.element.style.setProperty('--lines', String(Math.ceil(count / columns) || 1));
   }
