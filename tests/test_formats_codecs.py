@@ -74,8 +74,7 @@ def test_codec_string_and_size_come_from_the_entry(tmp_path, codec, start):
     if codec == "h264":
         with av.open(str(tmp_path / "a.mp4")) as container:
             assert (
-                codec_string(tracks[0].entry)
-                == "avc1." + container.streams.video[0].codec_context.extradata[1:4].hex()
+                codec_string(tracks[0].entry) == "avc1." + container.streams.video[0].codec_context.extradata[1:4].hex()
             )
 
 
@@ -125,3 +124,11 @@ def test_broken_entries_and_samples_give_a_format_error_and_nothing_else(tmp_pat
                     call(bytes(entry))
                 except FormatError:
                     continue
+
+
+def test_sound_that_never_told_its_configuration_still_has_a_name(tmp_path):
+    tracks, _ = entry_and_first_sample(tmp_path, "a", width=64, height=64, audio="aac")
+    entry = bytearray(tracks[1].entry)
+    at = entry.index(bytes([5, 0x80, 0x80, 0x80]))  # DecoderSpecificInfo (ISO/IEC 14496-1 §7.2.6.7)
+    entry[at] = 6
+    assert codec_string(bytes(entry)) == "mp4a.40"
