@@ -82,10 +82,10 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with serve(make_clip(folder), folder / "port") as server:
         cameras = [
-            Camera("Source", "Demonstration camera (RTSP)", {"uri_rtsp": server.url(NAME)}),
+            Camera("Source", "Demo stream", {"uri_rtsp": server.url(NAME)}),
             Camera(
                 "PictureSource",
-                "Demonstration camera (pictures)",
+                "Demo pictures",
                 {"uri_http_picture": {"uri": f"{api.root}/test/img"}},
             ),
         ]
