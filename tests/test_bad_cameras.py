@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -51,6 +52,8 @@ def test_an_address_where_nothing_listens_is_offline(service: Service) -> None:
     assert reason == "camera_unreachable"
     assert "nothing listens" in detail
     assert service.status(source_id) == "offline"
+    gap = service.call("GET", f"/api/v1/source/{source_id}/gaps?start={time.time() - 60:.3f}")["gaps"][-1]
+    assert (gap["cause"], gap["detail"]) == (reason, detail)
     record = service.call("GET", "/api/v1/record?tag_name=nobody")[0]
     assert record["status"] == "waiting"
     service.stop_recording("nobody")

@@ -20,6 +20,7 @@ CONTRACT = {
     ("put", f"{API}/source/{{source_id}}/"),
     ("patch", f"{API}/source/{{source_id}}/"),
     ("delete", f"{API}/source/{{source_id}}/"),
+    ("get", f"{API}/source/{{source_id}}/gaps"),
     ("get", f"{API}/record"),
     ("post", f"{API}/record"),
     ("put", f"{API}/record"),

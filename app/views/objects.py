@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from app.archive.ledger import Gap
 from app.archive.places import record_location
 from app.archive.recordings import statuses
 from app.capture.addresses import masked
@@ -81,6 +82,31 @@ class TagObject(BaseModel):
     created_utc: str
     name: str
     records: list[RecordObject]
+
+
+class ExplainedGapObject(BaseModel):
+    """A stretch without footage: why, and a line about it where there is one."""
+
+    start_utc: str
+    end_utc: str
+    cause: str
+    detail: str | None
+
+
+class GapsObject(BaseModel):
+    """What is missing of a range."""
+
+    gaps: list[ExplainedGapObject]
+
+
+def gap_object(gap: Gap) -> dict[str, Any]:
+    """Return GAP."""
+    return {
+        "start_utc": utc_text(gap.begin_us),
+        "end_utc": utc_text(gap.end_us),
+        "cause": gap.cause,
+        "detail": gap.detail,
+    }
 
 
 def source_object(source: Source) -> dict[str, Any]:

@@ -8,16 +8,28 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstrain
 from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 
+from app.archive.find import find_segments
+from app.archive.ledger import explain
+from app.archive.spans import find_gaps, find_spans
 from app.capture import sources
 from app.capture.addresses import HTTP_SCHEMES, RTSP_SCHEMES, AddressError, parse
 from app.capture.wake import wake
 from app.extensions import db, writing
 from app.models import Source
 from app.models.types import now_us
-from app.personalulti import Description, Parameters, check_characters, path_integer, read_parameters
+from app.personalulti import (
+    Description,
+    Parameters,
+    check_characters,
+    not_found,
+    path_integer,
+    read_parameters,
+    read_query,
+)
+from app.playback.asked import RangeParameters, check_media_length, check_range
 from app.tasks import ask_probe
 from app.views import PlaybackApi, document
-from app.views.objects import SourceObject, source_object
+from app.views.objects import GapsObject, SourceObject, gap_object, source_object
 
 source = Blueprint("source", __name__)
 namespace = Namespace("source", "Cameras and their addresses", path="/")
@@ -141,6 +153,27 @@ class OneSource(Resource):
         row_id = path_integer("source_id", source_id)
         with writing() as session:
             return source_object(sources.remove(session, row_id, now_us()))
+
+
+@namespace.route("/source/<source_id>/gaps")
+@namespace.param("source_id", "The id of a source", _in="path", type="integer")
+class SourceGaps(Resource):
+    """What is missing, and why."""
+
+    @namespace.param("start", "ISO 8601 with an offset or Z, or seconds since the epoch", _in="query", required=True)
+    @namespace.param("end", "The same; left out: now", _in="query")
+    @namespace.param("duration", "Seconds, instead of end", _in="query")
+    @namespace.response(200, "The gaps with their causes", document(namespace, GapsObject))
+    def get(self, source_id: str) -> dict[str, Any]:
+        """List the gaps of a source with their causes."""
+        number = path_integer("source_id", source_id)
+        asked = check_range(read_query().checked(RangeParameters), now_us())
+        check_media_length(asked)
+        if db.session.get(Source, number) is None:
+            not_found("source_id", source_id)
+        spans = find_spans(find_segments(number, asked.begin_us, asked.end_us), asked.begin_us, asked.end_us)
+        found = explain(number, find_gaps(spans, asked.begin_us, asked.end_us))
+        return {"gaps": [gap_object(gap) for gap in found]}
 
 
 PlaybackApi(source).add_namespace(namespace)
