@@ -34,9 +34,7 @@ KINDS = {
 @pytest.fixture(scope="module", params=KINDS)
 def recorded(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    source = make_video(
-        folder / "source.mp4", seconds=6, fps=20, gop=20, width=160, height=120, **KINDS[request.param]
-    )
+    source = make_video(folder / "source.mp4", seconds=6, fps=20, gop=20, width=160, height=120, **KINDS[request.param])
     return segment(source, folder / "segments")
 
 
@@ -211,9 +209,7 @@ def test_a_head_that_is_cut_or_missing_is_a_format_error(one_segment, tmp_path):
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_hostile_bytes_give_a_format_error_or_fewer_fragments_and_nothing_else(
-    one_segment, tmp_path_factory, data
-):
+def test_hostile_bytes_give_a_format_error_or_fewer_fragments_and_nothing_else(one_segment, tmp_path_factory, data):
     broken = bytearray(one_segment)
     for _ in range(data.draw(st.integers(1, 6))):
         position = data.draw(st.integers(0, min(len(broken), 4000) - 1))
