@@ -211,30 +211,32 @@ def _edits(empty: int, duration: int, media_time: int) -> list[Edit]:
     return [*edits, Edit(duration, media_time)]
 
 
+def _video_track(footage: Footage, portions: Sequence[Portion], timing: _Timing, tables: TableBuilder) -> Track:
+    pictures = [portion for portion in portions if portion.counts["v_n"]]
+    entries = {portion.video_entry: footage.video_entry(portion.segment) for portion in pictures}
+    last = pictures[-1]
+    return Track(
+        "video",
+        timing.timescale,
+        last.counts["v_t0"] + last.counts["v_dur"] + last.v_shift,
+        [serving_entry(entries[number].blob) for number in sorted(entries)],
+        timing.video_edits(),
+        stts=tables.stts(),
+        ctts=tables.ctts(),
+        stss=tables.stss(),
+        stsc=tables.stsc(),
+        stsz=tables.stsz(),
+        co64=tables.co64(),
+        width=max(entry.width for entry in entries.values()),
+        height=max(entry.height for entry in entries.values()),
+    )
+
+
 def _tracks(footage: Footage, portions: Sequence[Portion], timing: _Timing) -> tuple[list[Track], list[TableBuilder]]:
     """Return the tracks of the movie and the builders of their tables."""
     indexes = Indexes(portions)
     video = TableBuilder("v", portions, indexes)
-    pictures = [portion for portion in portions if portion.counts["v_n"]]
-    entries = {portion.video_entry: footage.video_entry(portion.segment) for portion in pictures}
-    last = pictures[-1]
-    tracks = [
-        Track(
-            "video",
-            timing.timescale,
-            last.counts["v_t0"] + last.counts["v_dur"] + last.v_shift,
-            [serving_entry(entries[number].blob) for number in sorted(entries)],
-            timing.video_edits(),
-            stts=video.stts(),
-            ctts=video.ctts(),
-            stss=video.stss(),
-            stsc=video.stsc(),
-            stsz=video.stsz(),
-            co64=video.co64(),
-            width=max(entry.width for entry in entries.values()),
-            height=max(entry.height for entry in entries.values()),
-        )
-    ]
+    tracks = [_video_track(footage, portions, timing, video)]
     if not timing.audio:
         return tracks, [video]
     audio = TableBuilder("a", portions, indexes)
