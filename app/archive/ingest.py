@@ -159,6 +159,8 @@ class RunWriter:
         first = self.current
         if not first.file.fragments:
             return
+        if first.sequence == 0 and self.zero_us is None:
+            first.file.set_first_times()
         zero_us = self.zero_us if self.zero_us is not None else first.file.zero_us
         assert zero_us is not None  # there is a fragment, so there is an estimate
         first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
@@ -199,7 +201,6 @@ class RunWriter:
             self.current = OpenSegment(before.sequence + 1, following)
             self._following = None
             return
-        self._shift_first(before, following)
         end_us = self._end_us(before, following)
         segment = OpenSegment(before.sequence + 1, following, start_us=end_us, slew_ppm=self._slew_ppm(before))
         with writing() as session:
@@ -207,13 +208,6 @@ class RunWriter:
         self.current, self._following = segment, None
         self.unclosed.append(before)
         self._retry_unclosed(end_us)
-
-    def _shift_first(self, segment: OpenSegment, following: LiveFile) -> None:
-        """Line up the first file of a connection: with B-frames ffmpeg dates all of it early by a constant."""
-        if segment.sequence == 0 and segment.file.has_composition:
-            late_ticks = following.begin_ticks - segment.file.end_ticks
-            if 0 < late_ticks < segment.file.timescale:
-                segment.shift_ticks = late_ticks
 
     def _end_us(self, segment: OpenSegment, following: LiveFile | None) -> int:
         """Return the wall clock after a segment: that of the following one's first sample, where there is one."""

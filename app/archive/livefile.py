@@ -5,12 +5,16 @@ last whole fragment, is when media time 0 arrived, plus what the network and we 
 a stretch of footage is the best estimate of the wall clock of media time 0 (docs/design/time.md).
 """
 
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.formats.boxes import FormatError
+from app.formats.firsttimes import find_first_times, has_leading_pictures, has_unset_times, write_first_times
 from app.formats.fragments import Fragment, Init, TrackPart, read_init, scan
+
+log = logging.getLogger(__name__)
 
 
 def ticks_us(ticks: int, timescale: int) -> int:
@@ -86,12 +90,6 @@ class LiveFile:
         assert part is not None
         return part.tfdt_ticks + int(part.durations.sum())
 
-    @property
-    def has_composition(self) -> bool:
-        """Tell whether frames are shown in another order than they are coded in (B-frames)."""
-        parts = (self._video(fragment) for fragment in self.fragments)
-        return any(part is not None and bool(part.composition_offsets.any()) for part in parts)
-
     def first_key_sample(self) -> bytes:
         """Return the first video sample, at most 4 KiB of it: where parameter sets stand."""
         part = self._video(self.fragments[0])
@@ -101,3 +99,29 @@ class LiveFile:
             return os.pread(handle, min(int(part.sizes[0]), 4096), part.data_offset)
         finally:
             os.close(handle)
+
+    def set_first_times(self) -> None:
+        """Give the first frames of a connection with B-frames their true times, in the file itself.
+
+        Does nothing where they have them already, so it may be called again. What goes wrong is logged: then the
+        first frame of the connection is dated too early, all others are right.
+        """
+        part, track = self._video(self.fragments[0]), self.init.track("video") if self.init else None
+        if part is None or track is None or not has_unset_times(part):
+            return
+        has_leading = has_leading_pictures(track.fourcc, self.first_key_sample())
+        parts = [found for fragment in self.fragments if (found := self._video(fragment)) is not None]
+        times = find_first_times(parts, has_leading=has_leading)
+        if times is None:
+            log.warning("%s: the time of the first frame cannot be told", self.path.name)
+            return
+        try:
+            handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                write_first_times(handle, self.fragments[0], track.track_id, times)
+                assert self.init is not None  # there is a track
+                self.fragments, _ = scan(handle, self.init.size_bytes, self.init, self.body_end_bytes)
+            finally:
+                os.close(handle)
+        except (OSError, FormatError) as error:
+            log.warning("%s: the times of the first frames could not be written: %s", self.path.name, error)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.capture.template import Template
-from app.formats.firsttimes import LEAD_TICKS, STEP_TICKS, STEPS
+from app.formats.firstpackets import LEAD_TICKS, STEP_TICKS, STEPS
 from app.logs import mask_secrets
 from instance.config import Config, ConfigurationError
 
@@ -27,6 +27,13 @@ SEGMENT_FORMAT = (
     ":avoid_negative_ts=disabled:video_track_timescale=90000:flush_packets=1:frag_duration={fragment_us}"
     ":write_prft=wallclock:use_editlist=0"
 )
+# With B-frames (the first packet has no pts, the second another dts than pts) ffmpeg guesses dts so high that it then
+# moves frames away from their pts. The first packets get low ones here, the true ones in archive.livefile. Streams
+# without B-frames pass unchanged. All are delayed by one frame (docs/design/time.md).
+_IS_REORDERED = "eq(PTS,NOPTS)*gt(NEXT_PTS,NOPTS)*not(eq(NEXT_PTS,NEXT_DTS))"
+_FIRST = f"if(eq(N,0)*{_IS_REORDERED},NEXT_PTS-{LEAD_TICKS}"
+_NEXT_DTS = f"if(between(N,1,{STEPS})*not(eq(PREV_OUTDTS,PREV_INDTS)),PREV_OUTDTS+{STEP_TICKS},DTS)"
+FIRST_TIMES = f"setts=pts={_FIRST},PTS):dts={_FIRST},{_NEXT_DTS})".replace(",", r"\,")
 PICTURE_FRAGMENT_S = 0.5  # a picture is to be seen when the next has come
 AUDIO_COPY, AUDIO_AAC, AUDIO_NONE = "copy", "aac", "none"
 
