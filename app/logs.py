@@ -10,15 +10,18 @@ import re
 MASK = "***"
 _USERINFO = re.compile(r"(?P<head>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s/:@'\"]*):(?P<password>[^\s/'\"]*)@")
 _BEARER = re.compile(r"(?i)(bearer|basic|digest)\s+[A-Za-z0-9+/=_.~-]{8,}")
+# Some cameras want the password in the query or the path of their address (app/capture/addresses.py).
+_NAMED = re.compile(r"(?i)(?P<name>(?<=[?&/;_])(?:password|passwd|pass|pwd)=)[^&/;?#\s'\"]+")
 
 
 def mask_secrets(text: str) -> str:
-    """Return text with the password of every address in it, and every credential of a header, masked."""
-    return _BEARER.sub(rf"\1 {MASK}", _USERINFO.sub(rf"\g<head>\g<user>:{MASK}@", text))
+    """Return text with the passwords of every address in it, and every credential of a header, masked."""
+    text = _USERINFO.sub(rf"\g<head>\g<user>:{MASK}@", text)
+    return _BEARER.sub(rf"\1 {MASK}", _NAMED.sub(rf"\g<name>{MASK}", text))
 
 
 class MaskFilter(logging.Filter):
-    """Masks the final message of a record."""
+    """Masks the final message of a record, and its traceback: an error of a library may quote an address."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Mask in place; let every record pass."""
@@ -26,6 +29,8 @@ class MaskFilter(logging.Filter):
         masked = mask_secrets(message)
         if masked != message:
             record.msg, record.args = masked, ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = mask_secrets(logging.Formatter().formatException(record.exc_info))
         return True
 
 

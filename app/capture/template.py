@@ -3,7 +3,7 @@
     ffmpeg [input options] -i {uri} [output options] {output}
 
 It is never given to a shell. `{uri}` stands for the camera's address, which reaches ffmpeg on its standard input;
-`{output}` for our fixed segment muxer. What is not on the lists below is refused by name; docs/operations.md
+`{output}` for our fixed segment muxer. What is not on the lists below is refused by name; docs/design/capture.md
 prints them.
 """
 

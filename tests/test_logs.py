@@ -1,0 +1,49 @@
+"""Secrets are masked wherever text from outside is shown."""
+
+import logging
+import sys
+
+import pytest
+
+from app.logs import MaskFilter, mask_secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("rtsp://admin:secret@10.0.0.5/cam: 401", "rtsp://admin:***@10.0.0.5/cam: 401"),
+        ("rtsp://admin:p%40s:s@h@10.0.0.5/cam", "rtsp://admin:***@10.0.0.5/cam"),
+        (
+            "cannot open 'rtsp://h/user=a&password=secret&channel=1'",
+            "cannot open 'rtsp://h/user=a&password=***&channel=1'",
+        ),
+        ("cannot open 'rtsp://h/user=a_password=secret'", "cannot open 'rtsp://h/user=a_password=***'"),
+        ("GET http://h/still.jpg?user=a&pwd=secret failed", "GET http://h/still.jpg?user=a&pwd=*** failed"),
+        ("Authorization: Bearer abcdefghijkl", "Authorization: Bearer ***"),
+    ],
+)
+def test_a_password_is_masked_and_nothing_else(text: str, masked: str) -> None:
+    assert mask_secrets(text) == masked
+
+
+@pytest.mark.parametrize("text", ["rtsp://10.0.0.5/cam", "no password came", "at 12:30 a@b wrote", "basic auth"])
+def test_text_without_a_secret_stays(text: str) -> None:
+    assert mask_secrets(text) == text
+
+
+def test_a_record_is_masked_with_its_arguments() -> None:
+    record = logging.LogRecord("app", logging.INFO, "", 0, "source %d: %s", (1, "rtsp://a:secret@h/"), None)
+    assert MaskFilter().filter(record)
+    assert record.getMessage() == "source 1: rtsp://a:***@h/"
+
+
+def test_a_traceback_is_masked() -> None:
+    address = "rtsp://a:secret@h/cam"
+    try:
+        raise OSError(f"cannot open {address}")
+    except OSError:
+        record = logging.LogRecord("app", logging.ERROR, "", 0, "source 1", (), sys.exc_info())
+    assert MaskFilter().filter(record)
+    shown = logging.Formatter().format(record)
+    assert "OSError: cannot open rtsp://a:***@h/cam" in shown
+    assert "secret" not in shown
