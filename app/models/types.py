@@ -51,7 +51,7 @@ class EncryptedText(TypeDecorator[str]):
         except InvalidToken:
             raise UndecipherableSecret(
                 "a stored camera address cannot be decrypted: PLAYBACK_SECRET_KEY is not the one it was stored "
-                "with; set that key again, or enter the address anew"
+                "with; set that key again"
             ) from None
 
 
