@@ -198,7 +198,7 @@ class Verdict:
 
 _TIMED_OUT = r"Connection timed out|Operation timed out"
 _DISK_REASONS = ("disk_full", "storage_unusable")
-# First match wins. The texts are those of ffmpeg 5.1 and 9.0 (tests/test_recorder_bad_cameras.py sees each).
+# First match wins. The texts are those of ffmpeg 5.1 and 9.0 (tests/test_bad_cameras.py sees most).
 _VERDICTS: tuple[tuple[str, str, str, str | None], ...] = (
     (r"401 Unauthorized|authorization failed", "wrong_password",
      "the camera refuses user or password (401): correct them in the source", "unauthorised"),
