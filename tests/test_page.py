@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -195,6 +196,47 @@ def test_live_goes_on_with_the_right_clock(recording: tuple[Service, RtspServer]
         browser.devtools("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
         browser.open("about:blank")
     assert browser.console() == []
+
+
+def test_a_gap_is_seen_on_the_bar_and_live_goes_on_after_it(operator: Operator) -> None:
+    browser, camera = operator.browser, operator.camera
+    browser.click(".tile")
+    operator.wait_for_clock(time.time() - 20, time.time() + 60)
+    camera.stop()
+    time.sleep(5)
+    camera.start()
+    begin_s = time.time()
+    operator.wait_for_clock(begin_s + 2, begin_s + 60)
+    operator.assert_plays()
+    wait_for(lambda: longest_gap(spans(operator.service)).length_s > 3, "the gap in the timeline", 10)
+    gap = longest_gap(spans(operator.service))
+    middle_s = gap.begin_s + gap.length_s / 2
+    wait_for(lambda: "gap of" in tip_at(operator, middle_s), "the gap on the bar", 10)
+    browser.click_at(*operator.place(middle_s))
+    notice = "return document.getElementById('notice').textContent"
+    wait_for(lambda: "Nothing recorded at" in browser.script(notice), "what is said of the gap", 10)
+    operator.wait_for_clock(gap.begin_s + gap.length_s - 1, time.time())
+    operator.assert_plays()
+
+
+class Gap(NamedTuple):
+    """Where footage is missing, in Unix time."""
+
+    begin_s: float
+    length_s: float
+
+
+def longest_gap(found: list[dict[str, str]]) -> Gap:
+    """Return the longest gap between spans; of length 0 where there is none."""
+    edges = [[datetime.fromisoformat(span[name]).timestamp() for name in ("start_utc", "end_utc")] for span in found]
+    gaps = [Gap(one[1], other[0] - one[1]) for one, other in pairwise(edges)]
+    return max(gaps, key=lambda gap: gap.length_s, default=Gap(0, 0))
+
+
+def tip_at(operator: Operator, at_s: float) -> str:
+    """Return what the page says where the mouse points at a moment of the bar."""
+    operator.browser.move_to(*operator.place(at_s))
+    return str(operator.browser.script("return document.getElementById('tip').textContent"))
 
 
 def test_what_is_wrong_with_a_new_camera_is_said_beside_the_field(operator: Operator) -> None:

@@ -33,6 +33,16 @@ async function readBody(answer) {
   return isJson ? answer.json() : {};
 }
 
+/** Fetch. Raises ApiError with status 0 where nothing answers, and AbortError. */
+async function reach(path, init) {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'unreachable' }]);
+  }
+}
+
 /** Send a request; return its JSON, null where there is none. Raises ApiError; status 0 where nothing answered. */
 export async function call(method, path, { body, signal } = {}) {
   const init = { method, signal, headers: { Accept: 'application/json' } };
@@ -41,13 +51,7 @@ export async function call(method, path, { body, signal } = {}) {
     init.body = JSON.stringify(body);
   }
   const askedMs = Date.now();
-  let answer;
-  try {
-    answer = await fetch(path, init);
-  } catch (error) {
-    if (error.name === 'AbortError') throw error;
-    throw new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'unreachable' }]);
-  }
+  const answer = await reach(path, init);
   noteClock(answer.headers, askedMs);
   if (answer.ok) return answer.status === 204 ? null : readBody(answer);
   if (answer.status === 401) location.assign('/login');
@@ -89,8 +93,11 @@ export function footage(sourceId, startMs, endMs, signal) {
   return get(`/playbackapi/source/${sourceId}`, range, signal);
 }
 
-export async function text(path, signal) {
-  const answer = await fetch(path, { signal });
-  if (!answer.ok) throw new ApiError(answer.status, [{ loc: [], msg: `${answer.status} for ${path}`, type: 'http_error' }]);
-  return answer.text();
+/** Fetch media: a playlist's text, or bytes, of which `range` names the first and the last. */
+async function media(path, range, signal) {
+  const answer = await reach(path, { signal, headers: range ? { Range: `bytes=${range[0]}-${range[1]}` } : {} });
+  if (answer.ok) return answer;
+  throw new ApiError(answer.status, [{ loc: [], msg: `The footage is gone (${answer.status})`, type: 'http_error' }]);
 }
+export const text = async (path, signal) => (await media(path, null, signal)).text();
+export const bytes = async (path, range, signal) => (await media(path, range, signal)).arrayBuffer();

@@ -11,7 +11,7 @@ import { parsePlaylist } from './playlist.js';
 const Source = window.MediaSource ?? window.ManagedMediaSource;
 const ASK_EVERY_MS = 1000;
 const AHEAD_S = 30;
-const BEHIND_S = 90;
+const BEHIND_S = 30;
 const HOLE_S = 1.5;
 
 export const canRead = (codecs) => Boolean(Source?.isTypeSupported(`video/mp4; codecs="${codecs}"`));
@@ -30,15 +30,31 @@ export class Growing {
   /** Read the playlist until something is in it. Raises ApiError, and AbortError once the signal says so. */
   async read() {
     for (;;) {
-      const text = await api.text(this.url, this.signal).catch((error) => {
-        if (error.status !== 404) throw error;
-        return ''; // nothing is complete yet
-      });
-      Object.assign(this, parsePlaylist(text));
-      this.map = MediaMap.ofEntries(this.entries);
-      if (this.entries.length) return;
+      // 404: no entry is complete yet
+      const text = await this.#patiently(() => api.text(this.url, this.signal), [404]);
+      const found = parsePlaylist(text);
+      if (found.entries.length) {
+        Object.assign(this, found, { map: MediaMap.ofEntries(found.entries) });
+        return;
+      }
       await this.#sleep();
     }
+  }
+
+  /** Ask until there is an answer: the service may be starting again. */
+  async #patiently(ask, statuses = []) {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (![0, 502, 503, ...statuses].includes(error.status)) throw error;
+        await this.#sleep();
+      }
+    }
+  }
+
+  #bytes(uri, range) {
+    return this.#patiently(() => api.bytes(uri, range, this.signal));
   }
 
   /** How far behind the playlist's end playing goes on without a stop: its longest entry, and the time to ask. */
@@ -88,7 +104,7 @@ export class Growing {
 
   async #append(entry) {
     if (entry.mapUri !== this.#init.uri) await this.#appendInit(entry.mapUri);
-    const bytes = await this.#fetch(entry.uri, entry.range);
+    const bytes = await this.#bytes(entry.uri, entry.range);
     const isFirst = entry.isCut || this.#buffer.buffered.length === 0;
     if (isFirst) this.#buffer.timestampOffset = entry.mediaS - firstShownS(bytes, this.#init.scales);
     await this.#put(bytes);
@@ -97,16 +113,9 @@ export class Growing {
   }
 
   async #appendInit(uri) {
-    const bytes = await this.#fetch(uri, null);
+    const bytes = await this.#bytes(uri, null);
     this.#init = { uri, scales: timescales(bytes) };
     await this.#put(bytes);
-  }
-
-  async #fetch(uri, range) {
-    const headers = range ? { Range: `bytes=${range[0]}-${range[1]}` } : {};
-    const answer = await fetch(uri, { headers, signal: this.signal });
-    if (answer.ok) return answer.arrayBuffer();
-    throw new api.ApiError(answer.status, [{ loc: [], msg: `The footage is gone (${answer.status})`, type: 'http_error' }]);
   }
 
   #put(bytes) {
