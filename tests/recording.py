@@ -5,11 +5,9 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-MUXER_OPTIONS = (
-    "movflags=+frag_keyframe+empty_moov+default_base_moof+frag_discont+skip_trailer+skip_sidx"
-    ":avoid_negative_ts=disabled:video_track_timescale=90000:flush_packets=1:frag_duration=4000000"
-    ":write_prft=wallclock:use_editlist=0"
-)
+from app.capture.ffmpeg import SEGMENT_FORMAT
+
+MUXER_OPTIONS = SEGMENT_FORMAT.format(fragment_us=4_000_000)
 FFMPEGS = tuple(path for path in ("/usr/bin/ffmpeg", imageio_ffmpeg.get_ffmpeg_exe()) if Path(path).exists())
 
 

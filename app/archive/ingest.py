@@ -267,7 +267,7 @@ class RunWriter:
         with writing() as session:
             row = session.get(Segment, (self.place.source_id, segment.start_us))
             if row is None:
-                log.error("the row of segment %s is gone; `flask rebuild` makes it anew", segment.id)
+                log.error("the row of segment %s is gone; its file stays where it is", segment.id)
                 return
             row.shift_ticks = segment.shift_ticks
             row.end_us = end_us
