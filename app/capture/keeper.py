@@ -2,7 +2,6 @@
 
 import logging
 import time
-from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlalchemy import select
@@ -12,8 +11,9 @@ from app.archive.storages import check_room, unusable
 from app.capture import ffmpeg
 from app.capture.attempt import Attempt, start_attempt
 from app.capture.backoff import Backoff
-from app.capture.picture import PictureAddress, PictureFeed
-from app.capture.template import Template, effective_template, parse_template
+from app.capture.camera import Camera
+from app.capture.picture import PictureFeed
+from app.capture.template import Template
 from app.errors import Invalid, PlaybackError, StorageFull
 from app.extensions import db, writing
 from app.models import Attempt as AttemptRow
@@ -24,38 +24,6 @@ from instance.config import Config
 log = logging.getLogger(__name__)
 
 STORAGE_REASONS = ("disk_full", "storage_unusable")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Camera:
-    """What is needed to connect; a changed one is connected to anew."""
-
-    source_id: int
-    model: str
-    uri_rtsp: str | None
-    picture: PictureAddress | None
-    ffmpeg_cmd: str | None
-
-    @classmethod
-    def of(cls, row: Source) -> "Camera":
-        """Read from the source's row what its model records from: a change of the other address disturbs nothing."""
-        if row.model == "Source":
-            return cls(row.id, row.model, row.uri_rtsp, None, row.ffmpeg_cmd)
-        picture = None
-        if row.picture_uri:
-            picture = PictureAddress(row.picture_uri, row.picture_auth, row.picture_user, row.picture_password)
-        return cls(row.id, row.model, None, picture, row.ffmpeg_cmd)
-
-    @property
-    def uri(self) -> str | None:
-        """The address that is recorded from."""
-        if self.model == "PictureSource":
-            return self.picture.uri if self.picture else None
-        return self.uri_rtsp
-
-    def template(self) -> Template:
-        """Return the checked template. Raises Invalid."""
-        return parse_template(self.model, effective_template(self.model, self.ffmpeg_cmd))
 
 
 class Keeper:

@@ -3,7 +3,7 @@
 import subprocess
 
 from app.capture import ffmpeg
-from app.capture.keeper import Camera
+from app.capture.camera import Camera
 from app.capture.picture import PictureClient, PictureRefused
 from app.errors import Invalid
 from app.logs import mask_secrets

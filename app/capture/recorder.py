@@ -20,7 +20,8 @@ from sqlalchemy.exc import OperationalError
 from app.archive import places
 from app.archive.storages import open_storage
 from app.capture import leases, recovery, watchdog
-from app.capture.keeper import Camera, Keeper
+from app.capture.camera import Camera
+from app.capture.keeper import Keeper
 from app.capture.wake import open_pipe
 from app.errors import PlaybackError
 from app.extensions import db

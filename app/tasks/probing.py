@@ -5,7 +5,7 @@ import random
 from celery import shared_task
 from sqlalchemy import select
 
-from app.capture.keeper import Camera
+from app.capture.camera import Camera
 from app.capture.probe import probe
 from app.extensions import db, writing
 from app.models import Lease, Source
