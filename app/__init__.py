@@ -19,7 +19,7 @@ def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "F
     """
     from flask import Flask
 
-    from app.extensions import db, prepare_engine
+    from app.extensions import db, engine_options, prepare_engine
     from app.logs import configure_logging
     from instance.config import load_config, secret_key
 
@@ -31,8 +31,7 @@ def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "F
         PLAYBACK=config,
         SECRET_KEY=secret_key(config),
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        # An error's text must not hold a camera's password; no thread waits for another's connection.
-        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True, "pool_size": config.WEB_THREADS},
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(config),
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         RESTX_MASK_SWAGGER=False,
         RESTX_ERROR_404_HELP=False,

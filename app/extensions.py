@@ -16,6 +16,9 @@ from sqlalchemy import Engine, MetaData, event, orm
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, scoped_session
 
+if TYPE_CHECKING:
+    from instance.config import Config
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -55,6 +58,14 @@ def prepare_migrations(app: Flask) -> None:
     if "migrate" not in app.extensions:
         folder = Path(__file__).resolve().parent.parent / "migrations"
         Migrate(app, db, directory=str(folder), render_as_batch=True, compare_type=True)
+
+
+def engine_options(config: "Config") -> dict[str, Any]:
+    """Return SQLAlchemy's options: no values in errors, a connection for each thread, a bounded wait for the host."""
+    options: dict[str, Any] = {"hide_parameters": True, "pool_size": config.WEB_THREADS}
+    if config.database_url.startswith("postgresql"):
+        options |= {"connect_args": {"connect_timeout": 5}, "pool_pre_ping": True}
+    return options
 
 
 def prepare_engine(engine: Engine) -> None:
