@@ -47,7 +47,7 @@ export function drawBar(canvas, spans, shown, moment) {
 
 function drawGrid(context, shown, width, height, x) {
   context.fillStyle = colour('tick');
-  for (const tick of ticks(shown.startMs, shown.endMs, width, 80)) context.fillRect(Math.round(x(tick.ms)), 0, 1, height);
+  for (const { ms } of ticks(shown.startMs, shown.endMs, width, 80)) context.fillRect(Math.round(x(ms)), 0, 1, height);
 }
 
 function drawSpans(context, spans, shown, height, x, isCurrent) {

@@ -105,7 +105,8 @@ export class CameraRows extends EventTarget {
 /** Stop a tag; ask first where that ends the recording of several cameras. */
 export async function stopTag(state, tag) {
   const names = tag.cameras.map((camera) => camera.name);
-  if (names.length > 1 && !confirm(`Stop “${tag.name}”? It ends for ${names.length} cameras: ${names.join(', ')}.`)) return;
+  const question = `Stop “${tag.name}”? It ends for ${names.length} cameras: ${names.join(', ')}.`;
+  if (names.length > 1 && !confirm(question)) return;
   try {
     await api.stop(tag.name);
     say(`“${tag.name}” has stopped`);

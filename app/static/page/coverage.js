@@ -2,6 +2,7 @@
 
 import * as api from './api.js';
 import { nowMs } from './api.js';
+import { intervalOf } from './mediamap.js';
 
 const CELLS = 1500;
 const FRESH_PARTS = 300;
@@ -78,7 +79,7 @@ export class Coverage extends EventTarget {
     this.#spans = new Map(
       answer.sources.map((source) => [
         source.source_id,
-        source.spans.map((span) => ({ startMs: Date.parse(span.start_utc), endMs: Date.parse(span.end_utc) })),
+        source.spans.map(intervalOf),
       ]),
     );
   }

@@ -9,7 +9,7 @@
 import * as api from './api.js';
 import { nowMs } from './api.js';
 import { canRead, Growing } from './growing.js';
-import { MediaMap } from './mediamap.js';
+import { intervalOf, MediaMap } from './mediamap.js';
 
 const BEFORE_MS = 300_000;
 const AFTER_MS = 1_500_000;
@@ -19,6 +19,7 @@ const MP4_LAG_MS = 8000;
 const SETTLED_MS = 5000; // of a younger run the growing playlist has no entry yet
 const RETRY_MS = 1500;
 const NOTHING = { map: new MediaMap([]) };
+const problem = (msg, type) => new api.ApiError(0, [{ loc: [], msg, type }]);
 
 /** Fires `frame` {ms}, `state`, `jump` {fromMs, toMs} over a gap, `lost` {error} when there is nothing to show. */
 export class Feed extends EventTarget {
@@ -100,7 +101,7 @@ export class Feed extends EventTarget {
     const startMs = Math.min(fromMs, nowMs() - 1000);
     const resolutionS = Math.max(1, Math.ceil((nowMs() - startMs) / 5_000_000));
     const answer = await api.timeline([this.sourceId], startMs, nowMs(), resolutionS, signal);
-    return answer.sources[0].spans.map((span) => ({ startMs: Date.parse(span.start_utc), endMs: Date.parse(span.end_utc) }));
+    return answer.sources[0].spans.map(intervalOf);
   }
 
   async #openMp4(ms, signal, fromMs = ms - BEFORE_MS) {
@@ -153,12 +154,12 @@ export class Feed extends EventTarget {
     if (this.kind === null || fromMs === null) return;
     await this.#load(this.sourceId, async function open(signal) {
       const next = (await this.#spans(fromMs, signal)).find((span) => span.endMs - fromMs > 500);
-      if (!next && !this.isRecording(this.sourceId)) throw new api.ApiError(0, [{ loc: [], msg: 'The footage ends here', type: 'end' }]);
+      if (!next && !this.isRecording(this.sourceId)) throw problem('The footage ends here', 'end');
       if (!next) return this.#wait(open.bind(this), signal);
       const toMs = Math.max(next.startMs, fromMs);
       if (toMs - fromMs > 1000) this.#fire('jump', { fromMs, toMs });
-      if (toMs > nowMs() - NEAR_LIVE_MS && this.isRecording(this.sourceId)) return this.#openGrowing(toMs, toMs, signal);
-      return this.#openMp4(toMs, signal, toMs);
+      const isNear = toMs > nowMs() - NEAR_LIVE_MS && this.isRecording(this.sourceId);
+      return isNear ? this.#openGrowing(toMs, toMs, signal) : this.#openMp4(toMs, signal, toMs);
     }.bind(this));
   }
 
@@ -171,7 +172,7 @@ export class Feed extends EventTarget {
     }
     const codecs = this.data?.codecs ? ` (${this.data.codecs})` : '';
     const msg = `This browser cannot play the footage${codecs}: ${this.video.error.message || 'no reason given'}`;
-    this.#fire('lost', { error: new api.ApiError(0, [{ loc: [], msg, type: 'unplayable' }]) });
+    this.#fire('lost', { error: problem(msg, 'unplayable') });
   }
 
   #watchFrames() {

@@ -14,6 +14,7 @@ const AHEAD_S = 30;
 const BEHIND_S = 30;
 const HOLE_S = 1.5;
 
+export const isAble = Boolean(Source);
 export const canRead = (codecs) => Boolean(Source?.isTypeSupported(`video/mp4; codecs="${codecs}"`));
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 

@@ -1,5 +1,8 @@
 /** Where in a piece of media which wall time lies: from request data, or from a playlist's date-times. */
 
+/** {startMs, endMs} of what the API gives as start_utc and end_utc. */
+export const intervalOf = ({ start_utc: start, end_utc: end }) => ({ startMs: Date.parse(start), endMs: Date.parse(end) });
+
 export class MediaMap {
   /** `pieces`: [{mediaS, startMs, endMs}] in the order of the media. */
   constructor(pieces) {
@@ -7,13 +10,7 @@ export class MediaMap {
   }
 
   static ofFootage(data) {
-    return new MediaMap(
-      data.map.map((piece) => ({
-        mediaS: piece.media_s,
-        startMs: Date.parse(piece.start_utc),
-        endMs: Date.parse(piece.end_utc),
-      })),
-    );
+    return new MediaMap(data.map.map((piece) => ({ mediaS: piece.media_s, ...intervalOf(piece) })));
   }
 
   /** Entries of a playlist (playlist.js): durations add up to media time, date-times say when. */

@@ -4,6 +4,7 @@ import { nowMs } from './api.js';
 import { find, make, setText } from './dom.js';
 import { Feed } from './feed.js';
 import { dayText, durationText, momentText, tenthText, zoneChange } from './instants.js';
+import { intervalOf } from './mediamap.js';
 
 const STEP_MS = 10_000;
 const FRAME_S = 1 / 25;
@@ -109,7 +110,8 @@ export class Player extends EventTarget {
 
   #showState(isLoading = false) {
     const { video } = this;
-    find('player').classList.toggle('is-waiting', isLoading || (!video.paused && video.readyState < 3) || video.seeking);
+    const isStarved = !video.paused && video.readyState < 3;
+    find('player').classList.toggle('is-waiting', isLoading || isStarved || video.seeking);
     find('player').classList.toggle('is-paused', video.paused);
     find('play-pause').setAttribute('aria-label', video.paused ? 'Play' : 'Pause');
     find('mute').setAttribute('aria-label', video.muted ? 'Sound on' : 'Sound off');
@@ -123,10 +125,12 @@ export class Player extends EventTarget {
   }
 
   #showJump({ fromMs, toMs }) {
-    const gap = this.feed.data?.gaps?.find((one) => Date.parse(one.start_utc) <= fromMs && fromMs < Date.parse(one.end_utc));
+    const isMeant = ({ startMs, endMs }) => startMs <= fromMs && fromMs < endMs;
+    const gap = this.feed.data?.gaps?.find((one) => isMeant(intervalOf(one)));
     const why = gap?.cause ? ` (${gap.cause.replaceAll('_', ' ')})` : '';
     const where = `Nothing recorded at ${momentText(fromMs, nowMs())}${why}.`;
-    this.#notice(`${where} Playing from ${momentText(toMs, nowMs())}, ${durationText(Math.abs(toMs - fromMs))} ${toMs > fromMs ? 'later' : 'earlier'}.`);
+    const distance = `${durationText(Math.abs(toMs - fromMs))} ${toMs > fromMs ? 'later' : 'earlier'}`;
+    this.#notice(`${where} Playing from ${momentText(toMs, nowMs())}, ${distance}.`);
     this.#noticeTimer = setTimeout(() => this.#clearNotice(), NOTICE_MS);
   }
 

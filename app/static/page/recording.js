@@ -37,7 +37,8 @@ export class Recording {
       const stop = make('button', { type: 'button', textContent: 'Stop', ariaLabel: `Stop ${tag.name}` });
       stop.addEventListener('click', () => stopTag(this.state, tag));
       const words = make('span', { textContent: tag.name });
-      return make('li', { className: 'tag' }, words, make('small', { textContent: `${count} ${count === 1 ? 'camera' : 'cameras'}` }), stop);
+      const counted = make('small', { textContent: `${count} ${count === 1 ? 'camera' : 'cameras'}` });
+      return make('li', { className: 'tag' }, words, counted, stop);
     });
     find('tags').replaceChildren(...chips);
     find('record').disabled = this.state.cameras.length === 0;

@@ -2,6 +2,7 @@
 
 import { nowMs } from './api.js';
 import { drawAxis, drawBar, forgetColours } from './bar.js';
+import { make } from './dom.js';
 import { durationText, momentText, zoneChange } from './instants.js';
 
 const DRAG_PX = 4;
@@ -191,7 +192,7 @@ export class Timeline extends EventTarget {
 
   #showTip(element, sourceId, clientX) {
     const [time, ...rest] = this.#describe(sourceId);
-    this.tip.replaceChildren(time, ...rest.map((text) => Object.assign(document.createElement('span'), { textContent: text })));
+    this.tip.replaceChildren(time, ...rest.map((textContent) => make('span', { textContent })));
     this.tip.hidden = false;
     const box = element.getBoundingClientRect();
     const half = this.tip.offsetWidth / 2;

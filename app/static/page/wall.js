@@ -2,10 +2,12 @@
 
 import { copyOf, find, setText } from './dom.js';
 import { Feed } from './feed.js';
+import { isAble } from './growing.js';
 import { timeText, zoneChange } from './instants.js';
 import { situation } from './cameras.js';
 
-const MOST_LIVE = 9;
+// An MP4 that plays keeps a connection, and browsers open six to a service.
+const MOST_LIVE = isAble ? 9 : 3;
 const RETRY_MS = 2000;
 const EMPTY_COST = 0.1;
 const NARROW_PX = 700; // a phone: two beside each other, or the bars are never seen
