@@ -27,13 +27,15 @@ SEGMENT_FORMAT = (
     ":avoid_negative_ts=disabled:video_track_timescale=90000:flush_packets=1:frag_duration={fragment_us}"
     ":write_prft=wallclock:use_editlist=0"
 )
-# With B-frames (the first packet has no pts, the second another dts than pts) ffmpeg guesses dts so high that it then
-# moves frames away from their pts. The first packets get low ones here, the true ones in archive.livefile. Streams
-# without B-frames pass unchanged. All are delayed by one frame (docs/design/time.md).
-_IS_REORDERED = "eq(PTS,NOPTS)*gt(NEXT_PTS,NOPTS)*not(eq(NEXT_PTS,NEXT_DTS))"
-_FIRST = f"if(eq(N,0)*{_IS_REORDERED},NEXT_PTS-{LEAD_TICKS}"
-_NEXT_DTS = f"if(between(N,1,{STEPS})*not(eq(PREV_OUTDTS,PREV_INDTS)),PREV_OUTDTS+{STEP_TICKS},DTS)"
-FIRST_TIMES = f"setts=pts={_FIRST},PTS):dts={_FIRST},{_NEXT_DTS})".replace(",", r"\,")
+# With B-frames ffmpeg guesses the first dts so high that it then moves frames away from their pts. The first packets
+# get low ones here, the true ones in archive.livefile. Such a stream is known by a first packet without a pts and below
+# dts 0, or by a second one whose dts is not its pts. All others pass unchanged, one frame late (docs/design/time.md).
+_IS_REORDERED = "eq(PTS,NOPTS)*gt(NEXT_PTS,NOPTS)*(lt(DTS,0)+not(eq(NEXT_PTS,NEXT_DTS)))"
+_EARLY = f"NEXT_PTS-{LEAD_TICKS}"
+_FIRST_PTS = f"if(N,PTS,if({_IS_REORDERED},{_EARLY},PTS))"
+_NEXT_DTS = f"if(eq(PREV_OUTDTS,PREV_INDTS),DTS,PREV_OUTDTS+{STEP_TICKS})"
+_FIRST_DTS = f"if(gt(N,{STEPS}),DTS,if(N,{_NEXT_DTS},if({_IS_REORDERED},{_EARLY},DTS)))"
+FIRST_TIMES = f"setts=pts={_FIRST_PTS}:dts={_FIRST_DTS}".replace(",", r"\,")
 PICTURE_FRAGMENT_S = 0.5  # a picture is to be seen when the next has come
 AUDIO_COPY, AUDIO_AAC, AUDIO_NONE = "copy", "aac", "none"
 
