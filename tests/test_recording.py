@@ -37,8 +37,8 @@ def camera(footage: Path) -> Iterator[RtspServer]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Yield a running service with segments of 4 s."""
-    with Service(tmp_path_factory.mktemp("service"), SEGMENT_S=4) as running:
+    """Yield a running service with segments of 4 s; no schedule measures the sources of earlier tests meanwhile."""
+    with Service(tmp_path_factory.mktemp("service"), SEGMENT_S=4, PROBE_INTERVAL_S=3600) as running:
         yield running
 
 

@@ -70,8 +70,8 @@ class RunWriter:
         self.has_jumped = False
         self.unclosed: list[OpenSegment] = []
         self.current = OpenSegment(0, self._live_file(0))
-        self._following: LiveFile | None = None
         self._load()
+        self._following = self._live_file(self.current.sequence + 1)  # there or not yet
 
     def _load(self) -> None:
         run = db.session.get(Run, self.place.run_id)
@@ -109,21 +109,17 @@ class RunWriter:
         if self.is_finished:
             return False
         grew = self.current.file.poll()
-        if self._following is None:
-            candidate = self._live_file(self.current.sequence + 1)
-            self._following = candidate if candidate.path.exists() else None
-        if self._following is not None:
-            grew = self._following.poll() or grew
-            grew = self.current.file.poll() or grew
+        if self._following.poll():
+            self.current.file.poll()
+            grew = True
         if not self.is_published and self._fragments() >= 2:
             self._publish()
-        if self._following is not None and self._following.fragments:
+        if self._following.fragments:
             self._roll(self._following)
         return grew
 
     def _fragments(self) -> int:
-        following = self._following.fragments if self._following else []
-        return len(self.current.file.fragments) + len(following)
+        return len(self.current.file.fragments) + len(self._following.fragments)
 
     def finish(self) -> bool:
         """Take in the rest after ffmpeg has ended; tell whether the run holds any footage.
@@ -198,16 +194,18 @@ class RunWriter:
         """Open the row of the following file, then close the current one."""
         before = self.current
         if not before.file.fragments:  # ffmpeg opened a file and never filled it
-            self.current = OpenSegment(before.sequence + 1, following)
-            self._following = None
+            self._go_on_with(OpenSegment(before.sequence + 1, following))
             return
         end_us = self._end_us(before, following)
         segment = OpenSegment(before.sequence + 1, following, start_us=end_us, slew_ppm=self._slew_ppm(before))
         with writing() as session:
             session.add(self._open_row(segment))
-        self.current, self._following = segment, None
+        self._go_on_with(segment)
         self.unclosed.append(before)
         self._retry_unclosed(end_us)
+
+    def _go_on_with(self, segment: OpenSegment) -> None:
+        self.current, self._following = segment, self._live_file(segment.sequence + 1)
 
     def _end_us(self, segment: OpenSegment, following: LiveFile | None) -> int:
         """Return the wall clock after a segment: that of the following one's first sample, where there is one."""

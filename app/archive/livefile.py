@@ -36,13 +36,13 @@ class LiveFile:
     def poll(self) -> bool:
         """Read what is new; tell whether the file grew. A file that is not there has not grown."""
         try:
+            if self.path.stat().st_size == self.size_bytes:
+                return False
             handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         try:
             status = os.fstat(handle)
-            if status.st_size == self.size_bytes:
-                return False
             self.size_bytes = status.st_size
             self._read(handle, status)
         finally:

@@ -57,7 +57,8 @@ class Attempt:
 
     def poll(self) -> None:
         """Take in what is new; stop ffmpeg when the camera is silent or its times jump, kill it if it stays."""
-        if self.writer.poll():
+        has_grown = self.writer.poll()
+        if has_grown:
             self.grown_s = time.monotonic()
         if self.stopped_s is not None:
             if time.monotonic() - self.stopped_s > GRACE_S:
@@ -65,7 +66,7 @@ class Attempt:
             return
         if self.writer.has_jumped:
             self.stop(ffmpeg.Verdict("clock_jump", "the camera's timestamps jumped; a new run begins", None))
-        elif self.writer.media_us > LONGEST_OPEN_US:
+        elif has_grown and self.writer.media_us > LONGEST_OPEN_US:
             self.stop(ffmpeg.Verdict("no_key_frame", "the camera sent no key frame for 9 minutes", None))
         elif time.monotonic() - self.heard_s > self.silence_s:
             self._stop_silent()

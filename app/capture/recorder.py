@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.archive import places
@@ -23,9 +22,9 @@ from app.capture import leases, recovery, watchdog
 from app.capture.camera import Camera
 from app.capture.keeper import Keeper
 from app.capture.wake import open_pipe
+from app.capture.wanted import WantedCameras
 from app.errors import PlaybackError
 from app.extensions import db
-from app.models import Source, Wanted
 from instance.config import Config
 
 log = logging.getLogger(__name__)
@@ -45,6 +44,7 @@ class Recorder:
         self._selector = selectors.DefaultSelector()
         self._keepers: dict[int, Keeper] = {}
         self._watched: dict[int, Keeper] = {}
+        self._wanted = WantedCameras()
         self._retry_s: dict[int, float] = {}
         self._look_s = self._renew_s = 0.0
         self._signal = 0
@@ -84,7 +84,7 @@ class Recorder:
                 self._wait(RETRY_S)
         db.session.rollback()
         leftovers = recovery.leftover_sources(self._config.storage_path)
-        wanted = set(self._wanted())
+        wanted = set(self._wanted.read())
         for source_id in leases.claim(self._recorder_id, leftovers - wanted):
             self._recover(source_id, None)
             leases.release(self._recorder_id, {source_id})
@@ -161,15 +161,9 @@ class Recorder:
             if source_id not in held and not keeper.is_ending:
                 keeper.end("recorder_stopped", "another recorder took the source over")
 
-    def _wanted(self) -> dict[int, Camera]:
-        query = select(Source).join(Wanted, Wanted.source_id == Source.id).where(Wanted.end_us.is_(None))
-        cameras = {row.id: Camera.of(row) for row in db.session.scalars(query)}
-        db.session.rollback()
-        return cameras
-
     def _look(self) -> None:
         """Compare what is wanted with what is kept: begin, change and end."""
-        wanted = self._wanted()
+        wanted = self._wanted.read()
         for source_id, keeper in self._keepers.items():
             if source_id in wanted and not keeper.is_ending:
                 keeper.change(wanted[source_id])
