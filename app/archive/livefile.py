@@ -1,8 +1,9 @@
 """Files that ffmpeg is still writing: what is whole in them, and what their growth says about the wall clock.
 
-A fragment is written when the sample after it has come, so the file's mtime, less the media time at the end of the
-last whole fragment, is when media time 0 arrived, plus what the network and we delayed it. The least of these over
-a stretch of footage is the best estimate of the wall clock of media time 0 (docs/design/time.md).
+A fragment is written when the sample after it has come, and ffmpeg passes a sample on when two more have begun to come.
+So the file's mtime, less the media time at the end of the last whole fragment and those two frames, is when media time
+0 arrived, plus what the network and we delayed it. The least of these over a stretch of footage is the best estimate of
+the wall clock of media time 0 (docs/design/time.md).
 """
 
 import logging
@@ -10,11 +11,15 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from app.formats.boxes import FormatError
 from app.formats.firsttimes import find_first_times, has_leading_pictures, has_unset_times, write_first_times
 from app.formats.fragments import Fragment, Init, TrackPart, read_init, scan
 
 log = logging.getLogger(__name__)
+
+HELD_FRAMES = 2  # one by the parser, which ends a frame where the next begins; one by `setts` (capture.ffmpeg)
 
 
 def ticks_us(ticks: int, timescale: int) -> int:
@@ -62,7 +67,8 @@ class LiveFile:
             return
         self.fragments += fresh
         self.body_end_bytes = fresh[-1].end_bytes
-        zero_us = status.st_mtime_ns // 1000 - ticks_us(self.end_ticks, self.timescale)
+        arrived_ticks = self.end_ticks + HELD_FRAMES * self._frame_ticks
+        zero_us = status.st_mtime_ns // 1000 - ticks_us(arrived_ticks, self.timescale)
         self.zero_us = zero_us if self.zero_us is None else min(self.zero_us, zero_us)
 
     def _video(self, fragment: Fragment) -> TrackPart | None:
@@ -89,6 +95,13 @@ class LiveFile:
         part = self._video(self.fragments[-1])
         assert part is not None
         return part.tfdt_ticks + int(part.durations.sum())
+
+    @property
+    def _frame_ticks(self) -> int:
+        """The usual duration of a frame in the last whole fragment."""
+        part = self._video(self.fragments[-1])
+        assert part is not None
+        return int(np.median(part.durations))
 
     def first_key_sample(self) -> bytes:
         """Return the first video sample, at most 4 KiB of it: where parameter sets stand."""
