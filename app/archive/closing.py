@@ -57,11 +57,19 @@ def close_file(root: Path, live: Path, target: Path, identity: Identity, body_en
         os.fsync(handle)
     finally:
         os.close(handle)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    made = _make_folders(target.parent)
     live.rename(target)
-    for folder in (target.parent, target.parent.parent, live.parent):
+    for folder in (target.parent, *made, live.parent):
         sync_folder(folder)
     return _describe(target)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return the folders in which a name is new."""
+    missing = [folder, *folder.parents]
+    made = [path.parent for path in missing if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return made
 
 
 def sync_folder(folder: Path) -> None:

@@ -100,11 +100,6 @@ class Found:
         """Presentation time of the first video sample, in ticks: the one that was shown at `start_us`."""
         return self.counts["v_t0"] + self.counts["v_c0"]
 
-    @property
-    def v_last_dts(self) -> int:
-        """Decode time of the last video sample, in ticks."""
-        return self.counts["v_t0"] + self.counts["v_dur"] - self.counts["v_last"]
-
     def ticks_at(self, instant_us: int, timescale: int) -> int:
         """Return the media time at an instant of wall clock, in ticks, rounded up."""
         media = (instant_us - self.start_us) * timescale
@@ -118,11 +113,6 @@ class Found:
     def follows(self, before: "Found") -> bool:
         """Tell whether this is the next file of the run of `before`."""
         return self.run_id == before.run_id and self.sequence == before.sequence + 1
-
-    @property
-    def v_end_pts(self) -> int:
-        """Presentation time after the last video sample, in ticks."""
-        return self.v_first_pts + self.counts["v_dur"]
 
     def cut_at(self, end_bytes: int) -> "Found":
         """Return the segment as it was when its last complete fragment ended at `end_bytes`.

@@ -114,12 +114,12 @@ class RunWriter:
             grew = True
         if not self.is_published and self._fragments() >= 2:
             self._publish()
-        if self._following.fragments:
+        if self._following.pictured:
             self._roll(self._following)
         return grew
 
     def _fragments(self) -> int:
-        return len(self.current.file.fragments) + len(self._following.fragments)
+        return len(self.current.file.pictured) + len(self._following.pictured)
 
     def finish(self) -> bool:
         """Take in the rest after ffmpeg has ended; tell whether the run holds any footage.
@@ -130,7 +130,7 @@ class RunWriter:
             return True
         while self.poll():
             pass
-        if not self.is_published and self.current.file.fragments:
+        if not self.is_published and self.current.file.pictured:
             self._publish()
         if not self.is_published:
             return False
@@ -148,12 +148,12 @@ class RunWriter:
     def media_us(self) -> int:
         """Media time in the open file: it grows without bound when the camera sends no key frame."""
         file = self.current.file
-        return ticks_us(file.end_ticks - file.begin_ticks, file.timescale) if file.fragments else 0
+        return ticks_us(file.end_ticks - file.begin_ticks, file.timescale) if file.pictured else 0
 
     def _publish(self) -> None:
         """Date the run's first sample and make its rows: from here on it can be played."""
         first = self.current
-        if not first.file.fragments:
+        if not first.file.pictured:
             return
         if first.sequence == 0 and self.zero_us is None:
             first.file.set_first_times()
@@ -193,7 +193,7 @@ class RunWriter:
     def _roll(self, following: LiveFile) -> None:
         """Open the row of the following file, then close the current one."""
         before = self.current
-        if not before.file.fragments:  # ffmpeg opened a file and never filled it
+        if not before.file.pictured:  # ffmpeg opened a file and never filled it
             self._go_on_with(OpenSegment(before.sequence + 1, following))
             return
         end_us = self._end_us(before, following)
@@ -245,7 +245,7 @@ class RunWriter:
     def _close(self, segment: OpenSegment, end_us: int) -> None:
         """Close the file and its row. Raises OSError when the disk refuses: the row stays open, nothing is lost."""
         file = segment.file
-        if not file.fragments:
+        if not file.pictured:
             self._mark_missing(segment)
             return
         identity = Identity(

@@ -34,6 +34,7 @@ class LiveFile:
     path: Path
     init: Init | None = None
     fragments: list[Fragment] = field(default_factory=list)
+    pictured: list[Fragment] = field(default_factory=list)  # those of them that hold video
     body_end_bytes: int = 0
     size_bytes: int = 0
     zero_us: int | None = None  # estimate of the wall clock of media time 0
@@ -62,11 +63,14 @@ class LiveFile:
                 return
             self.body_end_bytes = self.init.size_bytes
         fresh, _ = scan(handle, self.body_end_bytes, self.init, status.st_size)
-        fresh = [fragment for fragment in fresh if self._video(fragment)]
         if not fresh:
             return
         self.fragments += fresh
         self.body_end_bytes = fresh[-1].end_bytes
+        pictured = [fragment for fragment in fresh if self._video(fragment)]
+        self.pictured += pictured
+        if not pictured:
+            return
         arrived_ticks = self.end_ticks + HELD_FRAMES * self._frame_ticks
         zero_us = status.st_mtime_ns // 1000 - ticks_us(arrived_ticks, self.timescale)
         self.zero_us = zero_us if self.zero_us is None else min(self.zero_us, zero_us)
@@ -85,27 +89,27 @@ class LiveFile:
     @property
     def begin_ticks(self) -> int:
         """Decode time of the first video sample."""
-        part = self._video(self.fragments[0])
-        assert part is not None  # fragments without video are not kept
+        part = self._video(self.pictured[0])
+        assert part is not None
         return part.tfdt_ticks
 
     @property
     def end_ticks(self) -> int:
         """Decode time after the last whole fragment."""
-        part = self._video(self.fragments[-1])
+        part = self._video(self.pictured[-1])
         assert part is not None
         return part.tfdt_ticks + int(part.durations.sum())
 
     @property
     def _frame_ticks(self) -> int:
         """The usual duration of a frame in the last whole fragment."""
-        part = self._video(self.fragments[-1])
+        part = self._video(self.pictured[-1])
         assert part is not None
         return int(np.median(part.durations))
 
     def first_key_sample(self) -> bytes:
         """Return the first video sample, at most 4 KiB of it: where parameter sets stand."""
-        part = self._video(self.fragments[0])
+        part = self._video(self.pictured[0])
         assert part is not None
         handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -119,11 +123,11 @@ class LiveFile:
         Does nothing where they have them already, so it may be called again. What goes wrong is logged: then the
         first frame of the connection is dated too early, all others are right.
         """
-        part, track = self._video(self.fragments[0]), self.init.track("video") if self.init else None
+        part, track = self._video(self.pictured[0]), self.init.track("video") if self.init else None
         if part is None or track is None or not has_unset_times(part):
             return
         has_leading = has_leading_pictures(track.fourcc, self.first_key_sample())
-        parts = [found for fragment in self.fragments if (found := self._video(fragment)) is not None]
+        parts = [found for fragment in self.pictured if (found := self._video(fragment)) is not None]
         times = find_first_times(parts, has_leading=has_leading)
         if times is None:
             log.warning("%s: the time of the first frame cannot be told", self.path.name)
@@ -131,9 +135,10 @@ class LiveFile:
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
             try:
-                write_first_times(handle, self.fragments[0], track.track_id, times)
+                write_first_times(handle, self.pictured[0], track.track_id, times)
                 assert self.init is not None  # there is a track
                 self.fragments, _ = scan(handle, self.init.size_bytes, self.init, self.body_end_bytes)
+                self.pictured = [fragment for fragment in self.fragments if self._video(fragment)]
             finally:
                 os.close(handle)
         except (OSError, FormatError) as error:

@@ -11,8 +11,6 @@ salvage/SOURCE/RUN-000000.tail          bytes cut off a segment that a crash lef
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.models.segment import OPEN, Segment
-
 LIVE, CLOSED, INDEX, RECORDS, SALVAGE = "live", "rec", "idx", "records", "salvage"
 MARKER = "storage.id"
 
@@ -47,10 +45,3 @@ def salvage_path(root: Path, source_id: int, run_id: str, sequence: int) -> Path
 def record_location(record_id: str) -> str:
     """Return a record's `location`, relative to the root of the storage."""
     return f"{RECORDS}/{record_id}.m3u8"
-
-
-def segment_path(root: Path, segment: Segment) -> Path:
-    """Return the path of a segment, open or closed."""
-    if segment.state == OPEN:
-        return live_path(root, segment.source_id, segment.run_id, segment.sequence)
-    return closed_path(root, segment.source_id, segment.start_us, segment.id)

@@ -19,7 +19,6 @@ REASONS = (
     "storage_unusable",
     "bad_template",
     "clock_jump",
-    "abandoned",
     "audio",  # begun again at once with the audio transcoded
 )
 
@@ -36,7 +35,7 @@ class Attempt(Model):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
-    run_id: Mapped[str | None] = mapped_column(String(36), comment="the run it became, if footage came")
+    run_id: Mapped[str | None] = mapped_column(String(36), comment="the run of its files; null where none was begun")
     recorder_id: Mapped[str] = mapped_column(String(36), comment="the recorder that began it")
     begin_us: Mapped[int] = mapped_column(BigInteger, comment="instant, us since the epoch")
     end_us: Mapped[int | None] = mapped_column(BigInteger, comment="null while it lives")

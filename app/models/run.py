@@ -1,6 +1,6 @@
 """A run: an uninterrupted stretch of footage of one connection, on one media timeline."""
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
@@ -18,7 +18,4 @@ class Run(Model):
     begin_us: Mapped[int] = mapped_column(BigInteger, comment="wall clock of its first sample")
     end_us: Mapped[int | None] = mapped_column(BigInteger, comment="wall clock after its last sample; null while open")
     clock_offset_us: Mapped[int | None] = mapped_column(BigInteger, comment="camera's clock minus ours, if it told")
-    shift_ticks: Mapped[int] = mapped_column(
-        Integer, default=0, comment="added to the dts of its first segment's video"
-    )
     is_picture: Mapped[bool] = mapped_column(default=False, comment="made of polled pictures")

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -21,11 +20,6 @@ def now_us() -> int:
 def new_uuid() -> str:
     """Return a new random UUID in its usual 36 characters."""
     return str(uuid.uuid4())
-
-
-def utc_from_us(instant_us: int) -> datetime:
-    """Return the aware datetime of an instant in microseconds since the epoch."""
-    return datetime.fromtimestamp(instant_us // 1_000_000, UTC).replace(microsecond=instant_us % 1_000_000)
 
 
 class UndecipherableSecret(Exception):

@@ -109,7 +109,7 @@ def upgrade():
     op.create_table('attempt',
     sa.Column('id', sa.Integer(), autoincrement=True, nullable=False),
     sa.Column('source_id', sa.Integer(), nullable=False),
-    sa.Column('run_id', sa.String(length=36), nullable=True, comment='the run it became, if footage came'),
+    sa.Column('run_id', sa.String(length=36), nullable=True, comment='the run of its files; null where none was begun'),
     sa.Column('recorder_id', sa.String(length=36), nullable=False, comment='the recorder that began it'),
     sa.Column('begin_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.Column('end_us', sa.BigInteger(), nullable=True, comment='null while it lives'),
@@ -171,7 +171,6 @@ def upgrade():
     sa.Column('begin_us', sa.BigInteger(), nullable=False, comment='wall clock of its first sample'),
     sa.Column('end_us', sa.BigInteger(), nullable=True, comment='wall clock after its last sample; null while open'),
     sa.Column('clock_offset_us', sa.BigInteger(), nullable=True, comment="camera's clock minus ours, if it told"),
-    sa.Column('shift_ticks', sa.Integer(), nullable=False, comment="added to the dts of its first segment's video"),
     sa.Column('is_picture', sa.Boolean(), nullable=False, comment='made of polled pictures'),
     sa.ForeignKeyConstraint(['source_id'], ['source.id'], name=op.f('fk_run_source_id_source')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_run'))
