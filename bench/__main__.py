@@ -54,7 +54,10 @@ def main(words: list[str]) -> int:
 def _taken(name: str) -> list[Figure]:
     """Take one measurement and show it."""
     begin_s = time.monotonic()
-    figures = MEASUREMENTS[name]()
+    try:
+        figures = MEASUREMENTS[name]()
+    except (AssertionError, OSError) as error:  # the others are still worth taking
+        figures = [Figure(name, "a figure", f"could not be taken: {error}".splitlines()[0], False)]
     print(f"\n{name} (took {time.monotonic() - begin_s:.0f} s)")
     for figure in figures:
         print(f"{figure.what}: {figure.measured}\n{listing(figure.detail)}", flush=True)
