@@ -1,4 +1,4 @@
-"""The supervisor as an operator meets it: one line for each mistake, dead processes started again, nothing left behind."""
+"""The supervisor as an operator meets it: a line for each mistake, the dead restarted, nothing left behind."""
 
 import os
 import signal
