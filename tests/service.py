@@ -110,8 +110,12 @@ class Service:
 
     def is_ready(self) -> bool:
         """Tell what `/readyz` says."""
+        return self.answers("/readyz")
+
+    def answers(self, path: str) -> bool:
+        """Tell whether a path answers 200."""
         with contextlib.suppress(requests.RequestException):
-            return self.session.get(f"{self.base}/readyz", timeout=5).status_code == 200
+            return self.session.get(self.base + path, timeout=5).status_code == 200
         return False
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:

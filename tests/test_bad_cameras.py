@@ -194,13 +194,16 @@ def test_a_picture_camera_that_refuses_says_so(service: Service) -> None:
         service.stop_recording("refused")
 
 
-def test_a_full_storage_is_told_to_the_caller(tmp_path: Path, footage: Path) -> None:
-    with (
-        RtspServer({"cam": footage}) as camera,
-        Service(tmp_path / "service", RESERVE_BYTES=10**15) as service,
-    ):
-        source_id = service.add_source(camera.url("cam"))
+def test_a_full_storage_is_told_to_the_caller(tmp_path: Path) -> None:
+    service = Service(tmp_path / "service", RESERVE_BYTES=10**15)
+    service.start()
+    try:
+        wait_for(lambda: service.answers("/healthz"), "life", 30)
+        assert not service.is_ready()
+        source_id = service.add_source("rtsp://127.0.0.1/cam")
         service.add_group("full", [source_id])
         answer = service.call("POST", "/api/v1/record", 507, model="Source", tag_name="full", group_name="full")
         assert "free space" in answer["detail"][0]["msg"]
         assert json.dumps(answer).count("detail") == 1
+    finally:
+        service.stop()

@@ -63,7 +63,8 @@ def test_links_and_named_files_exist(document: Path) -> None:
         assert path.exists(), f"{target} leads nowhere"
         assert not anchor or anchor in anchors(path), f"{target}: there is no such heading"
     for match in NAMED.finditer(text):
-        assert (ROOT / match["path"]).exists(), f"{match['path']} does not exist"
+        is_made = match["path"].startswith("instance/app.db")  # by the first start
+        assert is_made or (ROOT / match["path"]).exists(), f"{match['path']} does not exist"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
