@@ -42,7 +42,7 @@ class Child:
 
     def start(self) -> None:
         """Adopt the living process of this role, else start one."""
-        living = lock_holder(self._lock) if self.role in ("recorder", "web") else None
+        living = lock_holder(self._lock)
         if living is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.pid, self.handle, self._process = living, os.pidfd_open(living), None
@@ -251,6 +251,9 @@ def run_web(config: Config) -> int:
 
 def run_worker(config: Config) -> int:
     """Become the Celery worker, with its schedule."""
+    if hold_lock(config.run_path / "worker.lock") is None:
+        print("flask-playback: a worker of this instance runs already", file=sys.stderr)
+        return ALREADY_RUNNING
     from app.tasks.worker import run
 
     return run(config)

@@ -19,6 +19,7 @@ import cv2  # noqa: E402 - the project's folder must be known first
 import numpy as np  # noqa: E402
 import requests  # noqa: E402
 
+from app.locks import hold_lock
 from instance.config import load_config  # noqa: E402
 from tests.media import Plane, make_video  # noqa: E402
 from tests.rtsp_server import RtspServer  # noqa: E402
@@ -78,6 +79,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     config = load_config()
+    if hold_lock(config.run_path / "demo.lock") is None:
+        sys.exit("the demonstration of this instance runs already")
     api, folder = Api(config.BIND), config.instance_path / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     with serve(make_clip(folder), folder / "port") as server:

@@ -131,7 +131,7 @@ class Service:
 
     def end_leftovers(self) -> None:
         """Kill what a failed test may have left of this instance."""
-        for role in ("supervisor", "web", "recorder", "watchdog"):
+        for role in ("supervisor", "web", "recorder", "worker", "watchdog"):
             pid = lock_holder(self.instance / "run" / f"{role}.lock")
             if pid is not None:
                 with contextlib.suppress(ProcessLookupError):

@@ -69,16 +69,22 @@ def test_a_killed_process_is_started_again_at_once(service: Service, role: str) 
     wait_for(service.is_ready, "readiness")
 
 
+def living(service: Service) -> list[int]:
+    """Return the pids of the instance's processes, nothing while one is missing."""
+    pids = [lock_holder(service.instance / "run" / f"{role}.lock") for role in ("recorder", "web", "worker")]
+    return [] if None in pids else pids
+
+
 def test_a_new_supervisor_adopts_living_processes(tmp_path: Path) -> None:
     with Service(tmp_path / "service") as service:
-        web, recorder = service.pid("web"), service.pid("recorder")
+        pids = wait_for(lambda: living(service), "all processes")
         service.processes["supervisor"].kill()
         service.processes["supervisor"].wait()
         assert service.is_ready()
         service.start()
         wait_for(lambda: "process" in service.read_log() and "is kept" in service.read_log(), "adoption")
         service.wait_ready()
-        assert (service.pid("web"), service.pid("recorder")) == (web, recorder)
+        wait_for(lambda: living(service) == pids, "the adoption of all")
 
 
 def test_terminating_ends_every_process_of_an_instance_without_recordings(tmp_path: Path) -> None:
