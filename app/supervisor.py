@@ -100,11 +100,12 @@ def main(arguments: list[str]) -> int:
             "web": run_web,
             "worker": run_worker,
             "recorder": run_recorder,
+            "prepare": run_prepare,
         }
         if arguments and arguments[0] in roles:
             return roles[arguments[0]](config)
         if arguments not in ([], ["--demo"]):
-            print("usage: python run.py [--demo | web | worker | recorder]", file=sys.stderr)
+            print("usage: python run.py [--demo | web | worker | recorder | prepare]", file=sys.stderr)
             return 2
         return supervise(config, is_demo=bool(arguments))
     except ConfigurationError as error:
@@ -114,7 +115,7 @@ def main(arguments: list[str]) -> int:
 
 def supervise(config: Config, *, is_demo: bool) -> int:
     """Run all processes until a signal comes."""
-    config.run_path.mkdir(parents=True, exist_ok=True)
+    _make_instance(config)
     lock = hold_lock(config.run_path / "supervisor.lock")
     if lock is None:
         holder = lock_holder(config.run_path / "supervisor.lock")
@@ -132,6 +133,18 @@ def supervise(config: Config, *, is_demo: bool) -> int:
         find_ffmpeg(config.FFMPEG)
     _prepare(config)
     return _Supervision(config, is_demo=is_demo).run()
+
+
+def _make_instance(config: Config) -> None:
+    """Make the instance folder. Raises ConfigurationError when it cannot be written."""
+    try:
+        config.run_path.mkdir(parents=True, exist_ok=True)
+        (config.run_path / "supervisor.lock").touch()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the instance folder {config.instance_path} cannot be written ({error.strerror}); "
+            "set PLAYBACK_INSTANCE to a folder of the service's user"
+        ) from None
 
 
 def _check_port(config: Config) -> None:
@@ -157,7 +170,8 @@ def _prepare(config: Config) -> None:
     """Bring the database up to date, in a process of its own, where a look at it does not show that it is."""
     if is_prepared(config):
         return
-    done = subprocess.run([sys.executable, "-m", "flask", "prepare"], cwd=ROOT, env=_flask_environment(), check=False)
+    # Not by the flask command: it takes the root's own name for a package, and fails where that is `app`.
+    done = subprocess.run([sys.executable, str(ROOT / "run.py"), "prepare"], cwd=ROOT, check=False)
     if done.returncode != 0:
         raise ConfigurationError("the database cannot be prepared; the lines above say why")
 
@@ -273,3 +287,13 @@ def run_recorder(config: Config) -> int:
     except UndecipherableSecret as error:
         print(f"flask-playback: {error}", file=sys.stderr)
         return 2
+
+
+def run_prepare(config: Config) -> int:
+    """Bring the database up to date and, in production, make the first admin."""
+    from app import create_app
+    from app.cli import prepare
+
+    with create_app(config, with_views=False).app_context():
+        prepare()
+    return 0

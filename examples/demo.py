@@ -19,7 +19,7 @@ import cv2  # noqa: E402 - the project's folder must be known first
 import numpy as np  # noqa: E402
 import requests  # noqa: E402
 
-from app.locks import hold_lock
+from app.locks import hold_lock  # noqa: E402
 from instance.config import load_config  # noqa: E402
 from tests.media import Plane, make_video  # noqa: E402
 from tests.rtsp_server import RtspServer  # noqa: E402

@@ -118,6 +118,9 @@ def test_a_stream_without_a_key_frame_says_so(service: Service, footage: Path) -
         assert (reason, service.status(source_id)) == ("no_key_frame", "no_video")
         assert "key frame" in detail
         service.stop_recording("no key")
+        live = service.storage / "live" / str(source_id)
+        wait_for(lambda: not list(live.glob("*.mp4")), "a live folder without leftovers", 25)
+        assert len(list((service.storage / "salvage").glob(f"{source_id}/*"))) <= 1
 
 
 def test_a_camera_that_knows_udp_only_is_recorded(service: Service, footage: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,22 @@ def test_a_disk_that_fills_up_stops_recording_with_a_clear_line_and_touches_noth
         service.stop_recording("tag")
         wait_for(lambda: not query(service, "SELECT 1 FROM segment WHERE state = 0"), "closed segments", 20)
         assert all(run.video for run in recorded_runs(service, source_id))
+
+
+def test_an_empty_folder_in_place_of_the_storage_is_not_recorded_to(tmp_path: Path, camera: RtspServer) -> None:
+    storage = tmp_path / "storage"
+    with Service(tmp_path / "service", STORAGE=storage, SEGMENT_S=3) as service:
+        source_id = service.add_source(camera.url("cam"))
+        service.add_group("all", [source_id])
+        storage.rename(tmp_path / "unmounted")
+        storage.mkdir()
+        answer = service.call("POST", "/api/v1/record", 503, model="Source", tag_name="tag", group_name="all")
+        assert "mount the right disk" in answer["detail"][0]["msg"]
+        assert not list(storage.rglob("*.mp4"))
+        shutil.rmtree(storage)
+        (tmp_path / "unmounted").rename(storage)
+        service.record("tag", "all")
+        wait_for(lambda: segment_files(service, source_id), "footage", 30)
 
 
 def test_a_read_only_disk_is_told_and_recording_goes_on_when_it_can_be_written(

@@ -1,8 +1,11 @@
 """The supervisor as an operator meets it: a line for each mistake, the dead restarted, nothing left behind."""
 
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 from app.locks import lock_holder
 from app.prepared import head_revision, is_prepared
 from instance.config import ConfigurationError, TestingConfig, load_config, read_env_file
-from tests.service import Service, wait_for
+from tests.service import ROOT, Service, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,30 @@ def test_a_new_supervisor_adopts_living_processes(tmp_path: Path) -> None:
         wait_for(lambda: "process" in service.read_log() and "is kept" in service.read_log(), "adoption")
         service.wait_ready()
         wait_for(lambda: living(service) == pids, "the adoption of all")
+
+
+@pytest.mark.parametrize("place", ["a file", "/proc/nowhere"])
+def test_an_instance_that_cannot_be_written_ends_the_start_with_one_line(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a file").write_text("no folder")
+    service = Service(tmp_path / "service", INSTANCE=tmp_path / place)
+    ended = service.run("run.py")
+    assert ended.returncode == 2
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert "PLAYBACK_INSTANCE" in ended.stderr
+
+
+def test_a_clone_may_have_any_name(tmp_path: Path) -> None:
+    clone = tmp_path / "app"
+    for name in ("app", "migrations"):
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (clone / "instance").mkdir()
+    for name in ("__init__.py", "run.py", "instance/__init__.py", "instance/config.py"):
+        shutil.copy(ROOT / name, clone / name)
+    environment = {**Service(tmp_path / "service").environment, "PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, "run.py", "prepare"], cwd=clone, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_terminating_ends_every_process_of_an_instance_without_recordings(tmp_path: Path) -> None:

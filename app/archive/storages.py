@@ -6,6 +6,8 @@ import shutil
 import uuid
 from pathlib import Path
 
+from sqlalchemy import select, update
+
 from app.archive import places
 from app.errors import StorageFull, StorageUnusable
 from app.extensions import db, writing
@@ -27,11 +29,14 @@ def open_storage(config: Config) -> Storage:
     Raises StorageUnusable when the folder cannot be made or written.
     """
     root = config.storage_path
+    if read_marker(root) is None:
+        _check_marker(root)
     storage_id = read_marker(root) or _make_marker(root)
     storage = db.session.get(Storage, storage_id)
     if storage is None or storage.path != str(root):
         with writing() as session:
             storage = session.get(Storage, storage_id) or Storage(id=storage_id)
+            session.execute(update(Storage).where(Storage.path == str(root)).values(path=""))  # it was another's place
             storage.path = str(root)
             session.add(storage)
     return storage
@@ -64,9 +69,20 @@ def unusable(root: Path, error: OSError) -> StorageUnusable | StorageFull:
     )
 
 
+def _check_marker(root: Path) -> None:
+    """Raise StorageUnusable when another storage, or none, is where footage was recorded to before."""
+    known = db.session.scalar(select(Storage.id).where(Storage.path == str(root)))
+    if known is not None and read_marker(root) != known:
+        raise StorageUnusable(
+            f"the storage {root.name!r} is not the one that was recorded to: its file {places.MARKER} is missing or "
+            "another's; mount the right disk there, or set PLAYBACK_STORAGE to a new folder"
+        )
+
+
 def check_room(config: Config) -> None:
     """Raise StorageFull below the reserve of free space, StorageUnusable when a file cannot be made."""
     root = config.storage_path
+    _check_marker(root)
     probe = root / places.LIVE / f".probe.{os.getpid()}"
     try:
         probe.parent.mkdir(parents=True, exist_ok=True)

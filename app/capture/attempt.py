@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 GRACE_S = 10.0  # from the polite signal to the last one: a silent camera holds ffmpeg for 8 s
 LONGEST_OPEN_US = 540_000_000  # a segment may last 600 s
 MAX_LOG_BYTES = 256 * 1024
+LARGEST_HEAD_BYTES = 4096
 
 
 @dataclass(slots=True)
@@ -113,6 +114,8 @@ class Attempt:
     def _verdict(self, text: str, exit_code: int | None, has_footage: bool) -> ffmpeg.Verdict:
         if exit_code is not None and exit_code < 0 and self.stopped_s is None:
             return ffmpeg.Verdict("crashed", f"ffmpeg was ended by signal {-exit_code}", None)
+        if exit_code is None and has_footage and not ffmpeg.has_ended_itself(text):  # an adopted one: no exit status
+            return ffmpeg.Verdict("crashed", "ffmpeg was killed or crashed: its log has no end", None)
         if self.audio != ffmpeg.AUDIO_NONE and not has_footage and ffmpeg.is_audio_fault(text):
             return ffmpeg.Verdict("audio", "the audio cannot be kept as it is", None)
         return ffmpeg.judge(text, has_footage=has_footage)
@@ -122,14 +125,30 @@ class Attempt:
         self.process.close()
 
     def clear(self) -> None:
-        """Remove the run's log and list, once nothing more is to be read from them; the log may hold a password."""
+        """Remove the run's log, list and what holds no footage; the log may hold a password."""
         clear_run(self.folder, self.place.run_id)
+        put_aside(self.place.root, self.place.source_id, self.place.run_id)
 
 
 def clear_run(folder: Path, run_id: str) -> None:
-    """Remove what ffmpeg wrote beside the segments of a run that has ended."""
+    """Remove what ffmpeg wrote beside the segments of a run that has ended, all of whose footage is taken in."""
     for suffix in ("csv", "log"):
         (folder / f"{run_id}.{suffix}").unlink(missing_ok=True)
+
+
+def put_aside(root: Path, source_id: int, run_id: str) -> None:
+    """Clear the live folder of what a run left without a whole fragment: nothing of it can be played.
+
+    The file of the newest such run is kept in `salvage/`, one a source, so that a camera that never gives a key
+    frame can be looked into and fills no disk; a head without samples is removed.
+    """
+    for path in places.live_folder(root, source_id).glob(f"{run_id}-*.mp4"):
+        if path.stat().st_size < LARGEST_HEAD_BYTES:
+            path.unlink()
+            continue
+        target = places.salvage_path(root, source_id, run_id, 0).with_name("without-footage.mp4")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
 
 
 def read_log(path: Path) -> str:

@@ -226,6 +226,11 @@ _VERDICTS: tuple[tuple[str, str, str, str | None], ...] = (
 )  # fmt: skip
 
 
+_SAYS_NOTHING = re.compile(
+    r"^\s*$|Statistics:|Exiting normally|packets read|packets muxed|Total:|muxing overhead|^frame="
+)
+
+
 def judge(log_text: str, *, has_footage: bool) -> Verdict:
     """Return what an ended ffmpeg's log says. With footage and no known failure it is the end of a live stream.
 
@@ -244,8 +249,18 @@ def judge(log_text: str, *, has_footage: bool) -> Verdict:
             "the stream has no key frame: switch on regular key frames in the camera",
             "no_video",
         )
-    lines = [line for line in mask_secrets(log_text).splitlines() if line.strip()]
-    return Verdict("no_video", f"no video came; ffmpeg's last word: {lines[-1][:200] if lines else 'none'}", "no_video")
+    return Verdict("no_video", f"no video came; ffmpeg's last word: {_last_word(log_text)}", "no_video")
+
+
+def _last_word(log_text: str) -> str:
+    """Return the last line of a log that says anything, the same for the same cause."""
+    lines = [line.strip() for line in mask_secrets(log_text).splitlines() if not _SAYS_NOTHING.search(line)]
+    return re.sub(r" @ 0x[0-9a-f]+", "", lines[-1])[:200] if lines else "none"
+
+
+def has_ended_itself(log_text: str) -> bool:
+    """Tell whether ffmpeg came to an end of its own: the last thing that it writes is the summary of its output."""
+    return "muxing overhead" in log_text
 
 
 def _packets_read(log_text: str) -> int:

@@ -75,6 +75,8 @@ class Keeper:
                 check_room(self._config)
             except PlaybackError as error:
                 attempt.stop_reason = _storage_verdict(error)
+            finally:
+                db.session.rollback()
 
     def _ended(self) -> None:
         """Close the attempt whose process has ended. Raises as `step`; called again then."""

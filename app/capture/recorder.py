@@ -30,6 +30,7 @@ from instance.config import Config
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25
+LINGER_S = 1.0
 LOOK_S = 1.0
 RETRY_S = 2.0
 SHUTDOWN_S = 20.0
@@ -46,6 +47,7 @@ class Recorder:
         self._watched: dict[int, Keeper] = {}
         self._wanted = WantedCameras()
         self._retry_s: dict[int, float] = {}
+        self._unwanted_s: dict[int, float] = {}
         self._look_s = self._renew_s = 0.0
         self._signal = 0
         self._is_woken = False
@@ -140,6 +142,7 @@ class Recorder:
         self._watch(keeper)
         if keeper.is_done:
             del self._keepers[source_id]
+            self._unwanted_s.pop(source_id, None)
             leases.release(self._recorder_id, {source_id})
 
     def _watch(self, keeper: Keeper) -> None:
@@ -164,16 +167,22 @@ class Recorder:
     def _look(self) -> None:
         """Compare what is wanted with what is kept: begin, change and end."""
         wanted = self._wanted.read()
+        for source_id in wanted:
+            self._unwanted_s.pop(source_id, None)
         for source_id, keeper in self._keepers.items():
             if source_id in wanted and not keeper.is_ending:
                 keeper.change(wanted[source_id])
-            elif not keeper.is_ending:
+            elif not keeper.is_ending and self._is_unwanted_for_long(source_id):
                 keeper.end("stopped", "stopped as asked")
         fresh = wanted.keys() - self._keepers.keys()
         if not fresh:
             return
         for source_id in sorted(leases.claim(self._recorder_id, fresh)):
             self._keepers[source_id] = self._recover(source_id, wanted[source_id])
+
+    def _is_unwanted_for_long(self, source_id: int) -> bool:
+        """Tell whether a stop has lasted: one that is followed by a start keeps the camera's connection."""
+        return time.monotonic() - self._unwanted_s.setdefault(source_id, time.monotonic()) >= LINGER_S
 
     def _recover(self, source_id: int, camera: Camera | None) -> Keeper:
         """Take in what an earlier recorder left of a source; adopt its ffmpeg when it is still wanted."""

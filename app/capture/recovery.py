@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.archive import places
 from app.archive.ingest import Place, RunWriter
 from app.capture import ffmpeg
-from app.capture.attempt import Attempt, clear_run, read_log
+from app.capture.attempt import Attempt, clear_run, put_aside, read_log
 from app.capture.processes import LiveFfmpeg, find_ffmpegs
 from app.extensions import writing
 from app.models import Attempt as AttemptRow
@@ -87,17 +87,7 @@ def _take_in_run(place: Place, folder: Path) -> None:
         "" if has_footage else ", which is empty",
     )
     clear_run(folder, place.run_id)
-    for path in folder.glob(f"{place.run_id}-*.mp4"):
-        _put_aside(path, places.salvage_path(place.root, place.source_id, place.run_id, 0).with_name(path.name))
-
-
-def _put_aside(path: Path, target: Path) -> None:
-    """Keep a file that holds no whole fragment out of the way; an empty one is removed."""
-    if path.stat().st_size < 4096:
-        path.unlink()  # a head without samples
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    path.rename(target)
+    put_aside(place.root, place.source_id, place.run_id)
 
 
 def _close_attempts(source_id: int, living_runs: set[str]) -> None:
