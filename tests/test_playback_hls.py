@@ -146,6 +146,25 @@ def test_a_growing_playlist_only_ever_gains_entries_and_ends_with_the_recording(
     assert found["audio"] == [taken.sha256 for taken in recorded.packets["audio"]]
 
 
+@pytest.mark.parametrize("more", ["", "&end={end}"])
+def test_every_map_names_the_bytes_of_its_init_segment(app, client, source_id, media, more):
+    with app.app_context(), writing() as session:
+        session.add(Wanted(source_id=source_id, begin_us=0))
+    first = record(app, source_id, media("audio"))
+    second = record(app, source_id, media("h264"), begin_us=first.end_us + 10_000_000)
+    third = record(app, source_id, media("h265"), begin_us=second.end_us + 10_000_000, leave_open=True)
+    query = f"start={utc(first.begin_us)}" + more.format(end=utc(third.end_us))
+    text = client.get(f"/playbackapi/source/{source_id}/index.m3u8?{query}").text
+    assert ("#EXT-X-PLAYLIST-TYPE:EVENT" in text) is (not more)
+    maps = re.findall(r'^#EXT-X-MAP:URI="([^"]+)",BYTERANGE="(\d+)@0"$', text, re.MULTILINE)
+    assert len(maps) == text.count("#EXT-X-MAP") == 3
+    for uri, size in maps:
+        whole = client.get(uri)
+        assert (whole.status_code, len(whole.data)) == (200, int(size))
+        ranged = client.get(uri, headers={"Range": f"bytes=0-{int(size) - 1}"})
+        assert (ranged.status_code, ranged.data) == (206, whole.data)
+
+
 def test_every_address_of_a_playlist_is_a_path_of_ours_and_no_path_of_the_disk(app, client, source_id, media):
     recorded = record(app, source_id, media("h264"))
     for entry in entries_of(playlist(client, source_id, recorded.begin_us, recorded.end_us)):

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.archive.find import Found
-from app.formats.playlists import Entry, media_playlist
+from app.formats.playlists import Entry, InitMap, media_playlist
 from app.formats.sampleindex import SampleIndex
 from app.playback.footage import Footage
+from app.playback.media import build_init
 
 ENTRY_S = 6.0
 FAST_ENTRIES = 2  # so many entries at the begin have one group of pictures each: the first frame comes sooner
@@ -152,12 +153,18 @@ def _entries(footage: Footage, groups: list[Group], prefix: str, *, is_event: bo
                 group.duration / timescale,
                 (group.end_bytes - group.begin_bytes, group.begin_bytes),
                 segment.instant_at(group.pts, timescale) if is_new_file else None,
-                f"{prefix}init/{_map_of(segment)}.mp4" if is_new_map or is_cut else None,
+                _init_map(footage, segment, prefix) if is_new_map or is_cut else None,
                 is_discontinuity=is_cut,
             )
         )
         before = segment
     return entries
+
+
+def _init_map(footage: Footage, segment: Found, prefix: str) -> InitMap:
+    """Return a segment's init segment; its size follows from its name alone, also where no sound was recorded."""
+    data = build_init(footage.video_entry(segment), footage.entries.get(segment.audio_entry_id or 0))
+    return InitMap(f"{prefix}init/{_map_of(segment)}.mp4", len(data))
 
 
 def _runs_on(before: Found, segment: Found) -> bool:
