@@ -175,6 +175,10 @@ def test_a_range_without_footage_names_the_nearest(app, client, source_id, media
         ("start=2026-11-21T08:00:00Z&end=2026-11-21T09:00:00Z&duration=5", "duration"),
         ("start=2026-11-21T08:00:00Z&duration=0", "duration"),
         ("start=2026-11-21T08:00:00Z&duration=nan", "duration"),
+        ("start=2026-11-21T08:00:00Z&duration=253000000000", "duration"),
+        ("start=253402300799.5&duration=0.5", "duration"),
+        ("start=%D9%A1%D9%A2", "start"),
+        ("start=2026-11-21T08:00:00Z&duration=%D9%A5", "duration"),
         ("start=2026-11-21T08:00:00Z&gaps=sometimes", "gaps"),
         ("start=2026-09-21T08:00:00Z&end=2026-11-21T08:00:00Z", "end"),
         ("start=2026-11-21T08:00:00Z&duration=9&rev=x", "rev"),
@@ -184,6 +188,14 @@ def test_a_wrong_parameter_is_named(client, source_id, query, name):
     answer = client.get(f"/playbackapi/source/{source_id}/video.mp4?{query}")
     assert answer.status_code == 422
     assert answer.json["detail"][0]["loc"] == ["query", name]
+
+
+def test_instants_end_with_the_year_9999_for_gaps_too(client, source_id):
+    gaps = f"/api/v1/source/{source_id}/gaps?start="
+    beyond = client.get(gaps + "2026-11-21T08:00:00Z&duration=253000000000")
+    assert (beyond.status_code, beyond.json["detail"][0]["loc"]) == (422, ["query", "duration"])
+    last = client.get(gaps + "253402300799&duration=0.5")
+    assert last.json["gaps"][0]["end_utc"] == "9999-12-31T23:59:59.500000Z"
 
 
 def test_all_ways_of_writing_an_instant_mean_the_same(app, client, source_id, media):

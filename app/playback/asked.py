@@ -12,9 +12,10 @@ from app.playback.portions import Gaps
 
 MAX_MEDIA_US = 31 * 86_400 * 1_000_000
 MAX_EPOCH_S = 253_402_300_799  # the end of the year 9999
-SECONDS = re.compile(r"\d{1,12}(\.\d{1,9})?")
+MAX_INSTANT_US = MAX_EPOCH_S * 1_000_000 + 999_999
+SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 # `+` in a query is a space: an offset that was not percent-encoded is still understood.
-LOST_PLUS = re.compile(r"(.*T[\d:.]+) (\d\d:?\d\d)")
+LOST_PLUS = re.compile(r"(.*T[0-9:.]+) ([0-9]{2}:?[0-9]{2})")
 
 
 def _instant(value: Any) -> Any:
@@ -92,6 +93,8 @@ def check_range(
     end = parameters.end
     if parameters.duration is not None:
         end = begin + parameters.duration
+        if end > MAX_INSTANT_US:
+            raise Invalid("the range must end with the year 9999", loc=("query", "duration"), kind="range_too_late")
     is_open_ended = end is None and end_us is None
     stop = end if end is not None else (end_us if end_us is not None else now_us)
     if begin >= stop:
