@@ -125,8 +125,13 @@ def test_conditions_and_bad_ranges_are_answered_as_the_contract_says(app, client
         assert (answer.status_code, len(answer.data)) == (200, size), header
     outside = client.get(where, headers={"Range": f"bytes={size}-"})
     assert (outside.status_code, outside.headers["Content-Range"]) == (416, f"bytes */{size}")
+    assert (outside.content_type, outside.json["detail"][0]["loc"]) == ("application/json", ["header", "Range"])
     assert client.get(where, headers={"If-None-Match": etag}).status_code == 304
-    assert client.get(where, headers={"If-Match": '"other"'}).status_code == 412
+    failed = client.get(where, headers={"If-Match": '"other"'})
+    assert (failed.status_code, failed.json["detail"][0]["loc"]) == (412, ["header", "If-Match"])
+    failed_head = client.head(where, headers={"If-Match": '"other"'})
+    assert (failed_head.status_code, failed_head.data) == (412, b"")
+    assert failed_head.headers["Content-Length"] == str(len(failed.data))
     changed = client.get(where, headers={"Range": "bytes=0-9", "If-Range": '"other"'})
     assert (changed.status_code, len(changed.data)) == (200, size)
     named = client.get(where + "&download=1")

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from flask import Response, request
+from flask import Response, json, request
 
 from app.formats.moov import Part
 from app.playback.byteranges import ByteRange, Unsatisfiable, parse_ranges
@@ -94,13 +94,15 @@ def respond(body: Body, *, content_type: str, etag: str, headers: dict[str, str]
     quoted = f'"{etag}"'
     common = {"ETag": quoted, "Accept-Ranges": "bytes", **headers}
     if request.if_match and not request.if_match.contains(etag):
-        return Response(status=412, headers=common)
+        return _refusal(412, "the body is no longer the one that If-Match names", "If-Match", "changed", common)
     if request.if_none_match.contains_weak(etag) or request.if_none_match.star_tag:
         return Response(status=304, headers=common)
     try:
         ranges = _asked_ranges(body.size_bytes, quoted)
     except Unsatisfiable:
-        return Response(status=416, headers={**common, "Content-Range": f"bytes */{body.size_bytes}"})
+        common["Content-Range"] = f"bytes */{body.size_bytes}"
+        message = f"no range lies within the {body.size_bytes} bytes of the body"
+        return _refusal(416, message, "Range", "range_unsatisfiable", common)
     if len(ranges) > 1:
         return _multipart(body, ranges, content_type, common)
     status = 206 if ranges else 200
@@ -110,6 +112,13 @@ def respond(body: Body, *, content_type: str, etag: str, headers: dict[str, str]
     common["Content-Length"] = str(wanted.size_bytes)
     blocks = () if request.method == "HEAD" else body.read(wanted)
     return Response(blocks, status, common, content_type=content_type)
+
+
+def _refusal(status: int, message: str, header: str, kind: str, headers: dict[str, str]) -> Response:
+    """Return the contract's error answer to a header of the request; to HEAD its headers alone."""
+    text = json.dumps({"detail": [{"loc": ["header", header], "msg": message, "type": kind}]}) + "\n"
+    headers["Content-Length"] = str(len(text.encode()))
+    return Response(() if request.method == "HEAD" else text, status, headers, content_type="application/json")
 
 
 def _asked_ranges(size_bytes: int, quoted_etag: str) -> list[ByteRange]:
