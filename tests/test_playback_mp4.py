@@ -10,6 +10,7 @@ from datetime import datetime
 import av
 import pytest
 
+from app.playback.byteranges import ByteRange, Unsatisfiable, parse_ranges
 from app.playback.plans import forget_plans
 from tests.archived import FPS, KINDS, T0_US, address, close, record, utc
 from tests.archived import media as media
@@ -136,6 +137,19 @@ def test_conditions_and_bad_ranges_are_answered_as_the_contract_says(app, client
     assert (changed.status_code, len(changed.data)) == (200, size)
     named = client.get(where + "&download=1")
     assert named.headers["Content-Disposition"].startswith(f'attachment; filename="source-{source_id}-20261121T0800')
+
+
+@pytest.mark.parametrize("digits", [19, 40, 5000])
+def test_numbers_of_any_length_are_byte_positions(digits):
+    huge = "9" * digits
+    for first in (f"bytes={huge}-", f"bytes={huge}-{huge}"):
+        with pytest.raises(Unsatisfiable):
+            parse_ranges(first, 100)
+    assert parse_ranges(f"bytes=10-{huge}", 100) == [ByteRange(10, 100)]
+    assert parse_ranges(f"bytes=-{huge}", 100) == [ByteRange(0, 100)]
+    assert parse_ranges(f"bytes={'0' * digits}7-{'0' * digits}8", 100) == [ByteRange(7, 9)]
+    assert parse_ranges(f"bytes={huge}1-{huge}0", 100) == []  # ends before it begins
+    assert parse_ranges("bytes=\u0661-\u0662", 100) == []
 
 
 @pytest.mark.parametrize("kind", ["audio", "b-frames-audio", "h264"])

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 MAX_RANGES = 16
-ONE = re.compile(r"(\d{1,18})?-(\d{1,18})?")
+BEYOND_BYTES = 10**18  # stands for every larger number: no body is as long
+ONE = re.compile(r"([0-9]+)?-([0-9]+)?")
 
 
 class Unsatisfiable(Exception):
@@ -49,14 +50,28 @@ def parse_ranges(header: str | None, size_bytes: int) -> list[ByteRange]:
 def _is_reversed(match: re.Match[str]) -> bool:
     """Tell whether a range has neither end, or ends before it begins."""
     first, last = match[1], match[2]
-    return (first is None and last is None) or (first is not None and last is not None and int(last) < int(first))
+    if first is None or last is None:
+        return first is None and last is None
+    return _order(last) < _order(first)
+
+
+def _order(digits: str) -> tuple[int, str]:
+    """Return what sorts numbers of any length: `int` refuses more than 4300 digits."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
+
+
+def _number(digits: str) -> int:
+    """Return a number of bytes, at most BEYOND_BYTES."""
+    length, significant = _order(digits)
+    return int(significant or "0") if length <= 18 else BEYOND_BYTES
 
 
 def _clipped(match: re.Match[str], size_bytes: int) -> ByteRange | None:
     """Return a range as far as it lies within the body, or None."""
     if match[1] is None:
-        length = min(int(match[2]), size_bytes)
+        length = min(_number(match[2]), size_bytes)
         return ByteRange(size_bytes - length, size_bytes) if length else None
-    begin = int(match[1])
-    end = size_bytes if match[2] is None else min(int(match[2]) + 1, size_bytes)
+    begin = _number(match[1])
+    end = size_bytes if match[2] is None else min(_number(match[2]) + 1, size_bytes)
     return ByteRange(begin, end) if begin < size_bytes else None
