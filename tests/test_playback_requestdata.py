@@ -33,7 +33,7 @@ def add_ledger(app, source_id, wanted, attempts):
     with app.app_context(), writing() as session:
         for begin_us, end_us in wanted:
             session.add(Wanted(source_id=source_id, begin_us=begin_us, end_us=end_us))
-        for begin_us, end_us, reason, run_id in attempts:
+        for begin_us, end_us, reason, run_id, *detail in attempts:
             session.add(
                 Attempt(
                     source_id=source_id,
@@ -41,6 +41,7 @@ def add_ledger(app, source_id, wanted, attempts):
                     begin_us=begin_us,
                     end_us=end_us,
                     reason=reason,
+                    detail=detail[0] if detail else None,
                     run_id=run_id,
                 )
             )
@@ -113,6 +114,65 @@ def test_causes_of_a_gap_follow_the_attempts(app, client, source_id, media):
         ("camera_unreachable", utc(base + 20_000_000)),
         ("wrong_password", utc(base + 25_000_000)),
         ("starting", utc(base + 36_000_000)),
+    ]
+
+
+def gaps_of(client, source_id, begin_us, end_us):
+    where = f"/api/v1/source/{source_id}/gaps?start={utc(begin_us)}&end={utc(end_us)}"
+    return [(gap["cause"], gap["detail"], gap["start_utc"], gap["end_utc"]) for gap in client.get(where).json["gaps"]]
+
+
+def test_a_crash_is_the_cause_however_soon_the_next_attempt_began(app, client, source_id, media):
+    first = record(app, source_id, media("h264"))
+    second = record(app, source_id, media("h264", seed=3), begin_us=first.end_us + 5_000_000)
+    crash_us, detail = first.end_us + 900_000, "ffmpeg was ended by signal 9"
+    add_ledger(
+        app,
+        source_id,
+        [(first.begin_us, None)],
+        [
+            (first.begin_us, crash_us, "crashed", first.run_id, detail),
+            (crash_us + 600_000, None, None, second.run_id),
+        ],
+    )
+    found = gaps_of(client, source_id, first.begin_us, second.end_us)
+    assert found == [("crashed", detail, utc(first.end_us), utc(second.begin_us))]
+
+
+def test_the_moment_before_the_first_attempt_is_starting_too(app, client, source_id, media):
+    recorded = record(app, source_id, media("h264"))
+    begin_us = recorded.begin_us - 4_000_000
+    add_ledger(app, source_id, [(begin_us, None)], [(begin_us + 300_000, None, None, recorded.run_id)])
+    found = gaps_of(client, source_id, begin_us, recorded.end_us)
+    assert found == [("starting", None, utc(begin_us), utc(recorded.begin_us))]
+
+
+@pytest.mark.parametrize("reason", ["no_key_frame", "no_video"])
+def test_an_attempt_without_footage_gives_its_reason_and_a_living_one_is_starting(app, client, source_id, reason):
+    ends = [T0_US, T0_US + 20_000_000, T0_US + 30_000_000]
+    add_ledger(
+        app,
+        source_id,
+        [(T0_US, None)],
+        [(ends[0], ends[1], reason, str(uuid.uuid4()), "why"), (ends[1], None, None, str(uuid.uuid4()))],
+    )
+    found = gaps_of(client, source_id, ends[0], ends[2])
+    assert found == [(reason, "why", utc(ends[0]), utc(ends[1])), ("starting", None, utc(ends[1]), utc(ends[2]))]
+
+
+def test_what_is_wanted_again_after_a_stop_is_starting(app, client, source_id, media):
+    recorded = record(app, source_id, media("h264"))
+    again_us = recorded.end_us + 10_000_000
+    add_ledger(
+        app,
+        source_id,
+        [(recorded.begin_us, recorded.end_us), (again_us, None)],
+        [(recorded.begin_us, recorded.end_us, "stopped", recorded.run_id, "stopped as asked")],
+    )
+    found = gaps_of(client, source_id, recorded.begin_us, again_us + 5_000_000)
+    assert [(cause, begin) for cause, _, begin, _ in found] == [
+        ("not_recording", utc(recorded.end_us)),
+        ("starting", utc(again_us)),
     ]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 
 from app.archive.spans import Stretch
 from app.extensions import db
-from app.models import Attempt, Wanted
+from app.models import Attempt, Run, Wanted
 
 NOT_RECORDING, RECORDER_STOPPED, UNKNOWN = "not_recording", "recorder_stopped", "unknown"
 STARTING, PENDING = "starting", "pending"  # an attempt before its first fragment, and after its last complete one
@@ -37,6 +37,7 @@ class _Try(NamedTuple):
     reason: str | None
     detail: str | None
     run_id: str | None
+    has_footage: bool
 
 
 def explain(source_id: int, gaps: Sequence[Stretch]) -> list[Gap]:
@@ -62,8 +63,8 @@ def _wanted(source_id: int, begin_us: int, end_us: int) -> list[Stretch]:
 
 def _tries(source_id: int, begin_us: int, end_us: int) -> list[_Try]:
     """Return the attempts that touch a range, and the last that began before it."""
-    columns = (Attempt.begin_us, Attempt.end_us, Attempt.reason, Attempt.detail, Attempt.run_id)
-    ours = select(*columns).where(Attempt.source_id == source_id)
+    columns = (Attempt.begin_us, Attempt.end_us, Attempt.reason, Attempt.detail, Attempt.run_id, Run.id.is_not(None))
+    ours = select(*columns).outerjoin(Run, Run.id == Attempt.run_id).where(Attempt.source_id == source_id)
     before = ours.where(Attempt.begin_us <= begin_us).order_by(Attempt.begin_us.desc()).limit(1)
     within = ours.where(Attempt.begin_us > begin_us, Attempt.begin_us < end_us).order_by(Attempt.begin_us)
     return [_Try(*row) for query in (before, within) for row in db.session.execute(query)]
@@ -90,26 +91,45 @@ def _cause(instant_us: int, wanted: Sequence[Stretch], tries: Sequence[_Try]) ->
     if last is None:
         return RECORDER_STOPPED, None
     is_living = last.end_us is None or instant_us < last.end_us
-    if is_living and last.run_id is not None and last.begin_us == instant_us:
+    if is_living:
+        return _cause_within(last, instant_us)
+    if last.reason == "stopped":  # and yet wanted: the next attempt is about to begin
         return STARTING, None
-    if last.end_us is None and last.run_id is not None:
+    return (last.reason, last.detail) if last.reason is not None else (RECORDER_STOPPED, None)
+
+
+def _cause_within(item: _Try, instant_us: int) -> tuple[str, str | None]:
+    """Return cause and detail of a moment without footage during an attempt."""
+    is_open = item.end_us is None and item.run_id is not None
+    if item.begin_us == instant_us and (is_open or item.has_footage):
+        return STARTING, None
+    if is_open:
         return PENDING, None
-    if not is_living and last.reason in (None, "stopped"):
-        return RECORDER_STOPPED, None
-    return last.reason or UNKNOWN, last.detail
+    return item.reason or UNKNOWN, item.detail
 
 
 def _joined(pieces: Sequence[Gap]) -> list[Gap]:
-    """Join neighbours of one cause, and slivers with the piece after them, or before at the end."""
+    """Join neighbours of one cause, and slivers with the piece after them, or before at the end.
+
+    A sliver with a reason keeps it against `starting`: what ended the attempt before is why another had to start.
+    """
     joined: list[Gap] = []
     for piece in pieces:
-        if joined and (joined[-1].cause == piece.cause or _is_sliver(joined[-1], piece)):
-            joined[-1] = piece._replace(begin_us=joined[-1].begin_us)
-        elif joined and _is_sliver(piece, joined[-1]):
-            joined[-1] = joined[-1]._replace(end_us=piece.end_us)
+        last = joined[-1] if joined else None
+        if last is not None and _is_sliver(last, piece) and _has_reason(last) and piece.cause == STARTING:
+            joined[-1] = last._replace(end_us=piece.end_us)
+        elif last is not None and (last.cause == piece.cause or _is_sliver(last, piece)):
+            joined[-1] = piece._replace(begin_us=last.begin_us)
+        elif last is not None and _is_sliver(piece, last) and not (_has_reason(piece) and last.cause == STARTING):
+            joined[-1] = last._replace(end_us=piece.end_us)
         else:
             joined.append(piece)
     return joined
+
+
+def _has_reason(piece: Gap) -> bool:
+    """Tell whether an attempt gave the cause; that no attempt was yet has no detail."""
+    return piece.cause not in (STARTING, PENDING, UNKNOWN) and piece[2:] != (RECORDER_STOPPED, None)
 
 
 def _is_sliver(piece: Gap, neighbour: Gap) -> bool:
