@@ -69,9 +69,9 @@ class RunWriter:
         self.is_finished = False
         self.has_jumped = False
         self.unclosed: list[OpenSegment] = []
-        self.current = OpenSegment(0, self._live_file(0))
+        self.current = self._at(0)
         self._load()
-        self._following = self._live_file(self.current.sequence + 1)  # there or not yet
+        self._following = self._at(self.current.sequence + 1)  # there or not yet
 
     def _load(self) -> None:
         run = db.session.get(Run, self.place.run_id)
@@ -95,6 +95,9 @@ class RunWriter:
         segment.file.poll()
         return segment
 
+    def _at(self, sequence: int) -> OpenSegment:
+        return OpenSegment(sequence, self._live_file(sequence))
+
     def _live_file(self, sequence: int) -> LiveFile:
         return LiveFile(places.live_path(self.place.root, self.place.source_id, self.place.run_id, sequence))
 
@@ -109,17 +112,29 @@ class RunWriter:
         if self.is_finished:
             return False
         grew = self.current.file.poll()
-        if self._following.poll():
+        if self._following.file.poll():
             self.current.file.poll()
             grew = True
         if not self.is_published and self._fragments() >= 2:
             self._publish()
-        if self._following.pictured:
-            self._roll(self._following)
-        return grew
+        if self._following.file.pictured:
+            self._roll()
+            return True  # one more may follow it
+        return self._skip_damaged() or grew
 
     def _fragments(self) -> int:
-        return len(self.current.file.pictured) + len(self._following.pictured)
+        return len(self.current.file.pictured) + len(self._following.file.pictured)
+
+    def _skip_damaged(self) -> bool:
+        """Go past a following file without a whole fragment when there is one after it; tell whether it was."""
+        later = self._at(self._following.sequence + 1)
+        if not later.file.path.exists():
+            return False
+        self._following.file.poll()  # it is complete, now that the next has begun
+        if not self._following.file.pictured:
+            log.error("%s holds no whole fragment and is passed over", self._following.file.path.name)
+            self._following = later
+        return True
 
     def finish(self) -> bool:
         """Take in the rest after ffmpeg has ended; tell whether the run holds any footage.
@@ -190,22 +205,22 @@ class RunWriter:
             audio_entry_id=audio_id,
         )
 
-    def _roll(self, following: LiveFile) -> None:
+    def _roll(self) -> None:
         """Open the row of the following file, then close the current one."""
-        before = self.current
+        before, following = self.current, self._following
         if not before.file.pictured:  # ffmpeg opened a file and never filled it
-            self._go_on_with(OpenSegment(before.sequence + 1, following))
+            self._go_on_with(following)
             return
-        end_us = self._end_us(before, following)
-        segment = OpenSegment(before.sequence + 1, following, start_us=end_us, slew_ppm=self._slew_ppm(before))
+        end_us = self._end_us(before, following.file)
+        following.start_us, following.slew_ppm = end_us, self._slew_ppm(before)
         with writing() as session:
-            session.add(self._open_row(segment))
-        self._go_on_with(segment)
+            session.add(self._open_row(following))
+        self._go_on_with(following)
         self.unclosed.append(before)
         self._retry_unclosed(end_us)
 
     def _go_on_with(self, segment: OpenSegment) -> None:
-        self.current, self._following = segment, self._live_file(segment.sequence + 1)
+        self.current, self._following = segment, self._at(segment.sequence + 1)
 
     def _end_us(self, segment: OpenSegment, following: LiveFile | None) -> int:
         """Return the wall clock after a segment: that of the following one's first sample, where there is one."""

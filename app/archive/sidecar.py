@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from app.archive import places
+from app.archive.closing import sync_folder
 from app.formats.fragments import read_init, scan
 from app.formats.sampleindex import SampleIndex
 
@@ -30,7 +31,7 @@ def append_index(root: Path, source_id: int, start_us: int, data: bytes) -> tupl
     finally:
         os.close(handle)
     if is_new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return offset, len(data)
 
 
@@ -63,12 +64,3 @@ def _write_all(handle: int, data: bytes, offset: int) -> None:
     except OSError:
         os.ftruncate(handle, offset)
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the name of a new file durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

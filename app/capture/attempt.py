@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.archive import places
 from app.archive.ingest import Place, RunWriter
+from app.archive.livefile import LiveFile
 from app.capture import ffmpeg
 from app.capture.picture import PictureFeed
 from app.capture.processes import LiveFfmpeg, open_ffmpeg
@@ -143,7 +144,12 @@ def put_aside(root: Path, source_id: int, run_id: str) -> None:
     frame can be looked into and fills no disk; a head without samples is removed.
     """
     for path in places.live_folder(root, source_id).glob(f"{run_id}-*.mp4"):
-        if path.stat().st_size < LARGEST_HEAD_BYTES:
+        file = LiveFile(path)
+        file.poll()
+        if file.pictured:  # never delete what can be played
+            log.error("%s holds footage that was not taken in; it stays in the live folder", path.name)
+            continue
+        if file.size_bytes < LARGEST_HEAD_BYTES:
             path.unlink()
             continue
         target = places.salvage_path(root, source_id, run_id, 0).with_name("without-footage.mp4")
