@@ -52,6 +52,8 @@ def test_these_templates_are_accepted(text: str) -> None:
         ("ffmpeg -i {uri} -vf movie=/etc/passwd {output}", "-vf cannot be"),
         ("ffmpeg -i {uri} -vf scale=10:10,drawtext=textfile=/etc/passwd {output}", "-vf cannot be"),
         ("ffmpeg -i {uri} -c:v h264_v4l2m2m {output}", "-c:v cannot be"),
+        ("ffmpeg -i {uri} -vf scale=100:-2 -c copy {output}", "-vf needs an encoder"),
+        ("ffmpeg -i {uri} -vf fps=5 -c:v copy {output}", "-vf needs an encoder"),
         ("ffmpeg -i {uri} -b:v lots {output}", "-b:v cannot be"),
         ("ffmpeg -protocol_whitelist file,http -i {uri} {output}", "'-protocol_whitelist'"),
         ("ffmpeg -rtsp_transport http -i {uri} {output}", "-rtsp_transport cannot be"),

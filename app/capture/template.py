@@ -113,6 +113,8 @@ def parse_template(model: str, text: str) -> Template:
         raise _refusal(f"a PictureSource takes output options only, not {before[0]!r} before -i")
     inputs = _check(before, INPUT_OPTIONS, set(), "an input")
     outputs = _check(after, OUTPUT_OPTIONS, FLAGS, "an output")
+    if model == "Source" and "-vf" in outputs and _value(outputs, "-c:v") in (None, "copy"):
+        raise _refusal("-vf needs an encoder: add -c:v libx264 or libx265, since a copied stream cannot be filtered")
     if model == "PictureSource" and _value(outputs, "-c:v") not in (None, "libx264", "libx265"):
         raise _refusal("a PictureSource's pictures must be encoded: -c:v libx264 or libx265, not copy")
     if model == "PictureSource" and "-c" in outputs:
