@@ -47,7 +47,7 @@ def test_a_unit_installs_migrates_and_starts_the_supervisor_or_one_role(path: Pa
     assert service["ExecStart"] == [f"/usr/bin/env .venv/bin/python run.py{f' {role}' if role else ''}"]
     assert service["ExecStartPre"] == [
         "/usr/bin/env make --silent .venv/installed",
-        "/usr/bin/env .venv/bin/python -m flask prepare",
+        "/usr/bin/env .venv/bin/python run.py prepare",
     ]
     assert "FLASK_APP=run.py" in service["Environment"][0]
     folder = service["WorkingDirectory"][0]
