@@ -2,6 +2,7 @@
 
 from app.models.account import Account
 from app.models.attempt import Attempt
+from app.models.coverage import Coverage
 from app.models.examplemodel import ExampleModel
 from app.models.group import Group, group_source
 from app.models.lease import Lease
@@ -18,6 +19,7 @@ from app.models.wanted import Wanted
 __all__ = [
     "Account",
     "Attempt",
+    "Coverage",
     "ExampleModel",
     "Group",
     "Lease",

@@ -1,0 +1,81 @@
+"""Playback of many sources at once: their coverage for drawing a timeline."""
+
+import re
+from typing import Any
+
+from flask_restx import Resource
+from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Source
+from app.models.types import now_us
+from app.personalulti import not_found, read_query, utc_text
+from app.playback.asked import Instant, Length, RangeParameters, check_range
+from app.playback.timeline import check_resolution, find_coverage
+from app.views import document
+from app.views.playbackobjects import Timeline
+from app.views.playbackrange import RANGE, namespace
+
+MAX_SOURCES = 256
+
+
+class TimelineParameters(BaseModel):
+    """Which sources, from when to when, how fine."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    source_id: list[int]
+    start: Instant
+    end: Instant | None = None
+    duration: Length | None = None
+    resolution: Length | None = None
+
+    @field_validator("source_id", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Read `1,2,3`."""
+        parts = [part.strip() for part in str(value).split(",")]
+        if len(parts) > MAX_SOURCES or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
+            raise PydanticCustomError("source_ids", "Input should be up to 256 source ids with commas between")
+        return list(dict.fromkeys(int(part) for part in parts))
+
+
+@namespace.route("/timeline")
+class TimelineOfSources(Resource):
+    """Coverage of many sources."""
+
+    @namespace.param("source_id", "Ids with commas between", required=True)
+    @namespace.param("start", RANGE["start"], required=True)
+    @namespace.param("end", RANGE["end"])
+    @namespace.param("resolution", "Seconds; gaps shorter than this are not shown. Default: a thousandth of the range")
+    @namespace.response(200, "The coverage", document(namespace, Timeline))
+    def get(self) -> dict[str, Any]:
+        """Tell the coverage of many cameras for drawing a timeline."""
+        given = read_query().checked(TimelineParameters)
+        parameters = RangeParameters(start=0, gaps="collapse")
+        parameters.start, parameters.end, parameters.duration = given.start, given.end, given.duration
+        asked = check_range(parameters, now_us())
+        resolution_us = given.resolution or max((asked.end_us - asked.begin_us) // 1000, 1_000_000)
+        check_resolution(asked.begin_us, asked.end_us, resolution_us)
+        known = set(db.session.scalars(select(Source.id).where(Source.id.in_(given.source_id))))
+        for source_id in given.source_id:
+            if source_id not in known:
+                not_found("source_id", source_id, "query")
+        sources = [
+            {
+                "source_id": source_id,
+                "spans": [
+                    {"start_utc": utc_text(span.begin_us), "end_utc": utc_text(span.end_us)}
+                    for span in find_coverage(source_id, asked.begin_us, asked.end_us, resolution_us)
+                ],
+            }
+            for source_id in given.source_id
+        ]
+        return {
+            "start_utc": utc_text(asked.begin_us),
+            "end_utc": utc_text(asked.end_us),
+            "resolution": resolution_us / 1_000_000,
+            "sources": sources,
+        }

@@ -1,0 +1,71 @@
+"""What playlists point to: recorded files and init segments."""
+
+import re
+
+from flask import Response
+from flask_restx import Resource
+
+from app.archive.find import find_segment
+from app.errors import Invalid, NotFound
+from app.extensions import db
+from app.formats.boxes import FormatError
+from app.personalulti import not_found, path_integer, path_uuid
+from app.playback.delivery import Body, respond
+from app.playback.footage import load_entries
+from app.playback.media import build_init, segment_body
+from app.views.playbackrange import IMMUTABLE, MP4, namespace
+
+
+@namespace.route("/source/<source_id>/segment/<segment_id>.mp4")
+@namespace.param("source_id", "The id of a source", _in="path")
+@namespace.param("segment_id", "The id of a segment, as playlists name it", _in="path")
+class SegmentMedia(Resource):
+    """One recorded file, for playlists."""
+
+    @namespace.produces([MP4])
+    def get(self, source_id: str, segment_id: str) -> Response:
+        """Get bytes of a recorded file that a playlist names."""
+        return _segment(source_id, segment_id)
+
+    @namespace.hide
+    def head(self, source_id: str, segment_id: str) -> Response:
+        """Tell the size of a recorded file."""
+        return _segment(source_id, segment_id)
+
+
+def _segment(source_id: str, segment_id: str) -> Response:
+    """Return the file of a segment; what an open one holds already never changes."""
+    segment = find_segment(path_integer("source_id", source_id), path_uuid("segment_id", segment_id))
+    if segment is None:
+        not_found("segment_id", segment_id)
+    db.session.remove()
+    try:
+        body = segment_body(segment)
+    except (FormatError, OSError) as error:
+        raise NotFound(f"segment {segment.id} cannot be read", loc=("path", "segment_id")) from error
+    etag = f"{segment.id}-{segment.generation}-{segment.shift_ticks}-{segment.body_end_bytes}"
+    caching = "private, no-cache" if segment.is_open else IMMUTABLE
+    return respond(body, content_type=MP4, etag=etag, headers={"Cache-Control": caching})
+
+
+@namespace.route("/source/<source_id>/init/<entries>.mp4")
+@namespace.param("source_id", "The id of a source", _in="path")
+@namespace.param("entries", "The ids of a video and an audio configuration, as playlists name them", _in="path")
+class InitMedia(Resource):
+    """An init segment, for playlists."""
+
+    @namespace.produces([MP4])
+    def get(self, source_id: str, entries: str) -> Response:
+        """Get the init segment that a playlist names."""
+        path_integer("source_id", source_id)
+        match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", entries)
+        if match is None:
+            raise Invalid("this is not an init segment's name", loc=("path", "entries"), kind="init_name")
+        video_id, audio_id = int(match[1]), int(match[2])
+        known = load_entries({video_id, audio_id})
+        video, audio = known.get(video_id), known.get(audio_id)
+        if video is None or video.kind != "video" or (audio_id and (audio is None or audio.kind != "audio")):
+            not_found("entries", entries)
+        db.session.remove()
+        body = Body([build_init(video, audio)])
+        return respond(body, content_type=MP4, etag=f"init-{entries}", headers={"Cache-Control": IMMUTABLE})

@@ -1,0 +1,94 @@
+"""What playback requests have in common: the range of a source or a record, its footage, its documentation."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from flask import url_for
+from flask_restx import Namespace
+from sqlalchemy import select
+
+from app.errors import Deleted, NotFound
+from app.extensions import db
+from app.formats.boxes import FormatError
+from app.models import Record, Source
+from app.models.types import now_us
+from app.personalulti import not_found, path_integer, path_uuid, read_query, utc_text
+from app.playback import requestdata
+from app.playback.asked import Asked, RangeParameters, RecordParameters, check_range
+from app.playback.footage import Footage, load_footage, no_footage
+from app.playback.progressive import Movie, plan_movie
+
+namespace = Namespace("playback", "What was recorded in a span of time, and the video of it", path="/")
+MP4, HLS = "video/mp4", "application/vnd.apple.mpegurl"
+IMMUTABLE = "private, max-age=31536000, immutable"
+RANGE = {
+    "start": "ISO 8601 with an offset or Z, or seconds since the epoch",
+    "end": "The same; left out: now",
+    "duration": "Seconds, instead of end",
+    "gaps": "collapse (default), hold or fail",
+}
+
+
+class Subject:
+    """What a request is about: a source's range, or that of a record within its source."""
+
+    def __init__(self, source_id: int, asked: Asked, path: str) -> None:
+        self.source_id = source_id
+        self.asked = asked
+        self.path = path
+
+    def load(self) -> Footage:
+        """Read the footage. Raises NoFootage where there is none."""
+        asked = self.asked
+        footage = load_footage(self.source_id, asked.begin_us, asked.end_us, asked.rev)
+        if not footage.spans:
+            raise self.nothing()
+        last = footage.segments[-1]
+        if asked.is_open_ended and last.is_open:
+            return replace(footage, end_us=last.end_us)
+        return footage
+
+    def nothing(self) -> NotFound:
+        """Return the error of a range without footage."""
+        return no_footage(self.source_id, self.asked.begin_us, self.asked.end_us, utc_text)
+
+    def plan(self, footage: Footage) -> Movie:
+        """Plan the movie. Raises NoFootage where no frame falls into the range."""
+        requestdata.check_gaps(footage, self.asked.gaps, utc_text)
+        try:
+            movie = plan_movie(footage, self.asked.gaps, utc_text)
+        except (FormatError, OSError) as error:
+            raise self.nothing() from error
+        if movie is None:
+            raise self.nothing()
+        return movie
+
+
+def of_source(source_id: str) -> Subject:
+    """Return the subject of a request about a source."""
+    number = path_integer("source_id", source_id)
+    asked = check_range(read_query().checked(RangeParameters), now_us())
+    if db.session.scalar(select(Source.id).where(Source.id == number)) is None:
+        not_found("source_id", source_id)
+    return Subject(number, asked, url_for("playbackapi.source_data", source_id=number).rstrip("/") + "/")
+
+
+def of_record(record_id: str) -> Subject:
+    """Return the subject of a request about a record."""
+    key = path_uuid("record_id", record_id)
+    parameters = read_query().checked(RecordParameters)
+    row = db.session.get(Record, key)
+    if row is None:
+        not_found("record_id", record_id)
+    if row.deleted_us is not None:
+        raise Deleted(f"the file of record {key} was deleted")
+    asked = check_range(parameters, now_us(), row.begin_us, row.end_us)
+    return Subject(row.source_id, asked, url_for("playbackapi.record_data", record_id=key).rstrip("/") + "/")
+
+
+def ranged(resource: Callable[..., Any]) -> Any:
+    """Document the parameters that all ranges have."""
+    for name, text in RANGE.items():
+        resource = namespace.param(name, text)(resource)
+    return resource
