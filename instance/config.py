@@ -44,6 +44,7 @@ class Config:
     METRICS_NETWORKS: str = ""
     RESERVE_BYTES: int = 256 * 1024 * 1024
     CATALOGUE_DAYS: int = 64
+    PLAYLIST_BYTES: int = 32 * 1024 * 1024
 
     @property
     def instance_path(self) -> Path:

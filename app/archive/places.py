@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-HOUR_US = 3_600_000_000
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 LIVE, CLOSED, INDEX, RECORDS, SALVAGE = "live", "rec", "idx", "records", "salvage"
 MARKER = "storage.id"
 
@@ -46,7 +46,13 @@ def _hour_folder(root: Path, source_id: int, hour: int) -> str:
 
 def index_path(root: Path, source_id: int, start_us: int) -> Path:
     """Return the path of the file that holds the sample index of a segment that starts at this instant."""
-    start = datetime.fromtimestamp(start_us // 1_000_000, UTC)
+    return _day_index(root, source_id, start_us // DAY_US)
+
+
+@lru_cache(1024)
+def _day_index(root: Path, source_id: int, day: int) -> Path:
+    """Return the path of the sample indexes of the segments that start on a day."""
+    start = datetime.fromtimestamp(day * 86_400, UTC)
     return root / INDEX / str(source_id) / f"{start:%Y%m%d}.sidx"
 
 

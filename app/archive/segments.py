@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -34,6 +35,7 @@ COLUMNS = (*FACTS, *ROW_COUNTERS, *OWN)
 AT = {name: number for number, name in enumerate(COLUMNS)}
 COUNTERS_AT = slice(len(FACTS), len(FACTS) + len(ROW_COUNTERS))
 FOUND_FACTS = FACTS[:12]
+ENTRIES_AT = [AT["video_entry_id"], AT["audio_entry_id"]]
 
 
 @dataclass(slots=True)
@@ -234,7 +236,7 @@ class Segments(Sequence[Found]):
         by_id = {segment.id: segment for segment in segments.values()}
         return Segments(self.source_id, rows, self.ids, self.run_ids, self._roots, {**self._changed, **by_id})
 
-    @property
+    @cached_property
     def follows(self) -> npt.NDArray[np.bool_]:
         """Tell for each segment whether it is the next file of the run of the one before it here."""
         runs, sequences = self.column("run_key"), self.column("sequence")
@@ -242,7 +244,15 @@ class Segments(Sequence[Found]):
         following[1:] = (runs[1:] == runs[:-1]) & (sequences[1:] == sequences[:-1] + 1)
         return following
 
-    @property
+    @cached_property
+    def changes_entries(self) -> npt.NDArray[np.bool_]:
+        """Tell for each segment whether it has other codec configurations than the one before it here, or is first."""
+        entries = self.rows[:, ENTRIES_AT]
+        changing = np.ones(len(self), np.bool_)
+        changing[1:] = (entries[1:] != entries[:-1]).any(axis=1)
+        return changing
+
+    @cached_property
     def is_open(self) -> npt.NDArray[np.bool_]:
         """Tell for each segment whether it is still being written."""
         is_open: npt.NDArray[np.bool_] = self.column("state") == OPEN

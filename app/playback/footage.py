@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from app.archive.find import find_neighbours, find_segments
-from app.archive.segments import AT, Found, Ints, Segments
+from app.archive.segments import ENTRIES_AT, Found, Ints, Segments
 from app.archive.spans import Stretch, find_gaps, find_spans
 from app.errors import Invalid, NoFootage
 from app.extensions import db
@@ -25,7 +25,6 @@ from app.models import SampleEntry
 INTERLEAVE_US = 1_000_000
 # Runs whose clocks overlap by less are laid behind one another whole: an anchor is right to half a second.
 OVERLAP_US = 500_000
-ENTRIES_AT = [AT["video_entry_id"], AT["audio_entry_id"]]
 PIN = re.compile(r"([0-9a-f-]{36}):([0-9]{1,18})")
 
 

@@ -6,7 +6,7 @@ Here the ranges of one source or one record; beside it `playbackmedia` (what pla
 
 from typing import Any
 
-from flask import Blueprint, Response, redirect, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from flask_restx import Resource
 from sqlalchemy import select
 
@@ -79,12 +79,15 @@ def _playlist(subject: Subject) -> Response:
     is_ended = not is_event or _is_ended(subject.source_id)
     media = url_for("playbackapi.source_data", source_id=subject.source_id).rstrip("/") + "/"
     try:
-        text = build_playlist(footage, media, is_event=is_event, is_ended=is_ended)
+        playlist = build_playlist(footage, media, is_event=is_event, is_ended=is_ended)
     except (FormatError, OSError) as error:
         raise subject.nothing() from error
-    if "#EXTINF" not in text:
+    if not playlist.count:
         raise subject.nothing()
-    return Response(text, content_type=HLS, headers={"Cache-Control": "no-cache" if is_ended else "no-store"})
+    headers = {"Cache-Control": "no-cache" if is_ended else "no-store", "Vary": "Accept-Encoding"}
+    if request.accept_encodings["gzip"] > 0:
+        return Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(playlist.text(), content_type=HLS, headers=headers)
 
 
 def _is_ended(source_id: int) -> bool:
