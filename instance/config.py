@@ -43,6 +43,7 @@ class Config:
     LOG_LEVEL: str = "INFO"
     METRICS_NETWORKS: str = ""
     RESERVE_BYTES: int = 256 * 1024 * 1024
+    CATALOGUE_DAYS: int = 64
 
     @property
     def instance_path(self) -> Path:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError
 
 from app.errors import Invalid
-from app.playback.portions import Gaps
+from app.playback.placing import Gaps
 
 MAX_MEDIA_US = 31 * 86_400 * 1_000_000
 MAX_EPOCH_S = 253_402_300_799  # the end of the year 9999

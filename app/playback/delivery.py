@@ -13,12 +13,12 @@ from flask import Response, json, request
 
 from app.formats.moov import Part
 from app.playback.byteranges import ByteRange, Unsatisfiable, parse_ranges
-from app.playback.progressive import Slice
+from app.playback.fileparts import FilePart, FileParts
 
 BLOCK_BYTES = 1 << 20
 # Small parts are sent together; the first ones at once, so that a player has something while tables are made.
 FIRST_GATHER_BYTES, GATHER_BYTES = 1 << 8, 1 << 18
-Source = Part | Slice
+Source = Part | FilePart | FileParts
 
 
 class ShortBody(Exception):
@@ -62,7 +62,11 @@ def _read_part(part: Source, begin: int, end: int) -> Iterator[bytes]:
     """Yield bytes [begin, end) of one part."""
     if begin >= end:
         return
-    if isinstance(part, Slice):
+    if isinstance(part, FileParts):
+        for one in part.within(begin, end):
+            yield from read_file(one, 0, one.size_bytes)
+        return
+    if isinstance(part, FilePart):
         yield from read_file(part, begin, end)
         return
     data = part if isinstance(part, bytes) else part.load()
@@ -71,8 +75,8 @@ def _read_part(part: Source, begin: int, end: int) -> Iterator[bytes]:
     yield data[begin:end]
 
 
-def read_file(item: Slice, begin: int, end: int) -> Iterator[bytes]:
-    """Yield bytes [begin, end) of a slice of a file, which may just be moving from one path to the other."""
+def read_file(item: FilePart, begin: int, end: int) -> Iterator[bytes]:
+    """Yield bytes [begin, end) of a part of a file, which may just be moving from one path to the other."""
     try:
         handle = os.open(item.path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.archive.find import Found
+from app.archive.segments import Found
 from app.formats.playlists import Entry, InitMap, media_playlist
 from app.formats.sampleindex import SampleIndex
 from app.playback.footage import Footage
@@ -82,7 +82,7 @@ def _all_groups(footage: Footage, *, is_event: bool, is_ended: bool) -> Iterator
 
 def _groups(footage: Footage, number: int, following: Found | None, rules: _Rules) -> list[Group]:
     """Return the groups of one segment that touch the range."""
-    segment, end_us = footage.segments[number], footage.end_of(number)
+    segment, end_us = footage.segments[number], int(footage.ends_us[number])
     timescale = footage.video_entry(segment).timescale
     index = segment.load_index()
     table = index.fragments[index.fragments["v_count"] > 0]
@@ -149,7 +149,7 @@ def _entries(footage: Footage, groups: list[Group], prefix: str, *, is_event: bo
         own = f"?at={group.begin_bytes}" if is_event or segment.is_open else ""
         entries.append(
             Entry(
-                f"{prefix}segment/{segment.id}.mp4{own}",
+                f"{prefix}segment/{segment.start_us}.mp4{own}",
                 group.duration / timescale,
                 (group.end_bytes - group.begin_bytes, group.begin_bytes),
                 segment.instant_at(group.pts, timescale) if is_new_file else None,
@@ -163,7 +163,7 @@ def _entries(footage: Footage, groups: list[Group], prefix: str, *, is_event: bo
 
 def _init_map(footage: Footage, segment: Found, prefix: str) -> InitMap:
     """Return a segment's init segment; its size follows from its name alone, also where no sound was recorded."""
-    data = build_init(footage.video_entry(segment), footage.entries.get(segment.audio_entry_id or 0))
+    data = build_init(footage.video_entry(segment), footage.entries.get(segment.audio_entry_id))
     return InitMap(f"{prefix}init/{_map_of(segment)}.mp4", len(data))
 
 
@@ -174,7 +174,7 @@ def _runs_on(before: Found, segment: Found) -> bool:
 
 def _map_of(segment: Found) -> str:
     """Return the name of a segment's init segment."""
-    return f"{segment.video_entry_id or 0}-{segment.audio_entry_id or 0}"
+    return f"{segment.video_entry_id}-{segment.audio_entry_id}"
 
 
 def _start_offset_s(footage: Footage, groups: list[Group]) -> float | None:

@@ -6,15 +6,15 @@ from urllib.parse import urlencode
 
 from sqlalchemy import or_, select
 
-from app.archive.find import Found
 from app.archive.ledger import explain
+from app.archive.segments import Found
 from app.archive.spans import Stretch
 from app.errors import HasGaps
 from app.extensions import db
 from app.models import Record, Tag
 from app.playback.asked import Asked
 from app.playback.footage import Entry, Footage
-from app.playback.portions import Gaps
+from app.playback.placing import Gaps
 from app.playback.progressive import Movie, map_json
 
 RenderUtc = Callable[[int | None], str | None]

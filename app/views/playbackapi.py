@@ -55,7 +55,7 @@ def _video(subject: Subject) -> Response:
     headers = {"Cache-Control": "private, no-cache"}
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
-    return respond(Body([*movie.head, *movie.slices]), content_type=MP4, etag=movie.etag, headers=headers)
+    return respond(Body(movie.parts), content_type=MP4, etag=movie.etag, headers=headers)
 
 
 def _see(path: str) -> Response:
