@@ -45,6 +45,10 @@ class Config:
     RESERVE_BYTES: int = 256 * 1024 * 1024
     CATALOGUE_DAYS: int = 64
     PLAYLIST_BYTES: int = 32 * 1024 * 1024
+    # A page of 100 pictures of 1080p, or 300 sheets: what one operator looks at again within minutes.
+    STILL_CACHE_BYTES: int = 32 * 1024 * 1024
+    # Decoding fills a core. One at once in each of two processes leaves the other threads of a small machine room.
+    STILL_DECODERS: int = 1
 
     @property
     def instance_path(self) -> Path:
@@ -184,6 +188,8 @@ def _check(config: Config) -> None:
         _ = config.metrics_networks
     if not 1 <= config.SEGMENT_S <= 300:
         raise ConfigurationError(f"PLAYBACK_SEGMENT_S is {config.SEGMENT_S}; it must be 1 to 300 seconds")
+    if not config.STILL_DECODERS:
+        raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
 
 
 def secret_key(config: Config) -> str:

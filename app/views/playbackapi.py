@@ -1,12 +1,12 @@
 """Playback: what was recorded in a span of time, and the video of it (playback-api.md).
 
 Here the ranges of one source or one record; beside it `playbackmedia` (what playlists point to), `playbackmany`
-(several sources), `playbackrange` (what they share).
+(several sources), `playbackstills` (pictures and sheets), `playbackrange` (what they share).
 """
 
 from typing import Any
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask_restx import Resource
 from sqlalchemy import select
 
@@ -22,13 +22,13 @@ from app.playback.delivery import Body, respond
 from app.playback.footage import Footage
 from app.playback.plans import find_plan, keep_plan
 from app.playback.playlist import build_playlist
-from app.views import PlaybackApi, document, playbackmany, playbackmedia
+from app.views import PlaybackApi, document, playbackmany, playbackmedia, playbackstills
 from app.views.playbackobjects import RequestData
-from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged
+from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged, see
 
 playbackapi = Blueprint("playbackapi", __name__)
 # Importing them has put their endpoints into the namespace.
-PARTS = (playbackmany, playbackmedia)
+PARTS = (playbackmany, playbackmedia, playbackstills)
 
 
 def _data(subject: Subject) -> dict[str, Any]:
@@ -50,19 +50,12 @@ def _video(subject: Subject) -> Response:
         keep_plan(subject.source_id, subject.asked, footage, movie, now_us())
     if footage.pin is not None and subject.asked.rev is None:
         query = requestdata.media_query(subject.asked, utc_text, footage.pin, end_us=footage.end_us)
-        return _see(f"{subject.path}video.mp4?{query}")
+        return see(f"{subject.path}video.mp4?{query}")
     db.session.remove()
     headers = {"Cache-Control": "private, no-cache"}
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
     return respond(Body(movie.parts), content_type=MP4, etag=movie.etag, headers=headers)
-
-
-def _see(path: str) -> Response:
-    """Return a redirect that keeps the method and is not kept."""
-    response = redirect(path, 307, Response=Response)
-    response.headers["Cache-Control"] = "no-store"
-    return response  # type: ignore[return-value]
 
 
 def _file_name(footage: Footage) -> str:
