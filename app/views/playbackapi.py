@@ -23,10 +23,12 @@ from app.playback.footage import Footage
 from app.playback.plans import find_plan, keep_plan
 from app.playback.playlist import build_playlist
 from app.views import PlaybackApi, document, playbackmany, playbackmedia
+from app.views.compression import compress
 from app.views.playbackobjects import RequestData
 from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged
 
 playbackapi = Blueprint("playbackapi", __name__)
+playbackapi.after_request(compress)
 # Importing them has put their endpoints into the namespace.
 PARTS = (playbackmany, playbackmedia)
 
@@ -55,7 +57,10 @@ def _video(subject: Subject) -> Response:
     headers = {"Cache-Control": "private, no-cache"}
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
-    return respond(Body([*movie.head, *movie.slices]), content_type=MP4, etag=movie.etag, headers=headers)
+    body = Body([*movie.head, *movie.slices])
+    # Not a strong date: a file that is lost makes the film another one, and none of its files newer.
+    modified_us = footage.segments[-1].end_us
+    return respond(body, content_type=MP4, etag=movie.etag, headers=headers, modified_us=modified_us)
 
 
 def _see(path: str) -> Response:
