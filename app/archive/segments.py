@@ -60,7 +60,6 @@ class Found:
     body_end_bytes: int
     index_offset_bytes: int
     index_size_bytes: int
-    modified_us: int
     counts: dict[str, int]
     root: Path = field(repr=False)
     path: str
@@ -135,7 +134,6 @@ class Found:
             body_begin_bytes=int(index.fragments["offset"][0]),
             body_end_bytes=int(index.fragments["end"][-1]),
             end_us=self.start_us + max(media_us, 1),
-            modified_us=self.start_us + max(media_us, 1),
         )
 
 
@@ -191,7 +189,7 @@ class Segments(Sequence[Found]):
         root = self._roots[row[AT["storage"]]]
         path = self.path(number)
         facts: dict[str, Any] = dict(zip(FOUND_FACTS, row, strict=False))
-        facts |= {"modified_us": row[AT["mtime_ns"]] // 1000, "root": root, "path": path, "other_path": path}
+        facts |= {"root": root, "path": path, "other_path": path}
         counts = dict(zip(ROW_COUNTERS, row[COUNTERS_AT], strict=True))
         ids = {"id": self.ids[number], "source_id": self.source_id, "run_id": self.run_ids[number]}
         return Found(**ids, counts=counts, **facts)
@@ -232,7 +230,6 @@ class Segments(Sequence[Found]):
         for number, segment in segments.items():
             rows[number, : len(FOUND_FACTS)] = [getattr(segment, name) for name in FOUND_FACTS]
             rows[number, COUNTERS_AT] = [segment.counts[name] for name in ROW_COUNTERS]
-            rows[number, AT["mtime_ns"]] = segment.modified_us * 1000
         by_id = {segment.id: segment for segment in segments.values()}
         return Segments(self.source_id, rows, self.ids, self.run_ids, self._roots, {**self._changed, **by_id})
 

@@ -11,7 +11,15 @@ from itertools import accumulate
 from flask import Response, json, request
 
 from app.formats.moov import Part
+from app.models.types import now_us
 from app.playback.byteranges import ByteRange, Unsatisfiable, parse_ranges
+from app.playback.conditions import (
+    Validators,
+    failed_precondition,
+    is_same_for_ranges,
+    is_unchanged,
+    validators,
+)
 
 # Small parts are sent together; the first ones at once, so that a player has something while tables are made.
 FIRST_GATHER_BYTES, GATHER_BYTES = 1 << 8, 1 << 18
@@ -54,16 +62,25 @@ class Body:
             position, number = part_end, number + 1
 
 
-def respond(body: Body, *, content_type: str, etag: str, headers: dict[str, str]) -> Response:
-    """Return the answer to the current request for a body: 200, 206, 304, 412 or 416 (RFC 9110 §13, §14)."""
-    quoted = f'"{etag}"'
-    common = {"ETag": quoted, "Accept-Ranges": "bytes", **headers}
-    if request.if_match and not request.if_match.contains(etag):
-        return _refusal(412, "the body is no longer the one that If-Match names", "If-Match", "changed", common)
-    if request.if_none_match.contains_weak(etag) or request.if_none_match.star_tag:
-        return Response(status=304, headers=common)
+def respond(
+    body: Body,
+    *,
+    content_type: str,
+    etag: str,
+    headers: dict[str, str],
+    modified_us: int | None = None,
+    is_date_strong: bool = False,
+) -> Response:
+    """Return the answer to the current request for a body: 200, 206, 304, 412 or 416 (RFC 9110 §13, §14).
+
+    Last-Modified follows from `modified_us`; whether ranges may be asked for by it, see `Validators`.
+    """
+    has = validators(etag, modified_us, now_us(), is_date_strong=is_date_strong)
+    common = {**has.headers, "Accept-Ranges": "bytes", **headers}
+    if early := check_conditions(has, common):
+        return early
     try:
-        ranges = _asked_ranges(body.size_bytes, quoted)
+        ranges = _asked_ranges(body.size_bytes, has)
     except Unsatisfiable:
         common["Content-Range"] = f"bytes */{body.size_bytes}"
         message = f"no range lies within the {body.size_bytes} bytes of the body"
@@ -79,17 +96,22 @@ def respond(body: Body, *, content_type: str, etag: str, headers: dict[str, str]
     return Response(blocks, status, common, content_type=content_type)
 
 
+def check_conditions(has: Validators, headers: dict[str, str]) -> Response | None:
+    """Return 412 or 304 where the request's conditions call for it, else None."""
+    if name := failed_precondition(request.headers, has):
+        return _refusal(412, f"the body is no longer the one that {name} names", name, "changed", headers)
+    return Response(status=304, headers=headers) if is_unchanged(request.headers, has) else None
+
+
 def _refusal(status: int, message: str, header: str, kind: str, headers: dict[str, str]) -> Response:
-    """Return the contract's error answer to a header of the request; to HEAD its headers alone."""
+    """Return the contract's error answer to a header of the request."""
     text = json.dumps({"detail": [{"loc": ["header", header], "msg": message, "type": kind}]}) + "\n"
-    headers["Content-Length"] = str(len(text.encode()))
-    return Response(() if request.method == "HEAD" else text, status, headers, content_type="application/json")
+    return Response(text, status, headers, content_type="application/json")
 
 
-def _asked_ranges(size_bytes: int, quoted_etag: str) -> list[ByteRange]:
+def _asked_ranges(size_bytes: int, has: Validators) -> list[ByteRange]:
     """Return the ranges of the current request; [] for the whole body."""
-    condition = request.headers.get("If-Range")
-    if request.method == "HEAD" or (condition is not None and condition.strip() != quoted_etag):
+    if request.method == "HEAD" or not is_same_for_ranges(request.headers, has):
         return []
     return parse_ranges(request.headers.get("Range"), size_bytes)
 

@@ -66,6 +66,11 @@ class Playlist:
     pieces: list[Piece] = field(default_factory=list)
     count: int = 0
 
+    @property
+    def size_bytes(self) -> int:
+        """Size of the text."""
+        return sum([len(piece.text) for piece in self.pieces])
+
     def text(self) -> bytes:
         """Return the playlist."""
         return b"".join([piece.text for piece in self.pieces])

@@ -61,7 +61,7 @@ def plan_movie(footage: Footage, gaps: Gaps, render_utc: Callable[[int], str | N
     return Movie(
         [*head, media],
         _etag(footage, portions, timing, extra),
-        int(portions.segments.column("mtime_ns").max()) // 1000,
+        int(portions.segments.column("end_us").max()),
         timing.pieces,
         (timing.end - timing.begin) / timing.timescale,
         head_bytes + media.size_bytes,

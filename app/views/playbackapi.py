@@ -6,7 +6,7 @@ Here the ranges of one source or one record; beside it `playbackmedia` (what pla
 
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 from flask_restx import Resource
 from sqlalchemy import select
 
@@ -23,10 +23,12 @@ from app.playback.footage import Footage
 from app.playback.plans import find_plan, keep_plan
 from app.playback.playlist import build_playlist
 from app.views import PlaybackApi, document, playbackmany, playbackmedia, playbackstills
+from app.views.compression import compress, is_gzip_wanted
 from app.views.playbackobjects import RequestData
 from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged, see
 
 playbackapi = Blueprint("playbackapi", __name__)
+playbackapi.after_request(compress)
 # Importing them has put their endpoints into the namespace.
 PARTS = (playbackmany, playbackmedia, playbackstills)
 
@@ -55,7 +57,14 @@ def _video(subject: Subject) -> Response:
     headers = {"Cache-Control": "private, no-cache"}
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
-    return respond(Body(movie.parts), content_type=MP4, etag=movie.etag, headers=headers)
+    return respond(
+        Body(movie.parts),
+        content_type=MP4,
+        etag=movie.etag,
+        headers=headers,
+        # Not a strong date: a file that is lost makes the film another one, and none of its files newer.
+        modified_us=movie.modified_us,
+    )
 
 
 def _file_name(footage: Footage) -> str:
@@ -77,8 +86,8 @@ def _playlist(subject: Subject) -> Response:
         raise subject.nothing() from error
     if not playlist.count:
         raise subject.nothing()
-    headers = {"Cache-Control": "no-cache" if is_ended else "no-store", "Vary": "Accept-Encoding"}
-    if request.accept_encodings["gzip"] > 0:
+    headers = {"Cache-Control": "no-cache" if is_ended else "no-store"}
+    if is_gzip_wanted(playlist.size_bytes):
         return Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
     return Response(playlist.text(), content_type=HLS, headers=headers)
 
