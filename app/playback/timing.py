@@ -96,10 +96,11 @@ class Timing:
     def _begin(self, footage: Footage, first: int, gaps: Gaps) -> int:
         """Return the time that is the movie's 0 s: the asked instant, or the first sample where that is later."""
         segment, shift = self._portions.segments[first], int(self._portions.v_shift[first])
-        if footage.begin_us >= segment.start_us:
+        if footage.begin_us >= self._portions.begins_us[first]:
             return segment.ticks_at(footage.begin_us, self.timescale) + shift
-        waited = (segment.start_us - footage.begin_us) * self.timescale // 1_000_000
-        asked = segment.v_first_pts + shift - waited
+        begin_us = int(self._portions.begins_us[first])
+        waited = (begin_us - footage.begin_us) * self.timescale // 1_000_000
+        asked = segment.ticks_at(begin_us, self.timescale) + shift - waited
         # The file before may be left out since nothing but a part of its last frame is asked for.
         if gaps == "hold" or _has_begun(footage, segment):
             return asked
@@ -128,7 +129,7 @@ class Timing:
         """Return the uninterrupted pieces of wall clock, anew where it runs away from the media time."""
         portions = self._portions
         segments = portions.segments
-        begins_us = np.maximum(segments.column("start_us"), footage.begin_us)
+        begins_us = np.maximum(portions.begins_us, footage.begin_us)
         ends_us = np.minimum(segments.column("end_us"), footage.end_us)
         for number in portions.cuts:
             shown_end = int(ends[number] - portions.v_shift[number])
