@@ -1,6 +1,7 @@
 """The timeline: exactly what the segments' rows give, whatever it is read from; and wrong questions."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
@@ -26,8 +27,8 @@ GAPS_S = (0, 0, 0, 0.000001, 1, 9.999999, 10, 11, 60, 1799.999999, 1800, 1801, 3
 RESOLUTIONS_S = (0.5, 1, 9.999999, 10, 11, 60, 300, 1799.999999, 1800, 1801, 3600, 100_000, 4_000_000)
 
 
-@pytest.fixture
-def two(app: Flask) -> Iterator[tuple[int, int]]:
+@contextmanager
+def two_sources(app: Flask) -> Iterator[tuple[int, int]]:
     """Yield the ids of two sources with a run each; the app's context is pushed."""
     ids = add_source(app), add_source(app)
     with app.app_context():
@@ -37,6 +38,13 @@ def two(app: Flask) -> Iterator[tuple[int, int]]:
                 session.add(Run(id=f"run {source_id}", source_id=source_id, anchor_us=0, begin_us=0))
         yield ids
         db.session.remove()
+
+
+@pytest.fixture
+def two(app: Flask) -> Iterator[tuple[int, int]]:
+    """Yield the ids of two sources with a run each; the app's context is pushed."""
+    with two_sources(app) as ids:
+        yield ids
 
 
 @st.composite
@@ -107,6 +115,21 @@ def test_spans_are_exactly_those_of_the_rows(two, archive) -> None:
         found = {source_id: spans.tolist() for source_id, spans in find_coverage(two, *asked).items()}
         assert found == {two[0]: spans_by_rows(order, *asked), two[1]: spans_by_rows(other, *asked)}
         db.session.rollback()
+
+
+def test_both_databases_answer_alike(database_app: Flask) -> None:
+    rows = [
+        (BORDER_US + begin * S, BORDER_US + end * S) for begin, end in ((-630, -30), (-25, 35), (44, 100), (900, 960))
+    ]
+    questions = [(-27, 40), (-640, -28), (36, 43), (37, 950), (-1000, 2000), (500, 870), (100, 900)]
+    with two_sources(database_app) as ids:
+        fill(ids[0], rows[::-1])
+        fill(ids[1], rows[1:3])
+        for begin, end in questions:
+            for resolution_s in (1, 10, 1800):
+                asked = (BORDER_US + begin * S, BORDER_US + end * S, resolution_s * S)
+                found = {source_id: spans.tolist() for source_id, spans in find_coverage(ids, *asked).items()}
+                assert found == {ids[0]: spans_by_rows(rows, *asked), ids[1]: spans_by_rows(rows[1:3], *asked)}
 
 
 def test_rows_of_missing_files_are_not_shown(two) -> None:

@@ -21,7 +21,7 @@ from app.models import Coverage, Segment, Source
 from app.models.segment import CLOSED, MAX_SEGMENT_US, OPEN
 
 MAX_SPANS = 10_000
-CHUNK = 64  # sources at a time, so that their rows stay below some 100 MB
+CHUNK = 64  # sources at a time: their rows are in memory
 
 IDS: BindParameter[int] = bindparam("source_ids", expanding=True)
 BEGIN: BindParameter[int] = bindparam("begin_us")
