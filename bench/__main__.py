@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cpu, first16, firstbyte, machine, memory, packets, startup
+from bench import cpu, first16, firstbyte, machine, memory, packets, startup, timeline
 from bench.cameras import FULL_HD, LONG, SEED, clip_path
 from bench.figures import Figure, listing, table
 
@@ -23,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "memory": memory.measure,
     "packets": packets.measure,
     "firstbyte": firstbyte.measure,
+    "timeline": timeline.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 
