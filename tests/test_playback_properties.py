@@ -147,7 +147,6 @@ def judge_range(client: FlaskClient, source_id: int, truth: Truth, asked: Asked)
     assert (again.data, again.headers["ETag"]) == (answer.data, answer.headers["ETag"])
 
 
-@pytest.mark.xfail(strict=True, reason="a film begins with sound before start, or after a frame that ends after start")
 @examples(60)
 @given(archive=archives(), drawn=st.lists(ranges, min_size=1, max_size=3))
 def test_a_film_begins_and_ends_with_the_range(lasting_app, clips, archive, drawn):
