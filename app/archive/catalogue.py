@@ -17,7 +17,7 @@ import numpy.typing as npt
 from flask import current_app
 from sqlalchemy import bindparam, func, select
 
-from app.archive.segments import AT, COLUMNS, FACTS, Ints
+from app.archive.segments import AT, COLUMNS, FACTS, Ints, Texts
 from app.extensions import db
 from app.formats.sampleindex import ROW_COUNTERS
 from app.models import Coverage, Segment, Storage
@@ -54,7 +54,8 @@ class Rows:
     """
 
     numbers: Ints
-    ids: list[tuple[str, str]]
+    ids: Texts
+    run_ids: Texts
     looked_s: npt.NDArray[np.float64] = field(init=False)
     is_usable: npt.NDArray[np.bool_] = field(init=False)
 
@@ -81,9 +82,9 @@ class Catalogue:
         days = sorted(revisions)
         found = [self._day(source_id, day, revisions[day]) for day in days]
         uncounted = [self._load(source_id, *edges) for edges in _between(days, first, last + 1)]
-        if any(rows.ids for rows in uncounted):
+        if any(len(rows.ids) for rows in uncounted):
             found = sorted([*found, *uncounted], key=_first_start)
-        return [rows for rows in found if rows.ids]
+        return [rows for rows in found if len(rows.ids)]
 
     def _day(self, source_id: int, day: int, revision: int) -> Rows:
         rows = self._remembered(source_id, day, revision)
@@ -121,7 +122,7 @@ class Catalogue:
         numbers[:, AT["run_key"]] = [_run_key(row.run_id) for row in rows]
         numbers[:, AT["storage"]] = [self._storage_number(row.storage_id) for row in rows]
         run_ids = {row.run_id: row.run_id for row in rows}  # one text for all segments of a run
-        return Rows(numbers, [(row.id, run_ids[row.run_id]) for row in rows])
+        return Rows(numbers, _texts([row.id for row in rows]), _texts([run_ids[row.run_id] for row in rows]))
 
     def _storage_number(self, storage_id: str) -> int:
         with self._lock:
@@ -150,7 +151,14 @@ def _between(days: Sequence[int], first: int, last: int) -> list[tuple[int, int]
 
 
 def _first_start(rows: Rows) -> int:
-    return int(rows.numbers[0, AT["start_us"]]) if rows.ids else -1
+    return int(rows.numbers[0, AT["start_us"]]) if len(rows.ids) else -1
+
+
+def _texts(texts: list[str]) -> Texts:
+    """Return texts as an array: of one, many are chosen at once."""
+    array = np.empty(len(texts), np.object_)
+    array[:] = texts
+    return array
 
 
 def _run_key(run_id: str) -> int:

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement
 from app.archive import places
 from app.archive.catalogue import READABLE, Rows, catalogue
 from app.archive.opensegment import read_open
-from app.archive.segments import AT, HOUR_US, Found, Segments
+from app.archive.segments import AT, Found, Segments
 from app.extensions import db
 from app.formats.boxes import FormatError
 from app.models import Segment
@@ -94,12 +94,17 @@ def _from_database(source_id: int, query: Any) -> Segments:
 
 def _joined(source_id: int, found: Sequence[Segments], roots: dict[int, Path]) -> Segments:
     """Return segments of several days as one."""
-    return Segments.joined(found or [Segments(source_id, np.empty((0, len(AT)), np.int64), [], roots)])
+    return Segments.joined(found or [_nothing(source_id, roots)])
+
+
+def _nothing(source_id: int, roots: dict[int, Path]) -> Segments:
+    none = np.empty(0, np.object_)
+    return Segments(source_id, np.empty((0, len(AT)), np.int64), none, none, roots)
 
 
 def _usable(source_id: int, rows: Rows, chosen: npt.NDArray[np.int64], roots: dict[int, Path]) -> Segments:
     """Return the chosen rows without those of closed segments whose files are not what their rows say."""
-    segments = Segments(source_id, rows.numbers, rows.ids, roots).select(chosen)
+    segments = Segments(source_id, rows.numbers, rows.ids, rows.run_ids, roots).select(chosen)
     due = chosen[rows.looked_s[chosen] <= time.monotonic() - LOOK_S]
     if len(due):
         _look(source_id, rows, due, roots)
@@ -108,16 +113,11 @@ def _usable(source_id: int, rows: Rows, chosen: npt.NDArray[np.int64], roots: di
 
 def _look(source_id: int, rows: Rows, due: npt.NDArray[np.int64], roots: dict[int, Path]) -> None:
     """Compare size and mtime of files with their rows; the log and the metric get those that differ."""
-    folders: dict[tuple[int, int], str] = {}  # of the hours that the rows are of
     facts = rows.numbers[due][:, (START_AT, STATE_AT, SIZE_AT, MTIME_AT, STORAGE_AT)].tolist()
     verdicts = []
-    for number, (start_us, state, size_bytes, mtime_ns, storage) in zip(due.tolist(), facts, strict=True):
-        segment_id = rows.ids[number][0]
-        hour = (storage, start_us // HOUR_US)
-        if hour not in folders:
-            path = places.closed_path(roots[storage], source_id, start_us, segment_id)
-            folders[hour] = str(path.parent)
-        verdicts.append(state == OPEN or _is_unaltered(f"{folders[hour]}/{segment_id}.mp4", size_bytes, mtime_ns))
+    for segment_id, (start_us, state, size_bytes, mtime_ns, storage) in zip(rows.ids[due], facts, strict=True):
+        path = places.closed_path_text(roots[storage], source_id, start_us, segment_id)
+        verdicts.append(state == OPEN or _is_unaltered(path, size_bytes, mtime_ns))
     rows.is_usable[due] = verdicts
     rows.looked_s[due] = time.monotonic()
     lost = len(verdicts) - sum(verdicts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -23,7 +24,7 @@ from app.models.segment import OPEN
 log = logging.getLogger(__name__)
 
 Ints = npt.NDArray[np.int64]
-HOUR_US = 3_600_000_000
+Texts = npt.NDArray[np.object_]
 # Columns of a row of the matrix; the first ones and ROW_COUNTERS are columns of the table, null entries are 0.
 FACTS = (
     "start_us", "end_us", "sequence", "slew_ppm", "shift_ticks", "video_entry_id", "audio_entry_id", "generation",
@@ -34,6 +35,7 @@ COLUMNS = (*FACTS, *ROW_COUNTERS, *OWN)
 AT = {name: number for number, name in enumerate(COLUMNS)}
 COUNTERS_AT = slice(len(FACTS), len(FACTS) + len(ROW_COUNTERS))
 FOUND_FACTS = FACTS[:12]
+ENTRIES_AT = [AT["video_entry_id"], AT["audio_entry_id"]]
 
 
 @dataclass(slots=True)
@@ -58,7 +60,6 @@ class Found:
     body_end_bytes: int
     index_offset_bytes: int
     index_size_bytes: int
-    modified_us: int
     counts: dict[str, int]
     root: Path = field(repr=False)
     path: str
@@ -133,7 +134,6 @@ class Found:
             body_begin_bytes=int(index.fragments["offset"][0]),
             body_end_bytes=int(index.fragments["end"][-1]),
             end_us=self.start_us + max(media_us, 1),
-            modified_us=self.start_us + max(media_us, 1),
         )
 
 
@@ -144,19 +144,22 @@ class Segments(Sequence[Found]):
         self,
         source_id: int,
         rows: Ints,
-        ids: Sequence[tuple[str, str]],
+        ids: Texts,
+        run_ids: Texts,
         roots: Mapping[int, Path],
         changed: Mapping[str, Found] | None = None,
     ) -> None:
-        """Take over rows of COLUMNS, their ids and their runs' ids.
+        """Take over rows of COLUMNS, their ids and those of their runs.
 
         `changed` are those that are not what their rows say: open or cut, by id.
         """
         self.source_id = source_id
         self.rows = rows
         self.ids = ids
+        self.run_ids = run_ids
         self._roots = roots
         self._changed = changed or {}
+        self._made: dict[int, Found] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -169,27 +172,32 @@ class Segments(Sequence[Found]):
 
     def __getitem__(self, number: int | slice) -> Found | Segments:
         if isinstance(number, slice):
-            return Segments(self.source_id, self.rows[number], self.ids[number], self._roots, self._changed)
-        segment_id, run_id = self.ids[number]
-        changed = self._changed.get(segment_id)
-        return changed if changed is not None else self._make(number, segment_id, run_id)
+            return self._some(number)
+        found = self._made.get(number) or self._changed.get(self.ids[number]) or self._make(number)
+        self._made[number] = found
+        return found
 
     def __iter__(self) -> Iterator[Found]:
         return (self[number] for number in range(len(self)))
 
-    def _make(self, number: int, segment_id: str, run_id: str) -> Found:
+    def _some(self, numbers: slice | npt.NDArray[Any]) -> Segments:
+        chosen = self.rows[numbers], self.ids[numbers], self.run_ids[numbers]
+        return Segments(self.source_id, *chosen, self._roots, self._changed)
+
+    def _make(self, number: int) -> Found:
         row: list[int] = self.rows[number].tolist()
         root = self._roots[row[AT["storage"]]]
         path = self.path(number)
         facts: dict[str, Any] = dict(zip(FOUND_FACTS, row, strict=False))
-        facts |= {"modified_us": row[AT["mtime_ns"]] // 1000, "root": root, "path": path, "other_path": path}
+        facts |= {"root": root, "path": path, "other_path": path}
         counts = dict(zip(ROW_COUNTERS, row[COUNTERS_AT], strict=True))
-        return Found(id=segment_id, source_id=self.source_id, run_id=run_id, counts=counts, **facts)
+        ids = {"id": self.ids[number], "source_id": self.source_id, "run_id": self.run_ids[number]}
+        return Found(**ids, counts=counts, **facts)
 
     def path(self, number: int) -> str:
         """Return where the file of a segment is, or will be once it is closed."""
         root, start_us = self._roots[int(self.rows[number, AT["storage"]])], int(self.rows[number, AT["start_us"]])
-        return str(places.closed_path(root, self.source_id, start_us, self.ids[number][0]))
+        return places.closed_path_text(root, self.source_id, start_us, self.ids[number])
 
     def column(self, name: str) -> Ints:
         """Return one of COLUMNS for all segments."""
@@ -198,9 +206,9 @@ class Segments(Sequence[Found]):
 
     def select(self, numbers: npt.NDArray[Any]) -> Segments:
         """Return some of the segments: a mask, or rising numbers."""
-        chosen = np.flatnonzero(numbers) if numbers.dtype == np.bool_ else numbers
-        ids = [self.ids[number] for number in chosen.tolist()]
-        return Segments(self.source_id, self.rows[chosen], ids, self._roots, self._changed)
+        if numbers.dtype == np.bool_ and numbers.all():
+            return self
+        return self._some(numbers)
 
     @classmethod
     def joined(cls, parts: Sequence[Segments]) -> Segments:
@@ -209,8 +217,10 @@ class Segments(Sequence[Found]):
             return parts[0]
         first = parts[0]
         known = {key: segment for part in parts for key, segment in part._changed.items()}
-        rows = np.concatenate([part.rows for part in parts])
-        return cls(first.source_id, rows, [pair for part in parts for pair in part.ids], first._roots, known)
+        rows, ids, run_ids = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "ids", "run_ids")
+        )
+        return cls(first.source_id, rows, ids, run_ids, first._roots, known)
 
     def changed(self, segments: Mapping[int, Found]) -> Segments:
         """Return the segments with some, by number, replaced by what they are now or were once."""
@@ -220,11 +230,10 @@ class Segments(Sequence[Found]):
         for number, segment in segments.items():
             rows[number, : len(FOUND_FACTS)] = [getattr(segment, name) for name in FOUND_FACTS]
             rows[number, COUNTERS_AT] = [segment.counts[name] for name in ROW_COUNTERS]
-            rows[number, AT["mtime_ns"]] = segment.modified_us * 1000
         by_id = {segment.id: segment for segment in segments.values()}
-        return Segments(self.source_id, rows, self.ids, self._roots, {**self._changed, **by_id})
+        return Segments(self.source_id, rows, self.ids, self.run_ids, self._roots, {**self._changed, **by_id})
 
-    @property
+    @cached_property
     def follows(self) -> npt.NDArray[np.bool_]:
         """Tell for each segment whether it is the next file of the run of the one before it here."""
         runs, sequences = self.column("run_key"), self.column("sequence")
@@ -232,7 +241,15 @@ class Segments(Sequence[Found]):
         following[1:] = (runs[1:] == runs[:-1]) & (sequences[1:] == sequences[:-1] + 1)
         return following
 
-    @property
+    @cached_property
+    def changes_entries(self) -> npt.NDArray[np.bool_]:
+        """Tell for each segment whether it has other codec configurations than the one before it here, or is first."""
+        entries = self.rows[:, ENTRIES_AT]
+        changing = np.ones(len(self), np.bool_)
+        changing[1:] = (entries[1:] != entries[:-1]).any(axis=1)
+        return changing
+
+    @cached_property
     def is_open(self) -> npt.NDArray[np.bool_]:
         """Tell for each segment whether it is still being written."""
         is_open: npt.NDArray[np.bool_] = self.column("state") == OPEN

@@ -23,6 +23,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ Bytes = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SampleIndex:
     """The columns of one segment file; see the module's tree. `a_*` are empty without audio."""
 
@@ -185,38 +186,38 @@ class SampleIndex:
         """Return what the columns of the same names of the segment's row hold."""
         return {name: self.counts[name] for name in ROW_COUNTERS}
 
-    @property
+    @cached_property
     def v_durations(self) -> Ints:
         """Duration of each video sample, in ticks."""
         return _expand(self.v_stts)
 
-    @property
+    @cached_property
     def a_durations(self) -> Ints:
         """Duration of each audio sample, in ticks."""
         return _expand(self.a_stts)
 
-    @property
+    @cached_property
     def v_dts(self) -> Ints:
         """Decode time of each video sample, in ticks, shift applied."""
         return _times(self.counts["v_t0"], self.v_durations)
 
-    @property
+    @cached_property
     def a_dts(self) -> Ints:
         """Decode time of each audio sample, in ticks."""
         return _times(self.counts["a_t0"], self.a_durations)
 
-    @property
+    @cached_property
     def v_pts(self) -> Ints:
         """Presentation time of each video sample in decode order, in ticks."""
         dts = self.v_dts
         return dts + _expand(self.v_ctts) if len(self.v_ctts) else dts
 
-    @property
+    @cached_property
     def v_offsets(self) -> Ints:
         """Offset in the file of each video sample."""
         return _offsets(self.v_stsz, self.fragments, "v")
 
-    @property
+    @cached_property
     def a_offsets(self) -> Ints:
         """Offset in the file of each audio sample."""
         return _offsets(self.a_stsz, self.fragments, "a")

@@ -44,7 +44,7 @@ def _instant(value: Any) -> Any:
 def _length(value: Any) -> Any:
     """Return µs of a number of seconds."""
     text = str(value).strip()
-    if not SECONDS.fullmatch(text) or float(text) <= 0:
+    if not SECONDS.fullmatch(text) or round(float(text) * 1_000_000) <= 0:
         raise PydanticCustomError("duration", "Input should be a number of seconds greater than 0")
     return round(float(text) * 1_000_000)
 

@@ -1,11 +1,18 @@
-"""Bytes of recorded files as parts of a body, without an object for each file."""
+"""Bytes of recorded files as parts of a body: nothing is held but one file descriptor while they are sent."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.archive.segments import Ints, Segments
+
+BLOCK_BYTES = 1 << 20
+
+
+class ShortFile(Exception):
+    """A file holds fewer bytes than were promised of it: the connection must be closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,23 @@ class FilePart:
         """Size of the part."""
         return self.end_bytes - self.begin_bytes
 
+    def read(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield bytes [begin, end) of the part; its file may just be moving. Raises ShortFile, OSError."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            handle = os.open(self.other_path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            position, limit = self.begin_bytes + begin, self.begin_bytes + end
+            while position < limit:
+                block = os.pread(handle, min(BLOCK_BYTES, limit - position), position)
+                if not block:
+                    raise ShortFile(f"{self.path} ends at {position}, {limit - position} bytes early")
+                yield block
+                position += len(block)
+        finally:
+            os.close(handle)
+
 
 class FileParts:
     """Bytes [begin, end) of each of some segment files, one behind the other."""
@@ -33,15 +57,16 @@ class FileParts:
         self._ends = np.cumsum(end_bytes - begin_bytes)  # in the body
         self.size_bytes = int(self._ends[-1]) if len(self._ends) else 0
 
-    def within(self, begin: int, end: int) -> Iterator[FilePart]:
-        """Yield the parts of files that make up the bytes [begin, end) of the body."""
+    def read(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes [begin, end) of the body. Raises ShortFile, OSError."""
         number = int(np.searchsorted(self._ends, begin, "right"))
         while begin < end:
             part_end = int(self._ends[number])
             part_begin = part_end - int(self._size(number))
             stop = min(part_end, end)
             offset = int(self._begins[number]) - part_begin
-            yield FilePart(*self._paths(number), begin + offset, stop + offset)
+            part = FilePart(*self._paths(number), begin + offset, stop + offset)
+            yield from part.read(0, part.size_bytes)
             begin, number = stop, number + 1
 
     def _size(self, number: int) -> int:

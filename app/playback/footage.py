@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from app.archive.find import find_neighbours, find_segments
-from app.archive.segments import Found, Ints, Segments
+from app.archive.segments import ENTRIES_AT, Found, Ints, Segments
 from app.archive.spans import Stretch, find_gaps, find_spans
 from app.errors import Invalid, NoFootage
 from app.extensions import db
@@ -98,8 +98,10 @@ def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = N
     near = find_segments(source_id, begin_us - INTERLEAVE_US, end_us + INTERLEAVE_US)
     if pin is not None:
         near = _pinned(near, pin)
-    entries = load_entries(near)
-    usable = near.select(np.isin(near.column("video_entry_id"), [item.id for item in entries.values()]))
+    ids = set(np.unique(near.rows[:, ENTRIES_AT]).tolist())
+    entries = find_entries(ids - {0})
+    unknown = ids - entries.keys()
+    usable = near.select(~np.isin(near.column("video_entry_id"), list(unknown))) if unknown - {0} else near
     is_inside = (usable.column("start_us") < end_us) & (usable.column("end_us") > begin_us)
     segments = without_overlaps(usable.select(is_inside))
     footage = Footage(source_id, begin_us, end_us, segments, entries)
@@ -114,7 +116,7 @@ def _next_to(segments: Segments, segment: Found, *, is_before: bool) -> Segments
     """Return the file of the same run next to a segment, where it is among those near."""
     step = -1 if is_before else 1
     wanted = np.flatnonzero(segments.column("sequence") == segment.sequence + step).tolist()
-    found = [number for number in wanted if segments.ids[number][1] == segment.run_id]
+    found = [number for number in wanted if segments.run_ids[number] == segment.run_id]
     return segments[found[0] : found[0] + 1] if found else None
 
 
@@ -133,12 +135,6 @@ def without_overlaps(segments: Segments) -> Segments:
             kept.append(number)
             last_rank, last_end_us = rank, end_us
     return segments.select(np.array(kept))
-
-
-def load_entries(segments: Segments) -> dict[int, Entry]:
-    """Return the codec configurations of segments."""
-    columns = [segments.column("video_entry_id"), segments.column("audio_entry_id")]
-    return find_entries({int(number) for column in columns for number in np.unique(column)} - {0})
 
 
 def find_entries(ids: set[int]) -> dict[int, Entry]:
@@ -165,7 +161,7 @@ def _pinned(segments: Segments, pin: str) -> Segments:
     if match is None:
         raise Invalid("rev is not one that this server gave out", loc=("query", "rev"), kind="rev_unknown")
     segment_id, end_bytes = match[1], int(match[2])
-    number = next((number for number, pair in enumerate(segments.ids) if pair[0] == segment_id), None)
+    number = next((number for number, known in enumerate(segments.ids) if known == segment_id), None)
     if number is not None:
         try:
             return segments[: number + 1].changed({number: segments[number].cut_at(end_bytes)})

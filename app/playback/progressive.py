@@ -14,8 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from app.formats.boxes import box
 from app.formats.codecs import serving_entry
 from app.formats.moov import Part, Track, progressive_head
@@ -34,7 +32,7 @@ MAP_USERTYPE = uuid.UUID("2b1e0f5a-8c1d-5d7e-9d55-6f2b8f1f3a42")
 class Movie:
     """A planned file: its parts, its strong ETag, and how its time maps to the wall clock."""
 
-    parts: Sequence[Part | FileParts]
+    parts: Sequence[Part]
     etag: str
     modified_us: int
     pieces: Sequence[MapPiece]
@@ -63,7 +61,7 @@ def plan_movie(footage: Footage, gaps: Gaps, render_utc: Callable[[int], str | N
     return Movie(
         [*head, media],
         _etag(footage, portions, timing, extra),
-        int(portions.segments.column("mtime_ns").max()) // 1000,
+        int(portions.segments.column("end_us").max()),
         timing.pieces,
         (timing.end - timing.begin) / timing.timescale,
         head_bytes + media.size_bytes,
@@ -133,10 +131,7 @@ def _map_box(pieces: Sequence[MapPiece], render_utc: Callable[[int], str | None]
 def _etag(footage: Footage, portions: Portions, timing: Timing, extra: bytes) -> str:
     """Return a hash of everything that the bytes of the movie follow from."""
     digest = hashlib.blake2b(f"{FORMAT_VERSION}".encode(), digest_size=16)
-    digest.update("".join(segment_id for segment_id, _ in portions.segments.ids).encode())
-    digest.update(np.ascontiguousarray(portions.segments.column("generation")).tobytes())
-    for column in portions.columns:
-        digest.update(np.ascontiguousarray(column).tobytes())
+    digest.update(portions.identity)
     digest.update(repr((timing.video_edits(), timing.audio_edits() if timing.has_audio else None)).encode())
     for entry_id in (*portions.video_ids, *portions.audio_ids):
         digest.update(footage.entries[entry_id].blob)

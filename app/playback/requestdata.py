@@ -77,11 +77,24 @@ def media_query(asked: Asked, render: RenderUtc, rev: str | None, *, end_us: int
     return urlencode(query, safe=":")
 
 
-def _urls(footage: Footage, asked: Asked, path: str, render: RenderUtc) -> dict[str, str | None]:
-    """Return the addresses of the media. Pictures and sheets are not served yet: null."""
+def _urls(footage: Footage, asked: Asked, path: str, render: RenderUtc) -> dict[str, str]:
+    """Return the addresses of the media; the picture is the first of the range."""
     mp4 = media_query(asked, render, footage.pin, end_us=footage.end_us)
     hls = media_query(asked, render, None, end_us=None if asked.is_open_ended else footage.end_us)
-    return {"mp4": f"{path}video.mp4?{mp4}", "hls": f"{path}index.m3u8?{hls}", "picture": None, "thumbnails": None}
+    at = urlencode({"at": render(footage.spans[0].begin_us)}, safe=":")
+    return {
+        "mp4": f"{path}video.mp4?{mp4}",
+        "hls": f"{path}index.m3u8?{hls}",
+        "picture": f"{path}picture.jpg?{at}",
+        "thumbnails": sheet_address(footage, asked, path, render),
+    }
+
+
+def sheet_address(footage: Footage, asked: Asked, path: str, render: RenderUtc, **more: int) -> str:
+    """Return the address of the sheet of thumbnails of a range; `more` are its further parameters."""
+    plain = asked.model_copy(update={"download": False})
+    query = media_query(plain, render, asked.rev or footage.pin, end_us=footage.end_us)
+    return f"{path}thumbnails?{query}" + "".join(f"&{name}={value}" for name, value in more.items())
 
 
 def _span(span: Stretch, records: Sequence[tuple[Record, str]], render: RenderUtc) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """The sample tables of a movie over several segments: sizes from counters, bytes from the sample indexes when sent.
 
-A table is made in pieces of some portions each. A piece reads the one column that it needs of each index: no process
-keeps indexes, whatever the length of the movie and the number of those who read.
+A table is made by groups of portions, each of which reads the one column that it needs of its index: no process keeps
+indexes, whatever the length of the movie and the number of those who read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,12 +13,38 @@ import numpy.typing as npt
 
 from app.archive.segments import Ints
 from app.formats import moov
-from app.formats.moov import Piece, Table
+from app.formats.boxes import FormatError
+from app.formats.moov import Table
 from app.playback.portions import Portions
 
 GROUP = 64  # portions whose rows of a table are made at once: some 0.5 MB
 Letter = Literal["v", "a"]
 Rows = npt.NDArray[Any]
+Make = Callable[[Sequence[int]], bytes]
+
+
+class _Rows:
+    """The rows of one table, made by groups of portions when they are sent."""
+
+    def __init__(self, numbers: Ints, sizes_bytes: Ints, make: Make) -> None:
+        """Take over the numbers of the portions, at least one, and the size of each one's rows."""
+        self._numbers = numbers
+        self._make = make
+        starts = np.arange(0, len(numbers), GROUP)
+        self._ends = np.cumsum(np.add.reduceat(sizes_bytes, starts))
+        self.size_bytes = int(self._ends[-1])
+
+    def read(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes [begin, end). Raises FormatError, OSError where an index cannot be read."""
+        group = int(np.searchsorted(self._ends, begin, "right"))
+        while begin < end:
+            data = self._make(self._numbers[group * GROUP : (group + 1) * GROUP].tolist())
+            group_end = int(self._ends[group])
+            group_begin = int(self._ends[group - 1]) if group else 0
+            if len(data) != group_end - group_begin:
+                raise FormatError(f"a table has {len(data)} bytes instead of {group_end - group_begin}")
+            yield data[begin - group_begin : end - group_begin]
+            begin, group = group_end, group + 1
 
 
 @dataclass(slots=True)
@@ -30,17 +55,11 @@ class TableBuilder:
     portions: Portions
     mdat_begin: int = 0
 
-    def _table(self, row_bytes: int, counts: Ints, make: Callable[[Sequence[int]], bytes]) -> Table:
-        """Return a table in pieces; `make` gives the rows of some portions by their numbers."""
+    def _table(self, row_bytes: int, counts: Ints, make: Make) -> Table:
+        """Return a table; `make` gives the rows of some portions by their numbers."""
         numbers = np.flatnonzero(self.portions.count(f"{self.letter}_n"))
-        starts = range(0, len(numbers), GROUP)  # never empty: a track without samples gets no tables
-        sums = np.add.reduceat(counts[numbers], list(starts)).tolist()
-        parts = [
-            Piece(row_bytes * count, partial(make, numbers[start : start + GROUP].tolist()))
-            for start, count in zip(starts, sums, strict=True)
-        ]
-        total = sum(part.size_bytes for part in parts)
-        return Table(total // row_bytes, total, parts)
+        rows = _Rows(numbers, row_bytes * counts[numbers], make)
+        return Table(rows.size_bytes // row_bytes, rows)
 
     def stts(self) -> Table:
         """Durations; the last of each portion reaches up to the next portion."""

@@ -13,6 +13,7 @@ from app.personalulti import not_found, path_integer
 from app.playback.asked import MAX_INSTANT_US
 from app.playback.delivery import Body, respond
 from app.playback.footage import find_entries
+from app.playback.handover import hand_over
 from app.playback.media import build_init, segment_body
 from app.views.playbackrange import IMMUTABLE, MP4, namespace
 
@@ -40,13 +41,22 @@ def _segment(source_id: str, start_us: str) -> Response:
     if segment is None:
         not_found("start_us", start_us)
     db.session.remove()
+    caching = {"Cache-Control": "private, no-cache" if segment.is_open else IMMUTABLE}
+    if handed := hand_over(segment, MP4, caching):
+        return handed
     try:
         body = segment_body(segment)
     except (FormatError, OSError) as error:
         raise NotFound(f"segment {segment.id} cannot be read", loc=("path", "start_us")) from error
     etag = f"{segment.id}-{segment.generation}-{segment.shift_ticks}-{segment.body_end_bytes}"
-    caching = "private, no-cache" if segment.is_open else IMMUTABLE
-    return respond(body, content_type=MP4, etag=etag, headers={"Cache-Control": caching})
+    return respond(
+        body,
+        content_type=MP4,
+        etag=etag,
+        headers=caching,
+        modified_us=segment.end_us,
+        is_date_strong=not segment.is_open,
+    )
 
 
 @namespace.route("/source/<source_id>/init/<entries>.mp4")
