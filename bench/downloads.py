@@ -10,7 +10,7 @@ from socket import create_connection, socket
 from bench.cameras import SEED
 from bench.figures import Figure
 from bench.footage import HOURS_24, Footage, address, long_footage, running, spans_24h
-from bench.processes import children, count_files, count_threads, rss_anon_bytes
+from bench.processes import children, count_files, count_sockets, count_threads, rss_anon_bytes
 from tests.service import wait_for
 
 CLIENTS = 50
@@ -49,13 +49,12 @@ def measure() -> list[Figure]:
     begins = spans_24h(footage, 2 * CLIENTS, SEED + 1)
     with running(footage.serve(WEB_WORKERS=1, WEB_THREADS=64)) as service:
         (pid,) = children(service.pid("web"))
-        fresh_bytes = rss_anon_bytes(pid)
+        fresh_bytes, listening = rss_anon_bytes(pid), count_sockets(pid)
         waves = [_flow(service.port, pid, footage, begins[:CLIENTS], 5.0)]
-        wait_for(lambda: count_files(pid) < CLIENTS, "the end of all downloads", 30)
-        time.sleep(1)
+        _seconds_until(lambda: count_sockets(pid) <= listening)
         before = {"files": count_files(pid), "threads": count_threads(pid)}
         waves.append(_flow(service.port, pid, footage, begins[CLIENTS:], FLOWING_S))
-        left_s = _seconds_until(lambda: count_files(pid) <= before["files"])
+        left_s = _seconds_until(lambda: count_sockets(pid) <= listening)
         after = {"files": count_files(pid), "threads": count_threads(pid)}
         rest_bytes = rss_anon_bytes(pid)
     most_bytes = max(max(samples) for samples, _ in waves)
@@ -86,7 +85,9 @@ def _seconds_until(is_so: Callable[[], bool]) -> float:
     """Return after how long a condition holds."""
     begin_s = time.monotonic()
     wait_for(is_so, "the end of all downloads", 30)
-    return time.monotonic() - begin_s
+    left_s = time.monotonic() - begin_s
+    time.sleep(1)  # files are closed after the connection
+    return left_s
 
 
 def _flow(port: int, pid: int, footage: Footage, begins: list[int], flowing_s: float) -> tuple[list[int], list[Client]]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -66,3 +67,12 @@ def count_files(pid: int) -> int:
 def count_threads(pid: int) -> int:
     """Return the number of a process's threads."""
     return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def count_sockets(pid: int) -> int:
+    """Return the number of sockets that a process has open."""
+    found = 0
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            found += str(entry.readlink()).startswith("socket:")
+    return found
