@@ -25,6 +25,7 @@ from bench import (
     requestdata,
     startup,
     throughput,
+    timeline,
     whole,
 )
 from bench.cameras import FULL_HD, LONG, SEED, clip_path
@@ -44,6 +45,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "throughput": throughput.measure,
     "requestdata": requestdata.measure,
     "indexsize": indexsize.measure,
+    "timeline": timeline.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

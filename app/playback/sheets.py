@@ -149,7 +149,7 @@ def frame_of(sheet: Sheet, cell: Cell) -> Frame:
     """Return the key frame that a cell shows. Raises FormatError, OSError."""
     footage = sheet.footage
     at_us = instant_of(sheet.movie.pieces, (cell.begin_s + cell.end_s) / 2)
-    number = int(np.searchsorted(footage.segments.column("start_us"), at_us, "right"))
+    number = int(np.searchsorted(footage.begins_us, at_us, "right"))
     within = Stretch(footage.begin_us, footage.end_us)
     frame = key_near(footage, footage.segments[max(number - 1, 0)], at_us, within)
     following = footage.segments[number] if number < len(footage.segments) else None
