@@ -20,12 +20,13 @@ def first_byte() -> list[Figure]:
     footage = long_footage()
     paths = _paths(footage, "/video.mp4", FIRST_BYTES + WARMING + SERVED + COLD)
     app = open_app(footage.service, with_views=True)
-    times_ms = []
+    times_ms, cpus_ms = [], []
     for path in paths[: WARMING + FIRST_BYTES]:
         answer = ask(app, path, is_whole=False)
         assert answer.status == 200, answer.body[:500]
         times_ms.append(answer.first_s * 1000)
-    times_ms = times_ms[WARMING:]
+        cpus_ms.append(answer.cpu_s * 1000)
+    times_ms, cpus_ms = times_ms[WARMING:], cpus_ms[WARMING:]
     served_ms = _served_ms(footage, paths[WARMING + FIRST_BYTES : -COLD])
     cold = [cold_ms(footage.service, path, is_whole=False)[0] for path in paths[-COLD:]]
     p50_ms, p99_ms = median(times_ms), percentile(times_ms, 99)
@@ -33,6 +34,7 @@ def first_byte() -> list[Figure]:
         **footage.archive.describe(),
         "spans": FIRST_BYTES,
         "first_byte_ms": {"p50": p50_ms, "p95": percentile(times_ms, 95), "p99": p99_ms, "most": max(times_ms)},
+        "cpu_ms": {"p50": median(cpus_ms), "p99": percentile(cpus_ms, 99)},
         "through_gunicorn_ms": {"p50": median(served_ms), "p95": percentile(served_ms, 95), "most": max(served_ms)},
         "first_of_a_fresh_process_ms": cold,
     }
@@ -51,7 +53,7 @@ def playlist() -> list[Figure]:
     footage = long_footage()
     paths = _paths(footage, "/index.m3u8", PLAYLISTS + WARMING + COLD)
     app = open_app(footage.service, with_views=True)
-    times_ms, sizes, plain_bytes = [], [], []
+    times_ms, cpus_ms, sizes, plain_bytes = [], [], [], []
     for number, path in enumerate(paths[:-COLD]):
         answer = ask(app, path, is_whole=True, Accept_Encoding="gzip")
         assert answer.status == 200, answer.body[:500]
@@ -60,6 +62,7 @@ def playlist() -> list[Figure]:
         assert text.endswith(b"#EXT-X-ENDLIST\n"), text[-100:]
         if number >= WARMING:
             times_ms.append(answer.whole_s * 1000)
+            cpus_ms.append(answer.cpu_s * 1000)
             sizes.append(len(answer.body))
             plain_bytes.append(len(text))
     cold = [cold_ms(footage.service, path, is_whole=True)[0] for path in paths[-COLD:]]
@@ -68,6 +71,7 @@ def playlist() -> list[Figure]:
         **footage.archive.describe(),
         "spans": PLAYLISTS,
         "whole_ms": {"p50": middle_ms, "p95": percentile(times_ms, 95), "most": max(times_ms)},
+        "cpu_ms": {"p50": median(cpus_ms), "p95": percentile(cpus_ms, 95)},
         "gzipped_bytes": max(sizes),
         "plain_bytes": max(plain_bytes),
         "first_of_a_fresh_process_ms": cold,

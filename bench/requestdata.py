@@ -58,7 +58,7 @@ def _measure_on(service: Service, hours: int) -> tuple[dict[str, object], list[f
     ids = repeat(app, archive, times=hours, every_us=HOUR_US, sources=SOURCES - 1)
     repeated_s = time.monotonic() - begin_s
     paths = _paths(archive, ids, hours)
-    times_ms = _times_ms(app, paths[:-COLD])
+    times_ms, cpus_ms = _times_ms(app, paths[:-COLD])
     cold = [cold_ms(service, path, is_whole=True)[0] for path in paths[-COLD:]]
     with app.app_context():
         db.engine.dispose()
@@ -66,6 +66,7 @@ def _measure_on(service: Service, hours: int) -> tuple[dict[str, object], list[f
         "asked": ASKED,
         "whole_ms": {"p50": median(times_ms), "p95": percentile(times_ms, 95), "p99": percentile(times_ms, 99)},
         "most_ms": max(times_ms),
+        "cpu_ms": {"p50": median(cpus_ms), "p99": percentile(cpus_ms, 99)},
         "first_of_a_fresh_process_ms": cold,
         "archive_seed": archive.seed,
         "archive_made_in_s": archive.took_s + repeated_s,
@@ -83,11 +84,12 @@ def _paths(archive: Archive, ids: list[int], hours: int) -> list[str]:
     ]
 
 
-def _times_ms(app: Flask, paths: list[str]) -> list[float]:
-    """Return the milliseconds of each whole answer, those of the first ones left out."""
-    times_ms = []
+def _times_ms(app: Flask, paths: list[str]) -> tuple[list[float], list[float]]:
+    """Return the milliseconds of each whole answer, and those of CPU in it; those of the first ones left out."""
+    times_ms, cpus_ms = [], []
     for path in paths:
         answer = ask(app, path, is_whole=True)
         assert answer.status == 200, answer.body[:500]
         times_ms.append(answer.whole_s * 1000)
-    return times_ms[WARMING:]
+        cpus_ms.append(answer.cpu_s * 1000)
+    return times_ms[WARMING:], cpus_ms[WARMING:]
