@@ -12,7 +12,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cpu, first16, firstbyte, machine, memory, packets, startup, timeline
+from bench import (
+    cpu,
+    downloads,
+    first16,
+    firstbyte,
+    indexsize,
+    longspan,
+    machine,
+    memory,
+    packets,
+    requestdata,
+    startup,
+    throughput,
+    timeline,
+    whole,
+)
 from bench.cameras import FULL_HD, LONG, SEED, clip_path
 from bench.figures import Figure, listing, table
 
@@ -23,6 +38,13 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "memory": memory.measure,
     "packets": packets.measure,
     "firstbyte": firstbyte.measure,
+    "firstbyte24": longspan.first_byte,
+    "playlist24": longspan.playlist,
+    "memory50": downloads.measure,
+    "whole1h": whole.measure,
+    "throughput": throughput.measure,
+    "requestdata": requestdata.measure,
+    "indexsize": indexsize.measure,
     "timeline": timeline.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
