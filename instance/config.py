@@ -45,6 +45,7 @@ class Config:
     RESERVE_BYTES: int = 256 * 1024 * 1024
     CATALOGUE_DAYS: int = 64
     PLAYLIST_BYTES: int = 32 * 1024 * 1024
+    READ_AHEAD_BYTES: int = 2 * 1024 * 1024
     # Some 150 pictures of 1080p, or 100 sheets: what an operator looks at again within minutes.
     STILL_CACHE_BYTES: int = 32 * 1024 * 1024
     # One fills up to two cores; more at once would not be sooner done, and the other threads would wait.

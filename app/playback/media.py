@@ -5,8 +5,8 @@ from typing import cast
 
 from app.archive.segments import Found
 from app.formats.codecs import serving_entry
-from app.formats.moov import InitEntry, Kind, Part, init_segment
-from app.playback.delivery import Body
+from app.formats.moov import InitEntry, Kind, init_segment
+from app.playback.delivery import Body, BodyPart
 from app.playback.fileparts import FilePart
 from app.playback.footage import Entry
 
@@ -22,7 +22,7 @@ def segment_body(segment: Found) -> Body:
     whole = FilePart(segment.path, segment.other_path, 0, segment.body_end_bytes)
     if not segment.shift_ticks:
         return Body([whole])
-    parts: list[Part] = []
+    parts: list[BodyPart] = []
     position = 0
     for fragment in segment.load_index().fragments:
         at = int(fragment["v_tfdt_at"])

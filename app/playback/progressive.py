@@ -16,7 +16,8 @@ from typing import Any
 
 from app.formats.boxes import box
 from app.formats.codecs import serving_entry
-from app.formats.moov import Part, Track, progressive_head
+from app.formats.moov import Track, progressive_head
+from app.playback.delivery import BodyPart
 from app.playback.fileparts import FileParts
 from app.playback.footage import Footage
 from app.playback.placing import Gaps, place_portions
@@ -32,7 +33,7 @@ MAP_USERTYPE = uuid.UUID("2b1e0f5a-8c1d-5d7e-9d55-6f2b8f1f3a42")
 class Movie:
     """A planned file: its parts, its strong ETag, and how its time maps to the wall clock."""
 
-    parts: Sequence[Part]
+    parts: Sequence[BodyPart]
     etag: str
     modified_us: int
     pieces: Sequence[MapPiece]

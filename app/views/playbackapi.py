@@ -6,7 +6,7 @@ Here the ranges of one source or one record; beside it `playbackmedia` (what pla
 
 from typing import Any
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, current_app, url_for
 from flask_restx import Resource
 from sqlalchemy import select
 
@@ -58,7 +58,7 @@ def _video(subject: Subject) -> Response:
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
     return respond(
-        Body(movie.parts),
+        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES),
         content_type=MP4,
         etag=movie.etag,
         headers=headers,
