@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cpu, first16, firstbyte, machine, memory, packets, startup, stills
+from bench import cpu, first16, firstbyte, machine, memory, packets, startup, stills, timeline
 from bench.cameras import FULL_HD, LONG, SEED, STILLS, clip_path
 from bench.figures import Figure, listing, table
 
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "packets": packets.measure,
     "firstbyte": firstbyte.measure,
     "stills": stills.measure,
+    "timeline": timeline.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

@@ -207,8 +207,8 @@ def test_the_coverage_of_the_segments_that_are_there_is_summed_up(empty: Flask) 
     insert_segments(
         [
             (1, zero + 1 * s, zero + 61 * s, 1),
-            (1, zero + 121 * s - 1, zero + 180 * s, 1),  # after a gap that is not kept
-            (1, zero + 240 * s, zero + 300 * s, 1),  # after one that is
+            (1, zero + 71 * s - 1, zero + 180 * s, 1),  # after a gap that is not kept
+            (1, zero + 190 * s, zero + 300 * s, 1),  # after one that is
             (1, zero + 250 * s, zero + 260 * s, 1),
             (1, zero + DAY_US - 30 * s, zero + DAY_US + 30 * s, 1),
             (1, zero + DAY_US + 20 * s, zero + DAY_US + 90 * s, 1),
@@ -223,7 +223,7 @@ def test_the_coverage_of_the_segments_that_are_there_is_summed_up(empty: Flask) 
     assert covered() == {
         (1, 0, first): [
             [zero + 1 * s, zero + 180 * s],
-            [zero + 240 * s, zero + 300 * s],
+            [zero + 190 * s, zero + 300 * s],
             [zero + DAY_US - 30 * s, zero + DAY_US + 30 * s],
         ],
         (1, 0, first + 1): [[zero + DAY_US + 20 * s, zero + DAY_US + 90 * s]],

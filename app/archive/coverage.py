@@ -40,7 +40,8 @@ class Level(NamedTuple):
     slack_us: int
 
 
-DAY = Level(0, 86_400_000_000, 60_000_000)
+# Its slack is below a day / 8,640 pixels: no screen that shows a day or more needs rows.
+DAY = Level(0, 86_400_000_000, 10_000_000)
 # Its slack is below a year / 10,000 (3,154 s), the finest that can be asked of a year.
 DAYS = 32
 DAYS_32 = Level(1, DAYS * DAY.cell_us, 1_800_000_000)

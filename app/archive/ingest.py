@@ -231,10 +231,11 @@ class RunWriter:
             return segment.start_us
         end_ticks = segment.file.end_ticks
         if following is not None:
-            seam_us = ticks_us(following.begin_ticks - segment.shift_ticks - end_ticks, following.timescale)
-            self.has_jumped = not -1000 <= seam_us <= MAX_SEAM_US
+            begin_ticks = following.begin_ticks - segment.shift_ticks
+            seam_us = ticks_us(begin_ticks - end_ticks, following.timescale)
+            self.has_jumped = begin_ticks <= segment.file.last_ticks or seam_us > MAX_SEAM_US
             if not self.has_jumped:
-                end_ticks = following.begin_ticks - segment.shift_ticks
+                end_ticks = begin_ticks
         end_us = max(segment.wall_us(end_ticks), segment.start_us + 1)
         if end_us - segment.start_us > MAX_SEGMENT_US:
             log.error(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.archive.segments import Segments
+from app.archive.segments import Ints
 
 # Two runs that meet within this are one span: less than what the wall clock is right to.
 SEAM_US = 250_000
@@ -18,10 +18,8 @@ class Stretch(NamedTuple):
     end_us: int
 
 
-def find_spans(segments: Segments, begin_us: int, end_us: int) -> list[Stretch]:
-    """Return the uninterrupted stretches of footage within [begin_us, end_us)."""
-    begins = np.maximum(segments.column("start_us"), begin_us)
-    ends = np.minimum(segments.column("end_us"), end_us)
+def find_spans(begins: Ints, ends: Ints) -> list[Stretch]:
+    """Return the uninterrupted stretches of intervals by begin; those that end before they begin do not count."""
     held = begins < ends
     begins, ends = begins[held], np.maximum.accumulate(ends[held])
     if not len(begins):

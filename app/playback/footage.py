@@ -7,7 +7,6 @@ complete fragment ends there, so that the same answer can be given again after t
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from flask import current_app
@@ -20,11 +19,10 @@ from app.errors import Invalid, NoFootage
 from app.extensions import db
 from app.formats.boxes import FormatError
 from app.models import SampleEntry
+from app.playback.overlaps import resolve_overlaps
 
 # How far apart in a file picture and sound of one moment may lie.
 INTERLEAVE_US = 1_000_000
-# Runs whose clocks overlap by less are laid behind one another whole: an anchor is right to half a second.
-OVERLAP_US = 500_000
 PIN = re.compile(r"([0-9a-f-]{36}):([0-9]{1,18})")
 
 
@@ -41,18 +39,21 @@ class Entry:
     blob: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Footage:
     """The readable segments of a source that touch [begin_us, end_us), and their codec configurations.
 
-    `before` and `after` are the files next to them in the same run, where they are near: the sound of a moment may
-    lie in the file before or after its picture.
+    `begins_us` and `ends_us` say from when to when each is played (`overlaps.Played`). `before` and `after` are the
+    files next to them in the same run, where they are near: the sound of a moment may lie in the file before or after
+    its picture.
     """
 
     source_id: int
     begin_us: int
     end_us: int
     segments: Segments
+    begins_us: Ints
+    ends_us: Ints
     entries: dict[int, Entry]
     before: Segments | None = None
     after: Segments | None = None
@@ -60,21 +61,13 @@ class Footage:
     @property
     def spans(self) -> list[Stretch]:
         """Uninterrupted stretches of footage within the range."""
-        return find_spans(self.segments, self.begin_us, self.end_us)
+        begins_us = np.maximum(self.begins_us, self.begin_us)
+        return find_spans(begins_us, np.minimum(self.ends_us, self.segments.column("end_us")))
 
     @property
     def gaps(self) -> list[Stretch]:
         """What the spans leave of the range."""
         return find_gaps(self.spans, self.begin_us, self.end_us)
-
-    @cached_property
-    def ends_us(self) -> Ints:
-        """Return the instant up to which each segment is played: the range's end, or where a later run takes over."""
-        starts, ends = self.segments.column("start_us"), self.segments.column("end_us")
-        played = np.full(len(starts), self.end_us)
-        is_cut = starts[1:] < ends[:-1] - OVERLAP_US
-        played[:-1][is_cut] = np.minimum(starts[1:][is_cut], self.end_us)
-        return played
 
     @property
     def pin(self) -> str | None:
@@ -103,8 +96,10 @@ def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = N
     unknown = ids - entries.keys()
     usable = near.select(~np.isin(near.column("video_entry_id"), list(unknown))) if unknown - {0} else near
     is_inside = (usable.column("start_us") < end_us) & (usable.column("end_us") > begin_us)
-    segments = without_overlaps(usable.select(is_inside))
-    footage = Footage(source_id, begin_us, end_us, segments, entries)
+    timescales = {number: entry.timescale for number, entry in entries.items()}
+    played = resolve_overlaps(usable.select(is_inside), end_us, timescales)
+    segments = played.segments
+    footage = Footage(source_id, begin_us, end_us, segments, played.begins_us, played.ends_us, entries)
     if not len(segments):
         return footage
     before = _next_to(usable, segments[0], is_before=True)
@@ -118,23 +113,6 @@ def _next_to(segments: Segments, segment: Found, *, is_before: bool) -> Segments
     wanted = np.flatnonzero(segments.column("sequence") == segment.sequence + step).tolist()
     found = [number for number in wanted if segments.run_ids[number] == segment.run_id]
     return segments[found[0] : found[0] + 1] if found else None
-
-
-def without_overlaps(segments: Segments) -> Segments:
-    """Return the segments without those of a run whose time a run that began later has too."""
-    starts, ends = segments.column("start_us"), segments.column("end_us")
-    if not (starts[1:] < ends[:-1] - OVERLAP_US).any():
-        return segments
-    ranks: dict[int, int] = {}
-    kept: list[int] = []
-    last_rank, last_end_us = -1, 0
-    facts = zip(segments.column("run_key").tolist(), starts.tolist(), ends.tolist(), strict=True)
-    for number, (run, start_us, end_us) in enumerate(facts):
-        rank = ranks.setdefault(run, len(ranks))
-        if not kept or rank >= last_rank or start_us >= last_end_us - OVERLAP_US:
-            kept.append(number)
-            last_rank, last_end_us = rank, end_us
-    return segments.select(np.array(kept))
 
 
 def find_entries(ids: set[int]) -> dict[int, Entry]:

@@ -139,7 +139,7 @@ class _Placer:
             audio_end = int(self._a_end[self._audio] + portions.a_shift[self._audio])
             begin = max(begin, self._in_video(audio_end) + lead)
         if self._gaps == "hold":
-            waited_us = int(portions.segments.column("start_us")[number]) - self._footage.begin_us
+            waited_us = int(portions.begins_us[number]) - self._footage.begin_us
             begin = max(begin, self._origin + waited_us * self._timescale // 1_000_000)
         return begin - first_pts
 

@@ -124,7 +124,8 @@ class _Writer:
         """Yield the entries in pieces: the first segment, the rest of its half hour, then half hour by half hour."""
         hours = self._segments.column("start_us")[: self._unsettled + 1 or None] // PIECE_US
         edges = [0, 1, *(1 + np.flatnonzero(np.diff(hours[1:])) + 1).tolist(), len(hours)]
-        is_cut = self._footage.ends_us < self._segments.column("end_us")
+        footage, segments = self._footage, self._segments
+        is_cut = (footage.ends_us < segments.column("end_us")) | (footage.begins_us > segments.column("start_us"))
         for place, (begin, end) in enumerate(pairwise(edges)):
             if begin == end:
                 continue
@@ -181,13 +182,13 @@ class _Writer:
         end_us = int(footage.ends_us[number])
         fragments = read_fragments(segment, self._end_dts(number, counts["v_t0"] + counts["v_dur"]))
         timescale = footage.video_entry(segment).timescale
-        is_begun = number == 0 and footage.begin_us > segment.start_us
-        begin_ticks = segment.ticks_at(footage.begin_us, timescale) if is_begun else None
+        begin_us = max(int(footage.begins_us[number]), footage.begin_us)
+        begin_ticks = segment.ticks_at(begin_us, timescale) if begin_us > segment.start_us else None
         end_ticks = segment.ticks_at(end_us, timescale) if end_us < segment.end_us else None
         if begin_ticks is None and end_ticks is None:
             return fragments, segment.v_first_pts
         cut, first_pts = cut_fragments(segment, fragments, begin_ticks, end_ticks)
-        if begin_ticks is not None and cut.is_key and begin_ticks > first_pts:
+        if number == 0 and begin_ticks is not None and cut.is_key and begin_ticks > first_pts:
             self.start_offset_s = (begin_ticks - first_pts) / timescale
         return cut, first_pts
 

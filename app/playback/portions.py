@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.archive.segments import COUNTERS_AT, Found, Ints, Segments
+from app.archive.segments import COUNTERS_AT, Ints, Segments
 from app.formats.sampleindex import ROW_COUNTERS, SampleIndex
 from app.playback.footage import Footage
 
@@ -27,12 +27,14 @@ class Portions:
 
     `shift` of a track is what is added to the segment's ticks to give those of the movie; `last` is the duration of
     its last sample, up to the next portion. `cuts` has what is known of portions that are not whole segments, by
-    number. `a_scale` is the segment's audio timescale, `audio_timescale` that of the movie.
+    number. `begins_us` is the wall clock from which a portion is played. `a_scale` is the segment's audio timescale,
+    `audio_timescale` that of the movie.
     """
 
-    def __init__(self, footage: Footage, segments: Segments, cuts: dict[int, Cut]) -> None:
+    def __init__(self, footage: Footage, segments: Segments, begins_us: Ints, cuts: dict[int, Cut]) -> None:
         """Lay out the columns; nothing is placed yet."""
         self.segments = segments
+        self.begins_us = begins_us
         self.cuts = cuts
         count = len(segments)
         self._counts: Ints = segments.rows[:, COUNTERS_AT].copy()
@@ -143,8 +145,10 @@ def take_portions(footage: Footage) -> Portions | None:
         return None
     cuts = {first: part} if part is not None else {}
     is_taken = np.arange(len(segments)) >= first
-    for number in (first + 1 + np.flatnonzero(ends_us[first + 1 :] < segments.column("end_us")[first + 1 :])).tolist():
-        part = _cut(footage, segments[number], segments[number].start_us, int(ends_us[number]))
+    is_cut = (ends_us < segments.column("end_us")) | (footage.begins_us > segments.column("start_us"))
+    is_cut[: first + 1] = False
+    for number in np.flatnonzero(is_cut).tolist():
+        part = _cut(footage, number, int(footage.begins_us[number]), is_last=number == len(segments) - 1)
         if part is None:
             is_taken[number] = False
         else:
@@ -154,17 +158,20 @@ def take_portions(footage: Footage) -> Portions | None:
     known = {int(places[number]): cut for number, cut in cuts.items()}
     known |= {place: cut for place, (_, cut) in enumerate(before)}
     known |= {int(places[-1]) + 1 + place: cut for place, (_, cut) in enumerate(after)}
-    around = [*(item for item, _ in before), segments.select(is_taken), *(item for item, _ in after)]
-    return Portions(footage, Segments.joined(around), known)
+    beside = [[item for item, _ in some] for some in (before, after)]
+    around = [*beside[0], segments.select(is_taken), *beside[1]]
+    begins = [*(item.column("start_us") for item in beside[0]), footage.begins_us[is_taken]]
+    begins += [item.column("start_us") for item in beside[1]]
+    return Portions(footage, Segments.joined(around), np.concatenate(begins), known)
 
 
 def _first_portion(footage: Footage) -> tuple[int | None, Cut | None]:
     """Return the number of the first segment that shows anything, and the part of it, None for the whole."""
     for number, segment in enumerate(footage.segments):
-        end_us = int(footage.ends_us[number])
-        if footage.begin_us <= segment.start_us and end_us >= segment.end_us:
+        begin_us = max(footage.begin_us, int(footage.begins_us[number]))
+        if begin_us <= segment.start_us and footage.ends_us[number] >= segment.end_us:
             return number, None
-        part = _cut(footage, segment, footage.begin_us, end_us)
+        part = _cut(footage, number, begin_us, is_last=number == len(footage.segments) - 1)
         if part is not None:
             return number, part
     return None, None
@@ -190,45 +197,62 @@ def _sound_beside(footage: Footage, beside: Segments | None) -> list[tuple[Segme
     return [(beside, Cut(cut, int(cut.fragments["a_data"].min()), end_bytes))]
 
 
-def _cut(footage: Footage, segment: Found, begin_us: int, end_us: int) -> Cut | None:
-    """Return the part of a segment that shows [begin_us, end_us), with the lead-in that it needs, or None."""
+def _cut(footage: Footage, number: int, begin_us: int, *, is_last: bool) -> Cut | None:
+    """Return the part of a segment that is played from an instant on, with the lead-in that it needs, or None."""
+    segment = footage.segments[number]
     index = segment.load_index()
-    wanted = _wanted_samples(footage, segment, index, begin_us, end_us)
-    if wanted is None:
+    video = _wanted_pictures(footage, number, index, begin_us, is_last=is_last)
+    audio, has_sound = _wanted_sound(footage, number, index, begin_us)
+    if video is None or not (has_sound or video[2]):
         return None
-    cut = index.cut(*wanted)
+    cut = index.cut(*video[:2], *audio)
     return Cut(cut, int(cut.fragments["offset"][0]), int(cut.fragments["end"][-1]))
 
 
-def _wanted_samples(
-    footage: Footage, segment: Found, index: SampleIndex, begin_us: int, end_us: int
-) -> tuple[int, int, int, int] | None:
-    """Return the sample ranges (video from, to, audio from, to) that show [begin_us, end_us); None for none.
+def _wanted_pictures(
+    footage: Footage, number: int, index: SampleIndex, begin_us: int, *, is_last: bool
+) -> tuple[int, int, bool] | None:
+    """Return the first picture and the end of those that are needed, and whether one of them is shown; None for none.
 
-    Video begins at the key frame at or before begin_us; it ends, in decode order, with the last frame shown, which
-    takes in the few later frames that it refers to.
+    They begin with the key frame at or before begin_us; they end, in decode order, with the last one shown, which takes
+    in the few later ones that it refers to. Within a movie nothing hides these: there they end before the first.
     """
+    segment = footage.segments[number]
     timescale = footage.video_entry(segment).timescale
-    begin, end = segment.ticks_at(begin_us, timescale), segment.ticks_at(end_us, timescale)
+    begin = segment.ticks_at(begin_us, timescale)
+    end = segment.ticks_at(int(footage.ends_us[number]), timescale)
     pts = index.v_pts
-    is_whole_head = begin_us <= segment.start_us
-    shown = np.flatnonzero(pts < end)
-    audio_first, audio_end, has_audio = 0, 0, False
-    entry = footage.audio_entry(segment)
-    if entry is not None:
-        dts = index.a_dts
-        begin_a, end_a = (-(-ticks * entry.timescale // timescale) for ticks in (begin, end))
-        audio_end = int(np.searchsorted(dts, end_a)) if end_us < segment.end_us else len(dts)
-        first = 0 if is_whole_head else int(np.searchsorted(dts, begin_a, "right")) - 1
-        audio_first = max(first - (0 if is_whole_head else AUDIO_LEAD_IN), 0)
-        has_audio = bool(first < audio_end)
-    if not len(shown) or not (has_audio or bool((pts[shown] >= begin).any())):
+    is_early = pts < end
+    shown = np.flatnonzero(is_early)
+    if not len(shown):
         return None
     keys = index.v_stss.astype(np.int64) - 1
     before = keys[pts[keys] <= begin]
-    v_first = int(before[-1]) if len(before) and not is_whole_head else 0
-    v_end = int(shown[-1]) + 1
-    return (v_first, v_end, audio_first, audio_end) if v_first < v_end else None
+    first = int(before[-1]) if len(before) and begin_us > segment.start_us else 0
+    stop = int(shown[-1]) + 1
+    if not is_last and not is_early[first:].all():
+        stop = first + int(np.argmin(is_early[first:]))
+    return (first, stop, bool((pts[shown] >= begin).any())) if first < stop else None
+
+
+def _wanted_sound(footage: Footage, number: int, index: SampleIndex, begin_us: int) -> tuple[tuple[int, int], bool]:
+    """Return the first packet and the end of those that are needed, and whether one of them is heard."""
+    segment = footage.segments[number]
+    entry = footage.audio_entry(segment)
+    if entry is None:
+        return (0, 0), False
+    timescale, end_us, dts = footage.video_entry(segment).timescale, int(footage.ends_us[number]), index.a_dts
+    begin, end = (
+        -(-segment.ticks_at(instant_us, timescale) * entry.timescale // timescale) for instant_us in (begin_us, end_us)
+    )
+    stop = int(np.searchsorted(dts, end)) if end_us < segment.end_us else len(dts)
+    if begin_us <= segment.start_us:
+        return (0, stop), stop > 0
+    if begin_us > footage.begin_us:  # played again after another run: nothing would hide what comes before
+        first = int(np.searchsorted(dts, begin))
+        return (min(first, stop), stop), first < stop
+    first = int(np.searchsorted(dts, begin, "right")) - 1
+    return (max(first - AUDIO_LEAD_IN, 0), stop), first < stop
 
 
 def vector_ticks_at(segments: Segments, instants_us: Ints, timescale: int) -> Ints:

@@ -1,12 +1,13 @@
 """Coverage of many sources, aggregated: what a timeline draws.
 
-Read from the coarsest cells (app/archive/coverage.py) that leave out no gap of the resolution asked for; below a minute
-from the segments' rows. The spans are exactly those that the rows give: where a range begins or ends within a gap that
-the cells do not keep, the rows around that edge say where the footage is.
+Read from the coarsest cells (app/archive/coverage.py) that leave out no gap of the resolution asked for; below ten
+seconds from the segments' rows. The spans are exactly those that the rows give: where a range begins or ends within a
+gap that the cells do not keep, the rows around that edge say where the footage is.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from app.models import Coverage, Segment, Source
 from app.models.segment import CLOSED, MAX_SEGMENT_US, OPEN
 
 MAX_SPANS = 10_000
-CHUNK = 16  # sources at a time: so many rows of the finest kind, of 7 days, are some 30 MB
+CHUNK = 64  # sources at a time: their rows are in memory
 
 IDS: BindParameter[int] = bindparam("source_ids", expanding=True)
 BEGIN: BindParameter[int] = bindparam("begin_us")
@@ -32,7 +33,9 @@ CELLS = (
     .where(Coverage.cell.between(bindparam("first"), bindparam("last")))
     .order_by(Coverage.source_id, Coverage.cell)
 )
-IS_FOOTAGE = (Segment.state == CLOSED, Segment.end_us > Segment.start_us)
+# `+ 0`: SQLite would find all closed rows of the archive by the index of the states, not those of the range by the
+# key (500 in place of 50 ms for a day of 16 sources in 30 days of them).
+IS_FOOTAGE = (Segment.state + 0 == CLOSED, Segment.end_us > Segment.start_us)
 ROWS = (
     select(Segment.source_id, Segment.start_us, Segment.end_us)
     .where(Segment.source_id.in_(IDS), *IS_FOOTAGE, Segment.end_us > BEGIN)
@@ -107,7 +110,8 @@ def _render(spans: Spans) -> bytes:
 
 def _from_rows(asked: dict[str, Any]) -> dict[int, Spans]:
     """Return the closed footage of each source by the segments' rows."""
-    rows = np.array([tuple(row) for row in db.session.execute(ROWS, asked)], np.int64).reshape(-1, 3)
+    found = chain.from_iterable(db.session.execute(ROWS, asked))
+    rows = np.fromiter(found, np.int64).reshape(-1, 3)
     source_ids, firsts = np.unique(rows[:, 0], return_index=True)
     parts = np.split(rows[:, 1:], firsts[1:])
     return {

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from app.archive.segments import Ints
+from app.archive.segments import Found, Ints
 from app.formats.moov import EMPTY_EDIT, MOVIE_TIMESCALE, Edit
 from app.playback.footage import Footage
 from app.playback.placing import Gaps
@@ -39,6 +39,7 @@ class Timing:
         self.video_end = int(ends[pictured].max())
         self.video_duration = int((portions.count("v_t0") + portions.count("v_dur") + portions.v_shift)[last])
         self.has_audio = bool(portions.has_audio.any())
+        self.audio_duration = 0  # in its own ticks
         self.audio_begin, self.audio_end = self._audio_bounds()
         self.first_shown = self._first_shown(footage, pictured.tolist())
         self.begin = self._begin(footage, first, gaps)
@@ -50,7 +51,7 @@ class Timing:
     @property
     def shows_anything(self) -> bool:
         """Tell whether there is a frame to show."""
-        return self.first_shown < self.end
+        return self.first_shown < min(self.end, self.video_end)
 
     def _picture_ends(self) -> Ints:
         """Return the presentation time after the last frame of each portion."""
@@ -73,6 +74,7 @@ class Timing:
         begins = portions.a_ticks(portions.count("a_t0")) + portions.a_shift
         ends = portions.a_ticks(portions.count("a_t0") + portions.count("a_dur")) + portions.a_shift
         begin, end = int(begins[sounding[0]]), int(ends[sounding[-1]])
+        self.audio_duration = end - begin
         return self._in_video(begin), -self._in_video(-end)
 
     def _in_video(self, ticks: int) -> int:
@@ -95,14 +97,17 @@ class Timing:
 
     def _begin(self, footage: Footage, first: int, gaps: Gaps) -> int:
         """Return the time that is the movie's 0 s: the asked instant, or the first sample where that is later."""
-        segment = self._portions.segments[first]
-        if footage.begin_us > segment.start_us:
-            return segment.ticks_at(footage.begin_us, self.timescale) + int(self._portions.v_shift[first])
+        segment, shift = self._portions.segments[first], int(self._portions.v_shift[first])
+        if footage.begin_us >= self._portions.begins_us[first]:
+            return segment.ticks_at(footage.begin_us, self.timescale) + shift
+        begin_us = int(self._portions.begins_us[first])
+        waited = (begin_us - footage.begin_us) * self.timescale // 1_000_000
+        asked = segment.ticks_at(begin_us, self.timescale) + shift - waited
+        # The file before may be left out since nothing but a part of its last frame is asked for.
+        if gaps == "hold" or _has_begun(footage, segment):
+            return asked
         begin = min(self.first_shown, self.audio_begin) if self.has_audio else self.first_shown
-        if gaps == "hold":
-            waited = (segment.start_us - footage.begin_us) * self.timescale // 1_000_000
-            begin = min(begin, self.first_shown - waited)
-        return begin
+        return max(begin, asked)
 
     def video_edits(self) -> list[Edit]:
         """Return the edit list of the video: nothing until the first frame, then everything up to the end."""
@@ -126,7 +131,7 @@ class Timing:
         """Return the uninterrupted pieces of wall clock, anew where it runs away from the media time."""
         portions = self._portions
         segments = portions.segments
-        begins_us = np.maximum(segments.column("start_us"), footage.begin_us)
+        begins_us = np.maximum(portions.begins_us, footage.begin_us)
         ends_us = np.minimum(segments.column("end_us"), footage.end_us)
         for number in portions.cuts:
             shown_end = int(ends[number] - portions.v_shift[number])
@@ -134,6 +139,12 @@ class Timing:
         at = vector_ticks_at(segments, begins_us, self.timescale) + portions.v_shift
         media_us = (at - self.begin) * 1_000_000 // self.timescale
         return _gathered(begins_us[pictured], ends_us[pictured], media_us[pictured], segments.follows[pictured])
+
+
+def _has_begun(footage: Footage, segment: Found) -> bool:
+    """Tell whether there is footage at the begin of a range, of the file before this one in its run."""
+    before = footage.segments[0]
+    return before.start_us <= footage.begin_us and segment.follows(before)
 
 
 def _gathered(begins_us: Ints, ends_us: Ints, media_us: Ints, follows: npt.NDArray[np.bool_]) -> list[MapPiece]:

@@ -18,7 +18,7 @@ depends_on = None
 
 # As app/archive/coverage.py has them at this revision: level 0 is days, level 1 is 32 days; gaps that are not kept.
 DAY_US = 86_400_000_000
-DAY_SLACK_US = 60_000_000
+DAY_SLACK_US = 10_000_000
 DAYS_32_SLACK_US = 1_800_000_000
 CLOSED = 1
 PAGE = 20_000
