@@ -12,7 +12,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cpu, first16, firstbyte, machine, memory, packets, startup, stills, timeline
+from bench import (
+    cpu,
+    downloads,
+    first16,
+    firstbyte,
+    indexsize,
+    longspan,
+    machine,
+    memory,
+    packets,
+    requestdata,
+    startup,
+    stills,
+    throughput,
+    timeline,
+    whole,
+)
 from bench.cameras import FULL_HD, LONG, SEED, STILLS, clip_path
 from bench.figures import Figure, listing, table
 
@@ -23,8 +39,15 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "memory": memory.measure,
     "packets": packets.measure,
     "firstbyte": firstbyte.measure,
-    "stills": stills.measure,
+    "firstbyte24": longspan.first_byte,
+    "playlist24": longspan.playlist,
+    "memory50": downloads.measure,
+    "whole1h": whole.measure,
+    "throughput": throughput.measure,
+    "requestdata": requestdata.measure,
+    "indexsize": indexsize.measure,
     "timeline": timeline.measure,
+    "stills": stills.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

@@ -16,6 +16,7 @@ from flask import Flask
 from sqlalchemy import Table, insert, select
 
 from app.archive import places
+from app.archive.coverage import recount
 from app.archive.storages import open_storage
 from app.extensions import db, writing
 from app.models import Run, Segment
@@ -39,16 +40,26 @@ def repeat(app: Flask, archive: Archive, *, times: int, every_us: int = DAY_US, 
         days = {segment["start_us"] // DAY_US for segment in segments}
         assert len(days) == 1, "what is repeated must lie in one day"
         for source_id in all_ids:
-            for number in range(source_id == first_id, times):
-                _copy(root, runs, segments, source_id, number * every_us, rng)
-        count_coverage(all_ids)
+            later = [number * every_us for number in range(source_id == first_id, times)]
+            copies = [_copy(runs, segments, source_id, later_us, rng) for later_us in later]
+            for _, copied in copies:
+                _link(root, segments, copied)
+            _insert([run for copied, _ in copies for run in copied], [row for _, copied in copies for row in copied])
         db.session.remove()
         db.engine.dispose()
     return all_ids
 
 
-def count_coverage(source_ids: list[int]) -> None:
-    """Bring what is kept of a source's segments elsewhere in step with rows that did not come from ingest."""
+def _insert(runs: list[dict[str, Any]], segments: list[dict[str, Any]]) -> None:
+    """Insert rows of one source, and what is summed up of them."""
+    days_us = sorted({segment["start_us"] // DAY_US * DAY_US for segment in segments})
+    with writing() as session:
+        if runs:
+            session.execute(insert(_table(Run)), runs)
+        for begin in range(0, len(segments), ROWS_AT_ONCE):
+            session.execute(insert(_table(Segment)), segments[begin : begin + ROWS_AT_ONCE])
+        for day_us in days_us:
+            recount(session, segments[0]["source_id"], day_us)
 
 
 def _table(model: type[Run | Segment]) -> Table:
@@ -64,14 +75,13 @@ def _rows(model: type[Run | Segment], source_id: int) -> list[dict[str, Any]]:
 
 
 def _copy(
-    root: Path,
     runs: list[dict[str, Any]],
     segments: list[dict[str, Any]],
     source_id: int,
     later_us: int,
     rng: np.random.Generator,
-) -> None:
-    """Make one copy of all runs: files first, then the rows."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of one copy of all runs, and of their segments."""
     ids = _uuids(rng)
     run_ids = {run["id"]: next(ids) for run in runs}
     later_runs = [{**run, "id": run_ids[run["id"]], "source_id": source_id} for run in runs]
@@ -83,12 +93,8 @@ def _copy(
         later = {**segment, "id": next(ids), "source_id": source_id, "run_id": run_ids[segment["run_id"]]}
         later["start_us"] += later_us
         later["end_us"] += later_us
-        _link(root, segment, later)
         later_segments.append(later)
-    with writing() as session:
-        session.execute(insert(_table(Run)), later_runs)
-        for begin in range(0, len(later_segments), ROWS_AT_ONCE):
-            session.execute(insert(_table(Segment)), later_segments[begin : begin + ROWS_AT_ONCE])
+    return later_runs, later_segments
 
 
 def _uuids(rng: np.random.Generator) -> Iterator[str]:
@@ -96,12 +102,17 @@ def _uuids(rng: np.random.Generator) -> Iterator[str]:
         yield str(uuid.UUID(bytes=rng.bytes(16), version=4))
 
 
-def _link(root: Path, segment: dict[str, Any], later: dict[str, Any]) -> None:
-    """Link a segment's file under the name that a later one has, and its day's indexes."""
-    path = places.closed_path(root, later["source_id"], later["start_us"], later["id"])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.hardlink_to(places.closed_path(root, segment["source_id"], segment["start_us"], segment["id"]))
-    index = places.index_path(root, later["source_id"], later["start_us"])
-    if not index.exists():
-        index.parent.mkdir(parents=True, exist_ok=True)
-        index.hardlink_to(places.index_path(root, segment["source_id"], segment["start_us"]))
+def _link(root: Path, segments: list[dict[str, Any]], copied: list[dict[str, Any]]) -> None:
+    """Link the files of segments under the names of their copies, and their day's indexes."""
+    folders: set[Path] = set()
+    for segment, later in zip(segments, copied, strict=True):
+        path = places.closed_path(root, later["source_id"], later["start_us"], later["id"])
+        if path.parent not in folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folders.add(path.parent)
+        path.hardlink_to(places.closed_path(root, segment["source_id"], segment["start_us"], segment["id"]))
+    for start_us in {later["start_us"] // DAY_US * DAY_US for later in copied}:
+        index = places.index_path(root, copied[0]["source_id"], start_us)
+        if not index.exists():
+            index.parent.mkdir(parents=True, exist_ok=True)
+            index.hardlink_to(places.index_path(root, segments[0]["source_id"], segments[0]["start_us"]))
