@@ -97,6 +97,17 @@ def test_a_gap_has_no_cells_or_those_of_the_picture_that_is_held(app, client, so
     assert (refused.status_code, len(refused.json["gaps"])) == (409, 1)
 
 
+def test_a_sheet_shows_of_overlapping_runs_what_the_film_plays(app, client, source_id, media):
+    first = record(app, source_id, media("h264", **WIDE), segment_s=8)
+    record(app, source_id, media("h264", seconds=3, seed=4, **WIDE), begin_us=first.begin_us + 2_000_000)
+    span = (source_id, first.begin_us, first.end_us)
+    cues = cues_of(client, address(*span, "&count=16&width=192", name="thumbnails.vtt"))
+    played = frames_at(client, address(*span), [(begin + end) / 2 for begin, end, *_ in cues])
+    assert played == [5, 15, 25, 35, 5, 15, 25, 35, 45, 55, 105, 115, 125, 135, 145, 155]
+    # The fourth is nearest to the first key frame of the run that takes over then.
+    assert numbers_of(client, cues) == [0, 20, 20, 0, 0, 20, 20, 40, 40, 100, 100, 120, 120, 140, 140, 140]
+
+
 def test_a_codec_change_within_a_sheet(app, client, source_id, media):
     first = record(app, source_id, media("h264"))
     second = record(app, source_id, media("h265", width=384, height=120), begin_us=first.end_us + 2_000_000)

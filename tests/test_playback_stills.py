@@ -196,6 +196,14 @@ def test_a_run_that_takes_over_is_shown_from_its_begin_on(app, client, source_id
     assert sizes == [(120, 192), (240, 320)]
 
 
+def test_an_earlier_run_is_shown_again_where_the_later_one_has_ended(app, client, source_id, media):
+    first = record(app, source_id, media("h264"), segment_s=8)
+    second = record(app, source_id, media("h264", seconds=3, seed=4), begin_us=first.begin_us + 2_000_000)
+    shown = [number_of(picture(client, source_id, first.begin_us + at_s * 1_000_000)) for at_s in (1, 2, 4, 6)]
+    assert shown == [FPS, 0, 2 * FPS, 6 * FPS]
+    assert number_of(picture(client, source_id, second.end_us - 1)) == 3 * FPS - 1
+
+
 @pytest.mark.parametrize("kind", ["h264", "h265"])
 def test_the_open_segment_gives_pictures_up_to_its_last_complete_fragment(app, client, source_id, media, kind):
     recorded = record(app, source_id, media(kind), leave_open=True)

@@ -52,7 +52,7 @@ def find_frame(footage: Footage, at_us: int, nearest: Nearest = "exact") -> Fram
 
     Reads the database where the group of pictures begins in another file. Raises FormatError, OSError.
     """
-    segment = footage.segments[-1]  # of overlapping runs the one that began last
+    segment = _played_at(footage, at_us)
     strip = _Strip(footage, segment)
     number = strip.last_shown(at_us, strip.keys if nearest == "key" else None)
     if nearest == "exact":
@@ -81,6 +81,13 @@ def key_near(footage: Footage, segment: Found, at_us: int, within: Stretch) -> F
     if number is None:
         raise FormatError(f"segment {segment.id} has no frame that can be shown then")
     return strip.frame(number)
+
+
+def _played_at(footage: Footage, at_us: int) -> Found:
+    """Return the segment that is played at an instant: of overlapping runs the one that began last."""
+    ends_us = np.minimum(footage.ends_us, footage.segments.column("end_us"))
+    played = np.flatnonzero((footage.begins_us <= at_us) & (at_us < ends_us))
+    return footage.segments[int(played[-1]) if len(played) else -1]
 
 
 class _Strip:

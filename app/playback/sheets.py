@@ -149,13 +149,19 @@ def frame_of(sheet: Sheet, cell: Cell) -> Frame:
     """Return the key frame that a cell shows. Raises FormatError, OSError."""
     footage = sheet.footage
     at_us = instant_of(sheet.movie.pieces, (cell.begin_s + cell.end_s) / 2)
-    number = int(np.searchsorted(footage.begins_us, at_us, "right"))
-    within = Stretch(footage.begin_us, footage.end_us)
-    frame = key_near(footage, footage.segments[max(number - 1, 0)], at_us, within)
-    following = footage.segments[number] if number < len(footage.segments) else None
-    if following is not None and following.start_us - at_us < abs(frame.instant_us - at_us):
-        return key_near(footage, following, at_us, within)
+    number = max(int(np.searchsorted(footage.begins_us, at_us, "right")) - 1, 0)
+    frame = _key_of(footage, number, at_us)
+    is_last = number + 1 == len(footage.segments)
+    if not is_last and footage.begins_us[number + 1] - at_us < abs(frame.instant_us - at_us):
+        return _key_of(footage, number + 1, at_us)
     return frame
+
+
+def _key_of(footage: Footage, number: int, at_us: int) -> Frame:
+    """Return the key frame nearest to an instant of what is played of a segment, by its number."""
+    begin_us = max(footage.begin_us, int(footage.begins_us[number]))
+    within = Stretch(begin_us, min(footage.end_us, int(footage.ends_us[number])))
+    return key_near(footage, footage.segments[number], at_us, within)
 
 
 def instant_of(pieces: Sequence[MapPiece], media_s: float) -> int:
