@@ -15,7 +15,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.archived import FPS, add_source, address, record
+from app.extensions import writing
+from app.models import Wanted
+from tests.archived import FPS, add_source, address, close, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
@@ -69,10 +71,6 @@ CASES = [
 ]
 
 
-def name_of(value: Any) -> str:
-    return value if isinstance(value, str) else value.__name__
-
-
 @pytest.fixture
 def film(
     request: pytest.FixtureRequest, app: Flask, client: FlaskClient, source_id: int, media: Media, tmp_path: Path
@@ -90,10 +88,15 @@ def film_ids(case: tuple[Any, str]) -> str:
     return f"{case[0].__name__}-{case[1]}"
 
 
+def need(program: str | Path) -> None:
+    """Skip the test where a program is missing."""
+    if shutil.which(program) is None:
+        missing(f"no {program} in PATH; .ci/run names the packages")
+
+
 def run(*command: str | Path, **environment: str) -> str:
     """Run a player to its end and return what it says on its standard error."""
-    if shutil.which(command[0]) is None:
-        missing(f"no {command[0]} in PATH")
+    need(command[0])
     done = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=60, check=False
     )
@@ -132,13 +135,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 # ffmpeg 5.1 knows no EXT-X-DISCONTINUITY: it hands the next run's init segment to the same demuxer, whose decode times
-# begin anew.
+# begin anew. It does so too with the same init segment of a playlist that it has loaded again.
 SAID_OF_A_CUT = re.compile("Found duplicated MOOV Atom. Skipped it|DTS [0-9]+ < [0-9]+ out of order|Last message rep")
 
 
 def play(address: str) -> tuple[int, str]:
     """Return how many frames the system's ffmpeg reads of a playlist, and its warnings."""
-    # Passed through: else ffmpeg drops and repeats frames to keep its rate over a cut.
+    need("ffmpeg")
+    # Copied: decoding, ffmpeg drops and repeats frames to keep its rate over a cut.
     how = ["-map", "0:v", "-c", "copy", "-f", "framemd5", "-"]
     done = subprocess.run(
         ["ffmpeg", "-nostdin", "-v", "warning", "-i", address, *how],
@@ -166,3 +170,27 @@ def test_ffmpeg_plays_a_playlist_over_gaps(served: Served, media: Media) -> None
     frames, said = play(served.url(path))
     assert frames == 23 * FPS  # from the key frame before on
     assert not [line for line in said.splitlines() if not SAID_OF_A_CUT.search(line)], said
+
+
+def test_ffmpeg_follows_a_growing_playlist_over_the_closing_of_its_file(
+    served: Served, media: Media, tmp_path: Path
+) -> None:
+    need("ffmpeg")
+    source_id = add_source(served.app)
+    with served.app.app_context(), writing() as session:
+        session.add(Wanted(source_id=source_id, begin_us=0))
+    recorded = record(served.app, source_id, media("audio"), leave_open=True)
+    where = served.url(f"/playbackapi/source/{source_id}/index.m3u8?start={utc(recorded.begin_us)}")
+    command = ["ffmpeg", "-nostdin", "-v", "warning", "-live_start_index", "0", "-i", where, "-map", "0:v"]
+    command += ["-c", "copy", "-f", "framemd5", "-flush_packets", "1", "-"]
+    said = tmp_path / "said"
+    with said.open("wb") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as player:
+        assert player.stdout is not None
+        begin = [next(player.stdout) for _ in range(30)]  # it plays what was listed at the begin
+        assert player.poll() is None
+        close(served.app, source_id, recorded.run_id)
+        with served.app.app_context(), writing() as session:
+            session.query(Wanted).filter_by(source_id=source_id).one().end_us = recorded.end_us
+        lines = [*begin, *player.stdout]
+    assert len([line for line in lines if not line.startswith("#")]) == 8 * FPS
+    assert not [line for line in said.read_text("utf-8").splitlines() if not SAID_OF_A_CUT.search(line)]
