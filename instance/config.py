@@ -43,6 +43,14 @@ class Config:
     LOG_LEVEL: str = "INFO"
     METRICS_NETWORKS: str = ""
     RESERVE_BYTES: int = 256 * 1024 * 1024
+    CATALOGUE_DAYS: int = 64
+    PLAYLIST_BYTES: int = 32 * 1024 * 1024
+    # Some 150 pictures of 1080p, or 100 sheets: what an operator looks at again within minutes.
+    STILL_CACHE_BYTES: int = 32 * 1024 * 1024
+    # One fills up to two cores; more at once would not be sooner done, and the other threads would wait.
+    STILL_DECODERS: int = 1
+    SENDFILE_HEADER: str = ""
+    SENDFILE_PREFIX: str = "/media/"
 
     @property
     def instance_path(self) -> Path:
@@ -119,6 +127,7 @@ CONFIGS: dict[str, type[Config]] = {
     "testing": TestingConfig,
     "production": ProductionConfig,
 }
+SENDFILE_HEADERS = ("", "X-Accel-Redirect", "X-Sendfile")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -182,6 +191,19 @@ def _check(config: Config) -> None:
         _ = config.metrics_networks
     if not 1 <= config.SEGMENT_S <= 300:
         raise ConfigurationError(f"PLAYBACK_SEGMENT_S is {config.SEGMENT_S}; it must be 1 to 300 seconds")
+    if not config.STILL_DECODERS:
+        raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
+    _check_sendfile(config)
+
+
+def _check_sendfile(config: Config) -> None:
+    header, prefix = config.SENDFILE_HEADER, config.SENDFILE_PREFIX
+    if header not in SENDFILE_HEADERS:
+        raise ConfigurationError(
+            f"PLAYBACK_SENDFILE_HEADER is {header!r}; it must be empty or one of {', '.join(SENDFILE_HEADERS[1:])}"
+        )
+    if not (prefix.startswith("/") and prefix.endswith("/") and prefix.isascii() and prefix.isprintable()):
+        raise ConfigurationError(f"PLAYBACK_SENDFILE_PREFIX is {prefix!r}; it must be a path as /media/")
 
 
 def secret_key(config: Config) -> str:

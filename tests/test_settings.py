@@ -22,6 +22,7 @@ from instance.config import (
 
 ROW = re.compile(r"^\| `PLAYBACK_(?P<name>[A-Z_]+)` \| (?P<meaning>[^|]+) \| (?P<default>[^|]*) \| (?P<tests>[^|]*)\|$")
 FOLDER_SETTINGS = {"INSTANCE", "STORAGE"}
+SENDFILE = {"SENDFILE_HEADER": "X-Sendfile", "SENDFILE_PREFIX": "/elsewhere/"}
 
 
 def documented() -> dict[str, re.Match[str]]:
@@ -68,7 +69,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.parametrize("name", sorted(defaults(Config)))
 def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> None:
     usual = defaults(Config)[name]
-    given = {"BIND": "127.0.0.1:9", "METRICS_NETWORKS": "::1", "SECRET_KEY": "s" * 32}.get(name)
+    given = {"BIND": "127.0.0.1:9", "METRICS_NETWORKS": "::1", "SECRET_KEY": "s" * 32, **SENDFILE}.get(name)
     given = given or ("7" if isinstance(usual, int | float) else "elsewhere")
     environment.setenv(f"PLAYBACK_{name}", given)
     assert str(getattr(load_config(), name)) in (given, f"{given}.0")
@@ -82,6 +83,9 @@ def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> Non
         ("BIND", "127.0.0.1:65536"),
         ("SEGMENT_S", "0"),
         ("SEGMENT_S", "1e3"),
+        ("SENDFILE_HEADER", "Location"),
+        ("SENDFILE_PREFIX", "media/"),
+        ("SENDFILE_PREFIX", "/media"),
         ("SILENCE_S", "nan"),
         ("RESERVE_BYTES", "-1"),
         ("SECRET_KEY", "short"),

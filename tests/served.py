@@ -1,0 +1,40 @@
+"""A real web server (gunicorn) over an archive that tests put footage into."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+
+from app import create_app
+from app.extensions import db
+from instance.config import DevelopmentConfig
+from tests.service import Service, wait_for
+
+
+@dataclass
+class Served:
+    """The running web server, and an app on the same instance to put footage in with tests.archived."""
+
+    service: Service
+    app: Flask
+
+    def url(self, path: str) -> str:
+        """Return the address of a path."""
+        return self.service.base + path
+
+
+@contextmanager
+def serving(folder: Path, **settings: object) -> Iterator[Served]:
+    """Yield a web server of its own instance in `folder`: one process, so that tests can look into it."""
+    service = Service(folder, "web", **{"WEB_WORKERS": 1, **settings})
+    app = create_app(DevelopmentConfig(INSTANCE=str(folder), RESERVE_BYTES=1_000_000), with_views=False)
+    try:
+        service.start()
+        wait_for(lambda: service.answers("/healthz"), "the web server's start", 30)
+        yield Served(service, app)
+    finally:
+        service.stop()
+        with app.app_context():
+            db.engine.dispose()
