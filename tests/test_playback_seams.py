@@ -3,10 +3,10 @@
 import pytest
 
 from tests.archived import T0_US, add_source, utc
+from tests.clips import clips as clips
 from tests.judging import Asked, Truth, instant, judge_edges
 from tests.mp4_reading import read_film
 from tests.synthetic import FileSpec, Growing, RunSpec, make_run, take_in
-from tests.synthetic import clips as clips
 from tests.test_playback_properties import ask
 from tests.test_playback_properties import lasting_app as lasting_app
 
