@@ -24,11 +24,12 @@ from bench import (
     packets,
     requestdata,
     startup,
+    stills,
     throughput,
     timeline,
     whole,
 )
-from bench.cameras import FULL_HD, LONG, SEED, clip_path
+from bench.cameras import FULL_HD, LONG, SEED, STILLS, clip_path
 from bench.figures import Figure, listing, table
 
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
@@ -46,6 +47,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "requestdata": requestdata.measure,
     "indexsize": indexsize.measure,
     "timeline": timeline.measure,
+    "stills": stills.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 
@@ -63,7 +65,7 @@ def main(words: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's second start finds all modules compiled
     about = {**machine.describe(), "seed": str(SEED)}
     print(listing(about), flush=True)
-    for clip in (FULL_HD, LONG):
+    for clip in (FULL_HD, LONG, STILLS):
         clip_path(clip)
     figures = [figure for name in asked.names or MEASUREMENTS for figure in _taken(name)]
     print(f"\n{table(figures)}")

@@ -32,7 +32,7 @@ def measure() -> list[Figure]:
         source_id, took = make_hour(service)
         service.spawn("web")
         try:
-            wait_for(lambda: _is_alive(service), "the web server", 30)
+            wait_for(lambda: is_alive(service), "the web server", 30)
             files = [path for *_, path in segment_files(service, source_id)]
             times_ms = _times_ms(service.port, source_id, files, Path(folder) / "files.txt")
         finally:
@@ -41,7 +41,8 @@ def measure() -> list[Figure]:
     return [_figure(times_ms, {"camera": describe_clip(FULL_HD), **made})]
 
 
-def _is_alive(service: Service) -> bool:
+def is_alive(service: Service) -> bool:
+    """Tell whether the web server answers."""
     try:
         return requests.get(f"{service.base}/healthz", timeout=5).status_code == 200
     except requests.RequestException:

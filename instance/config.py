@@ -45,9 +45,9 @@ class Config:
     RESERVE_BYTES: int = 256 * 1024 * 1024
     CATALOGUE_DAYS: int = 64
     PLAYLIST_BYTES: int = 32 * 1024 * 1024
-    # A page of 100 pictures of 1080p, or 300 sheets: what one operator looks at again within minutes.
+    # Some 150 pictures of 1080p, or 100 sheets: what an operator looks at again within minutes.
     STILL_CACHE_BYTES: int = 32 * 1024 * 1024
-    # Decoding fills a core. One at once in each of two processes leaves the other threads of a small machine room.
+    # One fills up to two cores; more at once would not be sooner done, and the other threads would wait.
     STILL_DECODERS: int = 1
     SENDFILE_HEADER: str = ""
     SENDFILE_PREFIX: str = "/media/"

@@ -366,14 +366,14 @@ def fragments_of(run: Run, file: int, rng: random.Random) -> list[bytes]:
 def fragment_bytes(parts: dict[str, list[Sample]], number: int, *, has_clock: bool) -> bytes:
     """Return one moof+mdat of these samples, with a prft before it where asked."""
     tracks = [(VIDEO_ID if kind == "video" else AUDIO_ID, parts[kind]) for kind in ("video", "audio") if kind in parts]
-    moof = _moof(tracks, number, 0)
-    moof = _moof(tracks, number, len(moof) + 8)
+    moof = moof_bytes(tracks, number, 0)
+    moof = moof_bytes(tracks, number, len(moof) + 8)
     mdat = box(b"mdat", *(item.data for _, samples in tracks for item in samples))
     clock = struct.pack(">IIIIQ", 1 << 24 | 24, VIDEO_ID, NTP_TO_UNIX_S, 0, 0)
     return (box(b"prft", clock) if has_clock else b"") + moof + mdat
 
 
-def _moof(tracks: list[tuple[int, list[Sample]]], number: int, data_offset: int) -> bytes:
+def moof_bytes(tracks: list[tuple[int, list[Sample]]], number: int, data_offset: int) -> bytes:
     """Return a moof as ffmpeg writes it: offsets from its own begin, a tfdt of 64 bits, signed composition offsets."""
     trafs = []
     for track_id, samples in tracks:

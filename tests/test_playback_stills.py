@@ -89,12 +89,12 @@ def test_the_key_frame_is_the_one_at_or_before_the_instant(app, client, source_i
         assert answer.headers["X-Picture-Utc"] == utc(recorded.begin_us + number // GOP * GOP * FRAME_US)
 
 
-def open_groups(path: Path, codec: str) -> Path:
+def open_groups(path: Path, codec: str, more: str = "") -> Path:
     """Write numbered frames; the three before each key frame but the first follow it, and refer to the group before."""
     closed = make_video(path.with_suffix(".closed.mp4"), seconds=8, fps=FPS, gop=FPS, width=192, height=120)
     encoder, option = {"h264": ("libx264", "x264-params"), "hevc": ("libx265", "x265-params")}[codec]
     quiet = "" if codec == "h264" else ":pools=1:frame-threads=1:log-level=error"
-    shape = f"keyint={FPS}:min-keyint={FPS}:scenecut=0:open-gop=1:bframes=3:b-adapt=0{quiet}"
+    shape = f"keyint={FPS}:min-keyint={FPS}:scenecut=0:open-gop=1:bframes=3:b-adapt=0{quiet}{more}"
     with av.open(str(closed)) as source, av.open(str(path), "w") as target:
         stream = target.add_stream(encoder, rate=FPS)
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 192, 120, "yuv420p", 400_000
@@ -107,9 +107,11 @@ def open_groups(path: Path, codec: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("codec", ["h264", "hevc"])
-def test_frames_before_the_key_frame_of_an_open_group_are_exact_across_files(app, client, source_id, tmp_path, codec):
-    made = open_groups(tmp_path / f"{codec}.mp4", codec)
+@pytest.mark.parametrize(("codec", "more"), [("h264", ""), ("hevc", ""), ("hevc", ":temporal-layers=3")])
+def test_frames_before_the_key_frame_of_an_open_group_are_exact_across_files(
+    app, client, source_id, tmp_path, codec, more
+):
+    made = open_groups(tmp_path / f"{codec}.mp4", codec, more)
     recorded = record(app, source_id, made)
     whole = whole_pictures(made)
     segments = segments_of(app, source_id)
@@ -369,6 +371,20 @@ def test_a_broken_sample_costs_what_depends_on_it(app, client, source_id, media,
     assert "cannot be made" in caplog.text
     assert number_of(picture(client, source_id, begin_us - 1)) == 3 * GOP - 1
     assert number_of(picture(client, source_id, begin_us + GOP * FRAME_US)) == 4 * GOP
+
+
+@pytest.mark.parametrize("kind", ["h264", "b-frames", "h265"])
+def test_noise_on_the_disk_never_fails_the_server(app, client, source_id, media, kind):
+    recorded = record(app, source_id, media(kind))
+    rng = random.Random(kind)
+    for segment in segments_of(app, source_id):
+        for _ in range(12):
+            spoil(segment.path, rng.randrange(segment.body_begin_bytes, segment.body_end_bytes - 16), 16)
+    for number in rng.sample(range(8 * FPS), 24):
+        answer = picture(client, source_id, recorded.begin_us + number * FRAME_US)
+        assert answer.status_code in (200, 404), answer.text
+    sheet = f"/playbackapi/source/{source_id}/thumbnails?start={utc(recorded.begin_us)}&end={utc(recorded.end_us)}"
+    assert client.get(sheet).status_code in (200, 404)
 
 
 def test_a_missing_or_altered_file_is_a_gap(app, client, source_id, media):

@@ -43,8 +43,9 @@ class Entry:
 class Footage:
     """The readable segments of a source that touch [begin_us, end_us), and their codec configurations.
 
-    `begins_us` and `ends_us` say from when to when each is played (`overlaps.Played`). `before` and `after` are the files next to them in the same run, where they are near: the sound of a moment may
-    lie in the file before or after its picture.
+    `begins_us` and `ends_us` say from when to when each is played (`overlaps.Played`). `before` and `after` are the
+    files next to them in the same run, where they are near: the sound of a moment may lie in the file before or after
+    its picture.
     """
 
     source_id: int

@@ -27,7 +27,8 @@ class Portions:
 
     `shift` of a track is what is added to the segment's ticks to give those of the movie; `last` is the duration of
     its last sample, up to the next portion. `cuts` has what is known of portions that are not whole segments, by
-    number. `begins_us` is the wall clock from which a portion is played. `a_scale` is the segment's audio timescale, `audio_timescale` that of the movie.
+    number. `begins_us` is the wall clock from which a portion is played. `a_scale` is the segment's audio timescale,
+    `audio_timescale` that of the movie.
     """
 
     def __init__(self, footage: Footage, segments: Segments, begins_us: Ints, cuts: dict[int, Cut]) -> None:

@@ -98,7 +98,7 @@ def _tracks(footage: Footage, portions: Portions, timing: Timing) -> tuple[list[
         Track(
             "audio",
             timing.audio_timescale,
-            (timing.audio_end - timing.audio_begin) * timing.audio_timescale // timing.timescale,
+            timing.audio_duration,
             [footage.entries[number].blob for number in portions.audio_ids],
             timing.audio_edits(),
             stts=audio.stts(),

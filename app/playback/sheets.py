@@ -141,7 +141,7 @@ class _Maker:
         frame = frame_of(self._sheet, cell)
         if frame.name not in self._made:
             with workshop().decoding.passed():  # one picture each time: a still need not wait for the whole sheet
-                self._made[frame.name] = to_pixels(decode_frame(frame), cell.width, cell.height)
+                self._made[frame.name] = to_pixels(decode_frame(frame, is_rough=True), cell.width, cell.height)
         return self._made[frame.name]
 
 

@@ -39,6 +39,7 @@ class Timing:
         self.video_end = int(ends[pictured].max())
         self.video_duration = int((portions.count("v_t0") + portions.count("v_dur") + portions.v_shift)[last])
         self.has_audio = bool(portions.has_audio.any())
+        self.audio_duration = 0  # in its own ticks
         self.audio_begin, self.audio_end = self._audio_bounds()
         self.first_shown = self._first_shown(footage, pictured.tolist())
         self.begin = self._begin(footage, first, gaps)
@@ -73,6 +74,7 @@ class Timing:
         begins = portions.a_ticks(portions.count("a_t0")) + portions.a_shift
         ends = portions.a_ticks(portions.count("a_t0") + portions.count("a_dur")) + portions.a_shift
         begin, end = int(begins[sounding[0]]), int(ends[sounding[-1]])
+        self.audio_duration = end - begin
         return self._in_video(begin), -self._in_video(-end)
 
     def _in_video(self, ticks: int) -> int:
