@@ -1,14 +1,14 @@
 """Request data: what there is of a source, or of a record, between two instants."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import numpy as np
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
 from app.archive.ledger import explain
-from app.archive.spans import Stretch
+from app.archive.spans import Stretch, find_gaps
 from app.errors import HasGaps
 from app.extensions import db
 from app.models import Record, Tag
@@ -18,6 +18,15 @@ from app.playback.placing import Gaps
 from app.playback.progressive import Movie, map_json
 
 RenderUtc = Callable[[int | None], str | None]
+
+
+class Recorded(NamedTuple):
+    """A record that touches a range; `end_us` is None while it records."""
+
+    id: str
+    begin_us: int
+    end_us: int | None
+    tag: str
 
 
 def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: RenderUtc) -> dict[str, Any]:
@@ -34,7 +43,7 @@ def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: Re
         "spans": [_span(span, records, render) for span in spans],
         "gaps": [
             {"start_utc": render(gap.begin_us), "end_utc": render(gap.end_us), "cause": gap.cause}
-            for gap in explain(footage.source_id, footage.gaps)
+            for gap in explain(footage.source_id, find_gaps(spans, footage.begin_us, footage.end_us))
         ],
         "codecs": last["codecs"],
         "width": last["width"],
@@ -46,11 +55,11 @@ def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: Re
         "records": [
             {
                 "record_id": record.id,
-                "tag": name,
+                "tag": record.tag,
                 "start_utc": render(record.begin_us),
                 "end_utc": render(record.end_us),
             }
-            for record, name in records
+            for record in records
         ],
     }
 
@@ -97,32 +106,37 @@ def sheet_address(footage: Footage, asked: Asked, path: str, render: RenderUtc, 
     return f"{path}thumbnails?{query}" + "".join(f"&{name}={value}" for name, value in more.items())
 
 
-def _span(span: Stretch, records: Sequence[tuple[Record, str]], render: RenderUtc) -> dict[str, Any]:
+def _span(span: Stretch, records: Sequence[Recorded], render: RenderUtc) -> dict[str, Any]:
     """Return a span with the record begun last of those that touch it."""
     touching = [
-        (record, name)
-        for record, name in records
+        record
+        for record in records
         if record.begin_us < span.end_us and (record.end_us is None or record.end_us > span.begin_us)
     ]
-    record, name = touching[-1] if touching else (None, None)
+    last = touching[-1] if touching else None
     return {
         "start_utc": render(span.begin_us),
         "end_utc": render(span.end_us),
-        "record_id": record.id if record is not None else None,
-        "tag": name,
+        "record_id": last.id if last is not None else None,
+        "tag": last.tag if last is not None else None,
     }
 
 
-def _records(source_id: int, begin_us: int, end_us: int) -> list[tuple[Record, str]]:
+_record, _tag = Record.__table__.c, Tag.__table__.c
+RECORDS = (  # made once: it takes longer than it runs
+    select(_record.id, _record.begin_us, _record.end_us, _tag.name)
+    .join_from(Record.__table__, Tag.__table__)
+    .where(_record.source_id == bindparam("source_id"), _record.deleted_us.is_(None))
+    .where(_record.begin_us < bindparam("to_us"))
+    .where(or_(_record.end_us.is_(None), _record.end_us > bindparam("from_us")))
+    .order_by(_record.begin_us, _record.id)
+)
+
+
+def _records(source_id: int, begin_us: int, end_us: int) -> list[Recorded]:
     """Return the records that touch a range with the names of their tags, by begin."""
-    query = (
-        select(Record, Tag.name)
-        .join(Tag)
-        .where(Record.source_id == source_id, Record.deleted_us.is_(None), Record.begin_us < end_us)
-        .where(or_(Record.end_us.is_(None), Record.end_us > begin_us))
-        .order_by(Record.begin_us, Record.id)
-    )
-    return [(record, name) for record, name in db.session.execute(query)]
+    values = {"source_id": source_id, "from_us": begin_us, "to_us": end_us}
+    return [Recorded(*row) for row in db.session.execute(RECORDS, values)]
 
 
 def _runs(footage: Footage) -> list[dict[str, Any]]:
