@@ -3,6 +3,7 @@
 PlaybackError
 ├── NotFound 404
 │   ├── NoFootage          (before_utc, after_utc)
+│   ├── PictureUnreadable  (before_utc, after_utc)
 │   └── Deleted 410
 ├── Conflict 409
 │   ├── SourceIsRecording
@@ -14,10 +15,11 @@ PlaybackError
 ├── UnsupportedBody 415
 ├── CameraSilent 504
 ├── StorageUnusable 503
+├── Busy 503               (retry_after_s)
 └── StorageFull 507
 
 `detail` of every answer is a list of {"loc", "msg", "type"} (record-api.md, "Bad input"); `extra` holds the keys
-that stand beside it.
+that stand beside it. `retry_after_s`, where it is set, says when to ask again.
 """
 
 from typing import Any
@@ -31,6 +33,7 @@ class PlaybackError(Exception):
     status = 500
     kind = "internal_error"
     loc: Loc = ()
+    retry_after_s: int | None = None
 
     def __init__(self, message: str, *, loc: Loc | None = None, kind: str | None = None, **extra: Any) -> None:
         super().__init__(message)
@@ -58,6 +61,13 @@ class NoFootage(NotFound):
 
     kind = "no_footage"
     loc: Loc = ("query", "start")
+
+
+class PictureUnreadable(NotFound):
+    """There is footage, but its picture cannot be read or decoded; `extra` names what lies around, as NoFootage."""
+
+    kind = "picture_unreadable"
+    loc: Loc = ("query", "at")
 
 
 class Deleted(PlaybackError):
@@ -148,6 +158,14 @@ class StorageUnusable(PlaybackError):
 
     status = 503
     kind = "storage_unusable"
+
+
+class Busy(PlaybackError):
+    """More is being decoded than this process takes on at once."""
+
+    status = 503
+    kind = "busy"
+    retry_after_s = 2
 
 
 class StorageFull(PlaybackError):

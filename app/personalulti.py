@@ -29,12 +29,12 @@ def utc_text(instant_us: int | None) -> str | None:
     return instant_utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def path_integer(name: str, text: str) -> int:
-    """Return an integer id of the path. Raises Invalid when it is none, NotFound when no row can have it."""
+def path_integer(name: str, text: str, largest: int = MAX_ID) -> int:
+    """Return an integer of the path. Raises Invalid when it is none, NotFound when no row can have it."""
     if not re.fullmatch(r"-?[0-9]{1,40}", text):
         raise Invalid(f"{name} must be an integer, not {text[:60]!r}", loc=("path", name), kind="int_parsing")
     value = int(text)
-    if not 0 < value <= MAX_ID:
+    if not 0 < value <= largest:
         not_found(name, text)
     return value
 

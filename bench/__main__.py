@@ -12,8 +12,24 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cpu, first16, firstbyte, machine, memory, packets, startup
-from bench.cameras import FULL_HD, LONG, SEED, clip_path
+from bench import (
+    cpu,
+    downloads,
+    first16,
+    firstbyte,
+    indexsize,
+    longspan,
+    machine,
+    memory,
+    packets,
+    requestdata,
+    startup,
+    stills,
+    throughput,
+    timeline,
+    whole,
+)
+from bench.cameras import FULL_HD, LONG, SEED, STILLS, clip_path
 from bench.figures import Figure, listing, table
 
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
@@ -23,6 +39,15 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "memory": memory.measure,
     "packets": packets.measure,
     "firstbyte": firstbyte.measure,
+    "firstbyte24": longspan.first_byte,
+    "playlist24": longspan.playlist,
+    "memory50": downloads.measure,
+    "whole1h": whole.measure,
+    "throughput": throughput.measure,
+    "requestdata": requestdata.measure,
+    "indexsize": indexsize.measure,
+    "timeline": timeline.measure,
+    "stills": stills.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 
@@ -40,7 +65,7 @@ def main(words: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's second start finds all modules compiled
     about = {**machine.describe(), "seed": str(SEED)}
     print(listing(about), flush=True)
-    for clip in (FULL_HD, LONG):
+    for clip in (FULL_HD, LONG, STILLS):
         clip_path(clip)
     figures = [figure for name in asked.names or MEASUREMENTS for figure in _taken(name)]
     print(f"\n{table(figures)}")

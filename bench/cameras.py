@@ -27,11 +27,15 @@ class Clip:
     height: int
     seconds: int
     bitrate_bps: int
+    gop: int = 25
+    preset: str = "ultrafast"
 
 
 # 25 frames a second, a key frame each second, AAC: the camera of the targets.
 FULL_HD = Clip("full-hd", 1920, 1080, 20, 3_000_000)
 # Longer than what is recorded of it, so that no two of its packets are equal.
+# A key frame every two seconds, entropy coding and loop filter as cameras have them: what decoding costs.
+STILLS = Clip("stills", 1920, 1080, 20, 4_000_000, gop=50, preset="veryfast")
 LONG = Clip("long", 640, 360, 90, 600_000)
 
 
@@ -46,12 +50,13 @@ def clip_path(clip: Clip) -> Path:
             part,
             seconds=clip.seconds,
             fps=25,
-            gop=25,
+            gop=clip.gop,
             width=clip.width,
             height=clip.height,
             audio="aac",
             bitrate_bps=clip.bitrate_bps,
             seed=SEED,
+            preset=clip.preset,
         )
         part.rename(path)
     return path
@@ -61,7 +66,8 @@ def describe_clip(clip: Clip) -> str:
     """Return size, rate and length of a clip in words."""
     with av.open(str(clip_path(clip))) as container:
         mbit_s = container.bit_rate / 1e6
-    return f"{clip.width}x{clip.height}, 25 fps, key frame each second, {mbit_s:.2f} Mbit/s with AAC, {clip.seconds} s"
+    rate = f"25 fps, key frame every {clip.gop / 25:g} s, {mbit_s:.2f} Mbit/s"
+    return f"{clip.width}x{clip.height}, {rate} with AAC, {clip.seconds} s"
 
 
 @dataclass(frozen=True, slots=True)

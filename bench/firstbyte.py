@@ -32,7 +32,7 @@ def measure() -> list[Figure]:
         source_id, took = make_hour(service)
         service.spawn("web")
         try:
-            wait_for(lambda: _is_alive(service), "the web server", 30)
+            wait_for(lambda: is_alive(service), "the web server", 30)
             files = [path for *_, path in segment_files(service, source_id)]
             times_ms = _times_ms(service.port, source_id, files, Path(folder) / "files.txt")
         finally:
@@ -41,7 +41,8 @@ def measure() -> list[Figure]:
     return [_figure(times_ms, {"camera": describe_clip(FULL_HD), **made})]
 
 
-def _is_alive(service: Service) -> bool:
+def is_alive(service: Service) -> bool:
+    """Tell whether the web server answers."""
     try:
         return requests.get(f"{service.base}/healthz", timeout=5).status_code == 200
     except requests.RequestException:
@@ -71,17 +72,17 @@ def _times_ms(port: int, source_id: int, files: list[Path], listing: Path) -> di
     listing.write_text("".join(f"file '{file}'\n" for file in files), "utf-8")
     times: dict[str, list[float]] = {"new": [], "kept": [], "ffmpeg_concat": []}
     for _ in range(WARMING):
-        _ask_anew_s(port, whole)
+        ask_anew_s(port, whole)
     with create_connection(("127.0.0.1", port), timeout=20) as kept:
         _ask_s(kept, part, 206, RANGE_BYTES)
         for _ in range(REQUESTS):
-            times["new"].append(_ask_anew_s(port, whole) * 1000)
+            times["new"].append(ask_anew_s(port, whole) * 1000)
             times["kept"].append(_ask_s(kept, part, 206, RANGE_BYTES) * 1000)
             times["ffmpeg_concat"].append(_concat_s(listing) * 1000)
     return times
 
 
-def _ask_anew_s(port: int, request: bytes) -> float:
+def ask_anew_s(port: int, request: bytes) -> float:
     """Ask on a connection of its own, which is closed after the first byte; return how long that took to come."""
     time.sleep(PAUSE_S)
     begin_s = time.perf_counter()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -48,3 +49,30 @@ def arguments(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace").rstrip("\0").split("\0")
     except OSError:
         return []
+
+
+def rss_anon_bytes(pid: int) -> int:
+    """Return a process's resident anonymous memory: what is its own and of no file."""
+    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(f"process {pid} has no RssAnon")
+
+
+def count_files(pid: int) -> int:
+    """Return the number of files and sockets that a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def count_threads(pid: int) -> int:
+    """Return the number of a process's threads."""
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def count_sockets(pid: int) -> int:
+    """Return the number of sockets that a process has open."""
+    found = 0
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            found += str(entry.readlink()).startswith("socket:")
+    return found

@@ -43,6 +43,13 @@ class Config:
     LOG_LEVEL: str = "INFO"
     METRICS_NETWORKS: str = ""
     RESERVE_BYTES: int = 256 * 1024 * 1024
+    CATALOGUE_DAYS: int = 64
+    PLAYLIST_BYTES: int = 32 * 1024 * 1024
+    READ_AHEAD_BYTES: int = 2 * 1024 * 1024
+    # Some 150 pictures of 1080p, or 100 sheets: what an operator looks at again within minutes.
+    STILL_CACHE_BYTES: int = 32 * 1024 * 1024
+    # One fills up to two cores; more at once would not be sooner done, and the other threads would wait.
+    STILL_DECODERS: int = 1
     SENDFILE_HEADER: str = ""
     SENDFILE_PREFIX: str = "/media/"
 
@@ -185,6 +192,8 @@ def _check(config: Config) -> None:
         _ = config.metrics_networks
     if not 1 <= config.SEGMENT_S <= 300:
         raise ConfigurationError(f"PLAYBACK_SEGMENT_S is {config.SEGMENT_S}; it must be 1 to 300 seconds")
+    if not config.STILL_DECODERS:
+        raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
     _check_sendfile(config)
 
 

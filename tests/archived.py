@@ -147,9 +147,10 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 
 @pytest.fixture(autouse=True)
-def no_plans() -> None:
-    """Forget the plans of the test before."""
+def no_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the plans of the test before, and look at every file anew at each request."""
     forget_plans()
+    monkeypatch.setattr("app.archive.find.LOOK_S", 0.0)
 
 
 @pytest.fixture

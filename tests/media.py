@@ -54,13 +54,15 @@ def make_video(
     bitrate_bps: int = 400_000,
     seed: int = 1,
     tone_hz: float = 0,
+    preset: str = "ultrafast",
     draw: Callable[[Plane, int], None] | None = None,
 ) -> Path:
     """Write a file of moving pictures with a key frame every `gop` frames.
 
     Every frame carries its number (see `read_number`), a moving texture and a patch of fresh noise;
-    `draw(luma, number)` may paint over them. `tone_hz` puts a tone over the audio's noise. `b_frames` is how
-    many stand between two others. The container is MP4; QuickTime for G.711, which MP4 has no name for.
+    `draw(luma, number)` may paint over them. `preset` is the encoder's: all but the fastest code as cameras do.
+    `tone_hz` puts a tone over the audio's noise. `b_frames` is how many stand between two others. The container is
+    MP4; QuickTime for G.711, which MP4 has no name for.
     """
     path = Path(path)
     pictures = _pictures(width, height, seed)
@@ -69,7 +71,7 @@ def make_video(
         video.width, video.height, video.pix_fmt, video.bit_rate = width, height, "yuv420p", bitrate_bps
         video.codec_context.gop_size, video.codec_context.max_b_frames = gop, b_frames
         video.codec_context.thread_count = 1  # the same bytes whatever the number of cores
-        video.options = _encoder_options(codec, gop, b_frames)
+        video.options = _encoder_options(codec, gop, b_frames, preset)
         sound = _Sound(container, audio, seed, tone_hz) if audio else None
         for number in range(round(seconds * fps)):
             picture = next(pictures)
@@ -87,13 +89,13 @@ def make_video(
     return path
 
 
-def _encoder_options(codec: str, gop: int, b_frames: int) -> dict[str, str]:
+def _encoder_options(codec: str, gop: int, b_frames: int, preset: str) -> dict[str, str]:
     """Key frames exactly every `gop` frames and closed groups, whatever the content."""
     common = f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:b-adapt=0"
     if codec == "h264":
-        return {"preset": "ultrafast", "x264-params": common}
+        return {"preset": preset, "x264-params": common}
     only_h265 = "open-gop=0:pools=1:frame-threads=1:log-level=error"
-    return {"preset": "ultrafast", "x265-params": f"{common}:{only_h265}"}
+    return {"preset": preset, "x265-params": f"{common}:{only_h265}"}
 
 
 def _pictures(width: int, height: int, seed: int) -> Iterator[Plane]:

@@ -12,17 +12,19 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.engine import make_url
 
 from app import create_app
-from app.extensions import db, prepare_migrations
+from app.archive.coverage import from_bytes, recount
+from app.extensions import db, prepare_migrations, writing
+from app.models import Coverage, Run, Segment, Source, Storage
 from app.prepared import head_revision, is_prepared
 from instance.config import ROOT, TestingConfig
 
 TABLES = {
-    "account", "attempt", "example", "group", "group_source", "lease", "record", "recorder", "run", "sample_entry",
-    "segment", "source", "storage", "tag", "wanted",
+    "account", "attempt", "coverage", "example", "group", "group_source", "lease", "record", "recorder", "run",
+    "sample_entry", "segment", "source", "storage", "tag", "wanted",
 }  # fmt: skip
 REVISIONS = ScriptDirectory(str(ROOT / "migrations"))
 EXAMPLES = ROOT / "example.sql"
@@ -164,3 +166,85 @@ def test_the_example_data_loads_and_is_served(database_app: Flask) -> None:
     assert client.put(f"/api/v1/source/{sources[0]['id']}", json=given).json["uri_rtsp"] == given["uri_rtsp"]
     more = client.post("/api/v1/source", json={"model": "Source", "uri_rtsp": "rtsp://127.0.0.1:1/next"})
     assert more.json["id"] == max(source["id"] for source in sources) + 1
+
+
+BEFORE_COVERAGE = "bf5615f32aba"
+DAY_US = 86_400_000_000
+
+
+def insert_segments(rows: list[tuple[int, int, int, int]]) -> None:
+    """Insert segments: source, start, end, state; they have no files."""
+    with db.engine.begin() as connection:
+        connection.execute(insert(Storage), {"id": "storage", "path": "/nowhere"})
+        for source_id in sorted({row[0] for row in rows}):
+            connection.execute(insert(Source), {"id": source_id, "model": "Source"})
+            run = {"id": f"run {source_id}", "source_id": source_id, "anchor_us": 0, "begin_us": 0}
+            connection.execute(insert(Run), run)
+        for number, (source_id, start_us, end_us, state) in enumerate(rows):
+            keys = {"id": f"segment {number}", "run_id": f"run {source_id}", "storage_id": "storage"}
+            values = {"source_id": source_id, "start_us": start_us, "end_us": end_us, "state": state}
+            connection.execute(insert(Segment), {**keys, **values, "sequence": number})
+
+
+def covered() -> dict[tuple[int, int, int], list[list[int]]]:
+    """Return the spans of all cells by source, level and cell."""
+    with db.engine.connect() as connection:
+        rows = connection.execute(select(Coverage.__table__)).all()
+    return {(row.source_id, row.level, row.cell): from_bytes(row.spans).tolist() for row in rows}
+
+
+def revisions() -> dict[tuple[int, int, int], int]:
+    with db.engine.connect() as connection:
+        rows = connection.execute(select(Coverage.__table__)).all()
+    return {(row.source_id, row.level, row.cell): row.revision for row in rows}
+
+
+def test_the_coverage_of_the_segments_that_are_there_is_summed_up(empty: Flask) -> None:
+    upgrade()
+    first, far, s = 19_999, 20_400, 1_000_000  # the first is the last day of a cell of 32 days
+    assert first % 32 == 31
+    zero, other = first * DAY_US, far * DAY_US
+    insert_segments(
+        [
+            (1, zero + 1 * s, zero + 61 * s, 1),
+            (1, zero + 71 * s - 1, zero + 180 * s, 1),  # after a gap that is not kept
+            (1, zero + 190 * s, zero + 300 * s, 1),  # after one that is
+            (1, zero + 250 * s, zero + 260 * s, 1),
+            (1, zero + DAY_US - 30 * s, zero + DAY_US + 30 * s, 1),
+            (1, zero + DAY_US + 20 * s, zero + DAY_US + 90 * s, 1),
+            (1, zero + DAY_US + 90 * s, zero + DAY_US + 90 * s, 0),
+            (1, other, other + 60 * s, 2),
+            (2, other, other, 0),
+        ]
+    )
+    downgrade(revision=BEFORE_COVERAGE)
+    assert "coverage" not in tables()
+    upgrade()
+    assert covered() == {
+        (1, 0, first): [
+            [zero + 1 * s, zero + 180 * s],
+            [zero + 190 * s, zero + 300 * s],
+            [zero + DAY_US - 30 * s, zero + DAY_US + 30 * s],
+        ],
+        (1, 0, first + 1): [[zero + DAY_US + 20 * s, zero + DAY_US + 90 * s]],
+        (1, 0, far): [],
+        (1, 1, first // 32): [
+            [zero + 1 * s, zero + 300 * s],
+            [zero + DAY_US - 30 * s, zero + DAY_US + 30 * s],
+        ],
+        (1, 1, first // 32 + 1): [[zero + DAY_US + 20 * s, zero + DAY_US + 90 * s]],
+        (1, 1, far // 32): [],
+        (2, 0, far): [],
+        (2, 1, far // 32): [],
+    }
+    made, before = covered(), revisions()
+    with writing() as session:
+        for source_id, day_us in ((1, zero), (1, zero + DAY_US), (1, other), (2, other)):
+            recount(session, source_id, day_us)
+    assert covered() == made  # the code of today sums up as the migration did
+    assert all(number > before[cell] for cell, number in revisions().items())
+    later = revisions()
+    downgrade(revision=BEFORE_COVERAGE)
+    upgrade()
+    assert all(number > later[cell] for cell, number in revisions().items())
+    assert differences() == []

@@ -168,7 +168,7 @@ def test_every_map_names_the_bytes_of_its_init_segment(app, client, source_id, m
 def test_every_address_of_a_playlist_is_a_path_of_ours_and_no_path_of_the_disk(app, client, source_id, media):
     recorded = record(app, source_id, media("h264"))
     for entry in entries_of(playlist(client, source_id, recorded.begin_us, recorded.end_us)):
-        assert re.fullmatch(rf"/playbackapi/source/{source_id}/segment/[0-9a-f-]{{36}}\.mp4", entry["uri"])
+        assert re.fullmatch(rf"/playbackapi/source/{source_id}/segment/[0-9]{{16}}\.mp4\?at=\d+", entry["uri"])
         assert re.fullmatch(rf"/playbackapi/source/{source_id}/init/\d+-\d+\.mp4", entry["map"])
     assert client.get(f"/playbackapi/source/{source_id}/segment/../../x.mp4").status_code == 404
     assert client.get(f"/playbackapi/source/{source_id}/segment/nothing.mp4").status_code == 422
@@ -182,7 +182,8 @@ def test_pyav_opens_the_playlist_as_any_player_does(app, client, source_id, medi
     text = playlist(client, source_id, recorded.begin_us, recorded.end_us)
     for entry in entries_of(text):
         for key in ("uri", "map"):
-            name = entry[key].replace("/", "_")
+            path, _, at = entry[key].partition("?at=")
+            name = at + path.replace("/", "_")
             (tmp_path / name).write_bytes(client.get(entry[key]).data)
             text = text.replace(entry[key], name)
     (tmp_path / "index.m3u8").write_text(text)

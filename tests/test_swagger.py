@@ -37,6 +37,12 @@ CONTRACT = {
     ("get", f"{PLAYBACK}/source/{{source_id}}"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/video.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/index.m3u8"),
+    ("get", f"{PLAYBACK}/source/{{source_id}}/picture.jpg"),
+    ("get", f"{PLAYBACK}/source/{{source_id}}/thumbnails"),
+    ("get", f"{PLAYBACK}/source/{{source_id}}/thumbnails.vtt"),
+    ("get", f"{PLAYBACK}/record/{{record_id}}/picture.jpg"),
+    ("get", f"{PLAYBACK}/record/{{record_id}}/thumbnails"),
+    ("get", f"{PLAYBACK}/record/{{record_id}}/thumbnails.vtt"),
     ("get", f"{PLAYBACK}/record/{{record_id}}"),
     ("get", f"{PLAYBACK}/record/{{record_id}}/video.mp4"),
     ("get", f"{PLAYBACK}/record/{{record_id}}/index.m3u8"),
@@ -49,7 +55,7 @@ CONTRACT = {
 }
 # What the playlists lead to, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
-    ("get", f"{PLAYBACK}/source/{{source_id}}/segment/{{segment_id}}.mp4"),
+    ("get", f"{PLAYBACK}/source/{{source_id}}/segment/{{start_us}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/init/{{entries}}.mp4"),
     ("get", f"{API}/example"),
     ("post", f"{API}/example"),

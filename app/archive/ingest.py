@@ -16,9 +16,10 @@ from sqlalchemy import select
 
 from app.archive import places, sidecar
 from app.archive.closing import ClosedFile, Identity, close_file
+from app.archive.coverage import note_closed, note_opened, recount
 from app.archive.entries import store_entries
 from app.archive.livefile import LiveFile, ticks_us
-from app.extensions import db, writing
+from app.extensions import AnySession, db, writing
 from app.formats.sampleindex import SampleIndex
 from app.models import Run, Segment
 from app.models.segment import CLOSED, MAX_SEGMENT_US, MISSING, OPEN
@@ -185,12 +186,12 @@ class RunWriter:
             )
             session.add(run)
             session.flush()
-            session.add(self._open_row(first))
+            self._add_open(session, first)
         self.is_published = True
 
-    def _open_row(self, segment: OpenSegment) -> Segment:
+    def _add_open(self, session: AnySession, segment: OpenSegment) -> None:
         video_id, audio_id = store_entries(db.session, segment.file)
-        return Segment(
+        row = Segment(
             source_id=self.place.source_id,
             start_us=segment.start_us,
             end_us=segment.start_us,
@@ -204,6 +205,8 @@ class RunWriter:
             video_entry_id=video_id,
             audio_entry_id=audio_id,
         )
+        session.add(row)
+        note_opened(session, row.source_id, row.start_us)
 
     def _roll(self) -> None:
         """Open the row of the following file, then close the current one."""
@@ -214,7 +217,7 @@ class RunWriter:
         end_us = self._end_us(before, following.file)
         following.start_us, following.slew_ppm = end_us, self._slew_ppm(before)
         with writing() as session:
-            session.add(self._open_row(following))
+            self._add_open(session, following)
         self._go_on_with(following)
         self.unclosed.append(before)
         self._retry_unclosed(end_us)
@@ -224,12 +227,15 @@ class RunWriter:
 
     def _end_us(self, segment: OpenSegment, following: LiveFile | None) -> int:
         """Return the wall clock after a segment: that of the following one's first sample, where there is one."""
+        if not segment.file.pictured:  # it is gone from the disk: closing it marks it missing
+            return segment.start_us
         end_ticks = segment.file.end_ticks
         if following is not None:
-            seam_us = ticks_us(following.begin_ticks - segment.shift_ticks - end_ticks, following.timescale)
-            self.has_jumped = not -1000 <= seam_us <= MAX_SEAM_US
+            begin_ticks = following.begin_ticks - segment.shift_ticks
+            seam_us = ticks_us(begin_ticks - end_ticks, following.timescale)
+            self.has_jumped = begin_ticks <= segment.file.last_ticks or seam_us > MAX_SEAM_US
             if not self.has_jumped:
-                end_ticks = following.begin_ticks - segment.shift_ticks
+                end_ticks = begin_ticks
         end_us = max(segment.wall_us(end_ticks), segment.start_us + 1)
         if end_us - segment.start_us > MAX_SEGMENT_US:
             log.error(
@@ -286,6 +292,7 @@ class RunWriter:
             row.end_us = end_us
             row.index_offset_bytes, row.index_size_bytes = offset, size
             _fill(row, file, closed, index)
+            note_closed(session, row.source_id, row.start_us, row.end_us)
 
     def _append_index(self, start_us: int, index: SampleIndex) -> tuple[int, int]:
         try:
@@ -300,6 +307,7 @@ class RunWriter:
             row = session.get(Segment, (self.place.source_id, segment.start_us))
             if row is not None:
                 row.state = MISSING
+                recount(session, row.source_id, row.start_us)
 
 
 def _fill(row: Segment, file: LiveFile, closed: ClosedFile, index: SampleIndex) -> None:

@@ -101,6 +101,13 @@ class LiveFile:
         return part.tfdt_ticks + int(part.durations.sum())
 
     @property
+    def last_ticks(self) -> int:
+        """Decode time of the last sample. How long that lasts a muxer can only guess."""
+        part = self._video(self.pictured[-1])
+        assert part is not None
+        return part.tfdt_ticks + int(part.durations[:-1].sum())
+
+    @property
     def _frame_ticks(self) -> int:
         """The usual duration of a frame in the last whole fragment."""
         part = self._video(self.pictured[-1])

@@ -9,8 +9,10 @@ salvage/SOURCE/RUN-000000.tail          bytes cut off a segment that a crash lef
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 LIVE, CLOSED, INDEX, RECORDS, SALVAGE = "live", "rec", "idx", "records", "salvage"
 MARKER = "storage.id"
 
@@ -27,13 +29,30 @@ def live_path(root: Path, source_id: int, run_id: str, sequence: int) -> Path:
 
 def closed_path(root: Path, source_id: int, start_us: int, segment_id: str) -> Path:
     """Return the path of a closed segment."""
-    start = datetime.fromtimestamp(start_us // 1_000_000, UTC)
-    return root / CLOSED / str(source_id) / f"{start:%Y%m%d}" / f"{start:%H}" / f"{segment_id}.mp4"
+    return Path(closed_path_text(root, source_id, start_us, segment_id))
+
+
+def closed_path_text(root: Path, source_id: int, start_us: int, segment_id: str) -> str:
+    """Return the same as text: readers ask for thousands."""
+    return f"{_hour_folder(root, source_id, start_us // HOUR_US)}/{segment_id}.mp4"
+
+
+@lru_cache(4096)
+def _hour_folder(root: Path, source_id: int, hour: int) -> str:
+    """Return the folder of the closed segments that start in an hour."""
+    start = datetime.fromtimestamp(hour * 3600, UTC)
+    return str(root / CLOSED / str(source_id) / f"{start:%Y%m%d}" / f"{start:%H}")
 
 
 def index_path(root: Path, source_id: int, start_us: int) -> Path:
     """Return the path of the file that holds the sample index of a segment that starts at this instant."""
-    start = datetime.fromtimestamp(start_us // 1_000_000, UTC)
+    return _day_index(root, source_id, start_us // DAY_US)
+
+
+@lru_cache(1024)
+def _day_index(root: Path, source_id: int, day: int) -> Path:
+    """Return the path of the sample indexes of the segments that start on a day."""
+    start = datetime.fromtimestamp(day * 86_400, UTC)
     return root / INDEX / str(source_id) / f"{start:%Y%m%d}.sidx"
 
 

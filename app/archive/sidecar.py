@@ -7,12 +7,16 @@ crc is wrong is read from the media file again.
 import fcntl
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
 
 from app.archive import places
 from app.archive.closing import sync_folder
 from app.formats.fragments import read_init, scan
-from app.formats.sampleindex import SampleIndex
+from app.formats.sampleindex import SampleIndex, column_places, read_column
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +44,18 @@ def read_index(root: Path, source_id: int, start_us: int, offset: int, size_byte
     handle = os.open(places.index_path(root, source_id, start_us), os.O_RDONLY | os.O_CLOEXEC)
     try:
         return SampleIndex.from_bytes(os.pread(handle, size_bytes, offset))
+    finally:
+        os.close(handle)
+
+
+def read_index_column(
+    root: Path, source_id: int, start_us: int, offset: int, counts: Mapping[str, int], name: str
+) -> npt.NDArray[Any]:
+    """Return one column of the index at this place. Raises FormatError, OSError."""
+    place, length = column_places(counts)[name]
+    handle = os.open(places.index_path(root, source_id, start_us), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return read_column(os.pread(handle, length, offset + place), counts, name)
     finally:
         os.close(handle)
 

@@ -1,9 +1,11 @@
 """Spans of footage and the gaps between them, within a range of wall clock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.archive.find import Found
+import numpy as np
+
+from app.archive.segments import Ints
 
 # Two runs that meet within this are one span: less than what the wall clock is right to.
 SEAM_US = 250_000
@@ -16,18 +18,16 @@ class Stretch(NamedTuple):
     end_us: int
 
 
-def find_spans(segments: Iterable[Found], begin_us: int, end_us: int) -> list[Stretch]:
-    """Return the uninterrupted stretches of footage within [begin_us, end_us)."""
-    spans: list[Stretch] = []
-    for segment in segments:
-        begin, end = max(segment.start_us, begin_us), min(segment.end_us, end_us)
-        if begin >= end:
-            continue
-        if spans and begin - spans[-1].end_us <= SEAM_US:
-            spans[-1] = Stretch(spans[-1].begin_us, max(spans[-1].end_us, end))
-        else:
-            spans.append(Stretch(begin, end))
-    return spans
+def find_spans(begins: Ints, ends: Ints) -> list[Stretch]:
+    """Return the uninterrupted stretches of intervals by begin; those that end before they begin do not count."""
+    held = begins < ends
+    begins, ends = begins[held], np.maximum.accumulate(ends[held])
+    if not len(begins):
+        return []
+    seams = np.flatnonzero(begins[1:] - ends[:-1] > SEAM_US)
+    firsts = begins[np.append(0, seams + 1)].tolist()
+    lasts = ends[np.append(seams, len(ends) - 1)].tolist()
+    return [Stretch(first, last) for first, last in zip(firsts, lasts, strict=True)]
 
 
 def find_gaps(spans: Sequence[Stretch], begin_us: int, end_us: int) -> list[Stretch]:

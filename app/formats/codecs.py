@@ -13,6 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.formats.boxes import HEADER_BYTES, FormatError, box, find_box
 from app.formats.initsegment import AUDIO_ENTRY_BYTES, VIDEO_ENTRY_BYTES
@@ -30,10 +31,19 @@ MPEG4_AUDIO = 0x40
 Sets = dict[int, list[bytes]]
 
 
+class Decoder(NamedTuple):
+    """libavcodec's name of a codec, its configuration (avcC, hvcC), the size of the lengths before NAL units."""
+
+    name: str
+    config: bytes
+    length_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Codec:
     """How one video codec stores its parameter sets."""
 
+    name: str
     config: bytes
     set_kinds: tuple[int, ...]
     sps_kind: int
@@ -104,6 +114,15 @@ def serving_entry(entry: bytes) -> bytes:
     """Return the entry as it is given out: `hvc1` for `hev1`, which Safari refuses, and `avc1` for `avc3`."""
     served = {b"hev1": b"hvc1", b"avc3": b"avc1"}.get(entry[4:8])
     return entry if served is None else entry[:4] + served + entry[8:]
+
+
+def decoder_of(entry: bytes) -> Decoder:
+    """Return what decodes the samples of a video entry. Raises FormatError where nothing here does."""
+    codec = _codec_of(entry)
+    if codec is None:
+        raise FormatError(f"pictures of the codec {entry[4:8].decode('latin-1')} are not decoded here")
+    config = _config(entry, codec.config)
+    return Decoder(codec.name, config, (config[codec.length_at] & 3) + 1)
 
 
 def _codec_of(entry: bytes) -> _Codec | None:
@@ -230,6 +249,7 @@ def _descriptor(data: bytes, tag: int) -> bytes:
 
 
 _H264 = _Codec(
+    "h264",
     b"avcC",
     (H264_SPS, H264_PPS),
     H264_SPS,
@@ -240,6 +260,7 @@ _H264 = _Codec(
     4,
 )
 _H265 = _Codec(
+    "hevc",
     b"hvcC",
     (H265_VPS, H265_SPS, H265_PPS),
     H265_SPS,

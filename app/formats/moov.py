@@ -13,16 +13,16 @@
       [udta (uuid)]             what the caller adds
     mdat                        header of 16 bytes; the caller sends what lies in it
 
-Every duration and offset has 64 bits: 90 kHz in 32 bits ends after 13.25 hours. The tables come as pieces of
-which only the size is known before they are sent.
+Every duration and offset has 64 bits: 90 kHz in 32 bits ends after 13.25 hours. Of the rows of the tables only the
+size is known before they are sent.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from app.formats.boxes import HEADER_BYTES, LARGE_HEADER_BYTES, box, full_box
 
@@ -38,24 +38,26 @@ HANDLERS = {"video": b"vide", "audio": b"soun"}
 Kind = Literal["video", "audio"]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Readable(Protocol):
     """Bytes of a known size, made when they are sent."""
 
-    size_bytes: int
-    load: Callable[[], bytes]
+    @property
+    def size_bytes(self) -> int:
+        """Number of bytes."""
+
+    def read(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes [begin, end) in blocks."""
 
 
-Part = bytes | Piece
+Part = bytes | Readable
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of one table of `stbl`: how many there are, their bytes in pieces, and the size of all of them."""
+    """The rows of one table of `stbl`: how many there are, and their bytes."""
 
     count: int
-    size_bytes: int
-    parts: Sequence[Part]
+    rows: Readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,12 @@ class _Tree:
             self._parts.append(item)
             self._body_bytes += len(item)
             return
-        self._parts += item.flat() if isinstance(item, _Tree) else item.parts
-        self._body_bytes += item.size_bytes
+        if isinstance(item, _Tree):
+            self._parts += item.flat()
+            self._body_bytes += item.size_bytes
+        else:
+            self._parts.append(item.rows)
+            self._body_bytes += item.rows.size_bytes
 
     def flat(self) -> list[Part]:
         """Return the whole box as parts."""
@@ -136,7 +142,7 @@ def progressive_head(tracks: Sequence[Track], mdat_bytes: int, extra: bytes = b"
     """Return ftyp, moov and the header of an mdat of `mdat_bytes` as parts, and their size.
 
     `extra` are boxes for the end of moov. The size is the offset of the first byte within mdat, and it depends on
-    nothing that the pieces of the tables give when they are loaded.
+    nothing that the rows of the tables are when they are read.
     """
     duration = max(track.presentation_duration for track in tracks)
     moov = _Tree(b"moov", _mvhd(duration, len(tracks) + 1))

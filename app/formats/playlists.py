@@ -1,93 +1,75 @@
-"""HLS media playlists as text (RFC 8216): pure functions of what is in them."""
+"""HLS media playlists as text (RFC 8216): pure functions of what is in them.
+
+#EXTM3U
+#EXT-X-VERSION #EXT-X-TARGETDURATION #EXT-X-PLAYLIST-TYPE #EXT-X-MEDIA-SEQUENCE
+[#EXT-X-INDEPENDENT-SEGMENTS] [#EXT-X-START]
+[#EXT-X-DISCONTINUITY] [#EXT-X-MAP] [#EXT-X-PROGRAM-DATE-TIME] [#EXT-X-GAP] #EXTINF [#EXT-X-BYTERANGE] address
+...
+[#EXT-X-ENDLIST]
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
 VERSION = 7  # EXT-X-MAP outside of I-frame playlists, fMP4
+DISCONTINUITY = "#EXT-X-DISCONTINUITY\n"
+GAP = "#EXT-X-GAP\n"
+END = "#EXT-X-ENDLIST\n"
 
 
-@dataclass(frozen=True, slots=True)
-class InitMap:
-    """The init segment that entries need (RFC 8216 §4.3.2.5): a resource of `size_bytes`."""
-
-    uri: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One media segment of a playlist.
-
-    `byte_range` is (length, offset). `program_us` is the wall clock of its first frame, given where it does
-    not follow from the entry before. `init_map` is given where the init segment changes.
-    """
-
-    uri: str
-    duration_s: float
-    byte_range: tuple[int, int] | None = None
-    program_us: int | None = None
-    init_map: InitMap | None = None
-    is_discontinuity: bool = False
-    is_gap: bool = False
-
-
-def media_playlist(
-    entries: Sequence[Entry],
+def playlist_head(
     *,
     kind: Literal["VOD", "EVENT"],
-    is_ended: bool,
-    target_duration_s: int | None = None,
+    target_duration_s: int,
     start_offset_s: float | None = None,
     is_independent: bool = False,
 ) -> str:
-    """Return the playlist; without `target_duration_s` that of the longest entry.
+    """Return what stands before the entries.
 
     `is_independent` says that every entry begins with a key frame (EXT-X-INDEPENDENT-SEGMENTS).
     """
-    longest_s = max((entry.duration_s for entry in entries), default=1)
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
-    lines.append(f"#EXT-X-TARGETDURATION:{target_duration_s or max(math.ceil(longest_s), 1)}")
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", f"#EXT-X-TARGETDURATION:{max(target_duration_s, 1)}"]
     lines += [f"#EXT-X-PLAYLIST-TYPE:{kind}", "#EXT-X-MEDIA-SEQUENCE:0"]
     if is_independent:
         lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
     if start_offset_s is not None:
         lines.append(f"#EXT-X-START:TIME-OFFSET={start_offset_s:.5f},PRECISE=YES")
-    lines += entry_lines(entries)
-    if is_ended:
-        lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
 
 
-def entry_lines(entries: Iterable[Entry]) -> list[str]:
-    """Return the lines of entries. The byte range follows EXTINF: Safari wants that order.
+def init_map(uri: str, size_bytes: int) -> str:
+    """Return the tag that names the init segment of the entries after it (RFC 8216 §4.3.2.5).
 
-    An init segment has its byte range too: without, ffmpeg 5.1 asks over its persistent connection for no more than
-    the end of the media read before, and stalls 15 s at each discontinuity.
+    With its byte range: without, ffmpeg 5.1 asks over its persistent connection for no more than the end of the media
+    read before, and stalls 15 s at each discontinuity.
     """
-    lines = []
-    for entry in entries:
-        if entry.is_discontinuity:
-            lines.append("#EXT-X-DISCONTINUITY")
-        if entry.init_map is not None:
-            lines.append(f'#EXT-X-MAP:URI="{entry.init_map.uri}",BYTERANGE="{entry.init_map.size_bytes}@0"')
-        if entry.program_us is not None:
-            lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date_time(entry.program_us)}")
-        if entry.is_gap:
-            lines.append("#EXT-X-GAP")
-        lines.append(f"#EXTINF:{entry.duration_s:.5f},")
-        if entry.byte_range is not None:
-            length, offset = entry.byte_range
-            lines.append(f"#EXT-X-BYTERANGE:{length}@{offset}")
-        lines.append(entry.uri)
-    return lines
+    return f'#EXT-X-MAP:URI="{uri}",BYTERANGE="{size_bytes}@0"\n'
 
 
-def date_time(instant_us: int) -> str:
-    """Return an instant as ISO 8601 in UTC with milliseconds, the precision that players read."""
+def program_date_time(instant_us: int) -> str:
+    """Return the tag with the wall clock of the first frame of the entry after it, in milliseconds, as players read."""
     moment = datetime.fromtimestamp(instant_us // 1_000_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant_us // 1000 % 1000:03d}Z"
+    return f"#EXT-X-PROGRAM-DATE-TIME:{moment:%Y-%m-%dT%H:%M:%S}.{instant_us // 1000 % 1000:03d}Z\n"
+
+
+def file_entries(uri: str, ranges: Iterable[tuple[int, int, int]]) -> str:
+    """Return entries that are byte ranges of one file: (duration in ms, first byte, byte after the last) of each.
+
+    The byte range follows EXTINF: Safari wants that order. Each entry has an address of its own (`?at=`): ffmpeg 9
+    joins adjacent ranges of one address and loses what follows, and Chromium keeps the length that a file had when it
+    first asked for its address, so that it never plays what was added since.
+    """
+    return "".join(
+        [
+            f"#EXTINF:{ms // 1000}.{ms % 1000:03d},\n#EXT-X-BYTERANGE:{end - begin}@{begin}\n{uri}?at={begin}\n"
+            for ms, begin, end in ranges
+        ]
+    )
+
+
+def entry(uri: str, duration_ms: int) -> str:
+    """Return one entry that is a whole resource."""
+    return f"#EXTINF:{duration_ms // 1000}.{duration_ms % 1000:03d},\n{uri}\n"

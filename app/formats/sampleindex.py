@@ -1,7 +1,8 @@
 """The sample index of one segment file: columns in the byte order of a `moov`, ready to be concatenated.
 
-    magic:4 version:u16 flags:u16 size:u32 crc32:u32         the crc covers everything behind it
+    magic:4 version:u16 flags:u16 size:u32 crc32:u32         the crc is that of the counters
     counters                                                 COUNTERS, all i64, little-endian
+    then each column behind a crc32:u32 of its own, so that one can be read alone:
     v_stsz  >u4[v_n]          sizes                          ISO/IEC 14496-12 §8.7.3
     v_stts  >u4[v_runs][2]    count, delta                   §8.6.1.2
     v_ctts  >i4[v_cruns][2]   count, offset                  §8.6.1.3 version 1; absent when all are 0
@@ -10,6 +11,7 @@
     a_stts  >u4[a_runs][2]
     fragments                 FRAGMENT[n_frag]               little-endian, for our own use only
 
+A column's crc begins with that of the counters of the segment's row: a column of another segment is noticed too.
 The last sample of each track always is a stts run of its own, so that its duration can be changed at a
 seam without changing any size. The index can be built again from the media file alone.
 """
@@ -19,8 +21,9 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,9 +34,8 @@ from app.formats.fragments import Fragment, Ints, TrackPart
 from app.formats.initsegment import Init, InitTrack
 
 MAGIC = b"FPSI"
-VERSION = 1
+VERSION = 2
 HEADER = struct.Struct("<4sHHII")
-CRC_BEGIN_BYTES = HEADER.size
 COUNTERS = (
     "v_timescale", "v_t0", "v_dur", "v_n", "v_sync", "v_runs", "v_cruns",
     "v_c0", "v_last", "v_longest", "v_chunks",
@@ -41,7 +43,12 @@ COUNTERS = (
 )  # fmt: skip
 ROW_COUNTERS = tuple(name for name in COUNTERS if not name.endswith("_timescale"))
 COUNTER_BYTES = 8 * len(COUNTERS)
+COLUMNS_BEGIN_BYTES = HEADER.size + COUNTER_BYTES
+CRC_BYTES = 4
 MAX_U32 = 0xFFFFFFFF
+COUNTS_OF_ROWS = ("v_n", "v_runs", "v_cruns", "v_sync", "a_n", "a_runs", "n_frag")  # which size a column
+
+U32, I32 = np.dtype(">u4"), np.dtype(">i4")
 
 FRAGMENT = np.dtype(
     [
@@ -67,7 +74,7 @@ Bytes = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SampleIndex:
     """The columns of one segment file; see the module's tree. `a_*` are empty without audio."""
 
@@ -148,83 +155,110 @@ class SampleIndex:
     def from_bytes(cls, data: bytes | memoryview) -> SampleIndex:
         """Return the index over these bytes, uncopied. Raises FormatError for a bad magic, size or crc."""
         view = memoryview(data)
-        if len(view) < HEADER.size + COUNTER_BYTES:
+        if len(view) < COLUMNS_BEGIN_BYTES:
             raise FormatError(f"a sample index of {len(view)} bytes")
         magic, version, _, size_bytes, crc = HEADER.unpack_from(view)
         if magic != MAGIC or version != VERSION or size_bytes != len(view):
             raise FormatError("not a sample index of this version and size")
-        if zlib.crc32(view[CRC_BEGIN_BYTES:]) != crc:
+        if zlib.crc32(view[HEADER.size : COLUMNS_BEGIN_BYTES]) != crc:
             raise FormatError("the crc of a sample index is wrong")
         values = struct.unpack_from(f"<{len(COUNTERS)}q", view, HEADER.size)
         counts = dict(zip(COUNTERS, values, strict=True))
-        columns, position = {}, HEADER.size + COUNTER_BYTES
-        for name, kind, shape in _layout(counts):
-            length = math.prod(shape) * np.dtype(kind).itemsize
-            if min(shape) < 0 or position + length > len(view):
-                raise FormatError(f"the column {name} of a sample index does not fit")
-            columns[name] = np.frombuffer(view[position : position + length], kind).reshape(shape)
-            position += length
+        if min(counts[name] for name in COUNTS_OF_ROWS) < 0:
+            raise FormatError("a sample index with a negative count")
+        columns = {}
+        for name, (offset, length) in column_places(counts).items():
+            columns[name] = read_column(view[offset : offset + length], counts, name)
         return cls(counts, **columns)
 
     def to_bytes(self) -> bytes:
         """Return the index as stored."""
         numbers = struct.pack(f"<{len(COUNTERS)}q", *(self.counts[name] for name in COUNTERS))
-        columns = [getattr(self, name).tobytes() for name, _, _ in _layout(self.counts)]
-        body = b"".join([numbers, *columns])
-        return HEADER.pack(MAGIC, VERSION, 0, HEADER.size + len(body), zlib.crc32(body)) + body
+        seed = _seed(self.counts)
+        parts = [numbers]
+        for name, _, _ in _layout(self.counts):
+            column = getattr(self, name).tobytes()
+            parts += [struct.pack("<I", zlib.crc32(column, seed)), column]
+        body = b"".join(parts)
+        return HEADER.pack(MAGIC, VERSION, 0, HEADER.size + len(body), zlib.crc32(numbers)) + body
 
     def counters(self) -> dict[str, int]:
         """Return what the columns of the same names of the segment's row hold."""
         return {name: self.counts[name] for name in ROW_COUNTERS}
 
-    @property
+    @cached_property
     def v_durations(self) -> Ints:
         """Duration of each video sample, in ticks."""
         return _expand(self.v_stts)
 
-    @property
+    @cached_property
     def a_durations(self) -> Ints:
         """Duration of each audio sample, in ticks."""
         return _expand(self.a_stts)
 
-    @property
+    @cached_property
     def v_dts(self) -> Ints:
         """Decode time of each video sample, in ticks, shift applied."""
         return _times(self.counts["v_t0"], self.v_durations)
 
-    @property
+    @cached_property
     def a_dts(self) -> Ints:
         """Decode time of each audio sample, in ticks."""
         return _times(self.counts["a_t0"], self.a_durations)
 
-    @property
+    @cached_property
     def v_pts(self) -> Ints:
         """Presentation time of each video sample in decode order, in ticks."""
         dts = self.v_dts
         return dts + _expand(self.v_ctts) if len(self.v_ctts) else dts
 
-    @property
+    @cached_property
     def v_offsets(self) -> Ints:
         """Offset in the file of each video sample."""
         return _offsets(self.v_stsz, self.fragments, "v")
 
-    @property
+    @cached_property
     def a_offsets(self) -> Ints:
         """Offset in the file of each audio sample."""
         return _offsets(self.a_stsz, self.fragments, "a")
 
 
-def _layout(counts: dict[str, int]) -> list[tuple[str, Any, tuple[int, ...]]]:
+def _layout(counts: Mapping[str, int]) -> list[tuple[str, np.dtype[Any], tuple[int, ...]]]:
     """Return name, type and shape of the columns in their order."""
     return [
-        ("v_stsz", ">u4", (counts["v_n"],)),
-        ("v_stts", ">u4", (counts["v_runs"], 2)),
-        ("v_ctts", ">i4", (counts["v_cruns"], 2)),
-        ("v_stss", ">u4", (counts["v_sync"],)),
-        ("a_stsz", ">u4", (counts["a_n"],)),
-        ("a_stts", ">u4", (counts["a_runs"], 2)),
+        ("v_stsz", U32, (counts["v_n"],)),
+        ("v_stts", U32, (counts["v_runs"], 2)),
+        ("v_ctts", I32, (counts["v_cruns"], 2)),
+        ("v_stss", U32, (counts["v_sync"],)),
+        ("a_stsz", U32, (counts["a_n"],)),
+        ("a_stts", U32, (counts["a_runs"], 2)),
         ("fragments", FRAGMENT, (counts["n_frag"],)),
     ]
+
+
+def column_places(counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Return offset and size in bytes of each column in the index that has these counters, its crc included."""
+    places, position = {}, COLUMNS_BEGIN_BYTES
+    for name, kind, shape in _layout(counts):
+        length = CRC_BYTES + math.prod(shape) * kind.itemsize
+        places[name] = (position, length)
+        position += length
+    return places
+
+
+def read_column(data: bytes | memoryview, counts: Mapping[str, int], name: str) -> Bytes:
+    """Return a column from its place in the index. Raises FormatError when it is not the one of these counters."""
+    _, kind, shape = next(item for item in _layout(counts) if item[0] == name)
+    if len(data) != CRC_BYTES + math.prod(shape) * kind.itemsize:
+        raise FormatError(f"the column {name} of a sample index is cut off")
+    if zlib.crc32(memoryview(data)[CRC_BYTES:], _seed(counts)) != int.from_bytes(data[:CRC_BYTES], "little"):
+        raise FormatError(f"the crc of the column {name} of a sample index is wrong")
+    return np.frombuffer(data, kind, offset=CRC_BYTES).reshape(shape)
+
+
+def _seed(counts: Mapping[str, int]) -> int:
+    """Return what the crc of each column begins with: the crc of the counters that a row has."""
+    return zlib.crc32(struct.pack(f"<{len(ROW_COUNTERS)}q", *(counts[name] for name in ROW_COUNTERS)))
 
 
 @dataclass(frozen=True, slots=True)

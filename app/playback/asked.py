@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError
 
 from app.errors import Invalid
-from app.playback.portions import Gaps
+from app.playback.placing import Gaps
 
 MAX_MEDIA_US = 31 * 86_400 * 1_000_000
 MAX_EPOCH_S = 253_402_300_799  # the end of the year 9999
@@ -44,7 +44,7 @@ def _instant(value: Any) -> Any:
 def _length(value: Any) -> Any:
     """Return µs of a number of seconds."""
     text = str(value).strip()
-    if not SECONDS.fullmatch(text) or float(text) <= 0:
+    if not SECONDS.fullmatch(text) or round(float(text) * 1_000_000) <= 0:
         raise PydanticCustomError("duration", "Input should be a number of seconds greater than 0")
     return round(float(text) * 1_000_000)
 

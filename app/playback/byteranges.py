@@ -33,9 +33,10 @@ def parse_ranges(header: str | None, size_bytes: int) -> list[ByteRange]:
     they are worth. Raises Unsatisfiable when none of the ranges lies within the body.
     """
     unit, sign, text = (header or "").partition("=")
-    if not sign or unit.strip().lower() != "bytes":
+    if not sign or unit.lower() != "bytes":
         return []
-    matches = [ONE.fullmatch(item.strip()) for item in text.split(",") if item.strip()]
+    items = [item.strip(" \t") for item in text.split(",")]  # only these may stand there (§5.6.1, §5.6.3)
+    matches = [ONE.fullmatch(item) for item in items if item]
     if not matches or any(match is None or _is_reversed(match) for match in matches):
         return []
     found = [_clipped(match, size_bytes) for match in matches if match is not None]

@@ -5,22 +5,24 @@ complete fragment ends there, so that the same answer can be given again after t
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+from flask import current_app
 from sqlalchemy import select
 
-from app.archive.find import Found, find_neighbours, find_segments
+from app.archive.find import find_neighbours, find_segments
+from app.archive.segments import ENTRIES_AT, Found, Ints, Segments
 from app.archive.spans import Stretch, find_gaps, find_spans
 from app.errors import Invalid, NoFootage
 from app.extensions import db
 from app.formats.boxes import FormatError
 from app.models import SampleEntry
+from app.playback.overlaps import resolve_overlaps
 
 # How far apart in a file picture and sound of one moment may lie.
 INTERLEAVE_US = 1_000_000
-# Runs whose clocks overlap by less are laid behind one another whole: an anchor is right to half a second.
-OVERLAP_US = 500_000
 PIN = re.compile(r"([0-9a-f-]{36}):([0-9]{1,18})")
 
 
@@ -41,48 +43,47 @@ class Entry:
 class Footage:
     """The readable segments of a source that touch [begin_us, end_us), and their codec configurations.
 
-    `before` and `after` are the files next to them in the same run, where they are near: the sound of a moment may
-    lie in the file before or after its picture.
+    `begins_us` and `ends_us` say from when to when each is played (`overlaps.Played`). `before` and `after` are the
+    files next to them in the same run, where they are near: the sound of a moment may lie in the file before or after
+    its picture.
     """
 
     source_id: int
     begin_us: int
     end_us: int
-    segments: Sequence[Found]
+    segments: Segments
+    begins_us: Ints
+    ends_us: Ints
     entries: dict[int, Entry]
-    before: Found | None = None
-    after: Found | None = None
+    before: Segments | None = None
+    after: Segments | None = None
 
     @property
     def spans(self) -> list[Stretch]:
         """Uninterrupted stretches of footage within the range."""
-        return find_spans(self.segments, self.begin_us, self.end_us)
+        begins_us = np.maximum(self.begins_us, self.begin_us)
+        return find_spans(begins_us, np.minimum(self.ends_us, self.segments.column("end_us")))
 
     @property
     def gaps(self) -> list[Stretch]:
         """What the spans leave of the range."""
         return find_gaps(self.spans, self.begin_us, self.end_us)
 
-    def end_of(self, number: int) -> int:
-        """Return the instant up to which a segment is played: the range's end, or where a later run takes over."""
-        following = self.segments[number + 1] if number + 1 < len(self.segments) else None
-        if following is not None and following.start_us < self.segments[number].end_us - OVERLAP_US:
-            return min(self.end_us, following.start_us)
-        return self.end_us
-
     @property
     def pin(self) -> str | None:
         """The revision of an answer that reaches into an open segment, else None."""
-        last = self.segments[-1] if self.segments else None
-        return f"{last.id}:{last.body_end_bytes}" if last is not None and last.is_open else None
+        if not len(self.segments) or not self.segments.is_open[-1]:
+            return None
+        last = self.segments[-1]
+        return f"{last.id}:{last.body_end_bytes}"
 
     def video_entry(self, segment: Found) -> Entry:
         """Return the video configuration of a segment."""
-        return self.entries[segment.video_entry_id or 0]
+        return self.entries[segment.video_entry_id]
 
     def audio_entry(self, segment: Found) -> Entry | None:
         """Return the audio configuration of a segment with audio samples."""
-        return self.entries.get(segment.audio_entry_id or 0) if segment.counts["a_n"] else None
+        return self.entries.get(segment.audio_entry_id) if segment.counts["a_n"] else None
 
 
 def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = None) -> Footage:
@@ -90,38 +91,39 @@ def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = N
     near = find_segments(source_id, begin_us - INTERLEAVE_US, end_us + INTERLEAVE_US)
     if pin is not None:
         near = _pinned(near, pin)
-    ids = {number for item in near for number in (item.video_entry_id, item.audio_entry_id) if number}
-    entries = load_entries(ids)
-    usable = [item for item in near if item.video_entry_id in entries]
-    segments = without_overlaps([item for item in usable if item.start_us < end_us and item.end_us > begin_us])
-    footage = Footage(source_id, begin_us, end_us, segments, entries)
-    if not segments:
+    ids = set(np.unique(near.rows[:, ENTRIES_AT]).tolist())
+    entries = find_entries(ids - {0})
+    unknown = ids - entries.keys()
+    usable = near.select(~np.isin(near.column("video_entry_id"), list(unknown))) if unknown - {0} else near
+    is_inside = (usable.column("start_us") < end_us) & (usable.column("end_us") > begin_us)
+    timescales = {number: entry.timescale for number, entry in entries.items()}
+    played = resolve_overlaps(usable.select(is_inside), end_us, timescales)
+    segments = played.segments
+    footage = Footage(source_id, begin_us, end_us, segments, played.begins_us, played.ends_us, entries)
+    if not len(segments):
         return footage
-    first, last = segments[0], segments[-1]
-    before = next((item for item in usable if first.follows(item)), None)
-    after = next((item for item in usable if item.follows(last)), None)
+    before = _next_to(usable, segments[0], is_before=True)
+    after = _next_to(usable, segments[-1], is_before=False)
     return replace(footage, before=before, after=after)
 
 
-def without_overlaps(segments: Sequence[Found]) -> list[Found]:
-    """Return the segments without those of a run whose time a run that began later has too."""
-    ranks: dict[str, int] = {}
-    kept: list[Found] = []
-    for segment in segments:
-        rank = ranks.setdefault(segment.run_id, len(ranks))
-        last = kept[-1] if kept else None
-        if last is None or rank >= ranks[last.run_id] or segment.start_us >= last.end_us - OVERLAP_US:
-            kept.append(segment)
-    return kept
+def _next_to(segments: Segments, segment: Found, *, is_before: bool) -> Segments | None:
+    """Return the file of the same run next to a segment, where it is among those near."""
+    step = -1 if is_before else 1
+    wanted = np.flatnonzero(segments.column("sequence") == segment.sequence + step).tolist()
+    found = [number for number in wanted if segments.run_ids[number] == segment.run_id]
+    return segments[found[0] : found[0] + 1] if found else None
 
 
-def load_entries(ids: set[int]) -> dict[int, Entry]:
-    """Return the codec configurations of these ids."""
-    query = select(SampleEntry).where(SampleEntry.id.in_(ids))
-    return {
-        row.id: Entry(row.id, row.kind, row.timescale, row.width or 0, row.height or 0, row.rfc6381, row.entry)
-        for row in db.session.scalars(query)
-    }
+def find_entries(ids: set[int]) -> dict[int, Entry]:
+    """Return the codec configurations of these ids. A row never changes: each is read once a process."""
+    kept: dict[int, Entry] = current_app.extensions.setdefault("playback_entries", {})
+    missing = ids - kept.keys()
+    if missing:
+        for row in db.session.scalars(select(SampleEntry).where(SampleEntry.id.in_(missing))):
+            entry = Entry(row.id, row.kind, row.timescale, row.width or 0, row.height or 0, row.rfc6381, row.entry)
+            kept[row.id] = entry
+    return {number: kept[number] for number in ids if number in kept}
 
 
 def no_footage(source_id: int, begin_us: int, end_us: int, render: Callable[[int | None], str | None]) -> NoFootage:
@@ -131,19 +133,16 @@ def no_footage(source_id: int, begin_us: int, end_us: int, render: Callable[[int
     return NoFootage(message, before_utc=render(before_us), after_utc=render(after_us))
 
 
-def _pinned(segments: Sequence[Found], pin: str) -> list[Found]:
+def _pinned(segments: Segments, pin: str) -> Segments:
     """Return the segments up to the pinned one, and that as it was then."""
     match = PIN.fullmatch(pin)
     if match is None:
         raise Invalid("rev is not one that this server gave out", loc=("query", "rev"), kind="rev_unknown")
     segment_id, end_bytes = match[1], int(match[2])
-    kept: list[Found] = []
-    for segment in segments:
-        if segment.id != segment_id:
-            kept.append(segment)
-            continue
+    number = next((number for number, known in enumerate(segments.ids) if known == segment_id), None)
+    if number is not None:
         try:
-            return [*kept, segment.cut_at(end_bytes)]
+            return segments[: number + 1].changed({number: segments[number].cut_at(end_bytes)})
         except (FormatError, OSError):
-            break
+            pass
     raise NoFootage("the footage that this address was made for is gone", loc=("query", "rev"))

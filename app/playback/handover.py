@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flask import Response, current_app
 
 from app.archive import places
-from app.archive.find import Found
+from app.archive.segments import Found
 from instance.config import Config
 
 

@@ -3,12 +3,12 @@
 import struct
 from typing import cast
 
-from app.archive.find import Found
+from app.archive.segments import Found
 from app.formats.codecs import serving_entry
 from app.formats.moov import InitEntry, Kind, init_segment
-from app.playback.delivery import Body, Source
+from app.playback.delivery import Body, BodyPart
+from app.playback.fileparts import FilePart
 from app.playback.footage import Entry
-from app.playback.progressive import Slice
 
 TRACK_IDS = {"video": 1, "audio": 2}  # as ffmpeg numbers them: video is mapped first
 
@@ -19,18 +19,18 @@ def segment_body(segment: Found) -> Body:
     Where the segment is shifted (the first of a run with B-frames), so are its decode times: the 8 bytes of each tfdt.
     Raises FormatError, OSError.
     """
-    whole = Slice(segment.path, segment.other_path, 0, segment.body_end_bytes)
+    whole = FilePart(segment.path, segment.other_path, 0, segment.body_end_bytes)
     if not segment.shift_ticks:
         return Body([whole])
-    parts: list[Source] = []
+    parts: list[BodyPart] = []
     position = 0
     for fragment in segment.load_index().fragments:
         at = int(fragment["v_tfdt_at"])
         if at:
-            parts.append(Slice(segment.path, segment.other_path, position, at))
+            parts.append(FilePart(segment.path, segment.other_path, position, at))
             parts.append(struct.pack(">q", int(fragment["v_tfdt"])))
             position = at + 8
-    parts.append(Slice(segment.path, segment.other_path, position, segment.body_end_bytes))
+    parts.append(FilePart(segment.path, segment.other_path, position, segment.body_end_bytes))
     return Body(parts)
 
 

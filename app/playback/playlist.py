@@ -6,182 +6,260 @@ times run on from file to file.
 
 A growing playlist (EVENT) lists an entry once nothing can change it any more: when the next entry has begun, or when
 the recording has ended.
+
+The text of a piece of the day whose segments are all taken whole is made once and kept, with its compressed form: it
+depends on nothing but the rows of these segments and their neighbours. A playlist of a day is some fifty such texts.
 """
 
+import hashlib
+import threading
+import zlib
+from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
+from flask import current_app
 
-from app.archive.find import Found
-from app.formats.playlists import Entry, InitMap, media_playlist
-from app.formats.sampleindex import SampleIndex
+from app.archive.segments import Found
+from app.formats import playlists
 from app.playback.footage import Footage
+from app.playback.groups import Fragments, Rules, cut_fragments, gather, ranges_of, read_fragments
 from app.playback.media import build_init
 
 ENTRY_S = 6.0
-FAST_ENTRIES = 2  # so many entries at the begin have one group of pictures each: the first frame comes sooner
-EVENT_ENTRY_S = 2.0
+VOD = Rules(ENTRY_S)
+FAST_VOD = Rules(ENTRY_S, fast_entries=2)
 # Players stay three target durations behind the end; a fragment lasts 4 s and a frame at most.
 EVENT_TARGET_S = 6
+EVENT = Rules(2.0, EVENT_TARGET_S)
+PIECE_US = 1_800_000_000
+CLOCK_SLACK_US = 20_000  # a date-time is given anew where counting durations from the last one is wrong by more
+DEFLATE_LEVEL = 6  # 4 ms a camera-hour, once
+GZIP_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # RFC 1952 §2.3: deflate, no name, no time, unknown system
+DEFLATE_END = b"\x03\0"  # an empty last block (RFC 1951 §3.2.6)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Consecutive fragments of one file that make one entry; times in ticks."""
+@dataclass(slots=True)
+class Piece:
+    """Some entries: their text, the longest duration, whether all begin with a key frame, and how many there are."""
 
-    segment: Found
-    begin_bytes: int
-    end_bytes: int
-    pts: int
-    duration: int
-    is_key: bool
+    text: bytes
+    longest_ms: int = 0
+    is_independent: bool = True
+    count: int = 0
+    deflated: bytes = b""
 
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """How fragments are gathered into entries, in ticks; `longest` 0 stands for no limit."""
-
-    least: int
-    longest: int
-    fast_entries: int
+    def compress(self) -> bytes:
+        """Return the text as deflate blocks that end on a byte and refer to nothing before them."""
+        if not self.deflated:
+            packer = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+            self.deflated = packer.compress(self.text) + packer.flush(zlib.Z_FULL_FLUSH)
+        return self.deflated
 
 
-def build_playlist(footage: Footage, prefix: str, *, is_event: bool, is_ended: bool) -> str:
+@dataclass(slots=True)
+class Playlist:
+    """A playlist in pieces."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the text."""
+        return sum([len(piece.text) for piece in self.pieces])
+
+    def text(self) -> bytes:
+        """Return the playlist."""
+        return b"".join([piece.text for piece in self.pieces])
+
+    def gzip(self) -> bytes:
+        """Return the playlist compressed (RFC 1952); pieces that are kept are not compressed again."""
+        crc, size = 0, 0
+        for piece in self.pieces:
+            crc = zlib.crc32(piece.text, crc)
+            size += len(piece.text)
+        blocks = [piece.compress() for piece in self.pieces]
+        tail = crc.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
+        return b"".join([GZIP_HEAD, *blocks, DEFLATE_END, tail])
+
+
+def build_playlist(footage: Footage, prefix: str, *, is_event: bool, is_ended: bool) -> Playlist:
     """Return the playlist of a range; below the path `prefix` media and init segments are served.
 
     Raises FormatError, OSError where an index cannot be read.
     """
-    groups = list(_all_groups(footage, is_event=is_event, is_ended=is_ended))
-    return media_playlist(
-        _entries(footage, groups, prefix, is_event=is_event),
+    writer = _Writer(footage, prefix, is_event=is_event, is_ended=is_ended)
+    pieces = list(writer.pieces())
+    longest_ms = max((piece.longest_ms for piece in pieces), default=0)
+    head = playlists.playlist_head(
         kind="EVENT" if is_event else "VOD",
-        is_ended=is_ended,
-        target_duration_s=EVENT_TARGET_S if is_event else None,
-        start_offset_s=_start_offset_s(footage, groups),
-        is_independent=not is_event and all(group.is_key for group in groups),
+        target_duration_s=EVENT_TARGET_S if is_event else -(-longest_ms // 1000),
+        start_offset_s=writer.start_offset_s,
+        is_independent=not is_event and all(piece.is_independent for piece in pieces),
     )
+    tail = [Piece(playlists.END.encode())] if is_ended else []
+    return Playlist([Piece(head.encode()), *pieces, *tail], sum(piece.count for piece in pieces))
 
 
-def _all_groups(footage: Footage, *, is_event: bool, is_ended: bool) -> Iterator[Group]:
-    """Yield the groups of the range; of a growing playlist only those that are settled."""
-    segments = footage.segments
-    for number, segment in enumerate(segments):
+class _Writer:
+    """Writes the entries of one playlist."""
+
+    def __init__(self, footage: Footage, prefix: str, *, is_event: bool, is_ended: bool) -> None:
+        self._footage = footage
+        self._segments = footage.segments
+        self._prefix = prefix
+        self._is_event = is_event
+        self._is_ended = is_ended
+        self._rules = EVENT if is_event else VOD
+        self._kept = kept_pieces()
+        # The first segment whose last entry may still grow: nothing after it is listed.
+        growing = [*np.flatnonzero(footage.segments.is_open).tolist(), len(footage.segments) - 1]
+        self._unsettled = growing[0] if is_event and not is_ended else -1
+        self.start_offset_s: float | None = None
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the entries in pieces: the first segment, the rest of its half hour, then half hour by half hour."""
+        hours = self._segments.column("start_us")[: self._unsettled + 1 or None] // PIECE_US
+        edges = [0, 1, *(1 + np.flatnonzero(np.diff(hours[1:])) + 1).tolist(), len(hours)]
+        footage, segments = self._footage, self._segments
+        is_cut = (footage.ends_us < segments.column("end_us")) | (footage.begins_us > segments.column("start_us"))
+        for place, (begin, end) in enumerate(pairwise(edges)):
+            if begin == end:
+                continue
+            is_within = 2 <= place < len(edges) - 2
+            if is_within and not is_cut[begin:end].any() and not self._segments.is_open[begin:end].any():
+                yield self._kept_piece(begin, end)
+            else:
+                yield self._write(begin, end)
+
+    def _kept_piece(self, begin: int, end: int) -> Piece:
+        """Return the piece of segments that are all taken whole: written once for all who ask."""
+        rows = self._segments.rows[begin - 1 : end + 1]
+        digest = hashlib.blake2b(rows.tobytes(), digest_size=16)
+        digest.update(f"{self._prefix} {self._rules} {end < len(self._segments)}".encode())
+        key = digest.digest()
+        piece = self._kept.find(key)
+        if piece is None:
+            piece = self._write(begin, end)
+            self._kept.keep(key, piece)
+        return piece
+
+    def _write(self, begin: int, end: int) -> Piece:
+        """Write the entries of the segments [begin, end)."""
+        parts: list[str] = []
+        piece = Piece(b"")
+        clock: tuple[int, int] | None = None  # wall clock in µs at a decode time of the run
+        for number in range(begin, end):
+            segment = self._segments[number]
+            fragments, first_pts = self._fragments(number, segment)
+            timescale = self._footage.video_entry(segment).timescale
+            rules = FAST_VOD if number == 0 and not self._is_event else self._rules
+            ranges = ranges_of(fragments, gather(fragments, timescale, rules), timescale)
+            if number == self._unsettled:
+                ranges = ranges[:-1]
+            if not ranges:
+                continue
+            is_cut = self._is_cut(number)
+            instant_us = segment.instant_at(first_pts, timescale)
+            if number == begin or is_cut or clock is None or not _is_on_time(clock, instant_us, fragments, timescale):
+                clock = (instant_us, fragments.dts[0])
+                parts.append(self._tags(number, segment, instant_us, is_cut=is_cut))
+            else:
+                parts.append(self._tags(number, segment, None, is_cut=False))
+            parts.append(playlists.file_entries(f"{self._prefix}segment/{segment.start_us}.mp4", ranges))
+            piece.longest_ms = max(piece.longest_ms, *(ms for ms, _, _ in ranges))
+            piece.is_independent &= fragments.is_key[0]
+            piece.count += len(ranges)
+        piece.text = "".join(parts).encode()
+        return piece
+
+    def _fragments(self, number: int, segment: Found) -> tuple[Fragments, int]:
+        """Return the fragments of a segment that the range takes, and the presentation time of their first sample."""
+        footage, counts = self._footage, segment.counts
+        end_us = int(footage.ends_us[number])
+        fragments = read_fragments(segment, self._end_dts(number, counts["v_t0"] + counts["v_dur"]))
         timescale = footage.video_entry(segment).timescale
-        if is_event:
-            rules = _Rules(int(EVENT_ENTRY_S * timescale), EVENT_TARGET_S * timescale, 0)
-        else:
-            rules = _Rules(int(ENTRY_S * timescale), 0, 0 if number else FAST_ENTRIES)
-        following = segments[number + 1] if number + 1 < len(segments) else None
-        groups = _groups(footage, number, following, rules)
-        if is_event and not is_ended and (following is None or segment.is_open):
-            yield from groups[:-1]
-            return
-        yield from groups
+        begin_us = max(int(footage.begins_us[number]), footage.begin_us)
+        begin_ticks = segment.ticks_at(begin_us, timescale) if begin_us > segment.start_us else None
+        end_ticks = segment.ticks_at(end_us, timescale) if end_us < segment.end_us else None
+        if begin_ticks is None and end_ticks is None:
+            return fragments, segment.v_first_pts
+        cut, first_pts = cut_fragments(segment, fragments, begin_ticks, end_ticks)
+        if number == 0 and begin_ticks is not None and cut.is_key and begin_ticks > first_pts:
+            self.start_offset_s = (begin_ticks - first_pts) / timescale
+        return cut, first_pts
+
+    def _end_dts(self, number: int, own_end_dts: int) -> int:
+        """Return when a segment ends: where the next file of the run begins, which ffmpeg only guesses before."""
+        segments = self._segments
+        following = number + 1
+        if following < len(segments) and bool(segments.follows[following]):
+            return int(segments.column("v_t0")[following])
+        return own_end_dts
+
+    def _is_cut(self, number: int) -> bool:
+        """Tell whether a segment does not go on where the one before ended, with the same codec configuration."""
+        if number == 0:
+            return False
+        return bool(~self._segments.follows[number] | self._segments.changes_entries[number])
+
+    def _tags(self, number: int, segment: Found, instant_us: int | None, *, is_cut: bool) -> str:
+        """Return what stands before the first entry of a segment."""
+        cut = playlists.DISCONTINUITY if is_cut else ""
+        init = self._init_map(segment) if self._segments.changes_entries[number] else ""
+        return cut + init + (playlists.program_date_time(instant_us) if instant_us is not None else "")
+
+    def _init_map(self, segment: Found) -> str:
+        """Return a segment's init segment; its size follows from its name alone, also where no sound was recorded."""
+        footage = self._footage
+        data = build_init(footage.video_entry(segment), footage.entries.get(segment.audio_entry_id))
+        name = f"{segment.video_entry_id}-{segment.audio_entry_id}"
+        return playlists.init_map(f"{self._prefix}init/{name}.mp4", len(data))
 
 
-def _groups(footage: Footage, number: int, following: Found | None, rules: _Rules) -> list[Group]:
-    """Return the groups of one segment that touch the range."""
-    segment, end_us = footage.segments[number], footage.end_of(number)
-    timescale = footage.video_entry(segment).timescale
-    index = segment.load_index()
-    table = index.fragments[index.fragments["v_count"] > 0]
-    first_samples = table["v_first"]
-    dts, pts = index.v_dts[first_samples], index.v_pts[first_samples]
-    keys = table["is_key"].astype(bool)
-    first, end = 0, len(table)
-    if number == 0 and footage.begin_us > segment.start_us:
-        before = np.flatnonzero(keys & (pts <= segment.ticks_at(footage.begin_us, timescale)))
-        first = int(before[-1]) if len(before) else 0
-    if end_us < segment.end_us:
-        end = int(np.searchsorted(pts, segment.ticks_at(end_us, timescale)))
-    if following is not None and following.follows(segment):
-        last_dts = following.counts["v_t0"]
-    else:
-        last_dts = index.counts["v_t0"] + index.counts["v_dur"]
-    times = [*dts.tolist(), last_dts]
-    starts = _gather(times, keys.tolist(), first, end, rules)
-    begins = _begins(index, table)
-    return [
-        Group(segment, begins[a], begins[b] if b < len(table) else segment.body_end_bytes, int(pts[a]),
-              max(times[b] - times[a], 1), bool(keys[a]))
-        for a, b in zip(starts, [*starts[1:], end], strict=True)
-    ]  # fmt: skip
+def _is_on_time(clock: tuple[int, int], instant_us: int, fragments: Fragments, timescale: int) -> bool:
+    """Tell whether counting durations from the last date-time gives a file's instant."""
+    told_us = clock[0] + (fragments.dts[0] - clock[1]) * 1_000_000 // timescale
+    return abs(told_us - instant_us) <= CLOCK_SLACK_US
 
 
-def _begins(index: SampleIndex, table: np.ndarray) -> list[int]:
-    """Return where each fragment with video begins; one without belongs to the fragment before it."""
-    begins: list[int] = table["moof"].tolist()
-    if begins:
-        begins[0] = int(index.fragments["moof"][0])
-    return begins
+class KeptPieces:
+    """Pieces of playlists by what they follow from, those used last; bounded by their size. Used by several threads."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """Begin with none."""
+        self._max_bytes = max_bytes
+        self._held_bytes = 0
+        self._pieces: OrderedDict[bytes, Piece] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, key: bytes) -> Piece | None:
+        """Return the piece of a key, or None."""
+        with self._lock:
+            piece = self._pieces.get(key)
+            if piece is not None:
+                self._pieces.move_to_end(key)
+            return piece
+
+    def keep(self, key: bytes, piece: Piece) -> None:
+        """Keep a piece; forget the oldest beyond the bound."""
+        size_bytes = len(piece.text) + len(piece.compress())
+        with self._lock:
+            if key not in self._pieces:
+                self._pieces[key] = piece
+                self._held_bytes += size_bytes
+            while self._held_bytes > self._max_bytes and len(self._pieces) > 1:
+                _, oldest = self._pieces.popitem(last=False)
+                self._held_bytes -= len(oldest.text) + len(oldest.deflated)
 
 
-def _gather(times: list[int], keys: list[bool], first: int, end: int, rules: _Rules) -> list[int]:
-    """Return the numbers of the fragments, of [first, end), with which a group begins."""
-    starts: list[int] = []
-    for number in range(first, end):
-        if not starts:
-            starts.append(number)
-            continue
-        length = times[number] - times[starts[-1]]
-        is_due = length >= rules.least or len(starts) <= rules.fast_entries
-        is_too_long = bool(rules.longest) and times[number + 1] - times[starts[-1]] > rules.longest
-        if (keys[number] and is_due) or is_too_long:
-            starts.append(number)
-    return starts
-
-
-def _entries(footage: Footage, groups: list[Group], prefix: str, *, is_event: bool) -> list[Entry]:
-    """Return the playlist's entries.
-
-    Chromium's player keeps the length that a file had when it first asked for its address, and never plays what was
-    added since: where a file may grow, each entry has an address of its own.
-    """
-    entries: list[Entry] = []
-    before: Found | None = None
-    for group in groups:
-        segment = group.segment
-        is_new_file = before is None or before.id != segment.id
-        is_cut = before is not None and is_new_file and not _runs_on(before, segment)
-        is_new_map = before is None or _map_of(before) != _map_of(segment)
-        timescale = footage.video_entry(segment).timescale
-        own = f"?at={group.begin_bytes}" if is_event or segment.is_open else ""
-        entries.append(
-            Entry(
-                f"{prefix}segment/{segment.id}.mp4{own}",
-                group.duration / timescale,
-                (group.end_bytes - group.begin_bytes, group.begin_bytes),
-                segment.instant_at(group.pts, timescale) if is_new_file else None,
-                _init_map(footage, segment, prefix) if is_new_map or is_cut else None,
-                is_discontinuity=is_cut,
-            )
-        )
-        before = segment
-    return entries
-
-
-def _init_map(footage: Footage, segment: Found, prefix: str) -> InitMap:
-    """Return a segment's init segment; its size follows from its name alone, also where no sound was recorded."""
-    data = build_init(footage.video_entry(segment), footage.entries.get(segment.audio_entry_id or 0))
-    return InitMap(f"{prefix}init/{_map_of(segment)}.mp4", len(data))
-
-
-def _runs_on(before: Found, segment: Found) -> bool:
-    """Tell whether a segment goes on where another ended, with the same codec configuration."""
-    return segment.follows(before) and _map_of(before) == _map_of(segment)
-
-
-def _map_of(segment: Found) -> str:
-    """Return the name of a segment's init segment."""
-    return f"{segment.video_entry_id or 0}-{segment.audio_entry_id or 0}"
-
-
-def _start_offset_s(footage: Footage, groups: list[Group]) -> float | None:
-    """Return how far behind the begin of the playlist the range begins; None where they are the same."""
-    if not groups or footage.begin_us <= groups[0].segment.start_us:
-        return None
-    segment = groups[0].segment
-    timescale = footage.video_entry(segment).timescale
-    offset = segment.ticks_at(footage.begin_us, timescale) - groups[0].pts
-    return offset / timescale if offset > 0 else None
+def kept_pieces() -> KeptPieces:
+    """Return the pieces that the current app keeps."""
+    kept = current_app.extensions.get("playback_playlists")
+    if kept is None:
+        kept = current_app.extensions["playback_playlists"] = KeptPieces(current_app.config["PLAYBACK"].PLAYLIST_BYTES)
+    assert isinstance(kept, KeptPieces)
+    return kept

@@ -1,48 +1,187 @@
-"""Which samples of which segments a range takes, and where each lies on the timeline of the movie.
+"""Which samples of which segments a range takes: all of most segments, a part of those at its ends."""
 
-Within a run the media time of the files runs on, and so does the movie's. At a seam between runs the movie goes on
-where both tracks have ended (`collapse`) or as much later as the wall clock says (`hold`); the last sample of each
-track lasts until its next one, so that picture and sound never drift apart.
-"""
-
-from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from app.archive.find import Found
-from app.errors import Invalid
-from app.formats.sampleindex import MAX_U32, SampleIndex
+from app.archive.segments import COUNTERS_AT, Ints, Segments
+from app.formats.sampleindex import ROW_COUNTERS, SampleIndex
 from app.playback.footage import Footage
-from app.playback.tables import Portion
 
-Gaps = Literal["collapse", "hold", "fail"]
 AUDIO_LEAD_IN = 1  # packets that a decoder of AAC needs before the first it is to be right about
 
 
-def take_portions(footage: Footage) -> list[Portion]:
-    """Return what the range takes of each segment, in order; segments of which it takes nothing are left out.
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A part of a segment: the index of its samples, and the bytes of the file in which they lie."""
 
-    Raises FormatError, OSError where the index of the first or last segment cannot be read.
+    index: SampleIndex
+    begin_bytes: int
+    end_bytes: int
+
+
+class Portions:
+    """What a movie takes of each segment and where it puts it, as columns with an element a portion.
+
+    `shift` of a track is what is added to the segment's ticks to give those of the movie; `last` is the duration of
+    its last sample, up to the next portion. `cuts` has what is known of portions that are not whole segments, by
+    number. `begins_us` is the wall clock from which a portion is played. `a_scale` is the segment's audio timescale,
+    `audio_timescale` that of the movie.
     """
-    portions = _sound_beside(footage, footage.before)
-    is_first = True
+
+    def __init__(self, footage: Footage, segments: Segments, begins_us: Ints, cuts: dict[int, Cut]) -> None:
+        """Lay out the columns; nothing is placed yet."""
+        self.segments = segments
+        self.begins_us = begins_us
+        self.cuts = cuts
+        count = len(segments)
+        self._counts: Ints = segments.rows[:, COUNTERS_AT].copy()
+        self.begin_bytes, self.end_bytes = segments.column("body_begin_bytes").copy(), segments.column("body_end_bytes")
+        self.end_bytes = self.end_bytes.copy()
+        for number, cut in cuts.items():
+            self._counts[number] = [cut.index.counts[name] for name in ROW_COUNTERS]
+            self.begin_bytes[number], self.end_bytes[number] = cut.begin_bytes, cut.end_bytes
+        self.v_shift, self.v_last, self.a_shift, self.a_last = (np.zeros(count, np.int64) for _ in range(4))
+        self.v_last[:] = self.count("v_last")
+        self.timescale, self.video_ids, self.video_entry = 0, list[int](), np.zeros(count, np.int64)
+        self.audio_timescale, self.audio_ids, self.audio_entry = 0, list[int](), np.zeros(count, np.int64)
+        self.a_scale = np.ones(count, np.int64)
+        self._number_entries(footage)
+
+    def __len__(self) -> int:
+        return len(self.segments)
+
+    def count(self, name: str) -> Ints:
+        """Return one of ROW_COUNTERS for all portions."""
+        column: Ints = self._counts[:, ROW_COUNTERS.index(name)]
+        return column
+
+    def _number_entries(self, footage: Footage) -> None:
+        """Give each portion the numbers of its sample entries in the movie, and the scale of its audio."""
+        scales = {number: entry.timescale for number, entry in footage.entries.items()}
+        audio, video = self.segments.column("audio_entry_id"), self.segments.column("video_entry_id")
+        is_known = np.isin(audio, list(scales))
+        for name in ("a_n", "a_chunks", "a_runs"):
+            self.count(name)[~is_known] = 0
+        self.video_ids = _numbered(video, self.has_video, self.video_entry)
+        self.audio_ids = _numbered(audio, self.has_audio, self.audio_entry)
+        if self.video_ids:
+            self.timescale = scales[self.video_ids[0]]
+        if self.audio_ids:
+            self.audio_timescale = scales[self.audio_ids[0]]
+            self.a_scale[:] = self.audio_timescale
+            for number in self.audio_ids:
+                self.a_scale[self.has_audio & (audio == number)] = scales[number]
+
+    @property
+    def has_video(self) -> npt.NDArray[np.bool_]:
+        """Tell which portions have pictures."""
+        return self.count("v_n") > 0
+
+    @property
+    def has_audio(self) -> npt.NDArray[np.bool_]:
+        """Tell which portions have sound."""
+        return self.count("a_n") > 0
+
+    @property
+    def identity(self) -> bytes:
+        """Return everything about the portions that the bytes of the movie follow from, but its codecs and edits.
+
+        What the counters of a whole segment say follows from its id and generation.
+        """
+        cut = sorted(self.cuts)
+        columns = [self.segments.column("generation"), self.v_shift, self.a_shift, self.v_last, self.a_last]
+        columns += [self._counts[cut].ravel(), self.begin_bytes[cut], self.end_bytes[cut]]
+        return "".join(self.segments.ids).encode() + b"".join([column.tobytes() for column in columns])
+
+    @property
+    def sizes_bytes(self) -> Ints:
+        """Bytes of each file that go into the movie."""
+        return self.end_bytes - self.begin_bytes
+
+    def a_ticks(self, ticks: Ints) -> Ints:
+        """Return audio ticks of each portion's segment in those of the movie's audio track, without the shift."""
+        if (self.a_scale == self.audio_timescale).all():
+            return ticks
+        return (2 * ticks * self.audio_timescale + self.a_scale) // (2 * self.a_scale)
+
+    def load_index(self, number: int) -> SampleIndex:
+        """Return the sample index of a portion. Raises FormatError, OSError."""
+        cut = self.cuts.get(number)
+        return cut.index if cut is not None else self.segments[number].load_index()
+
+    def load_column(self, number: int, name: str) -> npt.NDArray[Any]:
+        """Return one column of the sample index of a portion. Raises FormatError, OSError."""
+        cut = self.cuts.get(number)
+        column: npt.NDArray[Any] = (
+            getattr(cut.index, name) if cut is not None else self.segments[number].load_column(name)
+        )
+        return column
+
+
+def _numbered(ids: Ints, is_held: npt.NDArray[np.bool_], numbers: Ints) -> list[int]:
+    """Give the entries numbers from 1 in the order in which they come first; return their ids in that order."""
+    held = ids[is_held]
+    if len(held) and (held == held[0]).all():  # nearly always, and finding unique ones costs 0.1 ms
+        numbers[is_held] = 1
+        return [int(held[0])]
+    unique, first = np.unique(held, return_index=True)
+    ordered: list[int] = unique[np.argsort(first)].tolist()
+    for number, entry_id in enumerate(ordered, 1):
+        numbers[is_held & (ids == entry_id)] = number
+    return ordered
+
+
+def take_portions(footage: Footage) -> Portions | None:
+    """Return what the range takes of each segment, in order; None where it takes no picture.
+
+    Raises FormatError, OSError where the index of a segment that is not taken whole cannot be read.
+    """
+    segments, ends_us = footage.segments, footage.ends_us
+    first, part = _first_portion(footage)
+    if first is None:
+        return None
+    cuts = {first: part} if part is not None else {}
+    is_taken = np.arange(len(segments)) >= first
+    is_cut = (ends_us < segments.column("end_us")) | (footage.begins_us > segments.column("start_us"))
+    is_cut[: first + 1] = False
+    for number in np.flatnonzero(is_cut).tolist():
+        part = _cut(footage, number, int(footage.begins_us[number]), is_last=number == len(segments) - 1)
+        if part is None:
+            is_taken[number] = False
+        else:
+            cuts[number] = part
+    before, after = _sound_beside(footage, footage.before), _sound_beside(footage, footage.after)
+    places = np.cumsum(is_taken) - 1 + len(before)
+    known = {int(places[number]): cut for number, cut in cuts.items()}
+    known |= {place: cut for place, (_, cut) in enumerate(before)}
+    known |= {int(places[-1]) + 1 + place: cut for place, (_, cut) in enumerate(after)}
+    beside = [[item for item, _ in some] for some in (before, after)]
+    around = [*beside[0], segments.select(is_taken), *beside[1]]
+    begins = [*(item.column("start_us") for item in beside[0]), footage.begins_us[is_taken]]
+    begins += [item.column("start_us") for item in beside[1]]
+    return Portions(footage, Segments.joined(around), np.concatenate(begins), known)
+
+
+def _first_portion(footage: Footage) -> tuple[int | None, Cut | None]:
+    """Return the number of the first segment that shows anything, and the part of it, None for the whole."""
     for number, segment in enumerate(footage.segments):
-        portion = _take(footage, segment, footage.end_of(number), is_first=is_first)
-        if portion is not None:
-            portions.append(portion)
-            is_first = False
-    if is_first:
-        return []
-    portions += _sound_beside(footage, footage.after)
-    _number_entries(footage, portions)
-    return portions
+        begin_us = max(footage.begin_us, int(footage.begins_us[number]))
+        if begin_us <= segment.start_us and footage.ends_us[number] >= segment.end_us:
+            return number, None
+        part = _cut(footage, number, begin_us, is_last=number == len(footage.segments) - 1)
+        if part is not None:
+            return number, part
+    return None, None
 
 
-def _sound_beside(footage: Footage, segment: Found | None) -> list[Portion]:
+def _sound_beside(footage: Footage, beside: Segments | None) -> list[tuple[Segments, Cut]]:
     """Return the sound of the range that lies in a file next to those of the range; none of its pictures."""
+    segment = beside[0] if beside is not None else None
     entry = footage.audio_entry(segment) if segment is not None else None
-    if segment is None or entry is None:
+    if beside is None or segment is None or entry is None:
         return []
     index = segment.load_index()
     timescale = footage.video_entry(segment).timescale
@@ -54,179 +193,70 @@ def _sound_beside(footage: Footage, segment: Found | None) -> list[Portion]:
     if first >= stop:
         return []
     cut = index.cut(0, 0, first, stop)
-    begin_bytes = int(cut.fragments["a_data"].min())
     end_bytes = int(cut.a_offsets[-1]) + int(cut.a_stsz[-1])
-    return [Portion(segment, cut.counters(), begin_bytes, end_bytes, cut_index=cut)]
+    return [(beside, Cut(cut, int(cut.fragments["a_data"].min()), end_bytes))]
 
 
-def _take(footage: Footage, segment: Found, end_us: int, *, is_first: bool) -> Portion | None:
-    """Return the part of a segment before end_us, with the lead-in that the first one needs, or None."""
-    begin_us = footage.begin_us if is_first else segment.start_us
-    if begin_us <= segment.start_us and end_us >= segment.end_us:
-        return Portion(segment, segment.counts, segment.body_begin_bytes, segment.body_end_bytes)
+def _cut(footage: Footage, number: int, begin_us: int, *, is_last: bool) -> Cut | None:
+    """Return the part of a segment that is played from an instant on, with the lead-in that it needs, or None."""
+    segment = footage.segments[number]
     index = segment.load_index()
-    wanted = _wanted_samples(footage, segment, index, begin_us, end_us)
-    if wanted is None:
+    video = _wanted_pictures(footage, number, index, begin_us, is_last=is_last)
+    audio, has_sound = _wanted_sound(footage, number, index, begin_us)
+    if video is None or not (has_sound or video[2]):
         return None
-    cut = index.cut(*wanted)
-    begin_bytes = int(cut.fragments["offset"][0])
-    return Portion(segment, cut.counters(), begin_bytes, int(cut.fragments["end"][-1]), cut_index=cut)
+    cut = index.cut(*video[:2], *audio)
+    return Cut(cut, int(cut.fragments["offset"][0]), int(cut.fragments["end"][-1]))
 
 
-def _wanted_samples(
-    footage: Footage, segment: Found, index: SampleIndex, begin_us: int, end_us: int
-) -> tuple[int, int, int, int] | None:
-    """Return the sample ranges (video from, to, audio from, to) that show [begin_us, end_us); None for none.
+def _wanted_pictures(
+    footage: Footage, number: int, index: SampleIndex, begin_us: int, *, is_last: bool
+) -> tuple[int, int, bool] | None:
+    """Return the first picture and the end of those that are needed, and whether one of them is shown; None for none.
 
-    Video begins at the key frame at or before begin_us; it ends, in decode order, with the last frame shown, which
-    takes in the few later frames that it refers to.
+    They begin with the key frame at or before begin_us; they end, in decode order, with the last one shown, which takes
+    in the few later ones that it refers to. Within a movie nothing hides these: there they end before the first.
     """
+    segment = footage.segments[number]
     timescale = footage.video_entry(segment).timescale
-    begin, end = segment.ticks_at(begin_us, timescale), segment.ticks_at(end_us, timescale)
+    begin = segment.ticks_at(begin_us, timescale)
+    end = segment.ticks_at(int(footage.ends_us[number]), timescale)
     pts = index.v_pts
-    is_whole_head = begin_us <= segment.start_us
-    shown = np.flatnonzero(pts < end)
-    audio_first, audio_end, has_audio = 0, 0, False
-    entry = footage.audio_entry(segment)
-    if entry is not None:
-        dts = index.a_dts
-        begin_a, end_a = (-(-ticks * entry.timescale // timescale) for ticks in (begin, end))
-        audio_end = int(np.searchsorted(dts, end_a)) if end_us < segment.end_us else len(dts)
-        first = 0 if is_whole_head else int(np.searchsorted(dts, begin_a, "right")) - 1
-        audio_first = max(first - (0 if is_whole_head else AUDIO_LEAD_IN), 0)
-        has_audio = bool(first < audio_end)
-    if not len(shown) or not (has_audio or bool((pts[shown] >= begin).any())):
+    is_early = pts < end
+    shown = np.flatnonzero(is_early)
+    if not len(shown):
         return None
     keys = index.v_stss.astype(np.int64) - 1
     before = keys[pts[keys] <= begin]
-    v_first = int(before[-1]) if len(before) and not is_whole_head else 0
-    v_end = int(shown[-1]) + 1
-    return (v_first, v_end, audio_first, audio_end) if v_first < v_end else None
+    first = int(before[-1]) if len(before) and begin_us > segment.start_us else 0
+    stop = int(shown[-1]) + 1
+    if not is_last and not is_early[first:].all():
+        stop = first + int(np.argmin(is_early[first:]))
+    return (first, stop, bool((pts[shown] >= begin).any())) if first < stop else None
 
 
-def _number_entries(footage: Footage, portions: Sequence[Portion]) -> None:
-    """Give each portion the numbers of its sample entries in the movie, and the scale of its audio."""
-    video: list[int] = []
-    audio: list[int] = []
-    timescale = 0
-    for portion in portions:
-        if portion.counts["v_n"]:
-            portion.video_entry = _number(video, footage.video_entry(portion.segment).id)
-        entry = footage.audio_entry(portion.segment)
-        if entry is not None:
-            timescale = timescale or entry.timescale
-            portion.audio_entry = _number(audio, entry.id)
-            portion.audio_scale = (timescale, entry.timescale)
+def _wanted_sound(footage: Footage, number: int, index: SampleIndex, begin_us: int) -> tuple[tuple[int, int], bool]:
+    """Return the first packet and the end of those that are needed, and whether one of them is heard."""
+    segment = footage.segments[number]
+    entry = footage.audio_entry(segment)
+    if entry is None:
+        return (0, 0), False
+    timescale, end_us, dts = footage.video_entry(segment).timescale, int(footage.ends_us[number]), index.a_dts
+    begin, end = (
+        -(-segment.ticks_at(instant_us, timescale) * entry.timescale // timescale) for instant_us in (begin_us, end_us)
+    )
+    stop = int(np.searchsorted(dts, end)) if end_us < segment.end_us else len(dts)
+    if begin_us <= segment.start_us:
+        return (0, stop), stop > 0
+    if begin_us > footage.begin_us:  # played again after another run: nothing would hide what comes before
+        first = int(np.searchsorted(dts, begin))
+        return (min(first, stop), stop), first < stop
+    first = int(np.searchsorted(dts, begin, "right")) - 1
+    return (max(first - AUDIO_LEAD_IN, 0), stop), first < stop
 
 
-def _number(known: list[int], entry_id: int) -> int:
-    if entry_id not in known:
-        known.append(entry_id)
-    return known.index(entry_id) + 1
-
-
-def place_portions(footage: Footage, portions: Sequence[Portion], gaps: Gaps) -> None:
-    """Set the shift of each portion and the durations of last samples; the first video sample has the time 0."""
-    first = next(portion for portion in portions if portion.counts["v_n"])
-    timescale = footage.video_entry(first.segment).timescale
-    audio_timescale = next((p.audio_scale[0] for p in portions if p.counts["a_n"]), 0)
-    placer = _Placer(timescale, audio_timescale, gaps, footage.begin_us, -first.counts["v_t0"])
-    for portion in portions:
-        placer.place(portion)
-
-
-class _Placer:
-    """The state of laying portions behind one another."""
-
-    def __init__(self, timescale: int, audio_timescale: int, gaps: Gaps, begin_us: int, first_shift: int) -> None:
-        self._timescale = timescale
-        self._audio_timescale = audio_timescale
-        self._gaps = gaps
-        self._begin_us = begin_us
-        self._first_shift = first_shift
-        self._video: Portion | None = None  # the last portion with video
-        self._audio: Portion | None = None  # the last portion with audio
-        self._origin = 0  # movie time of begin_us, for `hold`
-
-    def place(self, portion: Portion) -> None:
-        """Place one portion behind those before."""
-        before, counts = self._video, portion.counts
-        if not counts["v_n"]:
-            portion.v_shift = before.v_shift if before is not None else self._first_shift
-            self._join_audio(portion)
-            return
-        if before is None:
-            portion.v_shift = self._first_shift
-            at_begin = portion.segment.ticks_at(max(self._begin_us, portion.segment.start_us), self._timescale)
-            waited_us = max(portion.segment.start_us - self._begin_us, 0)
-            self._origin = at_begin + portion.v_shift - waited_us * self._timescale // 1_000_000
-        elif portion.segment.follows(before.segment) and not _is_cut_short(before):
-            portion.v_shift = before.v_shift
-        else:
-            portion.v_shift = self._seam(portion, before)
-        if before is not None:
-            self._join_video(portion, before)
-        self._video = portion
-        portion.v_last = counts["v_last"]
-        if counts["a_n"]:
-            self._join_audio(portion)
-
-    def _seam(self, portion: Portion, before: Portion) -> int:
-        """Return the shift of a portion that is another run, or follows a hole."""
-        counts = portion.counts
-        first_pts = counts["v_t0"] + counts["v_c0"]
-        begin = before.counts["v_t0"] + before.counts["v_c0"] + before.counts["v_dur"] + before.v_shift
-        if self._audio is not None and counts["a_n"]:
-            lead = first_pts - self._in_video(portion.a_ticks(counts["a_t0"]))
-            begin = max(begin, self._in_video(_audio_end(self._audio)) + lead)
-        if self._gaps == "hold":
-            waited_us = portion.segment.start_us - self._begin_us
-            begin = max(begin, self._origin + waited_us * self._timescale // 1_000_000)
-        return begin - first_pts
-
-    def _join_video(self, portion: Portion, before: Portion) -> None:
-        """Let the last frame before last until the first of this portion; move the portion where it is too early."""
-        last = before.counts["v_t0"] + before.counts["v_dur"] - before.counts["v_last"] + before.v_shift
-        lasting = portion.counts["v_t0"] + portion.v_shift - last
-        if lasting < 0:
-            portion.v_shift -= lasting
-        before.v_last = _checked(max(lasting, 0))
-
-    def _join_audio(self, portion: Portion) -> None:
-        """Do the same for audio, whose shift follows from that of the video."""
-        portion.a_shift = self._in_audio(portion.v_shift)
-        before = self._audio
-        if before is not None:
-            last = _audio_end(before) - before.a_ticks(before.counts["a_last"])
-            lasting = portion.a_ticks(portion.counts["a_t0"]) + portion.a_shift - last
-            if lasting < 0:
-                portion.a_shift -= lasting
-            before.a_last = _checked(max(lasting, 0))
-        portion.a_last = portion.a_ticks(portion.counts["a_last"])
-        self._audio = portion
-
-    def _in_video(self, ticks: int) -> int:
-        """Return audio ticks as video ticks, rounded up."""
-        return -(-ticks * self._timescale // self._audio_timescale)
-
-    def _in_audio(self, ticks: int) -> int:
-        """Return video ticks as audio ticks, rounded to the nearest."""
-        return (2 * ticks * self._audio_timescale + self._timescale) // (2 * self._timescale)
-
-
-def _is_cut_short(portion: Portion) -> bool:
-    """Tell whether samples at the end of the portion's segment were left out."""
-    return portion.end_bytes < portion.segment.body_end_bytes
-
-
-def _audio_end(portion: Portion) -> int:
-    """Return the movie's audio time after the last audio sample of a portion."""
-    return portion.a_ticks(portion.counts["a_t0"] + portion.counts["a_dur"]) + portion.a_shift
-
-
-def _checked(duration: int) -> int:
-    """Return a duration. Raises Invalid where it does not fit into 32 bits: 13.25 hours at 90 kHz."""
-    if duration > MAX_U32:
-        message = "a gap of the range is longer than 13 hours and cannot be held: ask with gaps=collapse"
-        raise Invalid(message, loc=("query", "gaps"), kind="gap_too_long")
-    return duration
+def vector_ticks_at(segments: Segments, instants_us: Ints, timescale: int) -> Ints:
+    """Return the media time of each segment at an instant of its own, in ticks, rounded up (`Found.ticks_at`)."""
+    media = (instants_us - segments.column("start_us")) * timescale
+    first_pts = segments.column("v_t0") + segments.column("v_c0")
+    return first_pts - (-media // (1_000_000 + segments.column("slew_ppm")))

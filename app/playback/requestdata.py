@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 from sqlalchemy import or_, select
 
-from app.archive.find import Found
 from app.archive.ledger import explain
 from app.archive.spans import Stretch
 from app.errors import HasGaps
@@ -14,7 +14,7 @@ from app.extensions import db
 from app.models import Record, Tag
 from app.playback.asked import Asked
 from app.playback.footage import Entry, Footage
-from app.playback.portions import Gaps
+from app.playback.placing import Gaps
 from app.playback.progressive import Movie, map_json
 
 RenderUtc = Callable[[int | None], str | None]
@@ -77,11 +77,24 @@ def media_query(asked: Asked, render: RenderUtc, rev: str | None, *, end_us: int
     return urlencode(query, safe=":")
 
 
-def _urls(footage: Footage, asked: Asked, path: str, render: RenderUtc) -> dict[str, str | None]:
-    """Return the addresses of the media. Pictures and sheets are not served yet: null."""
+def _urls(footage: Footage, asked: Asked, path: str, render: RenderUtc) -> dict[str, str]:
+    """Return the addresses of the media; the picture is the first of the range."""
     mp4 = media_query(asked, render, footage.pin, end_us=footage.end_us)
     hls = media_query(asked, render, None, end_us=None if asked.is_open_ended else footage.end_us)
-    return {"mp4": f"{path}video.mp4?{mp4}", "hls": f"{path}index.m3u8?{hls}", "picture": None, "thumbnails": None}
+    at = urlencode({"at": render(footage.spans[0].begin_us)}, safe=":")
+    return {
+        "mp4": f"{path}video.mp4?{mp4}",
+        "hls": f"{path}index.m3u8?{hls}",
+        "picture": f"{path}picture.jpg?{at}",
+        "thumbnails": sheet_address(footage, asked, path, render),
+    }
+
+
+def sheet_address(footage: Footage, asked: Asked, path: str, render: RenderUtc, **more: int) -> str:
+    """Return the address of the sheet of thumbnails of a range; `more` are its further parameters."""
+    plain = asked.model_copy(update={"download": False})
+    query = media_query(plain, render, asked.rev or footage.pin, end_us=footage.end_us)
+    return f"{path}thumbnails?{query}" + "".join(f"&{name}={value}" for name, value in more.items())
 
 
 def _span(span: Stretch, records: Sequence[tuple[Record, str]], render: RenderUtc) -> dict[str, Any]:
@@ -114,19 +127,19 @@ def _records(source_id: int, begin_us: int, end_us: int) -> list[tuple[Record, s
 
 def _runs(footage: Footage) -> list[dict[str, Any]]:
     """Return each stretch of one run with one codec configuration; its instants are µs."""
-    runs: list[dict[str, Any]] = []
-    before: Found | None = None
-    for segment in footage.segments:
-        begin, end = max(segment.start_us, footage.begin_us), min(segment.end_us, footage.end_us)
-        video, audio = footage.video_entry(segment), footage.audio_entry(segment)
-        facts = {"codecs": codecs_of(video, audio), "width": video.width, "height": video.height}
-        is_same = before is not None and segment.run_id == before.run_id
-        if runs and is_same and all(runs[-1][name] == value for name, value in facts.items()):
-            runs[-1]["end_utc"] = end
-        else:
-            runs.append({"run_id": segment.run_id, "start_utc": begin, "end_utc": end, **facts})
-        before = segment
-    return runs
+    segments = footage.segments
+    runs, sounds = segments.column("run_key"), segments.column("a_n") > 0
+    is_new = segments.changes_entries.copy()
+    is_new[1:] |= (runs[1:] != runs[:-1]) | (sounds[1:] != sounds[:-1])
+    firsts = np.flatnonzero(is_new).tolist()
+    begins_us = np.maximum(footage.begins_us, footage.begin_us).tolist()
+    ends_us = np.minimum(footage.ends_us, segments.column("end_us")).tolist()
+    found = []
+    for first, following in zip(firsts, [*firsts[1:], len(segments)], strict=True):
+        video, audio = footage.video_entry(segments[first]), footage.audio_entry(segments[first])
+        stretch = {"run_id": segments.run_ids[first], "start_utc": begins_us[first], "end_utc": ends_us[following - 1]}
+        found.append({**stretch, "codecs": codecs_of(video, audio), "width": video.width, "height": video.height})
+    return found
 
 
 def codecs_of(video: Entry, audio: Entry | None) -> str:

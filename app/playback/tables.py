@@ -1,85 +1,50 @@
-"""The sample tables of a movie over several segments: sizes from counters, bytes from the sample indexes when sent."""
+"""The sample tables of a movie over several segments: sizes from counters, bytes from the sample indexes when sent.
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+A table is made by groups of portions, each of which reads the one column that it needs of its index: no process keeps
+indexes, whatever the length of the movie and the number of those who read.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from app.archive.find import Found
+from app.archive.segments import Ints
 from app.formats import moov
-from app.formats.moov import Piece, Table
-from app.formats.sampleindex import SampleIndex
+from app.formats.boxes import FormatError
+from app.formats.moov import Table
+from app.playback.portions import Portions
 
-# Each table asks for every index again; this many stay in memory, some 25 KB each.
-KEPT_INDEXES = 128
-GROUP = 32  # portions whose rows of a table are made at once
+GROUP = 64  # portions whose rows of a table are made at once: some 0.5 MB
 Letter = Literal["v", "a"]
 Rows = npt.NDArray[Any]
+Make = Callable[[Sequence[int]], bytes]
 
 
-@dataclass(slots=True)
-class Portion:
-    """What a movie takes of one segment, and where it puts it.
+class _Rows:
+    """The rows of one table, made by groups of portions when they are sent."""
 
-    `cut_index` is set where not all of the segment is taken. `shift` of a track is what is added to the segment's
-    ticks to give those of the movie; `last` is the duration of its last sample, up to the next portion.
-    """
+    def __init__(self, numbers: Ints, sizes_bytes: Ints, make: Make) -> None:
+        """Take over the numbers of the portions, at least one, and the size of each one's rows."""
+        self._numbers = numbers
+        self._make = make
+        starts = np.arange(0, len(numbers), GROUP)
+        self._ends = np.cumsum(np.add.reduceat(sizes_bytes, starts))
+        self.size_bytes = int(self._ends[-1])
 
-    segment: Found
-    counts: dict[str, int]
-    begin_bytes: int
-    end_bytes: int
-    v_shift: int = 0
-    v_last: int = 0
-    a_shift: int = 0
-    a_last: int = 0
-    video_entry: int = 1
-    audio_entry: int = 1
-    audio_scale: tuple[int, int] = (1, 1)
-    cut_index: SampleIndex | None = None
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of the file that go into the movie."""
-        return self.end_bytes - self.begin_bytes
-
-    @property
-    def is_rescaled(self) -> bool:
-        """Tell whether the audio has another timescale than the movie's audio track."""
-        return self.audio_scale[0] != self.audio_scale[1]
-
-    def a_ticks(self, ticks: int) -> int:
-        """Return audio ticks of the segment in those of the movie's audio track, without the shift."""
-        multiplier, divisor = self.audio_scale
-        return (2 * ticks * multiplier + divisor) // (2 * divisor)
-
-
-class Indexes:
-    """The sample indexes of a movie's portions; those used last stay in memory. Used by several threads."""
-
-    def __init__(self, portions: Sequence[Portion]) -> None:
-        self._portions = portions
-        self._kept: OrderedDict[int, SampleIndex] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, number: int) -> SampleIndex:
-        """Return the index of a portion. Raises FormatError, OSError."""
-        portion = self._portions[number]
-        if portion.cut_index is not None:
-            return portion.cut_index
-        with self._lock:
-            index = self._kept.pop(number, None)
-        index = index or portion.segment.load_index()
-        with self._lock:
-            self._kept[number] = index
-            while len(self._kept) > KEPT_INDEXES:
-                self._kept.popitem(last=False)
-        return index
+    def read(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes [begin, end). Raises FormatError, OSError where an index cannot be read."""
+        group = int(np.searchsorted(self._ends, begin, "right"))
+        while begin < end:
+            data = self._make(self._numbers[group * GROUP : (group + 1) * GROUP].tolist())
+            group_end = int(self._ends[group])
+            group_begin = int(self._ends[group - 1]) if group else 0
+            if len(data) != group_end - group_begin:
+                raise FormatError(f"a table has {len(data)} bytes instead of {group_end - group_begin}")
+            yield data[begin - group_begin : end - group_begin]
+            begin, group = group_end, group + 1
 
 
 @dataclass(slots=True)
@@ -87,120 +52,117 @@ class TableBuilder:
     """Makes the tables of one track. `mdat_begin` must be set before chunk offsets are asked for."""
 
     letter: Letter
-    portions: Sequence[Portion]
-    indexes: Indexes
+    portions: Portions
     mdat_begin: int = 0
 
-    @property
-    def _numbers(self) -> list[int]:
-        name = f"{self.letter}_n"
-        return [number for number, portion in enumerate(self.portions) if portion.counts[name]]
-
-    def _table(self, row_bytes: int, count: Callable[[Portion], int], rows: Callable[[int], Rows]) -> Table:
-        """Return a table in pieces of some portions each; `rows` gives the rows of a portion by its number."""
-        numbers = self._numbers
-        parts = []
-        for begin in range(0, len(numbers), GROUP):
-            group = numbers[begin : begin + GROUP]
-            size_bytes = row_bytes * sum([count(self.portions[number]) for number in group])
-            parts.append(Piece(size_bytes, partial(_bytes_of, rows, group)))
-        total = sum(part.size_bytes for part in parts)
-        return Table(total // row_bytes, total, parts)
+    def _table(self, row_bytes: int, counts: Ints, make: Make) -> Table:
+        """Return a table; `make` gives the rows of some portions by their numbers."""
+        numbers = np.flatnonzero(self.portions.count(f"{self.letter}_n"))
+        rows = _Rows(numbers, row_bytes * counts[numbers], make)
+        return Table(rows.size_bytes // row_bytes, rows)
 
     def stts(self) -> Table:
         """Durations; the last of each portion reaches up to the next portion."""
-        return self._table(moov.STTS_BYTES, self._stts_count, self._stts_rows)
+        counts = self.portions.count(f"{self.letter}_runs")
+        if self.letter == "a":
+            is_rescaled = self.portions.a_scale != self.portions.audio_timescale
+            counts = np.where(is_rescaled, self.portions.count("a_n"), counts)
+        return self._table(moov.STTS_BYTES, counts, self._stts)
 
-    def _stts_count(self, portion: Portion) -> int:
-        if self.letter == "a" and portion.is_rescaled:
-            return portion.counts["a_n"]
-        return portion.counts[f"{self.letter}_runs"]
-
-    def _stts_rows(self, number: int) -> Rows:
-        portion, index = self.portions[number], self.indexes.get(number)
-        if self.letter == "a" and portion.is_rescaled:
-            return _rescaled(index, portion)
-        rows: Rows = getattr(index, f"{self.letter}_stts").copy()
-        rows[-1, 1] = portion.v_last if self.letter == "v" else portion.a_last
-        return rows
+    def _stts(self, numbers: Sequence[int]) -> bytes:
+        portions = self.portions
+        lasts = (portions.v_last if self.letter == "v" else portions.a_last)[list(numbers)].tolist()
+        rows = []
+        for number, last in zip(numbers, lasts, strict=True):
+            if self.letter == "a" and portions.a_scale[number] != portions.audio_timescale:
+                rows.append(_rescaled(portions, number, last))
+                continue
+            durations = portions.load_column(number, f"{self.letter}_stts").copy()
+            durations[-1, 1] = last
+            rows.append(durations)
+        return _bytes(rows)
 
     def ctts(self) -> Table | None:
         """Composition offsets, or None where no portion has any."""
-        if not any(portion.counts["v_cruns"] for portion in self.portions):
+        counts = self.portions.count("v_cruns")
+        if not counts.any():
             return None
-        return self._table(moov.CTTS_BYTES, lambda portion: portion.counts["v_cruns"] or 1, self._ctts_rows)
+        return self._table(moov.CTTS_BYTES, np.maximum(counts, 1), self._ctts)
 
-    def _ctts_rows(self, number: int) -> Rows:
-        if self.portions[number].counts["v_cruns"]:
-            return self.indexes.get(number).v_ctts
-        return np.array([[self.portions[number].counts["v_n"], 0]], ">i4")
+    def _ctts(self, numbers: Sequence[int]) -> bytes:
+        has_offsets, samples = self.portions.count("v_cruns"), self.portions.count("v_n")
+        rows = []
+        for number in numbers:
+            without = np.array([[samples[number], 0]], ">i4")
+            rows.append(self.portions.load_column(number, "v_ctts") if has_offsets[number] else without)
+        return _bytes(rows)
 
     def stss(self) -> Table:
         """Numbers of the key samples."""
-        first = self._firsts(f"{self.letter}_n")
-        return self._table(
-            moov.STSS_BYTES,
-            lambda portion: portion.counts["v_sync"],
-            lambda number: (self.indexes.get(number).v_stss.astype(np.int64) + first[number]).astype(">u4"),
-        )
+        first = _firsts(self.portions.count("v_n"))
+
+        def rows(numbers: Sequence[int]) -> bytes:
+            held = [self.portions.load_column(number, "v_stss").astype(np.int64) + first[number] for number in numbers]
+            return np.concatenate(held).astype(">u4").tobytes()
+
+        return self._table(moov.STSS_BYTES, self.portions.count("v_sync"), rows)
 
     def stsz(self) -> Table:
         """Sizes."""
-        return self._table(
-            moov.STSZ_BYTES,
-            lambda portion: portion.counts[f"{self.letter}_n"],
-            lambda number: getattr(self.indexes.get(number), f"{self.letter}_stsz"),
-        )
+        name = f"{self.letter}_stsz"
+
+        def rows(numbers: Sequence[int]) -> bytes:
+            return _bytes([self.portions.load_column(number, name) for number in numbers])
+
+        return self._table(moov.STSZ_BYTES, self.portions.count(f"{self.letter}_n"), rows)
 
     def stsc(self) -> Table:
         """One row a chunk, so that the number of rows is known beforehand; a chunk is a track's part of a fragment."""
-        first = self._firsts(f"{self.letter}_chunks")
+        counts = self.portions.count(f"{self.letter}_chunks")
+        first = _firsts(counts)
+        entries = self.portions.video_entry if self.letter == "v" else self.portions.audio_entry
 
-        def rows(number: int) -> Rows:
-            held = self._chunks(number)
-            table = np.empty((len(held), 3), np.int64)
-            table[:, 0] = first[number] + 1 + np.arange(len(held))
-            table[:, 1] = held[f"{self.letter}_count"]
-            portion = self.portions[number]
-            table[:, 2] = portion.video_entry if self.letter == "v" else portion.audio_entry
-            return table.astype(">u4")
+        def rows(numbers: Sequence[int]) -> bytes:
+            held = [self._chunks(number, "count") for number in numbers]
+            table = np.empty((sum(map(len, held)), 3), ">u4")
+            table[:, 0] = np.arange(1, len(table) + 1) + first[numbers[0]]
+            table[:, 1] = np.concatenate(held)
+            table[:, 2] = np.repeat(entries[list(numbers)], [len(item) for item in held])
+            return table.tobytes()
 
-        return self._table(moov.STSC_BYTES, self._chunk_count, rows)
+        return self._table(moov.STSC_BYTES, counts, rows)
 
     def co64(self) -> Table:
         """Offsets of the chunks in the movie."""
-        sizes = [portion.size_bytes for portion in self.portions]
-        begins = np.cumsum([0, *sizes])
+        moved = _firsts(self.portions.sizes_bytes) - self.portions.begin_bytes
 
-        def rows(number: int) -> Rows:
-            moved = self.mdat_begin + int(begins[number]) - self.portions[number].begin_bytes
-            return (self._chunks(number)[f"{self.letter}_data"] + moved).astype(">u8")
+        def rows(numbers: Sequence[int]) -> bytes:
+            held = [self._chunks(number, "data") + (self.mdat_begin + moved[number]) for number in numbers]
+            return np.concatenate(held).astype(">u8").tobytes()
 
-        return self._table(moov.CO64_BYTES, self._chunk_count, rows)
+        return self._table(moov.CO64_BYTES, self.portions.count(f"{self.letter}_chunks"), rows)
 
-    def _chunk_count(self, portion: Portion) -> int:
-        return portion.counts[f"{self.letter}_chunks"]
-
-    def _chunks(self, number: int) -> Rows:
-        fragments = self.indexes.get(number).fragments
-        held: Rows = fragments[fragments[f"{self.letter}_count"] > 0]
+    def _chunks(self, number: int, name: str) -> Rows:
+        """Return one field of the fragments that hold something of the track."""
+        fragments = self.portions.load_column(number, "fragments")
+        held: Rows = fragments[f"{self.letter}_{name}"][fragments[f"{self.letter}_count"] > 0]
         return held
 
-    def _firsts(self, name: str) -> list[int]:
-        """Return for each portion how many of something all portions before it have."""
-        counts = [portion.counts[name] for portion in self.portions]
-        return [int(total) for total in np.cumsum([0, *counts])]
+
+def _firsts(counts: Ints) -> Ints:
+    """Return for each portion how many of something all portions before it have."""
+    return np.cumsum(counts) - counts
 
 
-def _bytes_of(rows: Callable[[int], Rows], numbers: Sequence[int]) -> bytes:
-    """Return the rows of some portions as bytes."""
-    return b"".join([rows(number).tobytes() for number in numbers])
+def _bytes(rows: Sequence[Rows]) -> bytes:
+    """Return rows of the file's byte order behind one another: `np.concatenate` would give the machine's."""
+    return b"".join([row.tobytes() for row in rows])
 
 
-def _rescaled(index: SampleIndex, portion: Portion) -> Rows:
+def _rescaled(portions: Portions, number: int, last: int) -> Rows:
     """Return the audio durations in the movie's timescale, a row a sample; rounding errors do not add up."""
-    multiplier, divisor = portion.audio_scale
-    ticks = index.a_dts
+    multiplier, divisor = portions.audio_timescale, int(portions.a_scale[number])
+    ticks = portions.load_index(number).a_dts
     moved = (2 * ticks * multiplier + divisor) // (2 * divisor)
-    durations = np.append(np.diff(moved), portion.a_last)
+    durations = np.append(np.diff(moved), last)
     return np.stack([np.ones_like(durations), durations], axis=1).astype(">u4")

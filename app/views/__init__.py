@@ -130,7 +130,10 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
 
 def render_error(error: PlaybackError) -> tuple[Response, int]:
     """Return the contract's error answer: `{"detail": [...]}` and what stands beside it."""
-    return jsonify(detail=error.detail, **error.extra), error.status
+    response = jsonify(detail=error.detail, **error.extra)
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response, error.status
 
 
 def render_http_exception(error: HTTPException) -> BaseResponse:

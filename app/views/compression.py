@@ -1,6 +1,7 @@
 """gzip for what is text: playlists, request data, timelines, subtitles. Media are compressed already.
 
-Level 1: the playlist of a day, 1.1 MB, takes 8 ms and becomes 138 KB; level 6 takes 18 ms for 125 KB.
+Level 1: a text of 1.1 MB takes 8 ms and becomes 138 KB; level 6 takes 18 ms for 125 KB. Playlists come compressed
+already, in pieces that are kept (app/playback/playlist.py).
 """
 
 import gzip
@@ -16,11 +17,14 @@ LEAST_BYTES, MOST_BYTES = 1024, 32 << 20
 
 
 def compress(response: Response) -> Response:
-    """Compress a text where the client wants it (RFC 9110 §12.5.3); leave streams and what has a coding alone."""
-    if response.mimetype not in TEXTS or response.is_streamed:
+    """Compress a text where the client wants it (RFC 9110 §12.5.3).
+
+    Streams, what has a coding already, and ranges, which are bytes of the text as it is, are left alone.
+    """
+    if response.mimetype not in TEXTS or response.is_streamed or response.status_code == 206:
         return response
     response.vary.add("Accept-Encoding")
-    if "Content-Encoding" in response.headers or not _is_wanted(response.calculate_content_length() or 0):
+    if "Content-Encoding" in response.headers or not is_gzip_wanted(response.calculate_content_length() or 0):
         return response
     response.set_data(gzip.compress(response.get_data(), LEVEL, mtime=0))
     response.headers["Content-Encoding"] = "gzip"
@@ -30,7 +34,7 @@ def compress(response: Response) -> Response:
     return response
 
 
-def _is_wanted(size_bytes: int) -> bool:
+def is_gzip_wanted(size_bytes: int) -> bool:
     """Tell whether the client takes gzip for a text of this size, and nothing rather."""
     accepted = request.accept_encodings
     gzip_quality = accepted.quality("gzip")

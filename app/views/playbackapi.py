@@ -1,12 +1,12 @@
 """Playback: what was recorded in a span of time, and the video of it (playback-api.md).
 
 Here the ranges of one source or one record; beside it `playbackmedia` (what playlists point to), `playbackmany`
-(several sources), `playbackrange` (what they share).
+(several sources), `playbackstills` (pictures and sheets), `playbackrange` (what they share).
 """
 
 from typing import Any
 
-from flask import Blueprint, Response, redirect, url_for
+from flask import Blueprint, Response, current_app, url_for
 from flask_restx import Resource
 from sqlalchemy import select
 
@@ -22,15 +22,15 @@ from app.playback.delivery import Body, respond
 from app.playback.footage import Footage
 from app.playback.plans import find_plan, keep_plan
 from app.playback.playlist import build_playlist
-from app.views import PlaybackApi, document, playbackmany, playbackmedia
-from app.views.compression import compress
+from app.views import PlaybackApi, document, playbackmany, playbackmedia, playbackstills
+from app.views.compression import compress, is_gzip_wanted
 from app.views.playbackobjects import RequestData
-from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged
+from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged, see
 
 playbackapi = Blueprint("playbackapi", __name__)
 playbackapi.after_request(compress)
 # Importing them has put their endpoints into the namespace.
-PARTS = (playbackmany, playbackmedia)
+PARTS = (playbackmany, playbackmedia, playbackstills)
 
 
 def _data(subject: Subject) -> dict[str, Any]:
@@ -52,22 +52,19 @@ def _video(subject: Subject) -> Response:
         keep_plan(subject.source_id, subject.asked, footage, movie, now_us())
     if footage.pin is not None and subject.asked.rev is None:
         query = requestdata.media_query(subject.asked, utc_text, footage.pin, end_us=footage.end_us)
-        return _see(f"{subject.path}video.mp4?{query}")
+        return see(f"{subject.path}video.mp4?{query}")
     db.session.remove()
     headers = {"Cache-Control": "private, no-cache"}
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
-    body = Body([*movie.head, *movie.slices])
-    # Not a strong date: a file that is lost makes the film another one, and none of its files newer.
-    modified_us = footage.segments[-1].end_us
-    return respond(body, content_type=MP4, etag=movie.etag, headers=headers, modified_us=modified_us)
-
-
-def _see(path: str) -> Response:
-    """Return a redirect that keeps the method and is not kept."""
-    response = redirect(path, 307, Response=Response)
-    response.headers["Cache-Control"] = "no-store"
-    return response  # type: ignore[return-value]
+    return respond(
+        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES),
+        content_type=MP4,
+        etag=movie.etag,
+        headers=headers,
+        # Not a strong date: a file that is lost makes the film another one, and none of its files newer.
+        modified_us=movie.modified_us,
+    )
 
 
 def _file_name(footage: Footage) -> str:
@@ -84,12 +81,15 @@ def _playlist(subject: Subject) -> Response:
     is_ended = not is_event or _is_ended(subject.source_id)
     media = url_for("playbackapi.source_data", source_id=subject.source_id).rstrip("/") + "/"
     try:
-        text = build_playlist(footage, media, is_event=is_event, is_ended=is_ended)
+        playlist = build_playlist(footage, media, is_event=is_event, is_ended=is_ended)
     except (FormatError, OSError) as error:
         raise subject.nothing() from error
-    if "#EXTINF" not in text:
+    if not playlist.count:
         raise subject.nothing()
-    return Response(text, content_type=HLS, headers={"Cache-Control": "no-cache" if is_ended else "no-store"})
+    headers = {"Cache-Control": "no-cache" if is_ended else "no-store"}
+    if is_gzip_wanted(playlist.size_bytes):
+        return Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(playlist.text(), content_type=HLS, headers=headers)
 
 
 def _is_ended(source_id: int) -> bool:

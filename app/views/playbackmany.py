@@ -1,8 +1,10 @@
 """Playback of many sources at once: their coverage for drawing a timeline."""
 
+import json
 import re
 from typing import Any
 
+from flask import Response
 from flask_restx import Resource
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic_core import PydanticCustomError
@@ -13,7 +15,7 @@ from app.models import Source
 from app.models.types import now_us
 from app.personalulti import not_found, read_query, utc_text
 from app.playback.asked import Instant, Length, RangeParameters, check_range
-from app.playback.timeline import check_resolution, find_coverage
+from app.playback.timeline import check_resolution, find_coverage, render_sources
 from app.views import document
 from app.views.playbackobjects import Timeline
 from app.views.playbackrange import RANGE, namespace
@@ -51,7 +53,7 @@ class TimelineOfSources(Resource):
     @namespace.param("end", RANGE["end"])
     @namespace.param("resolution", "Seconds; gaps shorter than this are not shown. Default: a thousandth of the range")
     @namespace.response(200, "The coverage", document(namespace, Timeline))
-    def get(self) -> dict[str, Any]:
+    def get(self) -> Response:
         """Tell the coverage of many cameras for drawing a timeline."""
         given = read_query().checked(TimelineParameters)
         parameters = RangeParameters(start=0, gaps="collapse")
@@ -63,19 +65,11 @@ class TimelineOfSources(Resource):
         for source_id in given.source_id:
             if source_id not in known:
                 not_found("source_id", source_id, "query")
-        sources = [
-            {
-                "source_id": source_id,
-                "spans": [
-                    {"start_utc": utc_text(span.begin_us), "end_utc": utc_text(span.end_us)}
-                    for span in find_coverage(source_id, asked.begin_us, asked.end_us, resolution_us)
-                ],
-            }
-            for source_id in given.source_id
-        ]
-        return {
+        found = find_coverage(given.source_id, asked.begin_us, asked.end_us, resolution_us)
+        about = {
             "start_utc": utc_text(asked.begin_us),
             "end_utc": utc_text(asked.end_us),
             "resolution": resolution_us / 1_000_000,
-            "sources": sources,
         }
+        body = b'%b, "sources": %b}\n' % (json.dumps(about).encode()[:-1], render_sources(found))
+        return Response(body, mimetype="application/json")

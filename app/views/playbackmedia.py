@@ -9,36 +9,37 @@ from app.archive.find import find_segment
 from app.errors import Invalid, NotFound
 from app.extensions import db
 from app.formats.boxes import FormatError
-from app.personalulti import not_found, path_integer, path_uuid
+from app.personalulti import not_found, path_integer
+from app.playback.asked import MAX_INSTANT_US
 from app.playback.delivery import Body, respond
-from app.playback.footage import load_entries
+from app.playback.footage import find_entries
 from app.playback.handover import hand_over
 from app.playback.media import build_init, segment_body
 from app.views.playbackrange import IMMUTABLE, MP4, namespace
 
 
-@namespace.route("/source/<source_id>/segment/<segment_id>.mp4")
+@namespace.route("/source/<source_id>/segment/<start_us>.mp4")
 @namespace.param("source_id", "The id of a source", _in="path")
-@namespace.param("segment_id", "The id of a segment, as playlists name it", _in="path")
+@namespace.param("start_us", "The start of a segment in microseconds since the epoch, as playlists name it", _in="path")
 class SegmentMedia(Resource):
     """One recorded file, for playlists."""
 
     @namespace.produces([MP4])
-    def get(self, source_id: str, segment_id: str) -> Response:
+    def get(self, source_id: str, start_us: str) -> Response:
         """Get bytes of a recorded file that a playlist names."""
-        return _segment(source_id, segment_id)
+        return _segment(source_id, start_us)
 
     @namespace.hide
-    def head(self, source_id: str, segment_id: str) -> Response:
+    def head(self, source_id: str, start_us: str) -> Response:
         """Tell the size of a recorded file."""
-        return _segment(source_id, segment_id)
+        return _segment(source_id, start_us)
 
 
-def _segment(source_id: str, segment_id: str) -> Response:
+def _segment(source_id: str, start_us: str) -> Response:
     """Return the file of a segment; what an open one holds already never changes."""
-    segment = find_segment(path_integer("source_id", source_id), path_uuid("segment_id", segment_id))
+    segment = find_segment(path_integer("source_id", source_id), path_integer("start_us", start_us, MAX_INSTANT_US))
     if segment is None:
-        not_found("segment_id", segment_id)
+        not_found("start_us", start_us)
     db.session.remove()
     caching = {"Cache-Control": "private, no-cache" if segment.is_open else IMMUTABLE}
     if handed := hand_over(segment, MP4, caching):
@@ -46,7 +47,7 @@ def _segment(source_id: str, segment_id: str) -> Response:
     try:
         body = segment_body(segment)
     except (FormatError, OSError) as error:
-        raise NotFound(f"segment {segment.id} cannot be read", loc=("path", "segment_id")) from error
+        raise NotFound(f"segment {segment.id} cannot be read", loc=("path", "start_us")) from error
     etag = f"{segment.id}-{segment.generation}-{segment.shift_ticks}-{segment.body_end_bytes}"
     return respond(
         body,
@@ -72,7 +73,7 @@ class InitMedia(Resource):
         if match is None:
             raise Invalid("this is not an init segment's name", loc=("path", "entries"), kind="init_name")
         video_id, audio_id = int(match[1]), int(match[2])
-        known = load_entries({video_id, audio_id})
+        known = find_entries({video_id, audio_id})
         video, audio = known.get(video_id), known.get(audio_id)
         if video is None or video.kind != "video" or (audio_id and (audio is None or audio.kind != "audio")):
             not_found("entries", entries)

@@ -21,12 +21,12 @@ class GapObject(BaseModel):
 
 
 class UrlsObject(BaseModel):
-    """Where the media of the range is; null for what is not served."""
+    """Where the media of the range is; the picture is its first."""
 
     mp4: str
     hls: str
-    picture: str | None
-    thumbnails: str | None
+    picture: str
+    thumbnails: str
 
 
 class MapObject(BaseModel):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from flask import url_for
+from flask import Response, redirect, url_for
 from flask_restx import Namespace
 from sqlalchemy import select
 
@@ -69,22 +69,33 @@ def of_source(source_id: str) -> Subject:
     """Return the subject of a request about a source."""
     number = path_integer("source_id", source_id)
     asked = check_range(read_query().checked(RangeParameters), now_us())
-    if db.session.scalar(select(Source.id).where(Source.id == number)) is None:
-        not_found("source_id", source_id)
+    known_source(number)
     return Subject(number, asked, url_for("playbackapi.source_data", source_id=number).rstrip("/") + "/")
+
+
+def known_source(source_id: int) -> None:
+    """Raise NotFound for an id that no source has."""
+    if db.session.scalar(select(Source.id).where(Source.id == source_id)) is None:
+        not_found("source_id", source_id)
 
 
 def of_record(record_id: str) -> Subject:
     """Return the subject of a request about a record."""
     key = path_uuid("record_id", record_id)
     parameters = read_query().checked(RecordParameters)
-    row = db.session.get(Record, key)
+    row = known_record(key)
+    asked = check_range(parameters, now_us(), row.begin_us, row.end_us)
+    return Subject(row.source_id, asked, url_for("playbackapi.record_data", record_id=key).rstrip("/") + "/")
+
+
+def known_record(record_id: str) -> Record:
+    """Return a record. Raises NotFound for an id that none has, Deleted where its footage is gone."""
+    row = db.session.get(Record, record_id)
     if row is None:
         not_found("record_id", record_id)
     if row.deleted_us is not None:
-        raise Deleted(f"the file of record {key} was deleted")
-    asked = check_range(parameters, now_us(), row.begin_us, row.end_us)
-    return Subject(row.source_id, asked, url_for("playbackapi.record_data", record_id=key).rstrip("/") + "/")
+        raise Deleted(f"the file of record {record_id} was deleted")
+    return row
 
 
 def ranged(resource: Callable[..., Any]) -> Any:
@@ -92,3 +103,10 @@ def ranged(resource: Callable[..., Any]) -> Any:
     for name, text in RANGE.items():
         resource = namespace.param(name, text)(resource)
     return resource
+
+
+def see(path: str) -> Response:
+    """Return a redirect that keeps the method and is not kept."""
+    response = redirect(path, 307, Response=Response)
+    response.headers["Cache-Control"] = "no-store"
+    return response  # type: ignore[return-value]

@@ -8,9 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstrain
 from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 
-from app.archive.find import find_segments
 from app.archive.ledger import explain
-from app.archive.spans import find_gaps, find_spans
 from app.capture import sources
 from app.capture.addresses import HTTP_SCHEMES, RTSP_SCHEMES, AddressError, parse
 from app.capture.wake import wake
@@ -27,6 +25,7 @@ from app.personalulti import (
     read_query,
 )
 from app.playback.asked import RangeParameters, check_media_length, check_range
+from app.playback.footage import load_footage
 from app.tasks import ask_probe
 from app.views import PlaybackApi, document
 from app.views.objects import GapsObject, SourceObject, gap_object, source_object
@@ -171,8 +170,7 @@ class SourceGaps(Resource):
         check_media_length(asked)
         if db.session.get(Source, number) is None:
             not_found("source_id", source_id)
-        spans = find_spans(find_segments(number, asked.begin_us, asked.end_us), asked.begin_us, asked.end_us)
-        found = explain(number, find_gaps(spans, asked.begin_us, asked.end_us))
+        found = explain(number, load_footage(number, asked.begin_us, asked.end_us).gaps)
         return {"gaps": [gap_object(gap) for gap in found]}
 
 

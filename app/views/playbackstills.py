@@ -1,0 +1,185 @@
+"""Stills: the picture at an instant, and sheets of thumbnails with their index."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, request
+from flask_restx import Resource
+
+from app.archive.spans import Stretch
+from app.formats.webvtt import sheet_index
+from app.models.types import now_us
+from app.personalulti import path_integer, path_uuid, read_query, utc_text
+from app.playback import requestdata
+from app.playback.asked import MAX_INSTANT_US, check_media_length
+from app.playback.conditions import Validators, is_unchanged
+from app.playback.delivery import Body, respond
+from app.playback.plans import find_plan, keep_plan
+from app.playback.sheets import MAX_COUNT, Sheet, SheetParameters, make_sheet, plan_sheet
+from app.playback.stills import PictureParameters, RecordPictureParameters, find_still, make_still, picture_etag
+from app.views.playbackrange import (
+    IMMUTABLE,
+    Subject,
+    known_record,
+    known_source,
+    namespace,
+    of_record,
+    of_source,
+    ranged,
+    see,
+)
+
+JPEG, VTT = "image/jpeg", "text/vtt; charset=utf-8"
+
+
+def _picture(source_id: int, within: Stretch, asked: PictureParameters) -> Response:
+    """Return the picture at an instant."""
+    frame = find_still(source_id, within, asked, utc_text)
+    etag = picture_etag(frame, asked.width)
+    is_known = is_unchanged(request.headers, Validators(etag))
+    jpeg = b"" if is_known else make_still(frame, asked.width, utc_text)
+    headers = {
+        "X-Picture-Utc": utc_text(frame.instant_us) or "",
+        "Cache-Control": "private, no-cache" if frame.segment.is_open else IMMUTABLE,
+    }
+    return respond(Body([jpeg]), content_type=JPEG, etag=etag, headers=headers)
+
+
+def _of_sheet(subject: Subject, answer: Callable[[Subject, Sheet], Response], name: str) -> Response:
+    """Answer about the sheet of a range; a range that reaches into an open segment is pinned first."""
+    check_media_length(subject.asked)
+    parameters = read_query().checked(SheetParameters)
+    planned = find_plan(subject.source_id, subject.asked)
+    if planned is not None:
+        footage, movie = planned.footage, planned.movie
+    else:
+        footage = subject.load()
+        movie = subject.plan(footage)
+        keep_plan(subject.source_id, subject.asked, footage, movie, now_us())
+    if footage.pin is not None and subject.asked.rev is None:
+        address = requestdata.sheet_address(footage, subject.asked, subject.path, utc_text, **parameters.model_dump())
+        return see(address.replace("/thumbnails?", f"/{name}?", 1))
+    return answer(subject, plan_sheet(footage, movie, parameters))
+
+
+def _sheet(_subject: Subject, sheet: Sheet) -> Response:
+    """Return the JPEG of a sheet."""
+    is_known = is_unchanged(request.headers, Validators(sheet.etag))
+    jpeg = b"" if is_known else make_sheet(sheet, utc_text)
+    return respond(Body([jpeg]), content_type=JPEG, etag=sheet.etag, headers={"Cache-Control": "private, no-cache"})
+
+
+def _index(subject: Subject, sheet: Sheet) -> Response:
+    """Return the index of a sheet; it names the sheet by an address that is pinned to the same range."""
+    more = {"count": sheet.count, "width": sheet.width}
+    address = requestdata.sheet_address(sheet.footage, subject.asked, subject.path, utc_text, **more)
+    body = Body([sheet_index(address, sheet.cells).encode()])
+    etag = f"{sheet.etag}-vtt"
+    return respond(body, content_type=VTT, etag=etag, headers={"Cache-Control": "private, no-cache"})
+
+
+def _pictured(resource: Callable[..., Any]) -> Any:
+    """Document the parameters and answers of a picture."""
+    for name, text in (
+        ("width", "Of the picture, in pixels, 16 to 7680; never wider than it was recorded"),
+        ("nearest", "exact (default): the frame shown then; key: the key frame at or before it, which is sooner there"),
+    ):
+        resource = namespace.param(name, text)(resource)
+    resource = namespace.response(404, "Nothing was recorded then; before_utc and after_utc name the nearest")(resource)
+    resource = namespace.response(503, "Too much is being decoded; Retry-After says when to ask again")(resource)
+    resource = namespace.response(200, "The picture; X-Picture-Utc is the instant from which on it is shown")(resource)
+    return namespace.produces([JPEG])(resource)
+
+
+def _sheeted(resource: Callable[..., Any]) -> Any:
+    """Document the parameters and answers of a sheet and its index."""
+    for name, text in (
+        ("count", f"Of the thumbnails, 1 to {MAX_COUNT}; default 100"),
+        ("width", "Of each, in pixels, 16 to 640; default 160"),
+        ("rev", "Given by a redirect: pins what was recorded by then"),
+    ):
+        resource = namespace.param(name, text)(resource)
+    return namespace.response(404, "No footage in the range; before_utc and after_utc name the nearest")(
+        ranged(resource)
+    )
+
+
+@namespace.route("/source/<source_id>/picture.jpg")
+@namespace.param("source_id", "The id of a source", _in="path")
+class SourcePicture(Resource):
+    """A picture of a source."""
+
+    @namespace.param("at", "ISO 8601 with an offset or Z, or seconds since the epoch", required=True)
+    @_pictured
+    def get(self, source_id: str) -> Response:
+        """Get the picture that a camera showed at an instant."""
+        number = path_integer("source_id", source_id)
+        asked = read_query().checked(PictureParameters)
+        known_source(number)
+        return _picture(number, Stretch(0, MAX_INSTANT_US + 1), asked)
+
+
+@namespace.route("/record/<record_id>/picture.jpg")
+@namespace.param("record_id", "The id of a record", _in="path")
+class RecordPicture(Resource):
+    """A picture of a record."""
+
+    @namespace.param("at", "ISO 8601 with an offset or Z, or seconds since the epoch; left out: the record's begin")
+    @_pictured
+    def get(self, record_id: str) -> Response:
+        """Get the picture of a recording at an instant."""
+        key = path_uuid("record_id", record_id)
+        asked = read_query().checked(RecordPictureParameters)
+        row = known_record(key)
+        within = Stretch(row.begin_us, row.end_us if row.end_us is not None else MAX_INSTANT_US + 1)
+        if asked.at is None:
+            asked.at = row.begin_us
+        return _picture(row.source_id, within, asked)
+
+
+@namespace.route("/source/<source_id>/thumbnails")
+@namespace.param("source_id", "The id of a source", _in="path")
+class SourceThumbnails(Resource):
+    """A sheet of thumbnails of a source."""
+
+    @_sheeted
+    @namespace.produces([JPEG])
+    def get(self, source_id: str) -> Response:
+        """Get pictures of a range of a camera in even steps, on one sheet."""
+        return _of_sheet(of_source(source_id), _sheet, "thumbnails")
+
+
+@namespace.route("/source/<source_id>/thumbnails.vtt")
+@namespace.param("source_id", "The id of a source", _in="path")
+class SourceThumbnailIndex(Resource):
+    """The index of a sheet of a source."""
+
+    @_sheeted
+    @namespace.produces(["text/vtt"])
+    def get(self, source_id: str) -> Response:
+        """Get the WebVTT index of a camera's sheet: which part shows which seconds of the MP4."""
+        return _of_sheet(of_source(source_id), _index, "thumbnails.vtt")
+
+
+@namespace.route("/record/<record_id>/thumbnails")
+@namespace.param("record_id", "The id of a record", _in="path")
+class RecordThumbnails(Resource):
+    """A sheet of thumbnails of a record."""
+
+    @_sheeted
+    @namespace.produces([JPEG])
+    def get(self, record_id: str) -> Response:
+        """Get pictures of a recording in even steps, on one sheet."""
+        return _of_sheet(of_record(record_id), _sheet, "thumbnails")
+
+
+@namespace.route("/record/<record_id>/thumbnails.vtt")
+@namespace.param("record_id", "The id of a record", _in="path")
+class RecordThumbnailIndex(Resource):
+    """The index of a sheet of a record."""
+
+    @_sheeted
+    @namespace.produces(["text/vtt"])
+    def get(self, record_id: str) -> Response:
+        """Get the WebVTT index of a recording's sheet."""
+        return _of_sheet(of_record(record_id), _index, "thumbnails.vtt")
