@@ -59,20 +59,15 @@ def rss_anon_bytes(pid: int) -> int:
     raise ValueError(f"process {pid} has no RssAnon")
 
 
-def count_files(pid: int) -> int:
-    """Return the number of files and sockets that a process has open."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+def open_files(pid: int) -> list[str]:
+    """Return what a process has open: paths, and `socket:[N]` and the like."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            found.append(str(entry.readlink()))
+    return found
 
 
 def count_threads(pid: int) -> int:
     """Return the number of a process's threads."""
     return len(list(Path(f"/proc/{pid}/task").iterdir()))
-
-
-def count_sockets(pid: int) -> int:
-    """Return the number of sockets that a process has open."""
-    found = 0
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # it was closed meanwhile
-            found += str(entry.readlink()).startswith("socket:")
-    return found

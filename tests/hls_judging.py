@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from flask.testing import FlaskClient
 
+from tests.clips import CLIPS
 from tests.judging import Asked, Truth, instant
 from tests.mp4_reading import FragmentSample, read_fragments
-from tests.synthetic import CLIPS, VIDEO_HZ, Run, Sample
+from tests.synthetic import VIDEO_HZ, Run, Sample
 
 TICK_S = Fraction(1, VIDEO_HZ) + Fraction(1, 100_000)  # a tick, and the rounding of EXTINF to five decimals
 SUM_S = Fraction(1, 10)

@@ -11,8 +11,9 @@ from typing import Any
 
 import av
 
+from tests.clips import CLIPS, MARK
 from tests.mp4_reading import Film, FilmSample, read_film
-from tests.synthetic import CLIPS, MARK, Run, Sample
+from tests.synthetic import Run, Sample
 
 EDGE_US = 100  # a tick of sound at 16 kHz and rounding: whether a packet this near to an edge is taken is not judged
 MAX_REFERENCES = 4  # pictures after the end that those before it need

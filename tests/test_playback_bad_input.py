@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.archived import T0_US, add_source, utc
+from tests.clips import clips as clips
 from tests.synthetic import FileSpec, Growing, RunSpec, make_run, take_in
-from tests.synthetic import clips as clips
 from tests.test_playback_properties import examples
 from tests.test_playback_properties import lasting_app as lasting_app
 from tests.test_playback_requestdata import add_record

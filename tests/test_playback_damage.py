@@ -9,11 +9,11 @@ import pytest
 
 from app.playback.plans import forget_plans
 from tests.archived import T0_US, add_source, address
+from tests.clips import clips as clips
 from tests.hls_judging import fetch, judge_entries, read_playlist
 from tests.judging import Asked, Truth, instant, judge_film, place
 from tests.mp4_reading import read_film
 from tests.synthetic import FileSpec, Growing, RunSpec, make_run, take_in
-from tests.synthetic import clips as clips
 from tests.test_playback_properties import ask
 from tests.test_playback_properties import lasting_app as lasting_app
 

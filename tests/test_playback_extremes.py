@@ -11,11 +11,11 @@ import pytest
 
 from app.playback.plans import forget_plans
 from tests.archived import T0_US, add_source, address
+from tests.clips import clips as clips
 from tests.hls_judging import judge_entries
 from tests.judging import Asked, Truth, judge_edges, judge_film
 from tests.mp4_reading import read_film, read_head
 from tests.synthetic import FileSpec, Growing, Run, RunSpec, Sample, make_run, moof_bytes
-from tests.synthetic import clips as clips
 from tests.test_playback_properties import ask, build
 from tests.test_playback_properties import lasting_app as lasting_app
 

@@ -11,10 +11,10 @@ from app.extensions import writing
 from app.models import Wanted
 from app.models.types import now_us
 from tests.archived import add_source
+from tests.clips import clips as clips
 from tests.hls_judging import fetch, first_of, judge_entries, read_playlist
 from tests.judging import Truth
 from tests.synthetic import Growing, make_run
-from tests.synthetic import clips as clips
 from tests.test_playback_properties import archives, ask, build, choose, examples, ranges, run_specs
 from tests.test_playback_properties import lasting_app as lasting_app
 

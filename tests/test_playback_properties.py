@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 
 from instance.config import TestingConfig
 from tests.archived import T0_US, add_source, address, utc
+from tests.clips import CLIPS, SWITCHES, Clip
+from tests.clips import clips as clips
 from tests.conftest import open_app
 from tests.judging import Asked, Truth, instant, judge_decoded, judge_edges, judge_film
 from tests.mp4_reading import read_film
-from tests.synthetic import CLIPS, SWITCHES, Clip, FileSpec, Run, RunSpec, make_run, take_in
-from tests.synthetic import clips as clips
+from tests.synthetic import FileSpec, Run, RunSpec, make_run, take_in
 from tests.test_playback_requestdata import add_record
 
 MEMORY = Path("/dev/shm")

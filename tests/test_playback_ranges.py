@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.archived import T0_US, add_source, address
+from tests.clips import clips as clips
 from tests.synthetic import FileSpec, RunSpec, make_run, take_in
-from tests.synthetic import clips as clips
 from tests.test_playback_properties import examples
 from tests.test_playback_properties import lasting_app as lasting_app
 
@@ -179,7 +179,6 @@ def test_conditions_are_weighed_before_ranges(lasting_app, whole, method):
     assert call(whole.where, headers={"If-Match": "*"}).status_code == 200
 
 
-@pytest.mark.xfail(strict=True, reason="all that Python calls a space is taken off")
 @pytest.mark.parametrize("header", ["bytes =0-1", "bytes=\xa00-1", "bytes=0-1\x0b", "bytes=0-1,\x0c5-6"])
 def test_only_spaces_and_tabs_may_stand_around_ranges(lasting_app, whole, header):
     client = lasting_app.test_client()

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.archived import T0_US, add_source, utc
+from tests.clips import clips as clips
 from tests.judging import Asked, Truth, instant, judge_edges
 from tests.mp4_reading import read_film
 from tests.synthetic import FileSpec, Growing, RunSpec, make_run, take_in
-from tests.synthetic import clips as clips
 from tests.test_playback_properties import ask
 from tests.test_playback_properties import lasting_app as lasting_app
 
@@ -24,7 +24,6 @@ def early_sound(app, clips):
     return source_id, run, picture
 
 
-@pytest.mark.xfail(strict=True, reason="media time 0 is the first sound, not start")
 @pytest.mark.parametrize("early_us", [0, 1, 90_000])
 @pytest.mark.parametrize("gaps", ["collapse", "hold"])
 def test_no_sound_is_heard_from_before_the_range(lasting_app, clips, gaps, early_us):
@@ -33,7 +32,6 @@ def test_no_sound_is_heard_from_before_the_range(lasting_app, clips, gaps, early
     judge_edges(Truth([run]), asked, ask(lasting_app.test_client(), source_id, asked, "video.mp4").data)
 
 
-@pytest.mark.xfail(strict=True, reason="media time 0 is the next file's first frame")
 def test_a_range_that_begins_within_the_last_frame_of_a_file_begins_there(lasting_app, clips):
     source_id = add_source(lasting_app)
     run = take_in(lasting_app, source_id, make_run(clips, RunSpec((FileSpec("plain", 1),) * 2, seed=2)), T0_US)
@@ -41,14 +39,12 @@ def test_a_range_that_begins_within_the_last_frame_of_a_file_begins_there(lastin
     judge_edges(Truth([run]), asked, ask(lasting_app.test_client(), source_id, asked, "video.mp4").data)
 
 
-@pytest.mark.xfail(strict=True, reason="a film of sound alone, its picture's edit empty")
 def test_a_range_in_which_no_frame_begins_is_no_film(lasting_app, clips):
     source_id, run, picture = early_sound(lasting_app, clips)
     asked = Asked(int(run.instant_us(picture)) + 1_000, run.end_us + 50_000)
     assert ask(lasting_app.test_client(), source_id, asked, "video.mp4").status_code == 404
 
 
-@pytest.mark.xfail(strict=True, reason="what the earlier run has after the later one ended is neither shown nor a gap")
 def test_a_short_run_over_a_long_file_hides_nothing_beyond_its_own_time(lasting_app, clips):
     client, source_id = lasting_app.test_client(), add_source(lasting_app)
     long = take_in(lasting_app, source_id, make_run(clips, RunSpec((FileSpec("plain", 12),), seed=1)), T0_US)
@@ -68,7 +64,6 @@ def test_a_short_run_over_a_long_file_hides_nothing_beyond_its_own_time(lasting_
         assert item.sha256 in shown or is_gap, f"{utc(int(at_us))} is neither shown nor a gap"
 
 
-@pytest.mark.xfail(strict=True, reason="a jump is told by the muxer's guess of the last duration")
 def test_a_run_goes_on_over_a_seam_however_much_its_frames_jitter(lasting_app, clips):
     source_id, jumps = add_source(lasting_app), []
     for seed in range(8):

@@ -93,13 +93,14 @@ class Found:
 
     def _checked(self, index: SampleIndex) -> SampleIndex:
         """Return the index. Raises FormatError when it is not the one that the row counts."""
-        if index.counters() != self.counts:
+        # Rows of earlier versions have the offset of the first sample instead of that of the first one shown.
+        if {**index.counters(), "v_c0": self.counts["v_c0"]} != self.counts:
             raise FormatError(f"the index of segment {self.id} does not have the samples of its row")
         return index
 
     @property
     def v_first_pts(self) -> int:
-        """Presentation time of the first video sample, in ticks: the one that was shown at `start_us`."""
+        """Presentation time of the first picture shown, in ticks: it was shown at `start_us`."""
         return self.counts["v_t0"] + self.counts["v_c0"]
 
     def ticks_at(self, instant_us: int, timescale: int) -> int:

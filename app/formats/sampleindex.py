@@ -126,7 +126,8 @@ class SampleIndex:
             counts[f"{letter}_last"] = int(track.durations[-1])
             counts[f"{letter}_chunks"] = int(np.count_nonzero(table[f"{letter}_count"]))
         counts["v_sync"], counts["v_cruns"] = len(columns["v_stss"]), len(columns["v_ctts"])
-        counts["v_c0"] = int(v.composition_offsets[:1].sum())
+        if v.count:  # pictures that lead an open group of pictures are shown before the first one in the file
+            counts["v_c0"] = int((v.dts + v.composition_offsets).min() - v.dts[0])
         counts["v_longest"] = int(v.durations[:-1].max(initial=0))
         counts["n_frag"] = len(table)
         return cls(counts, **columns, fragments=table)
