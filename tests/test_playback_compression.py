@@ -73,6 +73,21 @@ def test_media_are_never_compressed(client: FlaskClient, playlist: str) -> None:
         assert not {"Content-Encoding", "Vary"} & set(answer.headers.keys())
 
 
+def test_an_index_of_thumbnails_is_compressed_and_its_ranges_are_not(client: FlaskClient, playlist: str) -> None:
+    path = playlist.replace("index.m3u8", "thumbnails.vtt") + "&count=12"
+    plain = client.get(path)
+    assert plain.headers["Content-Type"].startswith("text/vtt")
+    packed = client.get(path, headers=asking("gzip"))
+    assert gzip.decompress(packed.data) == plain.data
+    assert packed.headers["ETag"] == f"W/{plain.headers['ETag']}"
+    assert client.head(path, headers=asking("gzip")).headers["Content-Length"] == str(len(packed.data))
+    known = client.get(path, headers={"If-None-Match": packed.headers["ETag"], **asking("gzip")})
+    assert (known.status_code, known.data) == (304, b"")
+    part = client.get(path, headers={"Range": "bytes=0-1199", **asking("gzip, identity;q=0")})
+    assert (part.status_code, part.data) == (206, plain.data[:1200])
+    assert "Content-Encoding" not in part.headers
+
+
 def test_a_strong_tag_becomes_weak_and_a_weak_one_stays(app: Flask) -> None:
     text = "x" * LEAST_BYTES
     for etag in ('"tag"', 'W/"tag"'):

@@ -159,6 +159,17 @@ def test_what_is_being_recorded_is_never_said_to_be_of_the_future(
     assert parsedate_to_datetime(answer.headers["Last-Modified"]).timestamp() <= time.time()
 
 
+def test_a_tag_without_quotes_is_no_tag_and_the_picture_comes_whole(
+    app: Flask, client: FlaskClient, source_id: int, media: Callable[..., Any]
+) -> None:
+    recorded = record(app, source_id, media("h264"))
+    path = f"/playbackapi/source/{source_id}/picture.jpg?at={recorded.begin_us // 1_000_000 + 2}"
+    picture = client.get(path)
+    etag = picture.headers["ETag"]
+    assert client.get(path, headers={"If-None-Match": etag.strip('"')}).data == picture.data
+    assert client.get(path, headers={"If-None-Match": etag}).status_code == 304
+
+
 S = 1_000_000
 
 

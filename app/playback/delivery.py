@@ -7,7 +7,7 @@ Files are sent by the kernel (`sendfile`) where gunicorn gives us its socket. Wh
 import secrets
 import socket
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from flask import Response, json, request
@@ -149,8 +149,14 @@ def respond(
     if ranges:
         common["Content-Range"] = f"bytes {wanted.begin}-{wanted.end - 1}/{body.size_bytes}"
     common["Content-Length"] = str(wanted.size_bytes)
-    blocks = () if request.method == "HEAD" else body.read(wanted, _socket_of(wanted))
-    return Response(blocks, status, common, content_type=content_type)
+    return Response(_content(body, wanted, content_type), status, common, content_type=content_type)
+
+
+def _content(body: Body, wanted: ByteRange, content_type: str) -> Iterable[bytes] | bytes:
+    """Return the bytes of a range: of a text all at once, so that it can be compressed; nothing of media to HEAD."""
+    if content_type.startswith("text/"):
+        return b"".join(body.read(wanted))
+    return () if request.method == "HEAD" else body.read(wanted, _socket_of(wanted))
 
 
 def _socket_of(wanted: ByteRange) -> int | None:

@@ -17,8 +17,11 @@ LEAST_BYTES, MOST_BYTES = 1024, 32 << 20
 
 
 def compress(response: Response) -> Response:
-    """Compress a text where the client wants it (RFC 9110 §12.5.3); leave streams and what has a coding alone."""
-    if response.mimetype not in TEXTS or response.is_streamed:
+    """Compress a text where the client wants it (RFC 9110 §12.5.3).
+
+    Streams, what has a coding already, and ranges, which are bytes of the text as it is, are left alone.
+    """
+    if response.mimetype not in TEXTS or response.is_streamed or response.status_code == 206:
         return response
     response.vary.add("Accept-Encoding")
     if "Content-Encoding" in response.headers or not is_gzip_wanted(response.calculate_content_length() or 0):

@@ -12,6 +12,7 @@ from app.models.types import now_us
 from app.personalulti import path_integer, path_uuid, read_query, utc_text
 from app.playback import requestdata
 from app.playback.asked import MAX_INSTANT_US, check_media_length
+from app.playback.conditions import Validators, is_unchanged
 from app.playback.delivery import Body, respond
 from app.playback.plans import find_plan, keep_plan
 from app.playback.sheets import MAX_COUNT, Sheet, SheetParameters, make_sheet, plan_sheet
@@ -35,7 +36,7 @@ def _picture(source_id: int, within: Stretch, asked: PictureParameters) -> Respo
     """Return the picture at an instant."""
     frame = find_still(source_id, within, asked, utc_text)
     etag = picture_etag(frame, asked.width)
-    is_known = request.if_none_match.contains_weak(etag)
+    is_known = is_unchanged(request.headers, Validators(etag))
     jpeg = b"" if is_known else make_still(frame, asked.width, utc_text)
     headers = {
         "X-Picture-Utc": utc_text(frame.instant_us) or "",
@@ -63,7 +64,7 @@ def _of_sheet(subject: Subject, answer: Callable[[Subject, Sheet], Response], na
 
 def _sheet(_subject: Subject, sheet: Sheet) -> Response:
     """Return the JPEG of a sheet."""
-    is_known = request.if_none_match.contains_weak(sheet.etag)
+    is_known = is_unchanged(request.headers, Validators(sheet.etag))
     jpeg = b"" if is_known else make_sheet(sheet, utc_text)
     return respond(Body([jpeg]), content_type=JPEG, etag=sheet.etag, headers={"Cache-Control": "private, no-cache"})
 
