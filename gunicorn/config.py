@@ -1,5 +1,6 @@
 """gunicorn's settings, from those of the project: one preloaded app, two processes of many threads."""
 
+import ctypes
 import gc
 import os
 import sys
@@ -9,6 +10,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from app.locks import hold_lock
 from instance.config import load_config
+
+# Each thread would get a heap of its own and keep what it once held: 50 downloads took 80 MB more. mallopt(3)
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+_libc = ctypes.CDLL(None)
+if hasattr(_libc, "mallopt"):  # glibc has it, musl has not
+    _libc.mallopt(M_ARENA_MAX, 1)
+    _libc.mallopt(M_MMAP_THRESHOLD, 1 << 20)
+    _libc.mallopt(M_TRIM_THRESHOLD, 1 << 20)
 
 _settings = load_config()
 _settings.run_path.mkdir(parents=True, exist_ok=True)

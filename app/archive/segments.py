@@ -35,6 +35,7 @@ COLUMNS = (*FACTS, *ROW_COUNTERS, *OWN)
 AT = {name: number for number, name in enumerate(COLUMNS)}
 COUNTERS_AT = slice(len(FACTS), len(FACTS) + len(ROW_COUNTERS))
 FOUND_FACTS = FACTS[:12]
+REMEMBERED = 16  # the same few are asked for again and again while a range is planned
 ENTRIES_AT = [AT["video_entry_id"], AT["audio_entry_id"]]
 
 
@@ -175,6 +176,8 @@ class Segments(Sequence[Found]):
         if isinstance(number, slice):
             return self._some(number)
         found = self._made.get(number) or self._changed.get(self.ids[number]) or self._make(number)
+        if len(self._made) >= REMEMBERED:  # 2 KB each
+            self._made.clear()
         self._made[number] = found
         return found
 
@@ -182,7 +185,8 @@ class Segments(Sequence[Found]):
         return (self[number] for number in range(len(self)))
 
     def _some(self, numbers: slice | npt.NDArray[Any]) -> Segments:
-        chosen = self.rows[numbers], self.ids[numbers], self.run_ids[numbers]
+        """Return copies: a slice that is a view would keep all of the rows in memory."""
+        chosen = self.rows[numbers].copy(), self.ids[numbers].copy(), self.run_ids[numbers].copy()
         return Segments(self.source_id, *chosen, self._roots, self._changed)
 
     def _make(self, number: int) -> Found:
