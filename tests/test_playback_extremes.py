@@ -44,7 +44,6 @@ def test_twenty_hours_play_as_any_span(lasting_app, clips, gaps):
     judge_entries(client, Truth(runs), asked, ask(client, source_id, asked, "index.m3u8").text)
 
 
-@pytest.mark.xfail(strict=True, reason="a gap of 13.25 h cannot be held yet: 422, gap_too_long")
 @pytest.mark.parametrize("gap_us", [14 * HOUR_US, 5 * DAY_US])
 def test_a_gap_of_any_length_is_held(lasting_app, clips, gap_us):
     client = lasting_app.test_client()

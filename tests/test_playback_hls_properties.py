@@ -4,7 +4,6 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,9 +36,6 @@ def test_a_playlist_holds_every_packet_of_the_range(lasting_app, clips, archive,
         judge_entries(client, truth, asked, answer.text)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a fragment is left out by its first picture, though it has B-frames of the range"
-)
 def test_a_fragment_of_which_only_b_frames_lie_in_the_range_is_in_the_playlist(lasting_app, clips):
     files = tuple(FileSpec("h265", groups) for groups in (2, 3, 3, 3))
     first = RunSpec((FileSpec("large-plain", 3),), seed=37467, first_ticks=-7_000, jitter_ticks=4)

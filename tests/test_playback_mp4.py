@@ -292,14 +292,6 @@ def test_a_range_that_begins_in_a_gap_is_held_from_its_begin(app, client, source
     assert "gaps=hold" in told["urls"]["mp4"]
 
 
-def test_a_gap_too_long_to_be_held_is_refused(app, client, source_id, media):
-    first = record(app, source_id, media("h264"))
-    second = record(app, source_id, media("h264", seed=2), begin_us=first.end_us + 14 * 3_600_000_000)
-    refused = client.get(address(source_id, first.begin_us, second.end_us, "&gaps=hold"))
-    assert (refused.status_code, refused.json["detail"][0]["type"]) == (422, "gap_too_long")
-    assert len(shown(fetch(client, source_id, first.begin_us, second.end_us))) == 320
-
-
 def test_runs_that_overlap_play_one_after_the_other(app, client, source_id, media):
     first = record(app, source_id, media("b-frames-audio"))
     second = record(app, source_id, media("b-frames-audio", seed=2), begin_us=first.end_us - 3_000_000)

@@ -19,6 +19,7 @@ from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.browser import Browser, why_no_browser
 from tests.conftest import missing
+from tests.media import NUMBER_BITS
 from tests.recording import FFMPEGS
 from tests.served import Served, serving
 from tests.test_playback_hls import entries_of, packets_of, parts_of
@@ -340,14 +341,17 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-def two_cameras(served: Served, media: Media) -> tuple[list[str], list[Recorded]]:
+def two_cameras(served: Served, media: Media, from_s: int, to_s: int) -> tuple[list[str], list[list[Recorded]]]:
     """Return the addresses of two playlists in step, with gaps and entries over several files, and what is in them."""
     first, second = add_source(served.app), add_source(served.app)
+    kinds = {first: {"segment_s": 2}, second: {"segment_s": 8}}
+    made = {first: media("h264"), second: media("h264", gop=3 * FPS, seed=2)}
+    begins_us = {first: (T0_US, T0_US + 14 * S), second: (T0_US + 4 * S, T0_US + 14 * S)}
     runs = [
-        record(served.app, first, media("h264"), segment_s=2),
-        record(served.app, second, media("h264", gop=3 * FPS, seed=2), begin_us=T0_US + 4_000_000, segment_s=8),
+        [record(served.app, source, made[source], begin_us=begin_us, **kinds[source]) for begin_us in begins_us[source]]
+        for source in (first, second)
     ]
-    span = f"start={utc(T0_US)}&end={utc(T0_US + 15 * S)}"
+    span = f"start={utc(T0_US + from_s * S)}&end={utc(T0_US + to_s * S)}"
     answer = served.service.session.get(served.url(f"/playbackapi/sync?source_id={first},{second}&{span}"))
     return [served.url(source["hls"]) for source in answer.json()["sources"]], runs
 
@@ -355,8 +359,8 @@ def two_cameras(served: Served, media: Media) -> tuple[list[str], list[Recorded]
 @pytest.mark.skipif(not Path(FFMPEGS[0]).exists(), reason="no ffmpeg of the system")
 @pytest.mark.parametrize("ffmpeg", FFMPEGS)
 def test_ffmpeg_plays_every_frame_and_asks_for_nothing_that_is_missing(served, media, ffmpeg):
-    playlists, runs = two_cameras(served, media)
-    for playlist, run in zip(playlists, runs, strict=True):
+    playlists, runs = two_cameras(served, media, 0, 13)
+    for playlist, (run, _) in zip(playlists, runs, strict=True):
         command = [ffmpeg, "-nostdin", "-loglevel", "error", "-i", playlist, "-map", "0:v", "-f", "framemd5", "-"]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
         frames = [line for line in done.stdout.splitlines() if not line.startswith("#")]
@@ -364,37 +368,53 @@ def test_ffmpeg_plays_every_frame_and_asks_for_nothing_that_is_missing(served, m
         assert "error" not in done.stderr.lower()
 
 
-# Two players that show the same instant of wall clock: each follows the clock by its playlist's date-times alone.
+# Two players, each brought to an instant of the wall clock by its playlist's date-times alone; the number that stands
+# in the frame that each then shows (tests.media.read_number).
 IN_STEP = """
-const [playlists, wallS] = arguments;
-const play = (url) => new Promise((done, fail) => {
-  const video = document.createElement('video');
-  video.muted = true;
-  video.src = url;
-  video.onerror = () => fail(new Error(video.error.message));
-  document.body.append(video);
-  video.onloadedmetadata = () => done(video);
+const [playlists, wallS, bits] = arguments;
+const once = (video, name) => new Promise((done, fail) => {
+  video.addEventListener(name, done, {once: true});
+  video.addEventListener('error', () => fail(new Error(video.error.message)), {once: true});
 });
-const read = async (url) => {
-  const entries = [];
-  let entry = {};
+const placeOf = async (url) => {
+  let [mediaS, atS, isGap] = [0, 0, false];
   for (const line of (await (await fetch(url)).text()).split('\\n')) {
-    if (line.startsWith('#EXT-X-PROGRAM-DATE-TIME:')) entry.atS = Date.parse(line.slice(25)) / 1000;
-    if (line.startsWith('#EXTINF:')) entry.durationS = parseFloat(line.slice(8));
-    if (line === '#EXT-X-GAP') entry.isGap = true;
-    if (line && !line.startsWith('#')) { entries.push(entry); entry = {}; }
+    if (line.startsWith('#EXT-X-PROGRAM-DATE-TIME:')) [atS, isGap] = [Date.parse(line.slice(25)) / 1000, false];
+    if (line === '#EXT-X-GAP') isGap = true;
+    if (line.startsWith('#EXTINF:')) {
+      const durationS = parseFloat(line.slice(8));
+      if (!isGap && atS <= wallS && wallS < atS + durationS) return mediaS + wallS - atS;
+      mediaS += durationS;
+    }
   }
-  let mediaS = 0;
-  for (const one of entries) { one.mediaS = mediaS; mediaS += one.durationS; }
-  return entries;
+  throw new Error('no entry has this instant');
+};
+const read = (video) => {
+  const [width, height] = [video.videoWidth, Math.max(Math.floor(video.videoHeight / 15), 8)];
+  const context = Object.assign(document.createElement('canvas'), {width, height}).getContext('2d');
+  context.drawImage(video, 0, 0);
+  const cell = Math.floor(width / bits);
+  let number = 0;
+  for (let bit = 0; bit < bits; bit += 1) {
+    const [x, y] = [bit * cell + Math.floor(cell / 2), Math.floor(height / 2)];
+    number = number * 2 + (context.getImageData(x, y, 1, 1).data[0] > 125 ? 1 : 0);
+  }
+  return number;
 };
 return Promise.all(playlists.map(async (url) => {
-  const [video, entries] = [await play(url), await read(url)];
-  const entry = entries.find((one) => !one.isGap && one.atS <= wallS && wallS < one.atS + one.durationS);
-  const shown = new Promise((done) => video.requestVideoFrameCallback((now, frame) => done(frame.mediaTime)));
-  video.currentTime = entry.mediaS + wallS - entry.atS;
-  const mediaS = await shown;
-  return {mediaS, asked: video.currentTime, entries, seekable: video.seekable.length ? video.seekable.end(0) : 0, d: video.duration};
+  const video = Object.assign(document.createElement('video'), {muted: true});
+  const loaded = once(video, 'loadedmetadata');
+  video.src = url;
+  document.body.append(video);
+  const [mediaS] = await Promise.all([placeOf(url), loaded]);
+  const number = await new Promise((done) => {
+    const look = (now, frame) => Math.abs(frame.mediaTime - mediaS) < 0.1 ? done(read(video)) : wait();
+    const wait = () => video.requestVideoFrameCallback(look);
+    wait();
+    video.currentTime = mediaS;
+  });
+  video.remove();
+  return number;
 }));
 """
 
@@ -402,8 +422,12 @@ return Promise.all(playlists.map(async (url) => {
 def test_two_players_of_a_browser_show_the_same_instant(served, media, tmp_path):
     if reason := why_no_browser():
         missing(reason)
-    playlists, _ = two_cameras(served, media)
+    # Chromium's own player takes no account of gaps at the begin: the range begins where both have footage.
+    playlists, runs = two_cameras(served, media, 4, 22)
     with Browser(tmp_path) as browser:
         browser.open(served.url("/"))
-        print(browser.script(IN_STEP, playlists, T0_US / S + 6.5))
-        assert 0
+        for after_s in (4.52, 6.52, 7.72, 15.52, 18.02):
+            numbers = browser.script(IN_STEP, playlists, T0_US / S + after_s, NUMBER_BITS)
+            begins_us = [max(run.begin_us for run in own if run.begin_us <= T0_US + after_s * S) for own in runs]
+            shown_us = [begin_us + number * S // FPS for begin_us, number in zip(begins_us, numbers, strict=True)]
+            assert [instant - T0_US for instant in shown_us] == [int(after_s * FPS) * S // FPS] * 2

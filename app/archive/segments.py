@@ -185,9 +185,10 @@ class Segments(Sequence[Found]):
         return (self[number] for number in range(len(self)))
 
     def _some(self, numbers: slice | npt.NDArray[Any]) -> Segments:
-        """Return copies: a slice that is a view would keep all of the rows in memory."""
-        chosen = self.rows[numbers].copy(), self.ids[numbers].copy(), self.run_ids[numbers].copy()
-        return Segments(self.source_id, *chosen, self._roots, self._changed)
+        rows, ids, run_ids = self.rows[numbers], self.ids[numbers], self.run_ids[numbers]
+        if isinstance(numbers, slice):  # a view would keep all of the rows in memory
+            rows, ids, run_ids = rows.copy(), ids.copy(), run_ids.copy()
+        return Segments(self.source_id, rows, ids, run_ids, self._roots, self._changed)
 
     def _make(self, number: int) -> Found:
         row: list[int] = self.rows[number].tolist()

@@ -40,12 +40,11 @@ class Cuts:
 
 @dataclass(frozen=True, slots=True)
 class _Fragments:
-    """Fragments with video of one file or of many: number of the file, offset of moof, times of the first sample."""
+    """Fragments with video of one file or of many: number of the file, offset of moof, dts of the first sample."""
 
     files: Ints
     offsets: Ints
     dts: Ints
-    pts: Ints
     is_key: npt.NDArray[np.bool_]
 
 
@@ -67,10 +66,10 @@ def read_cuts(footage: Footage) -> Cuts:
 def _joined(parts: list[_Fragments]) -> _Fragments:
     """Return the fragments of several files."""
     none = np.empty(0, np.int64)
-    files, offsets, dts, pts = (
-        np.concatenate([none, *(getattr(part, name) for part in parts)]) for name in ("files", "offsets", "dts", "pts")
+    files, offsets, dts = (
+        np.concatenate([none, *(getattr(part, name) for part in parts)]) for name in ("files", "offsets", "dts")
     )
-    return _Fragments(files, offsets, dts, pts, np.concatenate([none == 0, *(part.is_key for part in parts)]))
+    return _Fragments(files, offsets, dts, np.concatenate([none == 0, *(part.is_key for part in parts)]))
 
 
 def _read_fragments(segment: Found, number: int) -> _Fragments:
@@ -78,11 +77,9 @@ def _read_fragments(segment: Found, number: int) -> _Fragments:
     table = segment.load_column("fragments")
     pictured = table[table["v_count"] > 0]
     dts = np.maximum.accumulate(pictured["v_tfdt"])
-    # Without composition offsets frames are shown when they are decoded; with them, the whole index is read.
-    pts = segment.load_index().v_pts[pictured["v_first"]] if segment.counts["v_cruns"] else dts
     offsets = pictured["moof"].copy()
     offsets[0] = table["moof"][0]  # a fragment without video belongs to the one before it, the first ones to ours
-    return _Fragments(np.full(len(dts), number), offsets, dts, pts, pictured["is_key"] != 0)
+    return _Fragments(np.full(len(dts), number), offsets, dts, pictured["is_key"] != 0)
 
 
 def _choose(footage: Footage, segments: Segments, ends_us: Ints, all_of: _Fragments) -> Cuts:
@@ -115,9 +112,13 @@ def _choose(footage: Footage, segments: Segments, ends_us: Ints, all_of: _Fragme
 
 
 def _instants_us(footage: Footage, segments: Segments, fragments: _Fragments) -> Ints:
-    """Return the wall clock of the first sample of each fragment, as `Found.instant_at`."""
+    """Return the wall clock of the first sample of each fragment, as `Found.instant_at`.
+
+    By decode times: all key frames of a file are taken to wait for being shown as long as its first one does. To know
+    better, all of the index would have to be read, which takes seven times as long.
+    """
     files = fragments.files
-    media = fragments.pts - (segments.column("v_t0") + segments.column("v_c0"))[files]
+    media = fragments.dts - segments.column("v_t0")[files]
     speeds = 1_000_000 + segments.column("slew_ppm")
     return segments.column("start_us")[files] + media * speeds[files] // timescales(footage, segments)[files]
 

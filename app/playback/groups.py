@@ -58,8 +58,9 @@ def cut_fragments(
     if begin_ticks is not None:
         before = np.flatnonzero(np.array(fragments.is_key) & (pts <= begin_ticks))
         first = int(before[-1]) if len(before) else 0
-    if end_ticks is not None:
-        end = int(np.searchsorted(pts, end_ticks))
+    if end_ticks is not None:  # also a fragment that begins behind the end may hold pictures that are shown before it
+        earliest = np.minimum.reduceat(index.v_pts, table["v_first"])
+        end = int(np.flatnonzero(earliest < end_ticks)[-1]) + 1 if (earliest < end_ticks).any() else 0
     if first >= end:
         return Fragments([0], [0], []), 0
     kept = slice(first, end + 1)

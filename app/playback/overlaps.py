@@ -78,7 +78,8 @@ def _left_of(interval: Interval, covers: list[Interval]) -> list[Interval]:
     begin, end = interval
     pieces = []
     for low, high in covers:
-        if min(high, end) - max(low, begin) <= OVERLAP_US:
+        is_within = begin - low > OVERLAP_US and high >= end  # also a file shorter than the slack
+        if min(high, end) - max(low, begin) <= OVERLAP_US and not is_within:
             continue
         if low > begin:
             pieces.append((begin, low))

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from app.errors import Invalid
 from app.formats.sampleindex import MAX_U32
 from app.playback.footage import Footage
 from app.playback.portions import Portions
@@ -22,17 +21,30 @@ Gaps = Literal["collapse", "hold", "fail"]
 
 
 def place_portions(footage: Footage, portions: Portions, gaps: Gaps) -> None:
-    """Set shifts and durations of last samples; the first video sample has the decode time 0."""
+    """Set shifts and durations of last samples; the first video sample has the decode time 0.
+
+    A duration has 32 bits: 13.25 hours at 90 kHz. Where one does not fit, its track gets a coarser timescale, which
+    divides the usual one.
+    """
+    _place(footage, portions, gaps)
+    portions.divisor = _divisor(portions.timescale, int(portions.v_last.max(initial=0)))
+    divisor = _divisor(portions.audio_timescale, int(portions.a_last.max(initial=0)))
+    if divisor > 1:
+        portions.audio_timescale //= divisor
+        _place(footage, portions, gaps)
+
+
+def _place(footage: Footage, portions: Portions, gaps: Gaps) -> None:
     placer = _Placer(footage, portions, gaps)
-    count = len(portions)
-    steps = [*np.flatnonzero(~placer.runs_on).tolist(), count]
-    for begin, end in pairwise(steps):
+    for begin, end in pairwise([*np.flatnonzero(~placer.runs_on).tolist(), len(portions)]):
         placer.place(begin)
         placer.run_on(begin, end)
-    for lasts in (portions.v_last, portions.a_last):
-        if lasts.max(initial=0) > MAX_U32:
-            message = "a gap of the range is longer than 13 hours and cannot be held: ask with gaps=collapse"
-            raise Invalid(message, loc=("query", "gaps"), kind="gap_too_long")
+
+
+def _divisor(timescale: int, longest: int) -> int:
+    """Return the least divisor of a timescale with which a duration fits into 32 bits."""
+    least = longest // (MAX_U32 - 1) + 1
+    return least if least == 1 else next(number for number in range(least, timescale + 1) if timescale % number == 0)
 
 
 class _Placer:

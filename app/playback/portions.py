@@ -28,7 +28,7 @@ class Portions:
     `shift` of a track is what is added to the segment's ticks to give those of the movie; `last` is the duration of
     its last sample, up to the next portion. `cuts` has what is known of portions that are not whole segments, by
     number. `begins_us` is the wall clock from which a portion is played. `a_scale` is the segment's audio timescale,
-    `audio_timescale` that of the movie.
+    `audio_timescale` that of the movie. The movie's video timescale is `timescale` divided by `divisor`.
     """
 
     def __init__(self, footage: Footage, segments: Segments, begins_us: Ints, cuts: dict[int, Cut]) -> None:
@@ -45,6 +45,7 @@ class Portions:
             self.begin_bytes[number], self.end_bytes[number] = cut.begin_bytes, cut.end_bytes
         self.v_shift, self.v_last, self.a_shift, self.a_last = (np.zeros(count, np.int64) for _ in range(4))
         self.v_last[:] = self.count("v_last")
+        self.divisor = 1
         self.timescale, self.video_ids, self.video_entry = 0, list[int](), np.zeros(count, np.int64)
         self.audio_timescale, self.audio_ids, self.audio_entry = 0, list[int](), np.zeros(count, np.int64)
         self.a_scale = np.ones(count, np.int64)

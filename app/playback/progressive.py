@@ -73,8 +73,8 @@ def _video_track(footage: Footage, portions: Portions, timing: Timing, tables: T
     entries = [footage.entries[number] for number in portions.video_ids]
     return Track(
         "video",
-        timing.timescale,
-        timing.video_duration,
+        timing.timescale // portions.divisor,
+        timing.video_duration // portions.divisor,
         [serving_entry(entry.blob) for entry in entries],
         timing.video_edits(),
         stts=tables.stts(),

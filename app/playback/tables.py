@@ -61,21 +61,29 @@ class TableBuilder:
         rows = _Rows(numbers, row_bytes * counts[numbers], make)
         return Table(rows.size_bytes // row_bytes, rows)
 
+    @property
+    def _is_rescaled(self) -> npt.NDArray[np.bool_]:
+        """Tell which portions have another timescale than the track: their times have a row a sample."""
+        portions = self.portions
+        if self.letter == "v":
+            return np.full(len(portions), portions.divisor > 1)
+        is_rescaled: npt.NDArray[np.bool_] = portions.a_scale != portions.audio_timescale
+        return is_rescaled
+
     def stts(self) -> Table:
         """Durations; the last of each portion reaches up to the next portion."""
         counts = self.portions.count(f"{self.letter}_runs")
-        if self.letter == "a":
-            is_rescaled = self.portions.a_scale != self.portions.audio_timescale
-            counts = np.where(is_rescaled, self.portions.count("a_n"), counts)
+        counts = np.where(self._is_rescaled, self.portions.count(f"{self.letter}_n"), counts)
         return self._table(moov.STTS_BYTES, counts, self._stts)
 
     def _stts(self, numbers: Sequence[int]) -> bytes:
         portions = self.portions
         lasts = (portions.v_last if self.letter == "v" else portions.a_last)[list(numbers)].tolist()
+        is_rescaled = self._is_rescaled
         rows = []
         for number, last in zip(numbers, lasts, strict=True):
-            if self.letter == "a" and portions.a_scale[number] != portions.audio_timescale:
-                rows.append(_rescaled(portions, number, last))
+            if is_rescaled[number]:
+                rows.append(_rescaled(portions, number, last, self.letter))
                 continue
             durations = portions.load_column(number, f"{self.letter}_stts").copy()
             durations[-1, 1] = last
@@ -87,14 +95,20 @@ class TableBuilder:
         counts = self.portions.count("v_cruns")
         if not counts.any():
             return None
-        return self._table(moov.CTTS_BYTES, np.maximum(counts, 1), self._ctts)
+        rows = np.where(self._is_rescaled, self.portions.count("v_n"), np.maximum(counts, 1))
+        return self._table(moov.CTTS_BYTES, rows, self._ctts)
 
     def _ctts(self, numbers: Sequence[int]) -> bytes:
-        has_offsets, samples = self.portions.count("v_cruns"), self.portions.count("v_n")
+        portions = self.portions
+        has_offsets, samples = portions.count("v_cruns"), portions.count("v_n")
         rows = []
         for number in numbers:
-            without = np.array([[samples[number], 0]], ">i4")
-            rows.append(self.portions.load_column(number, "v_ctts") if has_offsets[number] else without)
+            if portions.divisor > 1:
+                rows.append(_coarse_offsets(portions, number))
+            elif has_offsets[number]:
+                rows.append(portions.load_column(number, "v_ctts"))
+            else:
+                rows.append(np.array([[samples[number], 0]], ">i4"))
         return _bytes(rows)
 
     def stss(self) -> Table:
@@ -159,10 +173,27 @@ def _bytes(rows: Sequence[Rows]) -> bytes:
     return b"".join([row.tobytes() for row in rows])
 
 
-def _rescaled(portions: Portions, number: int, last: int) -> Rows:
-    """Return the audio durations in the movie's timescale, a row a sample; rounding errors do not add up."""
-    multiplier, divisor = portions.audio_timescale, int(portions.a_scale[number])
-    ticks = portions.load_index(number).a_dts
-    moved = (2 * ticks * multiplier + divisor) // (2 * divisor)
-    durations = np.append(np.diff(moved), last)
+def _rescaled(portions: Portions, number: int, last: int, letter: Letter) -> Rows:
+    """Return the durations in the timescale of the track, a row a sample; rounding errors do not add up."""
+    index = portions.load_index(number)
+    if letter == "v":
+        moved = _coarse(index.v_dts + portions.v_shift[number], portions.divisor)
+        end = _coarse(index.v_dts[-1:] + portions.v_shift[number] + last, portions.divisor)
+        durations = np.diff(np.concatenate((moved, end)))
+    else:
+        multiplier, divisor = portions.audio_timescale, int(portions.a_scale[number])
+        moved = (2 * index.a_dts * multiplier + divisor) // (2 * divisor)
+        durations = np.append(np.diff(moved), last)
     return np.stack([np.ones_like(durations), durations], axis=1).astype(">u4")
+
+
+def _coarse_offsets(portions: Portions, number: int) -> Rows:
+    """Return the composition offsets in the timescale of a divided track, a row a sample."""
+    index, shift = portions.load_index(number), portions.v_shift[number]
+    times = [_coarse(ticks + shift, portions.divisor) for ticks in (index.v_pts, index.v_dts)]
+    return np.stack([np.ones_like(times[0]), times[0] - times[1]], axis=1).astype(">i4")
+
+
+def _coarse(ticks: Ints, divisor: int) -> Ints:
+    """Return times in ticks that are so many times longer, rounded to the nearest."""
+    return (2 * ticks + divisor) // (2 * divisor)

@@ -112,9 +112,8 @@ class Timing:
     def video_edits(self) -> list[Edit]:
         """Return the edit list of the video: nothing until the first frame, then everything up to the end."""
         end = min(self.end, self.video_end)
-        return _edits(
-            self._in_movie(self.first_shown - self.begin), self._in_movie(end - self.first_shown), self.first_shown
-        )
+        media_time = (2 * self.first_shown + self._portions.divisor) // (2 * self._portions.divisor)
+        return _edits(self._in_movie(self.first_shown - self.begin), self._in_movie(end - self.first_shown), media_time)
 
     def audio_edits(self) -> list[Edit]:
         """Return the edit list of the audio, whose media time 0 is its first sample."""

@@ -18,6 +18,7 @@ from app.playback import syncplaylist
 from app.playback.asked import Asked, RangeParameters, check_media_length, check_range, split_ids
 from app.playback.cell import find_cell
 from app.playback.delivery import respond
+from app.playback.footage import Footage
 from app.playback.syncplaylist import MAX_SOURCES, Plan
 from app.views import document
 from app.views.playbackobjects import Sync
@@ -69,7 +70,9 @@ class SyncOfSources(Resource):
         if end_us <= asked.begin_us:
             raise _nothing(ids, asked)
         rev = syncplaylist.pin_all(footages, end_us, now)
-        plan = _plan(ids, asked.model_copy(update={"end_us": end_us, "rev": rev}))
+        if rev is not None:  # as the playlists will see it
+            footages = syncplaylist.load_all(ids, asked.begin_us, end_us, rev)
+        plan = _plan(ids, asked, footages)
         grid = {"start": utc_text(asked.begin_us), "end": utc_text(end_us), "grid": ",".join(map(str, ids))}
         query = urlencode(grid | ({} if rev is None else {"rev": rev}), safe=":,")
         return {
@@ -95,7 +98,7 @@ def playlist_in_step(source_id: str) -> Response:
 
 
 def _playlist(ids: Sequence[int], asked: Asked, place: int) -> Response:
-    plan = _plan(ids, asked)
+    plan = _plan(ids, asked, syncplaylist.load_all(ids, asked.begin_us, asked.end_us, asked.rev))
     text = syncplaylist.write_playlist(plan, place, _prefix(ids[place]))
     return Response(text, content_type=HLS, headers={"Cache-Control": "no-cache"})
 
@@ -108,9 +111,9 @@ def _checked_range(given: RangeParameters, ids: Sequence[int]) -> Asked:
     return asked
 
 
-def _plan(ids: Sequence[int], asked: Asked) -> Plan:
+def _plan(ids: Sequence[int], asked: Asked, footages: Sequence[Footage]) -> Plan:
     """Work out the grid. Raises NoFootage where no source has any."""
-    footages = syncplaylist.load_all(ids, asked.begin_us, asked.end_us, asked.rev)
+    db.session.remove()
     plan = syncplaylist.plan_grid(footages)
     if not plan.has_media:
         raise _nothing(ids, asked)
