@@ -188,7 +188,8 @@ def _judge_times(placed: dict[str, list[Placed]]) -> dict[tuple[str, str], Fract
     offsets = {}
     for (run_id, kind), items in found.items():
         values = [item.offset_s for item in items]
-        tick_s = items[0].tick_s if kind == "audio" else 0
+        is_coarse = kind == "audio" or items[0].tick_s > Fraction(1, 90_000)  # a gap of more than 13.25 h is held
+        tick_s = items[0].tick_s if is_coarse else 0
         assert max(values) - min(values) <= tick_s, f"times of {kind} within a run are off by more than a tick"
         offsets[run_id, kind] = values[0]
     for run_id, kind in offsets:

@@ -61,7 +61,9 @@ class _Placer:
         self._v_last_begin = self._v_end - portions.count("v_last")
         self._a_t0 = portions.a_ticks(portions.count("a_t0"))
         self._a_end = portions.a_ticks(portions.count("a_t0") + portions.count("a_dur"))
-        self._a_last = portions.a_ticks(portions.count("a_last"))
+        # Not the last duration rescaled: rounded apart from the times around it, it would drift by a tick a portion.
+        last_begin = portions.a_ticks(portions.count("a_t0") + portions.count("a_dur") - portions.count("a_last"))
+        self._a_last = self._a_end - last_begin
         self._has_video, self._has_audio = portions.has_video, portions.has_audio
         self._first_shift = -int(self._t0[int(np.argmax(self._has_video))])
         self._video: int | None = None  # the last portion with video

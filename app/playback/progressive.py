@@ -74,7 +74,7 @@ def _video_track(footage: Footage, portions: Portions, timing: Timing, tables: T
     return Track(
         "video",
         timing.timescale // portions.divisor,
-        timing.video_duration // portions.divisor,
+        (2 * timing.video_duration + portions.divisor) // (2 * portions.divisor),
         [serving_entry(entry.blob) for entry in entries],
         timing.video_edits(),
         stts=tables.stts(),
