@@ -47,6 +47,7 @@ CONTRACT = {
     ("get", f"{PLAYBACK}/record/{{record_id}}/video.mp4"),
     ("get", f"{PLAYBACK}/record/{{record_id}}/index.m3u8"),
     ("get", f"{PLAYBACK}/timeline"),
+    ("get", f"{PLAYBACK}/sync"),
     ("get", "/test/img"),
     ("get", "/test/video"),
     ("get", "/healthz"),
@@ -57,6 +58,7 @@ CONTRACT = {
 BESIDE = {
     ("get", f"{PLAYBACK}/source/{{source_id}}/segment/{{start_us}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/init/{{entries}}.mp4"),
+    ("get", f"{PLAYBACK}/source/{{source_id}}/cell.mp4"),
     ("get", f"{API}/example"),
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),

@@ -73,3 +73,8 @@ def file_entries(uri: str, ranges: Iterable[tuple[int, int, int]]) -> str:
 def entry(uri: str, duration_ms: int) -> str:
     """Return one entry that is a whole resource."""
     return f"#EXTINF:{duration_ms // 1000}.{duration_ms % 1000:03d},\n{uri}\n"
+
+
+def whole_entry(uri: str, duration_ms: int, size_bytes: int) -> str:
+    """Return one entry that is a whole resource; with its byte range for the sake of what `init_map` says."""
+    return f"#EXTINF:{duration_ms // 1000}.{duration_ms % 1000:03d},\n#EXT-X-BYTERANGE:{size_bytes}@0\n{uri}\n"

@@ -49,6 +49,16 @@ def _length(value: Any) -> Any:
     return round(float(text) * 1_000_000)
 
 
+def split_ids(value: Any, most: int) -> list[int]:
+    """Return the ids of `1,2,3`, each once. Raises PydanticCustomError for another form and for more than `most`."""
+    parts = [part.strip() for part in str(value).split(",")]
+    if len(parts) > most or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
+        raise PydanticCustomError(
+            "source_ids", "Input should be up to {most} source ids with commas between", {"most": most}
+        )
+    return list(dict.fromkeys(int(part) for part in parts))
+
+
 Instant = Annotated[int, BeforeValidator(_instant)]
 Length = Annotated[int, BeforeValidator(_length)]
 

@@ -1,12 +1,13 @@
 """Playback: what was recorded in a span of time, and the video of it (playback-api.md).
 
 Here the ranges of one source or one record; beside it `playbackmedia` (what playlists point to), `playbackmany`
-(several sources), `playbackstills` (pictures and sheets), `playbackrange` (what they share).
+(several sources), `playbacksync` (several in step), `playbackstills` (pictures and sheets), `playbackrange` (what they
+share).
 """
 
 from typing import Any
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, request, url_for
 from flask_restx import Resource
 from sqlalchemy import select
 
@@ -22,7 +23,7 @@ from app.playback.delivery import Body, respond
 from app.playback.footage import Footage
 from app.playback.plans import find_plan, keep_plan
 from app.playback.playlist import build_playlist
-from app.views import PlaybackApi, document, playbackmany, playbackmedia, playbackstills
+from app.views import PlaybackApi, document, playbackmany, playbackmedia, playbackstills, playbacksync
 from app.views.compression import compress, is_gzip_wanted
 from app.views.playbackobjects import RequestData
 from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged, see
@@ -30,7 +31,7 @@ from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_
 playbackapi = Blueprint("playbackapi", __name__)
 playbackapi.after_request(compress)
 # Importing them has put their endpoints into the namespace.
-PARTS = (playbackmany, playbackmedia, playbackstills)
+PARTS = (playbackmany, playbackmedia, playbackstills, playbacksync)
 
 
 def _data(subject: Subject) -> dict[str, Any]:
@@ -137,9 +138,13 @@ class SourcePlaylist(Resource):
     """A range of a source as HLS."""
 
     @ranged
+    @namespace.param("grid", "Source ids with commas between, as sync names them: cut on one grid with these")
+    @namespace.param("rev", "With grid: pins what was recorded when sync was asked")
     @namespace.produces([HLS])
     def get(self, source_id: str) -> Response:
         """Get an HLS playlist of this range of a camera; without end it grows while the camera records."""
+        if "grid" in request.args:
+            return playbacksync.playlist_in_step(source_id)
         return _playlist(of_source(source_id))
 
 

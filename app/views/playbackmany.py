@@ -1,24 +1,19 @@
 """Playback of many sources at once: their coverage for drawing a timeline."""
 
 import json
-import re
 from typing import Any
 
 from flask import Response
 from flask_restx import Resource
 from pydantic import BaseModel, ConfigDict, field_validator
-from pydantic_core import PydanticCustomError
-from sqlalchemy import select
 
-from app.extensions import db
-from app.models import Source
 from app.models.types import now_us
-from app.personalulti import not_found, read_query, utc_text
-from app.playback.asked import Instant, Length, RangeParameters, check_range
+from app.personalulti import read_query, utc_text
+from app.playback.asked import Instant, Length, RangeParameters, check_range, split_ids
 from app.playback.timeline import check_resolution, find_coverage, render_sources
 from app.views import document
 from app.views.playbackobjects import Timeline
-from app.views.playbackrange import RANGE, namespace
+from app.views.playbackrange import RANGE, known_sources, namespace
 
 MAX_SOURCES = 256
 
@@ -38,10 +33,7 @@ class TimelineParameters(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         """Read `1,2,3`."""
-        parts = [part.strip() for part in str(value).split(",")]
-        if len(parts) > MAX_SOURCES or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
-            raise PydanticCustomError("source_ids", "Input should be up to 256 source ids with commas between")
-        return list(dict.fromkeys(int(part) for part in parts))
+        return split_ids(value, MAX_SOURCES)
 
 
 @namespace.route("/timeline")
@@ -61,10 +53,7 @@ class TimelineOfSources(Resource):
         asked = check_range(parameters, now_us())
         resolution_us = given.resolution or max((asked.end_us - asked.begin_us) // 1000, 1_000_000)
         check_resolution(asked.begin_us, asked.end_us, resolution_us)
-        known = set(db.session.scalars(select(Source.id).where(Source.id.in_(given.source_id))))
-        for source_id in given.source_id:
-            if source_id not in known:
-                not_found("source_id", source_id, "query")
+        known_sources(given.source_id, "source_id")
         found = find_coverage(given.source_id, asked.begin_us, asked.end_us, resolution_us)
         about = {
             "start_utc": utc_text(asked.begin_us),

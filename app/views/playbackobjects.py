@@ -97,3 +97,19 @@ class Timeline(BaseModel):
     end_utc: str
     resolution: float
     sources: list[Coverage]
+
+
+class PlaylistOfSource(BaseModel):
+    """Where the playlist of one source is."""
+
+    source_id: int
+    hls: str
+
+
+class Sync(BaseModel):
+    """Playlists of several sources on one grid: `grid_s` is the length of a cell."""
+
+    start_utc: str
+    end_utc: str
+    grid_s: float
+    sources: list[PlaylistOfSource]

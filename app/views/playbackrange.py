@@ -1,6 +1,6 @@
 """What playback requests have in common: the range of a source or a record, its footage, its documentation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +77,14 @@ def known_source(source_id: int) -> None:
     """Raise NotFound for an id that no source has."""
     if db.session.scalar(select(Source.id).where(Source.id == source_id)) is None:
         not_found("source_id", source_id)
+
+
+def known_sources(source_ids: Sequence[int], name: str) -> None:
+    """Raise NotFound for the first id of a parameter that no source has."""
+    known = set(db.session.scalars(select(Source.id).where(Source.id.in_(source_ids))))
+    for source_id in source_ids:
+        if source_id not in known:
+            not_found(name, source_id, "query")
 
 
 def of_record(record_id: str) -> Subject:

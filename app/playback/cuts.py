@@ -1,0 +1,199 @@
+"""The places in a source's recorded files at which its media can be cut for the grid (app/playback/grid.py)."""
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from app.archive.segments import ENTRIES_AT, Found, Ints, Segments
+from app.formats.boxes import FormatError
+from app.playback.footage import Footage
+from app.playback.grid import Marks
+
+log = logging.getLogger(__name__)
+
+KEPT_BYTES = 16 << 20  # seven camera-days with a key frame a second
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Places in recorded files: the number of the segment, the offset in its file, the decode time in its ticks."""
+
+    files: Ints
+    offsets: Ints
+    dts: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """The marks of one source, and its media: `begins` at each mark, `ends` where the media before the next one ends.
+
+    `pieces` are the numbers of the piece that each mark is in.
+    """
+
+    segments: Segments
+    marks: Marks
+    pieces: Ints
+    is_key: npt.NDArray[np.bool_]
+    begins: Places
+    ends: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """Fragments with video of one file or of many: number of the file, offset of moof, dts of the first sample."""
+
+    files: Ints
+    offsets: Ints
+    dts: Ints
+    is_key: npt.NDArray[np.bool_]
+
+    @property
+    def size_bytes(self) -> int:
+        """Size in memory."""
+        return 3 * self.dts.nbytes + self.is_key.nbytes
+
+
+class KeptFragments:
+    """Fragments of whole ranges by the rows of their segments: each of several playlists in step needs all sources'.
+
+    Those used last are kept, bounded by their size. Used by several threads.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        """Begin with none."""
+        self._max_bytes = max_bytes
+        self._held_bytes = 0
+        self._kept: OrderedDict[bytes, Fragments] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, key: bytes) -> Fragments | None:
+        """Return the fragments of a key, or None."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def keep(self, key: bytes, fragments: Fragments) -> None:
+        """Keep fragments; forget the oldest beyond the bound."""
+        with self._lock:
+            if key not in self._kept and fragments.size_bytes <= self._max_bytes:
+                self._kept[key] = fragments
+                self._held_bytes += fragments.size_bytes
+            while self._held_bytes > self._max_bytes:
+                _, oldest = self._kept.popitem(last=False)
+                self._held_bytes -= oldest.size_bytes
+
+
+_kept = KeptFragments(KEPT_BYTES)
+
+
+def read_cuts(footage: Footage) -> Cuts:
+    """Read the marks of a source; a file that cannot be read counts as a gap. Needs no database."""
+    segments = footage.segments
+    # A row says all that a closed file's index follows from, and of an open one how far it was read.
+    key = hashlib.blake2b(segments.rows.tobytes() + "".join(segments.ids).encode(), digest_size=16).digest()
+    known = _kept.find(key)
+    if known is not None:
+        return _choose(footage, segments, footage.ends_us, known)
+    read: list[Fragments] = []
+    is_read = np.zeros(len(segments), np.bool_)
+    for number, segment in enumerate(segments):
+        try:
+            read.append(_read_fragments(segment, len(read)))
+        except (FormatError, OSError) as error:
+            log.warning("segment %s cannot be read and counts as a gap: %s", segment.id, error)
+        else:
+            is_read[number] = True
+    fragments = _joined(read)
+    if is_read.all():
+        _kept.keep(key, fragments)
+    return _choose(footage, segments.select(is_read), footage.ends_us[is_read], fragments)
+
+
+def _joined(parts: list[Fragments]) -> Fragments:
+    """Return the fragments of several files."""
+    none = np.empty(0, np.int64)
+    files, offsets, dts = (
+        np.concatenate([none, *(getattr(part, name) for part in parts)]) for name in ("files", "offsets", "dts")
+    )
+    return Fragments(files, offsets, dts, np.concatenate([none == 0, *(part.is_key for part in parts)]))
+
+
+def _read_fragments(segment: Found, number: int) -> Fragments:
+    """Return the fragments of a file. Raises FormatError, OSError."""
+    table = segment.load_column("fragments")
+    pictured = table[table["v_count"] > 0]
+    dts = np.maximum.accumulate(pictured["v_tfdt"])
+    offsets = pictured["moof"].copy()
+    offsets[0] = table["moof"][0]  # a fragment without video belongs to the one before it, the first ones to ours
+    return Fragments(np.full(len(dts), number), offsets, dts, pictured["is_key"] != 0)
+
+
+def _choose(footage: Footage, segments: Segments, ends_us: Ints, all_of: Fragments) -> Cuts:
+    """Return the marks among fragments, as far as they are shown."""
+    files = all_of.files
+    pieces: Ints = np.cumsum(~segments.follows | segments.changes_entries, dtype=np.int64)[files]
+    instants_us = _instants_us(footage, segments, all_of)
+    is_shown = instants_us < ends_us[files]
+    # Where the media of each fragment ends: where the next one of its piece begins, which ffmpeg only guesses before.
+    body_ends = segments.column("body_end_bytes")[files]
+    own_ends = (segments.column("v_t0") + segments.column("v_dur"))[files]
+    next_offsets = np.where(_is_same_after(files), np.roll(all_of.offsets, -1), body_ends)
+    next_dts = np.where(_is_same_after(pieces), np.roll(all_of.dts, -1), own_ends)
+    shown = np.flatnonzero(is_shown)
+    is_first = np.append(True, np.diff(pieces[shown]) != 0)[: len(shown)]
+    at = np.flatnonzero(all_of.is_key[shown] | is_first)
+    begins, ends = shown[at], shown[np.append(at, len(shown))[1:] - 1]
+    firsts = np.append(np.flatnonzero(is_first[at]), len(at))
+    last_files = files[ends[firsts[1:] - 1]]
+    pieces_end_us = np.minimum(segments.column("end_us"), ends_us)[last_files]
+    rising_us = _rising(instants_us[begins], firsts)
+    return Cuts(
+        segments,
+        Marks(rising_us, firsts, np.maximum(pieces_end_us, rising_us[firsts[1:] - 1] + 1)),
+        pieces[begins],
+        all_of.is_key[begins],
+        Places(files[begins], all_of.offsets[begins], all_of.dts[begins]),
+        Places(files[ends], next_offsets[ends], next_dts[ends]),
+    )
+
+
+def _instants_us(footage: Footage, segments: Segments, fragments: Fragments) -> Ints:
+    """Return the wall clock of the first sample of each fragment, as `Found.instant_at`.
+
+    By decode times: all key frames of a file are taken to wait for being shown as long as its first one does. To know
+    better, all of the index would have to be read, which takes seven times as long.
+    """
+    files = fragments.files
+    media = fragments.dts - segments.column("v_t0")[files]
+    speeds = 1_000_000 + segments.column("slew_ppm")
+    return segments.column("start_us")[files] + media * speeds[files] // timescales(footage, segments)[files]
+
+
+def timescales(footage: Footage, segments: Segments) -> Ints:
+    """Return the timescale of the video of each segment."""
+    ids = segments.rows[:, ENTRIES_AT[0]]
+    return np.array([footage.entries[number].timescale for number in ids.tolist()], np.int64)
+
+
+def _is_same_after(values: Ints) -> npt.NDArray[np.bool_]:
+    """Tell for each value whether the next one is the same; for the last one, that it is not."""
+    return np.append(np.diff(values) == 0, False)[: len(values)]
+
+
+def _rising(instants_us: Ints, firsts: Ints) -> Ints:
+    """Return instants such that none within a piece is before another that it follows."""
+    if not (np.diff(instants_us) < 0).any():
+        return instants_us
+    return np.concatenate([np.maximum.accumulate(part) for part in np.split(instants_us, firsts[1:-1])])
+
+
+def without_footage(footage: Footage) -> Footage:
+    """Return footage as it was when there was none yet."""
+    return replace(footage, segments=footage.segments[:0])
