@@ -8,12 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from app.archive.find import find_segment
 from app.models.types import now_us
+from app.playback.cuts import Fragments, KeptFragments
 from tests.archived import FPS, T0_US, Recorded, add_source, close, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
@@ -288,6 +290,19 @@ def test_what_is_being_recorded_is_pinned_so_that_all_playlists_see_the_same(app
     assert all(entry.is_gap for entry in read_entries(after[2]))
     now = sync(client, [done, growing, later], begin_us, begin_us + 9 * S)
     assert not all(entry.is_gap for entry in now.entries[later])
+
+
+def test_what_is_kept_of_indexes_is_bounded_and_forgotten_by_use():
+    def fragments(count: int) -> Fragments:
+        numbers = np.arange(count)
+        return Fragments(numbers, numbers, numbers, numbers == 0)
+
+    kept = KeptFragments(fragments(100).size_bytes)
+    for key, count in ((b"a", 40), (b"b", 40), (b"huge", 101)):
+        kept.keep(key, fragments(count))
+    assert len(kept.find(b"a").dts) == 40
+    kept.keep(b"c", fragments(40))
+    assert [kept.find(key) is None for key in (b"a", b"b", b"c", b"huge")] == [False, True, False, True]
 
 
 def test_what_is_wrong_is_refused(app, client, media):

@@ -1,6 +1,9 @@
 """The places in a source's recorded files at which its media can be cut for the grid (app/playback/grid.py)."""
 
+import hashlib
 import logging
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +15,8 @@ from app.playback.footage import Footage
 from app.playback.grid import Marks
 
 log = logging.getLogger(__name__)
+
+KEPT_BYTES = 16 << 20  # seven camera-days with a key frame a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Cuts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fragments:
+class Fragments:
     """Fragments with video of one file or of many: number of the file, offset of moof, dts of the first sample."""
 
     files: Ints
@@ -47,42 +52,90 @@ class _Fragments:
     dts: Ints
     is_key: npt.NDArray[np.bool_]
 
+    @property
+    def size_bytes(self) -> int:
+        """Size in memory."""
+        return 3 * self.dts.nbytes + self.is_key.nbytes
+
+
+class KeptFragments:
+    """Fragments of whole ranges by the rows of their segments: each of several playlists in step needs all sources'.
+
+    Those used last are kept, bounded by their size. Used by several threads.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        """Begin with none."""
+        self._max_bytes = max_bytes
+        self._held_bytes = 0
+        self._kept: OrderedDict[bytes, Fragments] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, key: bytes) -> Fragments | None:
+        """Return the fragments of a key, or None."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def keep(self, key: bytes, fragments: Fragments) -> None:
+        """Keep fragments; forget the oldest beyond the bound."""
+        with self._lock:
+            if key not in self._kept and fragments.size_bytes <= self._max_bytes:
+                self._kept[key] = fragments
+                self._held_bytes += fragments.size_bytes
+            while self._held_bytes > self._max_bytes:
+                _, oldest = self._kept.popitem(last=False)
+                self._held_bytes -= oldest.size_bytes
+
+
+_kept = KeptFragments(KEPT_BYTES)
+
 
 def read_cuts(footage: Footage) -> Cuts:
     """Read the marks of a source; a file that cannot be read counts as a gap. Needs no database."""
-    read: list[_Fragments] = []
-    is_read = np.zeros(len(footage.segments), np.bool_)
-    for number, segment in enumerate(footage.segments):
+    segments = footage.segments
+    # A row says all that a closed file's index follows from, and of an open one how far it was read.
+    key = hashlib.blake2b(segments.rows.tobytes() + "".join(segments.ids).encode(), digest_size=16).digest()
+    known = _kept.find(key)
+    if known is not None:
+        return _choose(footage, segments, footage.ends_us, known)
+    read: list[Fragments] = []
+    is_read = np.zeros(len(segments), np.bool_)
+    for number, segment in enumerate(segments):
         try:
             read.append(_read_fragments(segment, len(read)))
         except (FormatError, OSError) as error:
             log.warning("segment %s cannot be read and counts as a gap: %s", segment.id, error)
         else:
             is_read[number] = True
-    segments, ends_us = footage.segments.select(is_read), footage.ends_us[is_read]
-    return _choose(footage, segments, ends_us, _joined(read))
+    fragments = _joined(read)
+    if is_read.all():
+        _kept.keep(key, fragments)
+    return _choose(footage, segments.select(is_read), footage.ends_us[is_read], fragments)
 
 
-def _joined(parts: list[_Fragments]) -> _Fragments:
+def _joined(parts: list[Fragments]) -> Fragments:
     """Return the fragments of several files."""
     none = np.empty(0, np.int64)
     files, offsets, dts = (
         np.concatenate([none, *(getattr(part, name) for part in parts)]) for name in ("files", "offsets", "dts")
     )
-    return _Fragments(files, offsets, dts, np.concatenate([none == 0, *(part.is_key for part in parts)]))
+    return Fragments(files, offsets, dts, np.concatenate([none == 0, *(part.is_key for part in parts)]))
 
 
-def _read_fragments(segment: Found, number: int) -> _Fragments:
+def _read_fragments(segment: Found, number: int) -> Fragments:
     """Return the fragments of a file. Raises FormatError, OSError."""
     table = segment.load_column("fragments")
     pictured = table[table["v_count"] > 0]
     dts = np.maximum.accumulate(pictured["v_tfdt"])
     offsets = pictured["moof"].copy()
     offsets[0] = table["moof"][0]  # a fragment without video belongs to the one before it, the first ones to ours
-    return _Fragments(np.full(len(dts), number), offsets, dts, pictured["is_key"] != 0)
+    return Fragments(np.full(len(dts), number), offsets, dts, pictured["is_key"] != 0)
 
 
-def _choose(footage: Footage, segments: Segments, ends_us: Ints, all_of: _Fragments) -> Cuts:
+def _choose(footage: Footage, segments: Segments, ends_us: Ints, all_of: Fragments) -> Cuts:
     """Return the marks among fragments, as far as they are shown."""
     files = all_of.files
     pieces: Ints = np.cumsum(~segments.follows | segments.changes_entries, dtype=np.int64)[files]
@@ -111,7 +164,7 @@ def _choose(footage: Footage, segments: Segments, ends_us: Ints, all_of: _Fragme
     )
 
 
-def _instants_us(footage: Footage, segments: Segments, fragments: _Fragments) -> Ints:
+def _instants_us(footage: Footage, segments: Segments, fragments: Fragments) -> Ints:
     """Return the wall clock of the first sample of each fragment, as `Found.instant_at`.
 
     By decode times: all key frames of a file are taken to wait for being shown as long as its first one does. To know
