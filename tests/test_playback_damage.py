@@ -200,6 +200,9 @@ def test_a_file_that_goes_while_it_is_sent_breaks_the_connection(lasting_app, cl
         got.extend(byte for block in blocks for byte in block)
     assert not isinstance(raised.value, AssertionError)
     assert len(got) < promised
+    again = client.get(address(source_id, run.begin_us, run.end_us))  # at once: the loss is known now
+    assert again.status_code == 200
+    assert int(again.headers["Content-Length"]) == len(again.data) < promised
 
 
 def test_after_ten_seconds_at_most_a_lost_file_is_a_gap(lasting_app, clips):

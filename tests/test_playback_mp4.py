@@ -264,13 +264,13 @@ def test_a_plan_is_kept_only_for_a_moment_and_never_where_the_range_may_grow(
     app, client, source_id, media, monkeypatch
 ):
     recorded = record(app, source_id, media("h264"))
-    monkeypatch.setattr("app.views.playbackapi.now_us", lambda: recorded.end_us + 30_000_000)
+    monkeypatch.setattr("app.views.playbackrange.now_us", lambda: recorded.end_us + 30_000_000)
     where = address(source_id, recorded.begin_us, recorded.end_us + 20_000_000)
     before = client.get(where).data
     record(app, source_id, media("h264", seed=2), begin_us=recorded.end_us + 1_000_000)
     assert client.get(where).data != before  # the range ended less than a minute ago
     past = address(source_id, recorded.begin_us, recorded.begin_us + 4_000_000)
-    monkeypatch.setattr("app.views.playbackapi.now_us", lambda: recorded.end_us + 600_000_000)
+    monkeypatch.setattr("app.views.playbackrange.now_us", lambda: recorded.end_us + 600_000_000)
     kept = client.get(past)
     for path in (app.config["PLAYBACK"].storage_path / "rec").rglob("*.mp4"):
         path.rename(path.with_suffix(".away"))

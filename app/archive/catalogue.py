@@ -125,6 +125,13 @@ class Catalogue:
                 _, (_, oldest) = self._kept.popitem(last=False)
                 self._held_rows -= len(oldest.ids)
 
+    def forget_looks(self, source_id: int) -> None:
+        """Let every file of a source be looked at anew before it is used: one was lost since the last look."""
+        with self._lock:
+            for (kept_id, _), (_, rows) in self._kept.items():
+                if kept_id == source_id:
+                    rows.looked_s[:] = -np.inf
+
     def _load(self, source_id: int, stretch: Stretch) -> Rows:
         """Read the rows of the segments that start within a stretch of time."""
         values = {"source_id": source_id, "first_us": stretch[0], "last_us": stretch[1]}

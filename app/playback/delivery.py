@@ -7,7 +7,7 @@ Files are sent by the kernel (`sendfile`) where gunicorn gives us its socket. Wh
 import secrets
 import socket
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from flask import Response, json, request
@@ -22,7 +22,7 @@ from app.playback.conditions import (
     is_unchanged,
     validators,
 )
-from app.playback.fileparts import FilePart, FileParts
+from app.playback.fileparts import FilePart, FileParts, ShortFile
 
 # Small parts are sent together; the first ones at once, so that a player has something while tables are made.
 FIRST_GATHER_BYTES, GATHER_BYTES = 1 << 8, 1 << 18
@@ -36,14 +36,27 @@ BodyPart = Part | FilePart | FileParts
 class Body:
     """Parts laid behind one another; any range of them can be read."""
 
-    def __init__(self, parts: Sequence[BodyPart], read_ahead_bytes: int = 0) -> None:
+    def __init__(
+        self, parts: Sequence[BodyPart], read_ahead_bytes: int = 0, on_loss: Callable[[], None] | None = None
+    ) -> None:
+        """Take over the parts. `on_loss` is called when a file turns out to be gone or short while it is sent."""
         self._parts = parts
         self._read_ahead_bytes = read_ahead_bytes
+        self._on_loss = on_loss
         sizes = [len(part) if isinstance(part, bytes) else part.size_bytes for part in parts]
         self._ends = list(accumulate(sizes))
         self.size_bytes = self._ends[-1] if self._ends else 0
 
     def read(self, wanted: ByteRange, sink: int | None = None) -> Iterator[bytes]:
+        """Do as `_read` does; tell who wants to know of a loss."""
+        try:
+            yield from self._read(wanted, sink)
+        except (ShortFile, OSError) as error:
+            if self._on_loss is not None and not isinstance(error, ConnectionError):
+                self._on_loss()
+            raise
+
+    def _read(self, wanted: ByteRange, sink: int | None) -> Iterator[bytes]:
         """Yield the bytes of a range in blocks; files go to the socket `sink` directly, where there is one.
 
         What was yielded before must have been written when the next block is asked for, as gunicorn does.

@@ -37,7 +37,8 @@ class Played:
 def resolve_overlaps(segments: Segments, end_us: int, timescales: dict[int, int]) -> Played:
     """Return what is played of segments by start; `timescales` are those of video entries by their ids."""
     starts, ends = segments.column("start_us"), segments.column("end_us")
-    if not (starts[1:] < np.maximum.accumulate(ends)[:-1] - OVERLAP_US).any():
+    latest = np.maximum.accumulate(ends)[:-1]
+    if not ((starts[1:] < latest - OVERLAP_US) | (ends[1:] <= latest)).any():
         return Played(segments, starts, np.full(len(starts), end_us))
     ranks = _ranks(segments)
     rows = list(zip(starts.tolist(), ends.tolist(), ranks, strict=True))

@@ -6,8 +6,10 @@ Only what cannot grow any more is kept, and only for seconds: a file that goes m
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
+from app.archive.catalogue import catalogue
 from app.playback.asked import Asked
 from app.playback.footage import Footage
 from app.playback.progressive import Movie
@@ -52,6 +54,17 @@ def forget_plans() -> None:
     """Forget all plans."""
     with _lock:
         _kept.clear()
+
+
+def on_loss(source_id: int) -> Callable[[], None]:
+    """Return what is to be called when a file of a source is lost while it is sent: what was known is worth nothing."""
+    kept = catalogue()
+
+    def forget() -> None:
+        kept.forget_looks(source_id)
+        forget_plans()
+
+    return forget
 
 
 def _key(source_id: int, asked: Asked) -> tuple[object, ...]:

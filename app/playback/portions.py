@@ -148,6 +148,8 @@ def take_portions(footage: Footage) -> Portions | None:
     is_taken = np.arange(len(segments)) >= first
     is_cut = (ends_us < segments.column("end_us")) | (footage.begins_us > segments.column("start_us"))
     is_cut[: first + 1] = False
+    for number in {min(first + 1, len(segments) - 1), len(segments) - 1} - {first}:
+        is_cut[number] |= _has_sound_outside(footage, number)
     for number in np.flatnonzero(is_cut).tolist():
         part = _cut(footage, number, int(footage.begins_us[number]), is_last=number == len(segments) - 1)
         if part is None:
@@ -170,7 +172,8 @@ def _first_portion(footage: Footage) -> tuple[int | None, Cut | None]:
     """Return the number of the first segment that shows anything, and the part of it, None for the whole."""
     for number, segment in enumerate(footage.segments):
         begin_us = max(footage.begin_us, int(footage.begins_us[number]))
-        if begin_us <= segment.start_us and footage.ends_us[number] >= segment.end_us:
+        is_whole = begin_us <= segment.start_us and footage.ends_us[number] >= segment.end_us
+        if is_whole and not _has_sound_outside(footage, number):
             return number, None
         part = _cut(footage, number, begin_us, is_last=number == len(footage.segments) - 1)
         if part is not None:
@@ -242,18 +245,31 @@ def _wanted_sound(footage: Footage, number: int, index: SampleIndex, begin_us: i
     entry = footage.audio_entry(segment)
     if entry is None:
         return (0, 0), False
-    timescale, end_us, dts = footage.video_entry(segment).timescale, int(footage.ends_us[number]), index.a_dts
-    begin, end = (
-        -(-segment.ticks_at(instant_us, timescale) * entry.timescale // timescale) for instant_us in (begin_us, end_us)
-    )
-    stop = int(np.searchsorted(dts, end)) if end_us < segment.end_us else len(dts)
-    if begin_us <= segment.start_us:
-        return (0, stop), stop > 0
-    if begin_us > footage.begin_us:  # played again after another run: nothing would hide what comes before
-        first = int(np.searchsorted(dts, begin))
-        return (min(first, stop), stop), first < stop
-    first = int(np.searchsorted(dts, begin, "right")) - 1
-    return (max(first - AUDIO_LEAD_IN, 0), stop), first < stop
+    # Played again after another run: nothing would hide what comes before. Else what the range has, and a lead-in.
+    is_again = begin_us > max(segment.start_us, footage.begin_us)
+    instants_us = (begin_us if is_again else footage.begin_us, int(footage.ends_us[number]))
+    begin, end = (_sound_ticks(footage, number, instant_us) for instant_us in instants_us)
+    first, stop = np.searchsorted(index.a_dts, (begin, end)).tolist()
+    if number == 0 and first > 0:
+        first = max(int(np.searchsorted(index.a_dts, begin, "right")) - 1 - AUDIO_LEAD_IN, 0)
+    return (min(first, stop), stop), first < stop
+
+
+def _has_sound_outside(footage: Footage, number: int) -> bool:
+    """Tell whether a segment has sound before the range or after it beside pictures that are within."""
+    segment = footage.segments[number]
+    if footage.audio_entry(segment) is None:
+        return False
+    begin, end = (_sound_ticks(footage, number, instant_us) for instant_us in (footage.begin_us, footage.end_us))
+    return segment.counts["a_t0"] < begin or segment.counts["a_t0"] + segment.counts["a_dur"] > end
+
+
+def _sound_ticks(footage: Footage, number: int, instant_us: int) -> int:
+    """Return an instant in audio ticks of a segment, rounded up."""
+    segment = footage.segments[number]
+    entry, timescale = footage.audio_entry(segment), footage.video_entry(segment).timescale
+    rate = entry.timescale if entry is not None else timescale
+    return -(-segment.ticks_at(instant_us, timescale) * rate // timescale)
 
 
 def vector_ticks_at(segments: Segments, instants_us: Ints, timescale: int) -> Ints:

@@ -15,13 +15,12 @@ from app.archive.find import find_open
 from app.extensions import db
 from app.formats.boxes import FormatError
 from app.models import Wanted
-from app.models.types import now_us
 from app.personalulti import utc_text
 from app.playback import requestdata
 from app.playback.asked import check_media_length
 from app.playback.delivery import Body, respond
 from app.playback.footage import Footage
-from app.playback.plans import find_plan, keep_plan
+from app.playback.plans import on_loss
 from app.playback.playlist import build_playlist
 from app.views import PlaybackApi, document, playbackmany, playbackmedia, playbackstills, playbacksync
 from app.views.compression import compress, is_gzip_wanted
@@ -44,13 +43,7 @@ def _data(subject: Subject) -> dict[str, Any]:
 def _video(subject: Subject) -> Response:
     """Return the MP4 of a range, or send on to the pinned address where the range reaches into an open segment."""
     check_media_length(subject.asked)
-    planned = find_plan(subject.source_id, subject.asked)
-    if planned is not None:
-        footage, movie = planned.footage, planned.movie
-    else:
-        footage = subject.load()
-        movie = subject.plan(footage)
-        keep_plan(subject.source_id, subject.asked, footage, movie, now_us())
+    footage, movie = subject.planned()
     if footage.pin is not None and subject.asked.rev is None:
         query = requestdata.media_query(subject.asked, utc_text, footage.pin, end_us=footage.end_us)
         return see(f"{subject.path}video.mp4?{query}")
@@ -59,7 +52,7 @@ def _video(subject: Subject) -> Response:
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
     return respond(
-        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES),
+        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES, on_loss(subject.source_id)),
         content_type=MP4,
         etag=movie.etag,
         headers=headers,

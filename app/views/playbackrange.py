@@ -17,6 +17,7 @@ from app.personalulti import not_found, path_integer, path_uuid, read_query, utc
 from app.playback import requestdata
 from app.playback.asked import Asked, RangeParameters, RecordParameters, check_range
 from app.playback.footage import Footage, load_footage, no_footage
+from app.playback.plans import find_plan, keep_plan
 from app.playback.progressive import Movie, plan_movie
 
 namespace = Namespace("playback", "What was recorded in a span of time, and the video of it", path="/")
@@ -55,6 +56,16 @@ class Subject:
     def nothing(self) -> NotFound:
         """Return the error of a range without footage."""
         return no_footage(self.source_id, self.asked.begin_us, self.asked.end_us, utc_text)
+
+    def planned(self) -> tuple[Footage, Movie]:
+        """Return footage and movie: those of a moment ago where they are the same."""
+        kept = find_plan(self.source_id, self.asked)
+        if kept is not None:
+            return kept.footage, kept.movie
+        footage = self.load()
+        movie = self.plan(footage)
+        keep_plan(self.source_id, self.asked, footage, movie, now_us())
+        return footage, movie
 
     def plan(self, footage: Footage) -> Movie:
         """Plan the movie. Raises NoFootage where no frame falls into the range."""

@@ -8,13 +8,11 @@ from flask_restx import Resource
 
 from app.archive.spans import Stretch
 from app.formats.webvtt import sheet_index
-from app.models.types import now_us
 from app.personalulti import path_integer, path_uuid, read_query, utc_text
 from app.playback import requestdata
 from app.playback.asked import MAX_INSTANT_US, check_media_length
 from app.playback.conditions import Validators, is_unchanged
 from app.playback.delivery import Body, respond
-from app.playback.plans import find_plan, keep_plan
 from app.playback.sheets import MAX_COUNT, Sheet, SheetParameters, make_sheet, plan_sheet
 from app.playback.stills import PictureParameters, RecordPictureParameters, find_still, make_still, picture_etag
 from app.views.playbackrange import (
@@ -49,13 +47,7 @@ def _of_sheet(subject: Subject, answer: Callable[[Subject, Sheet], Response], na
     """Answer about the sheet of a range; a range that reaches into an open segment is pinned first."""
     check_media_length(subject.asked)
     parameters = read_query().checked(SheetParameters)
-    planned = find_plan(subject.source_id, subject.asked)
-    if planned is not None:
-        footage, movie = planned.footage, planned.movie
-    else:
-        footage = subject.load()
-        movie = subject.plan(footage)
-        keep_plan(subject.source_id, subject.asked, footage, movie, now_us())
+    footage, movie = subject.planned()
     if footage.pin is not None and subject.asked.rev is None:
         address = requestdata.sheet_address(footage, subject.asked, subject.path, utc_text, **parameters.model_dump())
         return see(address.replace("/thumbnails?", f"/{name}?", 1))
