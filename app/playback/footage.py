@@ -95,11 +95,14 @@ def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = N
     entries = find_entries(ids - {0})
     unknown = ids - entries.keys()
     usable = near.select(~np.isin(near.column("video_entry_id"), list(unknown))) if unknown - {0} else near
-    is_inside = (usable.column("start_us") < end_us) & (usable.column("end_us") > begin_us)
     timescales = {number: entry.timescale for number, entry in entries.items()}
-    played = resolve_overlaps(usable.select(is_inside), end_us, timescales)
-    segments = played.segments
-    footage = Footage(source_id, begin_us, end_us, segments, played.begins_us, played.ends_us, entries)
+    played = resolve_overlaps(usable, end_us, timescales)
+    ends_us = np.minimum(played.ends_us, played.segments.column("end_us"))
+    is_inside = (played.begins_us < end_us) & (ends_us > begin_us)
+    segments = played.segments.select(is_inside)
+    footage = Footage(
+        source_id, begin_us, end_us, segments, played.begins_us[is_inside], played.ends_us[is_inside], entries
+    )
     if not len(segments):
         return footage
     before = _next_to(usable, segments[0], is_before=True)
