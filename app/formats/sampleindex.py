@@ -108,11 +108,11 @@ class SampleIndex:
         has_offsets = bool(v.composition_offsets.any())
         columns = {
             "v_stsz": v.sizes.astype(">u4"),
-            "v_stts": (_runs(v.durations, is_last_alone=True) if v.count else NO_RUNS).astype(">u4"),
-            "v_ctts": (_runs(v.composition_offsets) if has_offsets else NO_RUNS).astype(">i4"),
+            "v_stts": (run_lengths(v.durations, is_last_alone=True) if v.count else NO_RUNS).astype(">u4"),
+            "v_ctts": (run_lengths(v.composition_offsets) if has_offsets else NO_RUNS).astype(">i4"),
             "v_stss": (np.flatnonzero(v.is_key) + 1).astype(">u4"),
             "a_stsz": a.sizes.astype(">u4"),
-            "a_stts": (_runs(a.durations, is_last_alone=True) if a.count else NO_RUNS).astype(">u4"),
+            "a_stts": (run_lengths(a.durations, is_last_alone=True) if a.count else NO_RUNS).astype(">u4"),
         }
         counts = dict.fromkeys(COUNTERS, 0)
         for letter, track in (("v", v), ("a", a)):
@@ -132,26 +132,6 @@ class SampleIndex:
         counts["n_frag"] = len(table)
         return cls(counts, **columns, fragments=table)
 
-    def cut(self, v_first: int, v_end: int, a_first: int, a_end: int) -> SampleIndex:
-        """Return the index of the samples [v_first, v_end) of video and [a_first, a_end) of audio.
-
-        Fragments of which no sample is left are dropped. Raises FormatError when no sample at all is left.
-        """
-        v_first, v_end = max(v_first, 0), min(v_end, self.counts["v_n"])
-        a_first, a_end = max(a_first, 0), min(a_end, self.counts["a_n"])
-        v_end, a_end = max(v_first, v_end), max(a_first, a_end)
-        if v_first == v_end and a_first == a_end:
-            raise FormatError("no sample")
-        is_key = np.zeros(self.counts["v_n"], np.bool_)
-        is_key[self.v_stss.astype(np.int64) - 1] = True
-        v = _Track.of("v", self, self.v_pts - self.v_dts, is_key, slice(v_first, v_end))
-        none = np.zeros(self.counts["a_n"], np.int64)
-        a = _Track.of("a", self, none, none == 0, slice(a_first, a_end))
-        table = self.fragments.copy()
-        for letter, first, end in (("v", v_first, v_end), ("a", a_first, a_end)):
-            _cut_table(table, letter, first, end, getattr(self, f"{letter}_offsets"), getattr(self, f"{letter}_dts"))
-        return self._assemble(v, a, table[(table["v_count"] > 0) | (table["a_count"] > 0)])
-
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> SampleIndex:
         """Return the index over these bytes, uncopied. Raises FormatError for a bad magic, size or crc."""
@@ -167,9 +147,11 @@ class SampleIndex:
         counts = dict(zip(COUNTERS, values, strict=True))
         if min(counts[name] for name in COUNTS_OF_ROWS) < 0:
             raise FormatError("a sample index with a negative count")
-        columns = {}
-        for name, (offset, length) in column_places(counts).items():
-            columns[name] = read_column(view[offset : offset + length], counts, name)
+        columns, position, seed = {}, COLUMNS_BEGIN_BYTES, _seed(counts)
+        for name, kind, shape in _layout(counts):
+            length = CRC_BYTES + math.prod(shape) * kind.itemsize
+            columns[name] = _column(view[position : position + length], name, kind, shape, seed)
+            position += length
         return cls(counts, **columns)
 
     def to_bytes(self) -> bytes:
@@ -249,10 +231,14 @@ def column_places(counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
 
 def read_column(data: bytes | memoryview, counts: Mapping[str, int], name: str) -> Bytes:
     """Return a column from its place in the index. Raises FormatError when it is not the one of these counters."""
-    _, kind, shape = next(item for item in _layout(counts) if item[0] == name)
+    return _column(data, *next(item for item in _layout(counts) if item[0] == name), _seed(counts))
+
+
+def _column(data: bytes | memoryview, name: str, kind: np.dtype[Any], shape: tuple[int, ...], seed: int) -> Bytes:
+    """Return a column of this type and shape. Raises FormatError when its bytes are too few or its crc is wrong."""
     if len(data) != CRC_BYTES + math.prod(shape) * kind.itemsize:
         raise FormatError(f"the column {name} of a sample index is cut off")
-    if zlib.crc32(memoryview(data)[CRC_BYTES:], _seed(counts)) != int.from_bytes(data[:CRC_BYTES], "little"):
+    if zlib.crc32(memoryview(data)[CRC_BYTES:], seed) != int.from_bytes(data[:CRC_BYTES], "little"):
         raise FormatError(f"the crc of the column {name} of a sample index is wrong")
     return np.frombuffer(data, kind, offset=CRC_BYTES).reshape(shape)
 
@@ -302,27 +288,6 @@ class _Track:
         is_key = np.concatenate([part.is_key for part in present])
         return cls(track.timescale, parts, first_dts, dts, durations, sizes, composition_offsets, is_key)
 
-    @classmethod
-    def of(cls, letter: str, index: SampleIndex, offsets: Ints, is_key: Flags, part: slice) -> _Track:
-        """Return some samples of an index."""
-        dts, durations = getattr(index, f"{letter}_dts"), getattr(index, f"{letter}_durations")
-        sizes = getattr(index, f"{letter}_stsz").astype(np.int64)
-        timescale = index.counts[f"{letter}_timescale"]
-        return cls(timescale, [], [], dts[part], durations[part], sizes[part], offsets[part], is_key[part])
-
-
-def _cut_table(table: Bytes, letter: str, first: int, end: int, offsets: Ints, dts: Ints) -> None:
-    """Narrow the table to the samples [first, end) of one track, which then count from 0 on."""
-    begins = np.maximum(table[f"{letter}_first"], first).astype(np.int64)
-    ends = np.minimum(table[f"{letter}_first"] + table[f"{letter}_count"], end)
-    count = np.maximum(ends - begins, 0)
-    held = count > 0
-    if letter == "v":
-        table["is_key"][begins != table["v_first"]] = False
-    table[f"{letter}_count"], table[f"{letter}_first"] = count, np.cumsum(count) - count
-    for column, values in (("data", offsets), ("tfdt", dts)):
-        table[f"{letter}_{column}"][held] = values[begins[held]]
-
 
 def _fragment_table(fragments: Sequence[Fragment], video: _Track, audio: _Track) -> Bytes:
     """Return the fragment table."""
@@ -341,7 +306,7 @@ def _fragment_table(fragments: Sequence[Fragment], video: _Track, audio: _Track)
     return table
 
 
-def _runs(values: Ints, *, is_last_alone: bool = False) -> Ints:
+def run_lengths(values: Ints, *, is_last_alone: bool = False) -> Ints:
     """Return run lengths as rows of (count, value)."""
     starts = np.flatnonzero(np.diff(values)) + 1
     starts = np.concatenate(([0], starts))

@@ -100,7 +100,7 @@ def read_cuts(footage: Footage) -> Cuts:
     key = hashlib.blake2b(segments.rows.tobytes() + "".join(segments.ids).encode(), digest_size=16).digest()
     known = _kept.find(key)
     if known is not None:
-        return _choose(footage, segments, footage.ends_us, known)
+        return _choose(footage, known)
     read: list[Fragments] = []
     is_read = np.zeros(len(segments), np.bool_)
     for number, segment in enumerate(segments):
@@ -113,7 +113,13 @@ def read_cuts(footage: Footage) -> Cuts:
     fragments = _joined(read)
     if is_read.all():
         _kept.keep(key, fragments)
-    return _choose(footage, segments.select(is_read), footage.ends_us[is_read], fragments)
+    readable = replace(
+        footage,
+        segments=segments.select(is_read),
+        begins_us=footage.begins_us[is_read],
+        ends_us=footage.ends_us[is_read],
+    )
+    return _choose(readable, fragments)
 
 
 def _joined(parts: list[Fragments]) -> Fragments:
@@ -135,12 +141,12 @@ def _read_fragments(segment: Found, number: int) -> Fragments:
     return Fragments(np.full(len(dts), number), offsets, dts, pictured["is_key"] != 0)
 
 
-def _choose(footage: Footage, segments: Segments, ends_us: Ints, all_of: Fragments) -> Cuts:
+def _choose(footage: Footage, all_of: Fragments) -> Cuts:
     """Return the marks among fragments, as far as they are shown."""
-    files = all_of.files
+    files, segments, ends_us = all_of.files, footage.segments, footage.ends_us
     pieces: Ints = np.cumsum(~segments.follows | segments.changes_entries, dtype=np.int64)[files]
     instants_us = _instants_us(footage, segments, all_of)
-    is_shown = instants_us < ends_us[files]
+    is_shown = (instants_us < ends_us[files]) & (instants_us >= footage.begins_us[files])
     # Where the media of each fragment ends: where the next one of its piece begins, which ffmpeg only guesses before.
     body_ends = segments.column("body_end_bytes")[files]
     own_ends = (segments.column("v_t0") + segments.column("v_dur"))[files]
@@ -196,4 +202,4 @@ def _rising(instants_us: Ints, firsts: Ints) -> Ints:
 
 def without_footage(footage: Footage) -> Footage:
     """Return footage as it was when there was none yet."""
-    return replace(footage, segments=footage.segments[:0])
+    return replace(footage, segments=footage.segments[:0], begins_us=footage.begins_us[:0], ends_us=footage.ends_us[:0])

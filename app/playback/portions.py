@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.archive.segments import COUNTERS_AT, Ints, Segments
+from app.formats.indexcut import cut_index
 from app.formats.sampleindex import ROW_COUNTERS, SampleIndex
 from app.playback.footage import Footage
 
@@ -196,7 +197,7 @@ def _sound_beside(footage: Footage, beside: Segments | None) -> list[tuple[Segme
     first, stop = (int(number) for number in np.searchsorted(index.a_dts, (begin, end)))
     if first >= stop:
         return []
-    cut = index.cut(0, 0, first, stop)
+    cut = cut_index(index, 0, 0, first, stop)
     end_bytes = int(cut.a_offsets[-1]) + int(cut.a_stsz[-1])
     return [(beside, Cut(cut, int(cut.fragments["a_data"].min()), end_bytes))]
 
@@ -209,7 +210,7 @@ def _cut(footage: Footage, number: int, begin_us: int, *, is_last: bool) -> Cut 
     audio, has_sound = _wanted_sound(footage, number, index, begin_us)
     if video is None or not (has_sound or video[2]):
         return None
-    cut = index.cut(*video[:2], *audio)
+    cut = cut_index(index, *video[:2], *audio)
     return Cut(cut, int(cut.fragments["offset"][0]), int(cut.fragments["end"][-1]))
 
 

@@ -47,6 +47,7 @@ class Subject:
         asked = self.asked
         footage = load_footage(self.source_id, asked.begin_us, asked.end_us, asked.rev)
         if not footage.spans:
+            known_source(self.source_id)  # asked only now: nearly always there is footage, and so a source
             raise self.nothing()
         last = footage.segments[-1]
         if asked.is_open_ended and last.is_open:
@@ -83,7 +84,6 @@ def of_source(source_id: str) -> Subject:
     """Return the subject of a request about a source."""
     number = path_integer("source_id", source_id)
     asked = check_range(read_query().checked(RangeParameters), now_us())
-    known_source(number)
     return Subject(number, asked, url_for("playbackapi.source_data", source_id=number).rstrip("/") + "/")
 
 

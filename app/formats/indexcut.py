@@ -1,0 +1,79 @@
+"""A part of a sample index: the samples of a range of one file, with what is counted of them."""
+
+import numpy as np
+
+from app.formats.boxes import FormatError
+from app.formats.sampleindex import COUNTERS, I32, NO_RUNS, U32, Bytes, SampleIndex, run_lengths
+
+
+def cut_index(index: SampleIndex, v_first: int, v_end: int, a_first: int, a_end: int) -> SampleIndex:
+    """Return the index of the samples [v_first, v_end) of video and [a_first, a_end) of audio.
+
+    Fragments of which no sample is left are dropped. Raises FormatError when no sample at all is left.
+    """
+    v_first, v_end = max(v_first, 0), min(v_end, index.counts["v_n"])
+    a_first, a_end = max(a_first, 0), min(a_end, index.counts["a_n"])
+    v_end, a_end = max(v_first, v_end), max(a_first, a_end)
+    if v_first == v_end and a_first == a_end:
+        raise FormatError("no sample")
+    table = _cut_table(_cut_table(index.fragments, index, "v", v_first, v_end), index, "a", a_first, a_end)
+    table = table[(table["v_count"] > 0) | (table["a_count"] > 0)]
+    counts = {**dict.fromkeys(COUNTERS, 0), "n_frag": len(table)}
+    columns = _cut_track(index, "v", slice(v_first, v_end), counts) | _cut_track(
+        index, "a", slice(a_first, a_end), counts
+    )
+    for letter in ("v", "a"):
+        counts[f"{letter}_chunks"] = int(np.count_nonzero(table[f"{letter}_count"]))
+    keys = index.v_stss.astype(np.int64)
+    columns["v_stss"] = (keys[(keys > v_first) & (keys <= v_end)] - v_first).astype(U32)
+    columns["v_ctts"] = _cut_offsets(index, v_first, v_end, counts)
+    counts["v_sync"], counts["v_cruns"] = len(columns["v_stss"]), len(columns["v_ctts"])
+    return SampleIndex(counts, **columns, fragments=table)
+
+
+def _cut_track(index: SampleIndex, letter: str, part: slice, counts: dict[str, int]) -> dict[str, Bytes]:
+    """Return the sizes and durations of some samples of a track, and count them."""
+    durations, dts = getattr(index, f"{letter}_durations")[part], getattr(index, f"{letter}_dts")
+    columns = {f"{letter}_stsz": getattr(index, f"{letter}_stsz")[part], f"{letter}_stts": NO_RUNS.astype(U32)}
+    if not len(durations):
+        return columns
+    columns[f"{letter}_stts"] = run_lengths(durations, is_last_alone=True).astype(U32)
+    found = {
+        "timescale": index.counts[f"{letter}_timescale"],
+        "t0": int(dts[part.start]),
+        "dur": int(dts[part.stop - 1] - dts[part.start] + durations[-1]),
+        "n": len(durations),
+        "runs": len(columns[f"{letter}_stts"]),
+        "last": int(durations[-1]),
+    }
+    counts |= {f"{letter}_{name}": value for name, value in found.items()}
+    if letter == "v":
+        counts["v_longest"] = int(durations[:-1].max(initial=0))
+    return columns
+
+
+def _cut_offsets(index: SampleIndex, first: int, end: int, counts: dict[str, int]) -> Bytes:
+    """Return the composition offsets of some pictures, and count that of the first one shown."""
+    if not len(index.v_ctts) or first == end:
+        return NO_RUNS.astype(I32)
+    pts, dts = index.v_pts[first:end], index.v_dts[first:end]
+    counts["v_c0"] = int(pts.min() - dts[0])
+    offsets = pts - dts
+    return (run_lengths(offsets) if offsets.any() else NO_RUNS).astype(I32)
+
+
+def _cut_table(table: Bytes, index: SampleIndex, letter: str, first: int, end: int) -> Bytes:
+    """Return the table narrowed to the samples [first, end) of one track, which then count from 0 on."""
+    table = table.copy()
+    firsts = table[f"{letter}_first"].astype(np.int64)
+    begins = np.maximum(firsts, first)
+    count = np.maximum(np.minimum(firsts + table[f"{letter}_count"], end) - begins, 0)
+    sizes, dts = getattr(index, f"{letter}_stsz"), getattr(index, f"{letter}_dts")
+    for number in np.flatnonzero((begins > firsts) & (count > 0)).tolist():  # one at most: the fragment cut into
+        begin = int(begins[number])
+        table[f"{letter}_data"][number] += int(sizes[firsts[number] : begin].astype(np.int64).sum())
+        table[f"{letter}_tfdt"][number] = dts[begin]
+    if letter == "v":
+        table["is_key"][begins != firsts] = False
+    table[f"{letter}_count"], table[f"{letter}_first"] = count, np.cumsum(count) - count
+    return table
