@@ -7,6 +7,7 @@ complete fragment ends there, so that the same answer can be given again after t
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from flask import current_app
@@ -39,7 +40,7 @@ class Entry:
     blob: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Footage:
     """The readable segments of a source that touch [begin_us, end_us), and their codec configurations.
 
@@ -58,7 +59,7 @@ class Footage:
     before: Segments | None = None
     after: Segments | None = None
 
-    @property
+    @cached_property
     def spans(self) -> list[Stretch]:
         """Uninterrupted stretches of footage within the range."""
         begins_us = np.maximum(self.begins_us, self.begin_us)
