@@ -17,7 +17,7 @@ from app.errors import Busy
 from app.extensions import db
 from app.playback.decoding import Picture, fitting, to_jpeg, to_pixels
 from app.playback.gate import Gate
-from app.playback.jpegs import JpegCache
+from app.playback.kept import Kept
 from tests.archived import FPS, KINDS, T0_US, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
@@ -313,7 +313,7 @@ def test_the_same_picture_is_the_same_bytes_and_is_not_sent_twice(app, client, s
 def test_what_is_kept_is_bounded(app, client, source_id, media):
     recorded = record(app, source_id, media("h264"))
     size = len(picture(client, source_id, recorded.begin_us).data)
-    app.extensions["playback_workshop"].jpegs = kept = JpegCache(5 * size)
+    app.extensions["playback_workshop"].jpegs = kept = Kept(5 * size, len)
     for number in range(12):
         picture(client, source_id, recorded.begin_us + number * FRAME_US)
         assert kept.size_bytes <= 5 * size
@@ -321,7 +321,7 @@ def test_what_is_kept_is_bounded(app, client, source_id, media):
 
 
 def test_the_jpeg_not_asked_for_the_longest_leaves_first() -> None:
-    kept = JpegCache(10)
+    kept = Kept(10, len)
     kept.keep("a", b"1234")
     kept.keep("b", b"1234")
     assert kept.find("a") == b"1234"

@@ -2,8 +2,6 @@
 
 import hashlib
 import logging
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +11,7 @@ from app.archive.segments import ENTRIES_AT, Found, Ints, Segments
 from app.formats.boxes import FormatError
 from app.playback.footage import Footage
 from app.playback.grid import Marks
+from app.playback.kept import Kept
 
 log = logging.getLogger(__name__)
 
@@ -58,46 +57,15 @@ class Fragments:
         return 3 * self.dts.nbytes + self.is_key.nbytes
 
 
-class KeptFragments:
-    """Fragments of whole ranges by the rows of their segments: each of several playlists in step needs all sources'.
-
-    Those used last are kept, bounded by their size. Used by several threads.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        """Begin with none."""
-        self._max_bytes = max_bytes
-        self._held_bytes = 0
-        self._kept: OrderedDict[bytes, Fragments] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def find(self, key: bytes) -> Fragments | None:
-        """Return the fragments of a key, or None."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
-
-    def keep(self, key: bytes, fragments: Fragments) -> None:
-        """Keep fragments; forget the oldest beyond the bound."""
-        with self._lock:
-            if key not in self._kept and fragments.size_bytes <= self._max_bytes:
-                self._kept[key] = fragments
-                self._held_bytes += fragments.size_bytes
-            while self._held_bytes > self._max_bytes:
-                _, oldest = self._kept.popitem(last=False)
-                self._held_bytes -= oldest.size_bytes
-
-
-_kept = KeptFragments(KEPT_BYTES)
+# Fragments of whole ranges by the rows of their segments: each of several playlists in step needs all sources'.
+_kept = Kept[Fragments](KEPT_BYTES, lambda fragments: fragments.size_bytes)
 
 
 def read_cuts(footage: Footage) -> Cuts:
     """Read the marks of a source; a file that cannot be read counts as a gap. Needs no database."""
     segments = footage.segments
     # A row says all that a closed file's index follows from, and of an open one how far it was read.
-    key = hashlib.blake2b(segments.rows.tobytes() + "".join(segments.ids).encode(), digest_size=16).digest()
+    key = hashlib.blake2b(segments.rows.tobytes() + "".join(segments.ids).encode(), digest_size=16).hexdigest()
     known = _kept.find(key)
     if known is not None:
         return _choose(footage, known)

@@ -12,9 +12,7 @@ depends on nothing but the rows of these segments and their neighbours. A playli
 """
 
 import hashlib
-import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -26,6 +24,7 @@ from app.archive.segments import Found
 from app.formats import playlists
 from app.playback.footage import Footage
 from app.playback.groups import Fragments, Rules, cut_fragments, gather, ranges_of, read_fragments
+from app.playback.kept import Kept
 from app.playback.media import build_init
 
 VOD, FAST_VOD = Rules(6.0), Rules(6.0, fast_entries=2)
@@ -51,6 +50,11 @@ class Piece:
     is_independent: bool = True
     count: int = 0
     deflated: bytes = b""
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the text and its compressed form."""
+        return len(self.text) + len(self.compress())
 
     def compress(self) -> bytes:
         """Return the text as deflate blocks that end on a byte and refer to nothing before them."""
@@ -142,7 +146,7 @@ class _Writer:
         rows = self._segments.rows[begin - 1 : end + 1]
         digest = hashlib.blake2b(rows.tobytes(), digest_size=16)
         digest.update(f"{self._prefix} {self._rules} {end < len(self._segments)}".encode())
-        key = digest.digest()
+        key = digest.hexdigest()
         piece = self._kept.find(key)
         if piece is None:
             piece = self._write(begin, end)
@@ -228,40 +232,10 @@ def _is_on_time(clock: tuple[int, int], instant_us: int, fragments: Fragments, t
     return abs(told_us - instant_us) <= CLOCK_SLACK_US
 
 
-class KeptPieces:
-    """Pieces of playlists by what they follow from, those used last; bounded by their size. Used by several threads."""
-
-    def __init__(self, max_bytes: int) -> None:
-        """Begin with none."""
-        self._max_bytes = max_bytes
-        self._held_bytes = 0
-        self._pieces: OrderedDict[bytes, Piece] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def find(self, key: bytes) -> Piece | None:
-        """Return the piece of a key, or None."""
-        with self._lock:
-            piece = self._pieces.get(key)
-            if piece is not None:
-                self._pieces.move_to_end(key)
-            return piece
-
-    def keep(self, key: bytes, piece: Piece) -> None:
-        """Keep a piece; forget the oldest beyond the bound."""
-        size_bytes = len(piece.text) + len(piece.compress())
-        with self._lock:
-            if key not in self._pieces:
-                self._pieces[key] = piece
-                self._held_bytes += size_bytes
-            while self._held_bytes > self._max_bytes and len(self._pieces) > 1:
-                _, oldest = self._pieces.popitem(last=False)
-                self._held_bytes -= len(oldest.text) + len(oldest.deflated)
-
-
-def kept_pieces() -> KeptPieces:
+def kept_pieces() -> Kept[Piece]:
     """Return the pieces that the current app keeps."""
-    kept = current_app.extensions.get("playback_playlists")
+    kept: Kept[Piece] | None = current_app.extensions.get("playback_playlists")
     if kept is None:
-        kept = current_app.extensions["playback_playlists"] = KeptPieces(current_app.config["PLAYBACK"].PLAYLIST_BYTES)
-    assert isinstance(kept, KeptPieces)
+        made = Kept[Piece](current_app.config["PLAYBACK"].PLAYLIST_BYTES, lambda piece: piece.size_bytes)
+        kept = current_app.extensions.setdefault("playback_playlists", made)
     return kept

@@ -20,7 +20,7 @@ from app.playback.decoding import decode_frame, to_jpeg, to_pixels
 from app.playback.footage import load_footage
 from app.playback.frames import Frame, Nearest, find_frame
 from app.playback.gate import Gate
-from app.playback.jpegs import JpegCache
+from app.playback.kept import Kept
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Workshop:
     """What the pictures of one app have in common: the room to keep them, and who may decode."""
 
     def __init__(self, cache_bytes: int, decoders: int) -> None:
-        self.jpegs = JpegCache(cache_bytes)
+        self.jpegs = Kept[bytes](cache_bytes, len)
         self.decoding = Gate(decoders)
         self.sheets = Gate(1)
 
