@@ -34,7 +34,8 @@ LONG_US = 7_200_000_000
 # Players stay three target durations behind the end; a fragment lasts 4 s and a frame at most.
 EVENT_TARGET_S = 6
 EVENT = Rules(2.0, EVENT_TARGET_S)
-PIECE_US = 1_800_000_000
+# Texts are kept by half hours. A date-time in each five minutes makes them the same, written at once or in parts.
+PIECE_US, DATE_US = 1_800_000_000, 300_000_000
 CLOCK_SLACK_US = 20_000  # a date-time is given anew where counting durations from the last one is wrong by more
 DEFLATE_LEVEL = 9  # 2 ms a camera-hour, once
 GZIP_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # RFC 1952 §2.3: deflate, no name, no time, unknown system
@@ -121,32 +122,38 @@ class _Writer:
         is_long = footage.end_us - footage.begin_us > LONG_US
         self._rules = EVENT if is_event else LONG_VOD if is_long else VOD
         self._kept = kept_pieces()
+        self._context = f"{prefix} {self._rules} ".encode()
         # The first segment whose last entry may still grow: nothing after it is listed.
         growing = [*np.flatnonzero(footage.segments.is_open).tolist(), len(footage.segments) - 1]
         self._unsettled = growing[0] if is_event and not is_ended else -1
         self.start_offset_s: float | None = None
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield the entries in pieces: the first segment, the rest of its half hour, then half hour by half hour."""
-        hours = self._segments.column("start_us")[: self._unsettled + 1 or None] // PIECE_US
-        edges = [0, 1, *(1 + np.flatnonzero(np.diff(hours[1:])) + 1).tolist(), len(hours)]
+        """Yield the entries in pieces; those of which every segment is taken whole are kept."""
         footage, segments = self._footage, self._segments
         is_cut = (footage.ends_us < segments.column("end_us")) | (footage.begins_us > segments.column("start_us"))
-        for place, (begin, end) in enumerate(pairwise(edges)):
-            if begin == end:
-                continue
-            is_within = 2 <= place < len(edges) - 2
-            if is_within and not is_cut[begin:end].any() and not self._segments.is_open[begin:end].any():
-                yield self._kept_piece(begin, end)
-            else:
-                yield self._write(begin, end)
+        is_own = is_cut | segments.is_open  # of this playlist alone
+        for begin, end in pairwise(self._edges()):
+            is_within = begin > 1 and end < len(segments)
+            yield self._kept_piece(begin, end) if is_within and not is_own[begin:end].any() else self._write(begin, end)
+
+    def _edges(self) -> list[int]:
+        """Return the numbers of the segments with which pieces begin, and the end.
+
+        First comes the first segment alone, then pieces of five minutes up to a half hour of the clock, half hours, and
+        five minutes again: so no more than some minutes at both ends are written for this playlist alone.
+        """
+        starts_us = self._segments.column("start_us")[: self._unsettled + 1 or None]
+        changes = 2 + np.flatnonzero(np.diff(starts_us[1:] // DATE_US))
+        halves = changes[starts_us[changes] // PIECE_US != starts_us[changes - 1] // PIECE_US].tolist()
+        first, last = (halves[0], halves[-1]) if halves else (len(starts_us), 0)
+        fine = [number for number in changes.tolist() if number <= first or number >= last]
+        return sorted({0, min(1, len(starts_us)), *fine, *halves, len(starts_us)})
 
     def _kept_piece(self, begin: int, end: int) -> Piece:
         """Return the piece of segments that are all taken whole: written once for all who ask."""
         rows = self._segments.rows[begin - 1 : end + 1]
-        digest = hashlib.blake2b(rows.tobytes(), digest_size=16)
-        digest.update(f"{self._prefix} {self._rules} {end < len(self._segments)}".encode())
-        key = digest.hexdigest()
+        key = hashlib.blake2b(self._context + rows.tobytes(), digest_size=16).hexdigest()
         piece = self._kept.find(key)
         if piece is None:
             piece = self._write(begin, end)
@@ -157,7 +164,7 @@ class _Writer:
         """Write the entries of the segments [begin, end)."""
         parts: list[str] = []
         piece = Piece(b"")
-        clock: tuple[int, int] | None = None  # wall clock in µs at a decode time of the run
+        clock, date = None, 0  # wall clock in µs at a decode time of the run; its five minutes
         for number in range(begin, end):
             segment = self._segments[number]
             fragments, first_pts = self._fragments(number, segment)
@@ -170,8 +177,9 @@ class _Writer:
                 continue
             is_cut = self._is_cut(number)
             instant_us = segment.instant_at(first_pts, timescale)
-            if number == begin or is_cut or clock is None or not _is_on_time(clock, instant_us, fragments, timescale):
-                clock = (instant_us, fragments.dts[0])
+            is_due = is_cut or segment.start_us // DATE_US != date
+            if is_due or not _is_on_time(clock, instant_us, fragments, timescale):
+                clock, date = (instant_us, fragments.dts[0]), segment.start_us // DATE_US
                 parts.append(self._tags(number, segment, instant_us, is_cut=is_cut))
             else:
                 parts.append(self._tags(number, segment, None, is_cut=False))
@@ -226,8 +234,10 @@ class _Writer:
         return playlists.init_map(f"{self._prefix}init/{name}.mp4", len(data))
 
 
-def _is_on_time(clock: tuple[int, int], instant_us: int, fragments: Fragments, timescale: int) -> bool:
+def _is_on_time(clock: tuple[int, int] | None, instant_us: int, fragments: Fragments, timescale: int) -> bool:
     """Tell whether counting durations from the last date-time gives a file's instant."""
+    if clock is None:
+        return False
     told_us = clock[0] + (fragments.dts[0] - clock[1]) * 1_000_000 // timescale
     return abs(told_us - instant_us) <= CLOCK_SLACK_US
 
