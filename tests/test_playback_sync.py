@@ -15,7 +15,8 @@ from flask.testing import FlaskClient
 
 from app.archive.find import find_segment
 from app.models.types import now_us
-from app.playback.cuts import Fragments, KeptFragments
+from app.playback.cuts import Fragments
+from app.playback.kept import Kept
 from tests.archived import FPS, T0_US, Recorded, add_source, close, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
@@ -297,12 +298,12 @@ def test_what_is_kept_of_indexes_is_bounded_and_forgotten_by_use():
         numbers = np.arange(count)
         return Fragments(numbers, numbers, numbers, numbers == 0)
 
-    kept = KeptFragments(fragments(100).size_bytes)
-    for key, count in ((b"a", 40), (b"b", 40), (b"huge", 101)):
+    kept = Kept(fragments(100).size_bytes, lambda item: item.size_bytes)
+    for key, count in (("a", 40), ("b", 40), ("huge", 101)):
         kept.keep(key, fragments(count))
-    assert len(kept.find(b"a").dts) == 40
-    kept.keep(b"c", fragments(40))
-    assert [kept.find(key) is None for key in (b"a", b"b", b"c", b"huge")] == [False, True, False, True]
+    assert len(kept.find("a").dts) == 40
+    kept.keep("c", fragments(40))
+    assert [kept.find(key) is None for key in ("a", "b", "c", "huge")] == [False, True, False, True]
 
 
 def test_what_is_wrong_is_refused(app, client, media):
