@@ -46,6 +46,9 @@ class Config:
     CATALOGUE_DAYS: int = 64
     PLAYLIST_BYTES: int = 32 * 1024 * 1024
     READ_AHEAD_BYTES: int = 2 * 1024 * 1024
+    GRID_BYTES: int = 16 * 1024 * 1024
+    KEPT_PLANS: int = 4
+    OPEN_FILES: int = 256
     # Some 150 pictures of 1080p, or 100 sheets: what an operator looks at again within minutes.
     STILL_CACHE_BYTES: int = 32 * 1024 * 1024
     # One fills up to two cores; more at once would not be sooner done, and the other threads would wait.

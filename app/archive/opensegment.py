@@ -8,10 +8,10 @@ import os
 import threading
 from collections import OrderedDict
 
+from flask import current_app
+
 from app.formats.fragments import Fragment, Init, read_init, scan
 from app.formats.sampleindex import SampleIndex
-
-MAX_FILES = 256
 
 
 class OpenFile:
@@ -59,6 +59,6 @@ def _known(path: str, inode: int) -> OpenFile:
         if found is None or found.inode != inode:
             found = _files[path] = OpenFile(inode)
         _files.move_to_end(path)
-        while len(_files) > MAX_FILES:
+        while len(_files) > current_app.config["PLAYBACK"].OPEN_FILES:
             _files.popitem(last=False)
         return found

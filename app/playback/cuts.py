@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from flask import current_app
 
 from app.archive.segments import ENTRIES_AT, Found, Ints, Segments
 from app.formats.boxes import FormatError
@@ -14,8 +15,6 @@ from app.playback.grid import Marks
 from app.playback.kept import Kept
 
 log = logging.getLogger(__name__)
-
-KEPT_BYTES = 16 << 20  # seven camera-days with a key frame a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,13 @@ class Fragments:
         return 3 * self.dts.nbytes + self.is_key.nbytes
 
 
-# Fragments of whole ranges by the rows of their segments: each of several playlists in step needs all sources'.
-_kept = Kept[Fragments](KEPT_BYTES, lambda fragments: fragments.size_bytes)
+def _kept_fragments() -> Kept[Fragments]:
+    """Return the fragments of whole ranges that the current app keeps: each playlist in step needs all sources'."""
+    kept: Kept[Fragments] | None = current_app.extensions.get("playback_grid")
+    if kept is None:
+        made = Kept[Fragments](current_app.config["PLAYBACK"].GRID_BYTES, lambda fragments: fragments.size_bytes)
+        kept = current_app.extensions.setdefault("playback_grid", made)
+    return kept
 
 
 def read_cuts(footage: Footage) -> Cuts:
@@ -66,7 +70,8 @@ def read_cuts(footage: Footage) -> Cuts:
     segments = footage.segments
     # A row says all that a closed file's index follows from, and of an open one how far it was read.
     key = hashlib.blake2b(segments.rows.tobytes() + "".join(segments.ids).encode(), digest_size=16).hexdigest()
-    known = _kept.find(key)
+    kept = _kept_fragments()
+    known = kept.find(key)
     if known is not None:
         return _choose(footage, known)
     read: list[Fragments] = []
@@ -80,7 +85,7 @@ def read_cuts(footage: Footage) -> Cuts:
             is_read[number] = True
     fragments = _joined(read)
     if is_read.all():
-        _kept.keep(key, fragments)
+        kept.keep(key, fragments)
     readable = replace(
         footage,
         segments=segments.select(is_read),

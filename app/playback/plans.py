@@ -9,13 +9,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
+from flask import current_app
+
 from app.archive.catalogue import catalogue
 from app.playback.asked import Asked
 from app.playback.footage import Footage
 from app.playback.progressive import Movie
 
 KEPT_S = 5.0
-MAX_KEPT = 4
 SETTLED_US = 60_000_000  # a range that ended longer ago holds no open segment
 
 
@@ -46,7 +47,7 @@ def keep_plan(source_id: int, asked: Asked, footage: Footage, movie: Movie, now_
         return
     with _lock:
         _kept[_key(source_id, asked)] = Planned(footage, movie, time.monotonic() + KEPT_S)
-        while len(_kept) > MAX_KEPT:
+        while len(_kept) > current_app.config["PLAYBACK"].KEPT_PLANS:
             _kept.popitem(last=False)
 
 
