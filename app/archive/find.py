@@ -100,7 +100,11 @@ def _nothing(source_id: int, roots: dict[int, Path]) -> Segments:
 
 def _usable(source_id: int, rows: Rows, chosen: npt.NDArray[np.int64], roots: dict[int, Path]) -> Segments:
     """Return the chosen rows without those of closed segments whose files are not what their rows say."""
-    segments = Segments(source_id, rows.numbers, rows.ids, rows.run_ids, roots).select(chosen)
+    everything = Segments(source_id, rows.numbers, rows.ids, rows.run_ids, roots)
+    if not len(chosen):
+        return everything.select(chosen)
+    first, last = int(chosen[0]), int(chosen[-1]) + 1
+    segments = everything[first:last] if last - first == len(chosen) else everything.select(chosen)
     due = chosen[rows.looked_s[chosen] <= time.monotonic() - LOOK_S]
     if len(due):
         _look(source_id, rows, due, roots)

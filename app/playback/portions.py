@@ -91,12 +91,13 @@ class Portions:
     def identity(self) -> bytes:
         """Return everything about the portions that the bytes of the movie follow from, but its codecs and edits.
 
-        What the counters of a whole segment say follows from its id and generation.
+        A segment is told by its run and its begin; what the counters of a whole one say, and where it lies in the movie
+        once the first ones lie somewhere, follows from that.
         """
-        cut = sorted(self.cuts)
-        columns = [self.segments.column("generation"), self.v_shift, self.a_shift, self.v_last, self.a_last]
-        columns += [self._counts[cut].ravel(), self.begin_bytes[cut], self.end_bytes[cut]]
-        return "".join(self.segments.ids).encode() + b"".join([column.tobytes() for column in columns])
+        cut, segments = sorted(self.cuts), self.segments
+        columns = [segments.column(name) for name in ("run_key", "start_us", "generation")]
+        columns += [self.v_shift, self._counts[cut].ravel(), self.begin_bytes[cut], self.end_bytes[cut]]
+        return b"".join([column.tobytes() for column in columns])
 
     @property
     def sizes_bytes(self) -> Ints:
