@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip
 STAMP = .venv/installed
 # Test files run side by side: many wait for cameras. `TEST_PROCESSES=0` runs one after the other.
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 2
 export PYTHONPATH = .
 export FLASK_APP = run.py
 

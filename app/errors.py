@@ -15,6 +15,7 @@ PlaybackError
 ├── UnsupportedBody 415
 ├── CameraSilent 504
 ├── StorageUnusable 503
+├── FootageLost 503
 ├── Busy 503               (retry_after_s)
 └── StorageFull 507
 
@@ -158,6 +159,14 @@ class StorageUnusable(PlaybackError):
 
     status = 503
     kind = "storage_unusable"
+
+
+class FootageLost(PlaybackError):
+    """A file went while the answer was being made: asked for again, it is a gap."""
+
+    status = 503
+    kind = "footage_lost"
+    retry_after_s = 1
 
 
 class Busy(PlaybackError):

@@ -208,9 +208,12 @@ class _Stream:
         self._packets += len(packets)
         self.channel.send(packets)
 
-    def report(self, since_s: float) -> None:
-        """Send a sender report (RFC 3550 §6.4.1): the RTP time `since_s` after the begin is now."""
-        ntp = int((time.time() + NTP_EPOCH_S) * 2**32)
+    def report(self, begin_unix_s: float, since_s: float) -> None:
+        """Send a sender report (RFC 3550 §6.4.1): which RTP time stands for the instant `since_s` after the begin.
+
+        Not for the instant at which it is sent: on a busy machine each track would get another clock.
+        """
+        ntp = int((begin_unix_s + since_s + NTP_EPOCH_S) * 2**32)
         ticks = self.base_ticks + int(since_s * self.track.clock_hz)
         words = (
             self._ssrc,
@@ -265,7 +268,7 @@ class Player(threading.Thread):
                 stream.channel.close()
 
     def _play(self) -> None:
-        self._begin_s, report_s = time.monotonic(), 0.0
+        self._begin_s, begin_unix_s, report_s = time.monotonic(), time.time(), 0.0
         timelines = [stream.timeline() for stream in self._streams.values()]
         for due_s, stream, unit, ticks in heapq.merge(*timelines, key=lambda entry: entry[0]):
             now_s = self._wait_until(due_s)
@@ -277,7 +280,7 @@ class Player(threading.Thread):
             if now_s >= report_s:
                 report_s = now_s + REPORT_EVERY_S
                 for each in self._streams.values():
-                    each.report(now_s)
+                    each.report(begin_unix_s, now_s)
             if now_s < faults.stall_after_s:
                 self._send(stream, unit, ticks, faults)
 

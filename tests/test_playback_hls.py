@@ -63,7 +63,7 @@ def packets_of(parts: list[bytes]) -> dict[str, list[str]]:
 
 
 def playlist(client, *args, **keywords) -> str:
-    answer = client.get(address(*args, name="index.m3u8", **keywords))
+    answer = client.get(address(*args, name="index.m3u8", **keywords), follow_redirects=True)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "application/vnd.apple.mpegurl"
     return answer.text
@@ -154,7 +154,7 @@ def test_every_map_names_the_bytes_of_its_init_segment(app, client, source_id, m
     second = record(app, source_id, media("h264"), begin_us=first.end_us + 10_000_000)
     third = record(app, source_id, media("h265"), begin_us=second.end_us + 10_000_000, leave_open=True)
     query = f"start={utc(first.begin_us)}" + more.format(end=utc(third.end_us))
-    text = client.get(f"/playbackapi/source/{source_id}/index.m3u8?{query}").text
+    text = client.get(f"/playbackapi/source/{source_id}/index.m3u8?{query}", follow_redirects=True).text
     assert ("#EXT-X-PLAYLIST-TYPE:EVENT" in text) is (not more)
     maps = re.findall(r'^#EXT-X-MAP:URI="([^"]+)",BYTERANGE="(\d+)@0"$', text, re.MULTILINE)
     assert len(maps) == text.count("#EXT-X-MAP") == 3

@@ -115,7 +115,7 @@ def choose(runs: list[Run], drawn: Any) -> Asked:
 def ask(client: FlaskClient, source_id: int, asked: Asked, name: str, **headers: str) -> Any:
     """Ask for the range."""
     where = address(source_id, asked.begin_us, asked.end_us, f"&gaps={asked.gaps}", name=name)
-    return client.get(where.replace("/?", "?"), headers=headers)
+    return client.get(where.replace("/?", "?"), headers=headers, follow_redirects=name == "index.m3u8")
 
 
 # --- the film ----------------------------------------------------------------------------------------------

@@ -37,25 +37,31 @@ STORAGE_AT = AT["storage"]
 unreadable_hooks: list[Callable[[int], None]] = []
 
 
-def find_segments(source_id: int, begin_us: int, end_us: int) -> Segments:
-    """Return the readable segments that touch [begin_us, end_us), by start."""
+def find_segments(source_id: int, begin_us: int, end_us: int, *, is_fresh: bool = False) -> Segments:
+    """Return the readable segments that touch [begin_us, end_us), by start.
+
+    Each file was looked at within LOOK_S; with `is_fresh` just now.
+    """
     blocks = catalogue().read(source_id, max(begin_us - MAX_SEGMENT_US, 0), end_us)
     roots = catalogue().roots()
-    found = []
+    found, lost = [], []
     for rows in blocks:
         starts, ends = rows.numbers[:, START_AT], rows.numbers[:, AT["end_us"]]
         first, last = np.searchsorted(starts, (begin_us - MAX_SEGMENT_US, end_us)).tolist()
         touching = (ends[first:last] > begin_us) | (rows.numbers[first:last, STATE_AT] == OPEN)
         chosen = first + np.flatnonzero(touching)
         if len(chosen):
-            found.append(_usable(source_id, rows, chosen, roots))
+            found.append(_usable(source_id, rows, chosen, roots, is_fresh=is_fresh))
+            lost += [(int(starts[number]), int(ends[number])) for number in chosen[~rows.is_usable[chosen]].tolist()]
     segments = _with_open(_joined(source_id, found, roots))
-    return segments.select(segments.column("end_us") > begin_us)
+    segments = segments.select(segments.column("end_us") > begin_us)
+    segments.lost = lost
+    return segments
 
 
 def find_segment(source_id: int, start_us: int) -> Found | None:
     """Return the segment of a source that starts at an instant, or None where there is none that can be read."""
-    segments = find_segments(source_id, start_us, start_us + 1)
+    segments = find_segments(source_id, start_us, start_us + 1, is_fresh=True)
     numbers = np.flatnonzero(segments.column("start_us") == start_us)
     return segments[int(numbers[0])] if len(numbers) else None
 
@@ -98,14 +104,16 @@ def _nothing(source_id: int, roots: dict[int, Path]) -> Segments:
     return Segments(source_id, np.empty((0, len(AT)), np.int64), none, none, roots)
 
 
-def _usable(source_id: int, rows: Rows, chosen: npt.NDArray[np.int64], roots: dict[int, Path]) -> Segments:
+def _usable(
+    source_id: int, rows: Rows, chosen: npt.NDArray[np.int64], roots: dict[int, Path], *, is_fresh: bool = False
+) -> Segments:
     """Return the chosen rows without those of closed segments whose files are not what their rows say."""
     everything = Segments(source_id, rows.numbers, rows.ids, rows.run_ids, roots)
     if not len(chosen):
         return everything.select(chosen)
     first, last = int(chosen[0]), int(chosen[-1]) + 1
     segments = everything[first:last] if last - first == len(chosen) else everything.select(chosen)
-    due = chosen[rows.looked_s[chosen] <= time.monotonic() - LOOK_S]
+    due = chosen if is_fresh else chosen[rows.looked_s[chosen] <= time.monotonic() - LOOK_S]
     if len(due):
         _look(source_id, rows, due, roots)
     return segments if rows.is_usable[chosen].all() else segments.select(rows.is_usable[chosen])

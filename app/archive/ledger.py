@@ -16,6 +16,7 @@ from app.models import Attempt, Run, Wanted
 
 NOT_RECORDING, RECORDER_STOPPED, UNKNOWN = "not_recording", "recorder_stopped", "unknown"
 STARTING, PENDING = "starting", "pending"  # an attempt before its first fragment, and after its last complete one
+UNREADABLE, LOST = "unreadable", "a recorded file is missing or was altered; the log names it"
 # A shorter piece of a gap takes the cause of its neighbour: the recorder needs a moment to begin an attempt.
 SLIVER_US = 2_000_000
 
@@ -40,14 +41,14 @@ class _Try(NamedTuple):
     has_footage: bool
 
 
-def explain(source_id: int, gaps: Sequence[Stretch]) -> list[Gap]:
-    """Return the gaps, cut where their cause changes."""
+def explain(source_id: int, gaps: Sequence[Stretch], lost: Sequence[tuple[int, int]] = ()) -> list[Gap]:
+    """Return the gaps, cut where their cause changes; `lost` is what was recorded and cannot be read."""
     if not gaps:
         return []
     begin_us, end_us = gaps[0].begin_us, gaps[-1].end_us
     wanted = _wanted(source_id, begin_us, end_us)
     tries = _tries(source_id, begin_us, end_us)
-    return [piece for gap in gaps for piece in _explain(gap, wanted, tries)]
+    return [piece for gap in gaps for piece in _explain(gap, wanted, tries, lost)]
 
 
 def _wanted(source_id: int, begin_us: int, end_us: int) -> list[Stretch]:
@@ -70,15 +71,18 @@ def _tries(source_id: int, begin_us: int, end_us: int) -> list[_Try]:
     return [_Try(*row) for query in (before, within) for row in db.session.execute(query)]
 
 
-def _explain(gap: Stretch, wanted: Sequence[Stretch], tries: Sequence[_Try]) -> list[Gap]:
+def _explain(
+    gap: Stretch, wanted: Sequence[Stretch], tries: Sequence[_Try], lost: Sequence[tuple[int, int]]
+) -> list[Gap]:
     """Return one gap, cut where its cause changes; equal neighbours and slivers are joined."""
     edges = {gap.begin_us, gap.end_us}
-    edges |= {edge for stretch in wanted for edge in stretch}
+    edges |= {edge for stretch in (*wanted, *lost) for edge in stretch}
     edges |= {edge for item in tries for edge in (item.begin_us, item.end_us) if edge is not None}
     inner = sorted(edge for edge in edges if gap.begin_us <= edge <= gap.end_us)
     pieces: list[Gap] = []
     for begin, end in pairwise(inner):
-        cause, detail = _cause(begin, wanted, tries)
+        is_lost = any(low <= begin < high for low, high in lost)
+        cause, detail = (UNREADABLE, LOST) if is_lost else _cause(begin, wanted, tries)
         pieces.append(Gap(begin, end, cause, detail))
     return _joined(pieces)
 

@@ -162,6 +162,7 @@ class Segments(Sequence[Found]):
         self._roots = roots
         self._changed = changed or {}
         self._made: dict[int, Found] = {}
+        self.lost: Sequence[tuple[int, int]] = ()  # [begin, end) in µs of what is beside them and cannot be read
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -5,7 +5,7 @@ complete fragment ends there, so that the same answer can be given again after t
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -46,7 +46,7 @@ class Footage:
 
     `begins_us` and `ends_us` say from when to when each is played (`overlaps.Played`). `before` and `after` are the
     files next to them in the same run, where they are near: the sound of a moment may lie in the file before or after
-    its picture.
+    its picture. `lost` is what was recorded and cannot be read, [begin, end) in µs.
     """
 
     source_id: int
@@ -56,6 +56,7 @@ class Footage:
     begins_us: Ints
     ends_us: Ints
     entries: dict[int, Entry]
+    lost: Sequence[tuple[int, int]] = ()
     before: Segments | None = None
     after: Segments | None = None
 
@@ -102,7 +103,14 @@ def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = N
     is_inside = (played.begins_us < end_us) & (ends_us > begin_us)
     segments = played.segments.select(is_inside)
     footage = Footage(
-        source_id, begin_us, end_us, segments, played.begins_us[is_inside], played.ends_us[is_inside], entries
+        source_id,
+        begin_us,
+        end_us,
+        segments,
+        played.begins_us[is_inside],
+        played.ends_us[is_inside],
+        entries,
+        near.lost,
     )
     if not len(segments):
         return footage

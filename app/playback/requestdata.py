@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import numpy as np
 from sqlalchemy import bindparam, or_, select
 
-from app.archive.ledger import explain
-from app.archive.spans import Stretch, find_gaps
+from app.archive.ledger import Gap, explain
+from app.archive.spans import Stretch
 from app.errors import HasGaps
 from app.extensions import db
 from app.models import Record, Tag
@@ -43,7 +43,7 @@ def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: Re
         "spans": [_span(span, records, render) for span in spans],
         "gaps": [
             {"start_utc": render(gap.begin_us), "end_utc": render(gap.end_us), "cause": gap.cause}
-            for gap in explain(footage.source_id, find_gaps(spans, footage.begin_us, footage.end_us))
+            for gap in _explained(footage)
         ],
         "codecs": last["codecs"],
         "width": last["width"],
@@ -62,6 +62,11 @@ def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: Re
             for record in records
         ],
     }
+
+
+def _explained(footage: Footage) -> list[Gap]:
+    """Return the gaps with their causes."""
+    return explain(footage.source_id, footage.gaps, footage.lost)
 
 
 def check_gaps(footage: Footage, gaps: Gaps, render: RenderUtc) -> None:

@@ -68,10 +68,16 @@ def _file_name(footage: Footage) -> str:
 
 
 def _playlist(subject: Subject) -> Response:
-    """Return the playlist of a range; with the end left out it grows while the source records."""
+    """Return the playlist of a range; with the end left out it grows while the source records.
+
+    One that ends within an open segment is sent on to the pinned address: a complete playlist never changes.
+    """
     check_media_length(subject.asked)
     footage = subject.load()
     is_event = subject.asked.is_open_ended
+    if footage.pin is not None and subject.asked.rev is None and not is_event:
+        query = requestdata.media_query(subject.asked, utc_text, footage.pin, end_us=footage.end_us)
+        return see(f"{subject.path}index.m3u8?{query}")
     is_ended = not is_event or _is_ended(subject.source_id)
     media = url_for("playbackapi.source_data", source_id=subject.source_id).rstrip("/") + "/"
     try:

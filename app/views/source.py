@@ -170,7 +170,8 @@ class SourceGaps(Resource):
         check_media_length(asked)
         if db.session.get(Source, number) is None:
             not_found("source_id", source_id)
-        found = explain(number, load_footage(number, asked.begin_us, asked.end_us).gaps)
+        footage = load_footage(number, asked.begin_us, asked.end_us)
+        found = explain(number, footage.gaps, footage.lost)
         return {"gaps": [gap_object(gap) for gap in found]}
 
 
