@@ -189,3 +189,19 @@ def test_pyav_opens_the_playlist_as_any_player_does(app, client, source_id, medi
     (tmp_path / "index.m3u8").write_text(text)
     with av.open(str(tmp_path / "index.m3u8")) as container:
         assert sum(1 for packet in container.demux(video=0) if packet.size) == 8 * FPS
+
+
+def test_a_complete_playlist_into_the_open_segment_is_pinned_and_never_changes(app, client, source_id, media):
+    recorded = record(app, source_id, media("audio"), leave_open=True)
+    where = address(source_id, recorded.begin_us, recorded.end_us + 60_000_000, name="index.m3u8")
+    answer = client.get(where)
+    assert (answer.status_code, answer.data, answer.headers["Cache-Control"]) == (307, b"", "no-store")
+    pinned = answer.headers["Location"]
+    assert "rev=" in pinned
+    before = client.get(pinned)
+    assert before.text.endswith("#EXT-X-ENDLIST\n")
+    close(app, source_id, recorded.run_id)
+    record(app, source_id, media("h264"), begin_us=recorded.end_us + 2_000_000)
+    assert client.get(pinned).data == before.data
+    found = packets_of(parts_of(client, entries_of(before.text)))
+    assert found["video"] == [taken.sha256 for taken in recorded.packets["video"]]

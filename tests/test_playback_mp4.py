@@ -332,3 +332,27 @@ def test_sound_that_comes_goes_and_changes_its_rate_stays_in_step(app, client, s
         for taken in run.packets["audio"][::17]:
             skew_s = float(times["audio"][taken.sha256] - times["video"][run.packets["video"][0].sha256]) + offset_s
             assert abs(skew_s - (taken.instant_us - run.begin_us) / 1e6) < 0.002
+
+
+def test_a_file_lost_since_the_last_look_is_told_before_a_byte_is_sent(app, client, source_id, media, monkeypatch):
+    monkeypatch.setattr("app.archive.find.LOOK_S", 60.0)
+    recorded = record(app, source_id, media("h264"))
+    where = address(source_id, recorded.begin_us, recorded.end_us)
+    whole = client.get(where).data
+    playlist = client.get(address(source_id, recorded.begin_us, recorded.end_us, name="index.m3u8")).text
+    lost, *_ = sorted(
+        (app.config["PLAYBACK"].storage_path / "rec").rglob("*.mp4"), key=lambda path: path.stat().st_mtime_ns
+    )
+    at = whole.index(lost.read_bytes()[-3000:-2000])  # within the body of that file
+    lost.unlink()
+    answer = client.get(where, headers={"Range": f"bytes={at}-{at + 99}"})
+    assert (answer.status_code, answer.json["detail"][0]["type"]) == (503, "footage_lost")
+    assert int(answer.headers["Retry-After"]) > 0
+    again = client.get(where)  # known now
+    assert again.status_code == 200
+    assert len(shown(again.data)) == 120
+    told = client.get(address(source_id, recorded.begin_us, recorded.end_us, name="").replace("/?", "?")).json
+    assert [gap["cause"] for gap in told["gaps"]] == ["unreadable"]
+    first = next(line for line in playlist.splitlines() if not line.startswith("#"))
+    gone = client.get(first)
+    assert (gone.status_code, gone.json["detail"][0]["type"]) == (404, "not_found")

@@ -13,6 +13,8 @@ from itertools import accumulate
 
 from flask import Response, json, request
 
+from app.errors import FootageLost
+from app.formats.boxes import FormatError
 from app.formats.moov import Part
 from app.models.types import now_us
 from app.playback.byteranges import ByteRange, Unsatisfiable, parse_ranges
@@ -171,8 +173,26 @@ def respond(
 def _content(body: Body, wanted: ByteRange, content_type: str) -> Iterable[bytes] | bytes:
     """Return the bytes of a range: of a text all at once, so that it can be compressed; nothing of media to HEAD."""
     if content_type.startswith("text/"):
-        return b"".join(body.read(wanted))
-    return () if request.method == "HEAD" else body.read(wanted, _socket_of(wanted))
+        return b"".join(_begun(body.read(wanted)))
+    return () if request.method == "HEAD" else _begun(body.read(wanted, _socket_of(wanted)))
+
+
+def _begun(blocks: Generator[bytes, None, None]) -> Iterator[bytes]:
+    """Return the blocks, the first of which is made now: what is lost can still be told. Raises FootageLost."""
+    try:
+        first = next(blocks, b"")
+    except (ShortFile, OSError, FormatError) as error:
+        log.warning("an answer cannot begin: %s", error)
+        raise FootageLost("a recorded file of this answer was lost or altered just now: ask again") from error
+
+    def both() -> Iterator[bytes]:
+        try:
+            yield first
+            yield from blocks
+        finally:
+            blocks.close()
+
+    return both()
 
 
 def _socket_of(wanted: ByteRange) -> int | None:
