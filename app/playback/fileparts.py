@@ -16,6 +16,7 @@ import numpy as np
 from app.archive.segments import Ints, Segments
 
 BLOCK_BYTES = 1 << 18
+OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in the place of a file would wait for a writer for ever
 SENDFILE_BYTES = 1 << 30  # at most 2 GiB less a page (sendfile(2))
 
 
@@ -86,9 +87,9 @@ class FilePart:
     def _open(self) -> int:
         """Open the file, which may just be moving from one path to the other."""
         try:
-            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            return os.open(self.path, OPEN)
         except FileNotFoundError:
-            return os.open(self.other_path, os.O_RDONLY | os.O_CLOEXEC)
+            return os.open(self.other_path, OPEN)
 
     def _short(self, position: int) -> ShortFile:
         return ShortFile(f"{self.path} ends at {position}, {self.end_bytes - position} bytes early")

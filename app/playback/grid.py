@@ -20,8 +20,8 @@ import numpy as np
 from app.archive.segments import Ints
 
 STEP_US = 100_000
-LEAST_US, MOST_LEAST_US = 2_000_000, 10_000_000
-MANY_CELLS = 20_000  # beyond, cells are longer than LEAST_US: 24 h are 5 MB of text a source, 31 days 40 MB
+LEAST_US = 2_000_000
+MANY_CELLS = 20_000  # longer ranges have longer cells instead of more, also where nearly all are gaps: 3 MB a source
 # Longer groups of pictures do not make the grid coarser for the whole range: their cells are joined.
 MOST_US = 60_000_000
 
@@ -51,9 +51,9 @@ def longest_group_us(marks: Marks, begin_us: int, end_us: int) -> int:
 
 def choose_grid_us(sources: Sequence[Marks], begin_us: int, end_us: int) -> int:
     """Return the length of a cell: that of the longest group of pictures, within bounds, in steps of 0.1 s."""
-    least_us = min(max((end_us - begin_us) // MANY_CELLS, LEAST_US), MOST_LEAST_US)
+    least_us = max((end_us - begin_us) // MANY_CELLS, LEAST_US)
     longest_us = max((longest_group_us(marks, begin_us, end_us) for marks in sources), default=0)
-    return -(-min(max(longest_us, least_us), MOST_US) // STEP_US) * STEP_US
+    return -(-max(min(longest_us, MOST_US), least_us) // STEP_US) * STEP_US
 
 
 def choose_edges(sources: Sequence[Marks], begin_us: int, end_us: int, grid_us: int) -> Ints:
