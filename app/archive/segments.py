@@ -201,6 +201,10 @@ class Segments(Sequence[Found]):
         ids = {"id": self.ids[number], "source_id": self.source_id, "run_id": self.run_ids[number]}
         return Found(**ids, counts=counts, **facts)
 
+    def root(self, number: int) -> Path:
+        """Return the root of the storage that a segment is in."""
+        return self._roots[int(self.rows[number, AT["storage"]])]
+
     def path(self, number: int) -> str:
         """Return where the file of a segment is, or will be once it is closed."""
         root, start_us = self._roots[int(self.rows[number, AT["storage"]])], int(self.rows[number, AT["start_us"]])
@@ -255,6 +259,16 @@ class Segments(Sequence[Found]):
         changing = np.ones(len(self), np.bool_)
         changing[1:] = (entries[1:] != entries[:-1]).any(axis=1)
         return changing
+
+    @property
+    def is_changed(self) -> npt.NDArray[np.bool_]:
+        """Tell for each segment whether it is not what its row says: open, or as it was once."""
+        known = self._changed.keys()
+        return (
+            np.array([segment_id in known for segment_id in self.ids], np.bool_)
+            if known
+            else np.zeros(len(self), np.bool_)
+        )
 
     @cached_property
     def is_open(self) -> npt.NDArray[np.bool_]:

@@ -18,13 +18,12 @@ seam without changing any size. The index can be built again from the media file
 
 from __future__ import annotations
 
-import math
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +45,6 @@ COUNTER_BYTES = 8 * len(COUNTERS)
 COLUMNS_BEGIN_BYTES = HEADER.size + COUNTER_BYTES
 CRC_BYTES = 4
 MAX_U32 = 0xFFFFFFFF
-COUNTS_OF_ROWS = ("v_n", "v_runs", "v_cruns", "v_sync", "a_n", "a_runs", "n_frag")  # which size a column
 
 U32, I32 = np.dtype(">u4"), np.dtype(">i4")
 
@@ -71,6 +69,7 @@ FRAGMENT = np.dtype(
 NO_RUNS = np.empty((0, 2), np.int64)
 
 Bytes = npt.NDArray[Any]
+C = TypeVar("C", int, Ints)  # of one index, or of many
 Flags = npt.NDArray[np.bool_]
 
 
@@ -145,13 +144,12 @@ class SampleIndex:
             raise FormatError("the crc of a sample index is wrong")
         values = struct.unpack_from(f"<{len(COUNTERS)}q", view, HEADER.size)
         counts = dict(zip(COUNTERS, values, strict=True))
-        if min(counts[name] for name in COUNTS_OF_ROWS) < 0:
+        if min(counts[column.counter] for column in COLUMNS.values()) < 0:
             raise FormatError("a sample index with a negative count")
-        columns, position, seed = {}, COLUMNS_BEGIN_BYTES, _seed(counts)
-        for name, kind, shape in _layout(counts):
-            length = CRC_BYTES + math.prod(shape) * kind.itemsize
-            columns[name] = _column(view[position : position + length], name, kind, shape, seed)
-            position += length
+        columns, seed = {}, _seed(counts)
+        for name, (position, length) in column_places(counts).items():
+            rows = counts[COLUMNS[name].counter]
+            columns[name] = decode_column(view[position : position + length], name, rows, seed)
         return cls(counts, **columns)
 
     def to_bytes(self) -> bytes:
@@ -159,7 +157,7 @@ class SampleIndex:
         numbers = struct.pack(f"<{len(COUNTERS)}q", *(self.counts[name] for name in COUNTERS))
         seed = _seed(self.counts)
         parts = [numbers]
-        for name, _, _ in _layout(self.counts):
+        for name in COLUMNS:
             column = getattr(self, name).tobytes()
             parts += [struct.pack("<I", zlib.crc32(column, seed)), column]
         body = b"".join(parts)
@@ -206,41 +204,56 @@ class SampleIndex:
         return _offsets(self.a_stsz, self.fragments, "a")
 
 
-def _layout(counts: Mapping[str, int]) -> list[tuple[str, np.dtype[Any], tuple[int, ...]]]:
-    """Return name, type and shape of the columns in their order."""
-    return [
-        ("v_stsz", U32, (counts["v_n"],)),
-        ("v_stts", U32, (counts["v_runs"], 2)),
-        ("v_ctts", I32, (counts["v_cruns"], 2)),
-        ("v_stss", U32, (counts["v_sync"],)),
-        ("a_stsz", U32, (counts["a_n"],)),
-        ("a_stts", U32, (counts["a_runs"], 2)),
-        ("fragments", FRAGMENT, (counts["n_frag"],)),
-    ]
+class Column(NamedTuple):
+    """What a column consists of: the type of its numbers, the counter of its rows, how many numbers a row has."""
+
+    kind: np.dtype[Any]
+    counter: str
+    width: int
 
 
-def column_places(counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Return offset and size in bytes of each column in the index that has these counters, its crc included."""
-    places, position = {}, COLUMNS_BEGIN_BYTES
-    for name, kind, shape in _layout(counts):
-        length = CRC_BYTES + math.prod(shape) * kind.itemsize
+COLUMNS = {
+    "v_stsz": Column(U32, "v_n", 1),
+    "v_stts": Column(U32, "v_runs", 2),
+    "v_ctts": Column(I32, "v_cruns", 2),
+    "v_stss": Column(U32, "v_sync", 1),
+    "a_stsz": Column(U32, "a_n", 1),
+    "a_stts": Column(U32, "a_runs", 2),
+    "fragments": Column(FRAGMENT, "n_frag", 1),
+}
+
+
+def column_places(counts: Mapping[str, C]) -> dict[str, tuple[C, C]]:
+    """Return offset and size in bytes of each column in the index that has these counters, its crc included.
+
+    Of many indexes at once where the counters are arrays.
+    """
+    places: dict[str, tuple[C, C]] = {}
+    position = counts["v_n"] * 0 + COLUMNS_BEGIN_BYTES
+    for name, column in COLUMNS.items():
+        length = counts[column.counter] * (column.width * column.kind.itemsize) + CRC_BYTES
         places[name] = (position, length)
-        position += length
+        position = position + length
     return places
 
 
 def read_column(data: bytes | memoryview, counts: Mapping[str, int], name: str) -> Bytes:
     """Return a column from its place in the index. Raises FormatError when it is not the one of these counters."""
-    return _column(data, *next(item for item in _layout(counts) if item[0] == name), _seed(counts))
+    return decode_column(data, name, counts[COLUMNS[name].counter], _seed(counts))
 
 
-def _column(data: bytes | memoryview, name: str, kind: np.dtype[Any], shape: tuple[int, ...], seed: int) -> Bytes:
-    """Return a column of this type and shape. Raises FormatError when its bytes are too few or its crc is wrong."""
-    if len(data) != CRC_BYTES + math.prod(shape) * kind.itemsize:
+def decode_column(data: bytes | memoryview, name: str, rows: int, seed: int) -> Bytes:
+    """Return a column of so many rows. Raises FormatError when its bytes are too few or its crc is wrong.
+
+    `seed` is the crc of the counters of the segment's row: what the crc of each column begins with.
+    """
+    kind, _, width = COLUMNS[name]
+    if len(data) != CRC_BYTES + rows * width * kind.itemsize:
         raise FormatError(f"the column {name} of a sample index is cut off")
     if zlib.crc32(memoryview(data)[CRC_BYTES:], seed) != int.from_bytes(data[:CRC_BYTES], "little"):
         raise FormatError(f"the crc of the column {name} of a sample index is wrong")
-    return np.frombuffer(data, kind, offset=CRC_BYTES).reshape(shape)
+    column = np.frombuffer(data, kind, offset=CRC_BYTES)
+    return column if width == 1 else column.reshape(rows, width)
 
 
 def _seed(counts: Mapping[str, int]) -> int:

@@ -1,11 +1,14 @@
 """Which samples of which segments a range takes: all of most segments, a part of those at its ends."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from app.archive.columns import ColumnReader
 from app.archive.segments import COUNTERS_AT, Ints, Segments
 from app.formats.indexcut import cut_index
 from app.formats.sampleindex import ROW_COUNTERS, SampleIndex
@@ -115,13 +118,16 @@ class Portions:
         cut = self.cuts.get(number)
         return cut.index if cut is not None else self.segments[number].load_index()
 
-    def load_column(self, number: int, name: str) -> npt.NDArray[Any]:
-        """Return one column of the sample index of a portion. Raises FormatError, OSError."""
-        cut = self.cuts.get(number)
-        column: npt.NDArray[Any] = (
-            getattr(cut.index, name) if cut is not None else self.segments[number].load_column(name)
-        )
-        return column
+    def load_columns(self, numbers: Sequence[int], name: str) -> Iterator[npt.NDArray[Any]]:
+        """Yield one column of the sample index of each of these portions. Raises FormatError, OSError."""
+        whole = self._columns.read([number for number in numbers if number not in self.cuts], name)
+        for number in numbers:
+            cut = self.cuts.get(number)
+            yield next(whole) if cut is None else getattr(cut.index, name)
+
+    @cached_property
+    def _columns(self) -> ColumnReader:
+        return ColumnReader(self.segments)
 
 
 def _numbered(ids: Ints, is_held: npt.NDArray[np.bool_], numbers: Ints) -> list[int]:

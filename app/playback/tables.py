@@ -80,12 +80,14 @@ class TableBuilder:
         portions = self.portions
         lasts = (portions.v_last if self.letter == "v" else portions.a_last)[list(numbers)].tolist()
         is_rescaled = self._is_rescaled
+        name = f"{self.letter}_stts"
+        plain = portions.load_columns([number for number in numbers if not is_rescaled[number]], name)
         rows = []
         for number, last in zip(numbers, lasts, strict=True):
             if is_rescaled[number]:
                 rows.append(_rescaled(portions, number, last, self.letter))
                 continue
-            durations = portions.load_column(number, f"{self.letter}_stts").copy()
+            durations = next(plain).copy()
             durations[-1, 1] = last
             rows.append(durations)
         return _bytes(rows)
@@ -101,23 +103,19 @@ class TableBuilder:
     def _ctts(self, numbers: Sequence[int]) -> bytes:
         portions = self.portions
         has_offsets, samples = portions.count("v_cruns"), portions.count("v_n")
-        rows = []
-        for number in numbers:
-            if portions.divisor > 1:
-                rows.append(_coarse_offsets(portions, number))
-            elif has_offsets[number]:
-                rows.append(portions.load_column(number, "v_ctts"))
-            else:
-                rows.append(np.array([[samples[number], 0]], ">i4"))
-        return _bytes(rows)
+        if portions.divisor > 1:
+            return _bytes([_coarse_offsets(portions, number) for number in numbers])
+        known = portions.load_columns([number for number in numbers if has_offsets[number]], "v_ctts")
+        none = [np.array([[samples[number], 0]], ">i4") for number in numbers]
+        return _bytes([next(known) if has_offsets[number] else row for number, row in zip(numbers, none, strict=True)])
 
     def stss(self) -> Table:
         """Numbers of the key samples."""
         first = _firsts(self.portions.count("v_n"))
 
         def rows(numbers: Sequence[int]) -> bytes:
-            held = [self.portions.load_column(number, "v_stss").astype(np.int64) + first[number] for number in numbers]
-            return np.concatenate(held).astype(">u4").tobytes()
+            keys = zip(self.portions.load_columns(numbers, "v_stss"), first[list(numbers)], strict=True)
+            return np.concatenate([column + before for column, before in keys]).astype(">u4").tobytes()
 
         return self._table(moov.STSS_BYTES, self.portions.count("v_sync"), rows)
 
@@ -126,7 +124,7 @@ class TableBuilder:
         name = f"{self.letter}_stsz"
 
         def rows(numbers: Sequence[int]) -> bytes:
-            return _bytes([self.portions.load_column(number, name) for number in numbers])
+            return _bytes(list(self.portions.load_columns(numbers, name)))
 
         return self._table(moov.STSZ_BYTES, self.portions.count(f"{self.letter}_n"), rows)
 
@@ -137,7 +135,7 @@ class TableBuilder:
         entries = self.portions.video_entry if self.letter == "v" else self.portions.audio_entry
 
         def rows(numbers: Sequence[int]) -> bytes:
-            held = [self._chunks(number, "count") for number in numbers]
+            held = self._chunks(numbers, "count")
             table = np.empty((sum(map(len, held)), 3), ">u4")
             table[:, 0] = np.arange(1, len(table) + 1) + first[numbers[0]]
             table[:, 1] = np.concatenate(held)
@@ -151,16 +149,15 @@ class TableBuilder:
         moved = _firsts(self.portions.sizes_bytes) - self.portions.begin_bytes
 
         def rows(numbers: Sequence[int]) -> bytes:
-            held = [self._chunks(number, "data") + (self.mdat_begin + moved[number]) for number in numbers]
-            return np.concatenate(held).astype(">u8").tobytes()
+            held = zip(self._chunks(numbers, "data"), moved[list(numbers)] + self.mdat_begin, strict=True)
+            return np.concatenate([offsets + by for offsets, by in held]).astype(">u8").tobytes()
 
         return self._table(moov.CO64_BYTES, self.portions.count(f"{self.letter}_chunks"), rows)
 
-    def _chunks(self, number: int, name: str) -> Rows:
-        """Return one field of the fragments that hold something of the track."""
-        fragments = self.portions.load_column(number, "fragments")
-        held: Rows = fragments[f"{self.letter}_{name}"][fragments[f"{self.letter}_count"] > 0]
-        return held
+    def _chunks(self, numbers: Sequence[int], name: str) -> list[Rows]:
+        """Return one field of those fragments of each portion that hold something of the track."""
+        counts, field = f"{self.letter}_count", f"{self.letter}_{name}"
+        return [table[field][table[counts] > 0] for table in self.portions.load_columns(numbers, "fragments")]
 
 
 def _firsts(counts: Ints) -> Ints:
