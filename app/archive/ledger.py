@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
 from app.archive.spans import Stretch
 from app.extensions import db
@@ -51,24 +51,34 @@ def explain(source_id: int, gaps: Sequence[Stretch], lost: Sequence[tuple[int, i
     return [piece for gap in gaps for piece in _explain(gap, wanted, tries, lost)]
 
 
+# Made once: making them takes longer than running them.
+WANTED = (
+    select(Wanted.begin_us, Wanted.end_us)
+    .where(Wanted.source_id == bindparam("source_id"), Wanted.begin_us < bindparam("to_us"))
+    .where(or_(Wanted.end_us.is_(None), Wanted.end_us > bindparam("from_us")))
+    .order_by(Wanted.begin_us)
+)
+TRIES = (
+    select(Attempt.begin_us, Attempt.end_us, Attempt.reason, Attempt.detail, Attempt.run_id, Run.id.is_not(None))
+    .outerjoin(Run, Run.id == Attempt.run_id)
+    .where(Attempt.source_id == bindparam("source_id"))
+)
+TRY_BEFORE = TRIES.where(Attempt.begin_us <= bindparam("from_us")).order_by(Attempt.begin_us.desc()).limit(1)
+TRIES_WITHIN = TRIES.where(Attempt.begin_us > bindparam("from_us"), Attempt.begin_us < bindparam("to_us")).order_by(
+    Attempt.begin_us
+)
+
+
 def _wanted(source_id: int, begin_us: int, end_us: int) -> list[Stretch]:
     """Return the wanted intervals that touch a range; one that is still open ends after it."""
-    query = (
-        select(Wanted.begin_us, Wanted.end_us)
-        .where(Wanted.source_id == source_id, Wanted.begin_us < end_us)
-        .where(or_(Wanted.end_us.is_(None), Wanted.end_us > begin_us))
-        .order_by(Wanted.begin_us)
-    )
-    return [Stretch(begin, end_us + 1 if end is None else end) for begin, end in db.session.execute(query)]
+    values = {"source_id": source_id, "from_us": begin_us, "to_us": end_us}
+    return [Stretch(begin, end_us + 1 if end is None else end) for begin, end in db.session.execute(WANTED, values)]
 
 
 def _tries(source_id: int, begin_us: int, end_us: int) -> list[_Try]:
     """Return the attempts that touch a range, and the last that began before it."""
-    columns = (Attempt.begin_us, Attempt.end_us, Attempt.reason, Attempt.detail, Attempt.run_id, Run.id.is_not(None))
-    ours = select(*columns).outerjoin(Run, Run.id == Attempt.run_id).where(Attempt.source_id == source_id)
-    before = ours.where(Attempt.begin_us <= begin_us).order_by(Attempt.begin_us.desc()).limit(1)
-    within = ours.where(Attempt.begin_us > begin_us, Attempt.begin_us < end_us).order_by(Attempt.begin_us)
-    return [_Try(*row) for query in (before, within) for row in db.session.execute(query)]
+    values = {"source_id": source_id, "from_us": begin_us, "to_us": end_us}
+    return [_Try(*row) for query in (TRY_BEFORE, TRIES_WITHIN) for row in db.session.execute(query, values)]
 
 
 def _explain(
