@@ -19,6 +19,22 @@ TestingConfig.__test__ = False  # settings, no test, though its name begins like
 DATABASES = ("sqlite", "postgresql")
 
 
+# Files that wait for cameras in real time come first: else one process waits for the last of them at the end.
+WAITING = (
+    "test_recording",
+    "test_bad_cameras",
+    "test_main_job",
+    "test_recorder_ffmpeg",
+    "test_storage_faults",
+    "test_page",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take the longest."""
+    items.sort(key=lambda item: item.path.stem not in WAITING)
+
+
 def missing(reason: str) -> None:
     """Skip the test where a service is missing; in CI, where it must be there, fail it."""
     if os.environ.get("CI") == "true":

@@ -17,7 +17,7 @@ from app.formats.boxes import FormatError
 from app.formats.moov import Table
 from app.playback.portions import Portions
 
-GROUP = 16  # portions whose rows of a table are made at once: some 0.1 MB for each of those who download
+GROUP = 8  # portions whose rows of a table are made at once: some 0.1 MB for each of those who download
 Letter = Literal["v", "a"]
 Rows = npt.NDArray[Any]
 Make = Callable[[Sequence[int]], bytes]
