@@ -14,17 +14,19 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from app import create_app
 from app.archive.coverage import from_bytes, recount
 from app.extensions import db, prepare_migrations, writing
-from app.models import Coverage, Run, Segment, Source, Storage
+from app.models import Coverage, Deletion, Run, Segment, Source, Storage
 from app.prepared import head_revision, is_prepared
 from instance.config import ROOT, TestingConfig
 
 TABLES = {
-    "account", "attempt", "coverage", "example", "group", "group_source", "lease", "record", "recorder", "run",
-    "sample_entry", "segment", "source", "storage", "tag", "wanted",
+    "account", "attempt", "coverage", "deletion", "doomed", "example", "group", "group_source", "idempotent_answer",
+    "lease", "received_copy", "record", "recorder", "run", "sample_entry", "schedule", "segment", "source", "storage",
+    "sync_item", "sync_job", "tag", "wanted",
 }  # fmt: skip
 REVISIONS = ScriptDirectory(str(ROOT / "migrations"))
 EXAMPLES = ROOT / "example.sql"
@@ -96,6 +98,19 @@ def test_each_step_goes_down_and_up_again_with_rows_in_it(empty: Flask) -> None:
         downgrade(revision=revision.down_revision)
         upgrade(revision=revision.revision)
     assert rows() == EXAMPLE_ROWS
+
+
+def test_rows_of_deletion_are_never_changed_or_removed(empty: Flask) -> None:
+    upgrade()
+    span = {"actor": "a", "rule": "request", "source_id": 1, "begin_us": 0, "end_us": 1}
+    with db.engine.begin() as connection:
+        connection.execute(insert(Source), {"id": 1, "model": "Source"})
+        connection.execute(insert(Deletion), {**span, "segments": 0, "size_bytes": 0, "spans": "[]"})
+    for statement in ("UPDATE deletion SET actor = 'b'", "DELETE FROM deletion"):
+        with pytest.raises(DBAPIError, match="never changed or removed"), db.engine.begin() as connection:
+            connection.execute(text(statement))
+    with db.engine.connect() as connection:
+        assert connection.execute(select(Deletion.actor)).all() == [("a",)]
 
 
 def test_up_twice_changes_nothing(empty: Flask) -> None:

@@ -3,16 +3,21 @@
 from app.models.account import Account
 from app.models.attempt import Attempt
 from app.models.coverage import Coverage
+from app.models.deletion import Deletion
+from app.models.doomed import Doomed
 from app.models.examplemodel import ExampleModel
 from app.models.group import Group, group_source
+from app.models.idempotency import IdempotentAnswer
 from app.models.lease import Lease
 from app.models.record import Record
 from app.models.recorder import Recorder
 from app.models.run import Run
 from app.models.sampleentry import SampleEntry
+from app.models.schedule import Schedule
 from app.models.segment import Segment
 from app.models.source import Source
 from app.models.storage import Storage
+from app.models.syncjob import ReceivedCopy, SyncItem, SyncJob
 from app.models.tag import Tag
 from app.models.wanted import Wanted
 
@@ -20,16 +25,23 @@ __all__ = [
     "Account",
     "Attempt",
     "Coverage",
+    "Deletion",
+    "Doomed",
     "ExampleModel",
     "Group",
+    "IdempotentAnswer",
     "Lease",
+    "ReceivedCopy",
     "Record",
     "Recorder",
     "Run",
     "SampleEntry",
+    "Schedule",
     "Segment",
     "Source",
     "Storage",
+    "SyncItem",
+    "SyncJob",
     "Tag",
     "Wanted",
     "group_source",

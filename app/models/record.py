@@ -1,6 +1,6 @@
 """A record: one source under one tag, from begin to end. It owns no bytes: it is a span of its source's footage."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import Model, db
@@ -17,6 +17,14 @@ class Record(Model):
         CheckConstraint("end_us IS NULL OR end_us >= begin_us", name="span"),
         Index("ix_record_source_id_begin_us", "source_id", "begin_us"),
         Index("ix_record_tag_id_begin_us", "tag_id", "begin_us"),
+        # What the background has yet to do: a few rows of many.
+        Index(
+            "ix_record_unlisted",
+            "begin_us",
+            sqlite_where=db.text("is_listed = 0"),
+            postgresql_where=db.text("NOT is_listed"),
+        ),
+        Index("ix_record_hash_version", "hash_version"),
         Index(
             "uq_record_open",
             "source_id",
@@ -35,6 +43,9 @@ class Record(Model):
     end_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant it was stopped; null while recording")
     deleted_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant its file was deleted")
     hash_md5: Mapped[str | None] = mapped_column(String(32), comment="of the bytes of /video/, null until computed")
+    hash_version: Mapped[int | None] = mapped_column(Integer, comment="version of the format that was hashed")
+    cut_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant a part of its footage was deleted")
+    is_listed: Mapped[bool] = mapped_column(default=False, comment="its playlist file at `location` is complete")
     sync_location: Mapped[str | None] = mapped_column(Text, comment="where it is (to be) copied")
     source: Mapped[Source] = relationship()
     tag: Mapped[Tag] = relationship()

@@ -34,6 +34,14 @@ class Source(Model):
     status: Mapped[str] = mapped_column(String(16), default="unknown", comment="measured availability")
     status_detail: Mapped[str | None] = mapped_column(Text, comment="one line: the cause and the way out")
     status_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant of the measurement")
+    probe_asked_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant a measurement was last asked for")
+    video_codec: Mapped[str | None] = mapped_column(String(64), comment="as measured last, in words of RFC 6381")
+    width: Mapped[int | None] = mapped_column(Integer, comment="pixels, as measured last")
+    height: Mapped[int | None] = mapped_column(Integer, comment="pixels, as measured last")
+    frame_rate: Mapped[float | None] = mapped_column(comment="frames a second, as measured last")
+    audio_codec: Mapped[str | None] = mapped_column(String(64), comment="as the camera sends it; null for no sound")
+    audio_rate_hz: Mapped[int | None] = mapped_column(Integer, comment="samples a second")
+    audio_channels: Mapped[int | None] = mapped_column(Integer)
 
     def __repr__(self) -> str:
         """Name the row, never its address."""
