@@ -4,14 +4,17 @@ import json
 import re
 import unicodedata
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from flask import request
+from flask import current_app, request
 from pydantic import BaseModel, BeforeValidator, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errors import Invalid, NotFound, UnsupportedBody
 
@@ -101,7 +104,7 @@ class Parameters:
 
 def read_query(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:
     """Return the parameters of the query alone: those of GET."""
-    values = _unfolded(request.args.to_dict(), nested or {}, "query")
+    values = _unfolded(_each_once(_query(), "query"), nested or {}, "query")
     return Parameters(values, dict.fromkeys(values, "query"))
 
 
@@ -118,12 +121,32 @@ def read_parameters(nested: Mapping[str, tuple[str, ...]] | None = None) -> Para
     return Parameters({**query, **body}, places, "body")
 
 
+def _query() -> MultiDict[str, str]:
+    """Return the query. Raises Invalid where it holds bytes that are neither UTF-8 nor percent-encoded."""
+    try:
+        return request.args
+    except UnicodeDecodeError:
+        raise Invalid("the query is not UTF-8: percent-encode it", loc=("query",), kind="unicode") from None
+
+
+def _each_once(given: MultiDict[str, str], place: str) -> dict[str, str]:
+    """Return each parameter's text. Raises Invalid for one that was given twice: which was meant is unknown."""
+    message = "this parameter was given more than once"
+    twice = [name for name, texts in given.lists() if len(texts) > 1]
+    if twice:
+        details = [{"loc": [place, name], "msg": message, "type": "duplicate"} for name in twice]
+        raise Invalid(message, details=details)
+    return given.to_dict()
+
+
 def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    if request.mimetype in FORM_TYPES:
-        return _unfolded(request.form.to_dict(), nested, "body")
-    data = request.get_data()
+    data = _whole_body()
     if not data:
         return {}
+    if request.mimetype in FORM_TYPES:
+        if not request.form and not request.files:
+            raise Invalid("this is not a form that can be read", loc=("body",), kind="form_invalid")
+        return _unfolded(_each_once(request.form, "body"), nested, "body")
     if request.mimetype == "application/json" or request.mimetype.endswith("+json"):
         return _json_object(data, ("body",))
     raise UnsupportedBody(
@@ -132,15 +155,43 @@ def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     )
 
 
+def _whole_body() -> bytes:
+    """Return the body, which werkzeug would cut silently where it breaks off or is too large.
+
+    Raises Invalid when it is shorter than it was said to be, RequestEntityTooLarge when it comes in chunks without end.
+    """
+    data = request.get_data()
+    if request.content_length is None:
+        if len(data) >= current_app.config["MAX_CONTENT_LENGTH"]:
+            raise RequestEntityTooLarge
+    elif len(data) < request.content_length:
+        raise Invalid("the body is shorter than Content-Length says", loc=("body",), kind="body_incomplete")
+    return data
+
+
 def _json_object(data: bytes | str, loc: tuple[str, ...]) -> dict[str, Any]:
-    """Return the JSON object of `data`. Raises Invalid with type `json_invalid`."""
+    """Return the JSON object of `data`. Raises Invalid with type `json_invalid`, also for a name that comes twice."""
     try:
-        value = json.loads(data, parse_constant=_refuse_constant)
+        value = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except _GivenTwiceError as error:
+        message = f"the name {str(error)[:60]!r} stands twice in one object"
+        raise Invalid(message, loc=loc, kind="json_invalid") from None
     except (ValueError, RecursionError):
         raise Invalid("this is not valid JSON", loc=loc, kind="json_invalid") from None
     if not isinstance(value, dict):
         raise Invalid("this must be a JSON object: {...}", loc=loc, kind="json_invalid")
     return value
+
+
+class _GivenTwiceError(ValueError):
+    """A name stands twice in one JSON object."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _GivenTwiceError(Counter(name for name, _ in pairs).most_common(1)[0][0])
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:

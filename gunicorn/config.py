@@ -2,13 +2,21 @@
 
 import ctypes
 import gc
+import json
+import logging
 import os
+import socket
+import struct
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
+
 from app.locks import hold_lock
+from gunicorn import util
 from instance.config import load_config
 
 # Each thread would get a heap of its own and keep what it once held: 50 downloads took 80 MB more. mallopt(3)
@@ -25,8 +33,84 @@ _metrics = _settings.run_path / "metrics"
 _metrics.mkdir(exist_ok=True)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 
+# What gunicorn refuses itself: status, reason, where the fault lies, its kind. The first that fits counts.
+REFUSALS = (
+    (errors.InvalidResponseHeader, 500, "Internal Server Error", [], "internal_error"),
+    (errors.InvalidResponseHeaderName, 500, "Internal Server Error", [], "internal_error"),
+    (errors.InvalidRequestMethod, 400, "Bad Request", ["method"], "bad_request"),
+    (errors.LimitRequestLine, 414, "URI Too Long", ["path"], "uri_too_long"),
+    (errors.LimitRequestHeaders, 431, "Request Header Fields Too Large", ["header"], "headers_too_large"),
+    (errors.ExpectationFailed, 417, "Expectation Failed", ["header", "Expect"], "expectation_failed"),
+    (errors.UnsupportedTransferCoding, 501, "Not Implemented", ["header", "Transfer-Encoding"], "not_implemented"),
+    (errors.InvalidRequestLine, 400, "Bad Request", ["path"], "bad_request"),
+    (errors.InvalidHTTPVersion, 400, "Bad Request", ["version"], "bad_request"),
+    (errors.InvalidHeader, 400, "Bad Request", ["header"], "bad_request"),
+    (errors.InvalidHeaderName, 400, "Bad Request", ["header"], "bad_request"),
+    (errors.ObsoleteFolding, 400, "Bad Request", ["header"], "bad_request"),
+    (errors.ParseException, 400, "Bad Request", [], "bad_request"),
+    (Exception, 500, "Internal Server Error", [], "internal_error"),
+)
+MESSAGES = {
+    400: "this is not an HTTP request that can be read",
+    414: "the address is longer than is taken here: send the parameters in the body",
+    417: "only the expectation 100-continue is understood",
+    431: "the headers are larger or more than are taken here",
+    500: "the server failed; its log says why",
+    501: "this transfer coding is not understood; chunked is",
+}
+
+
+STALLED_S = 10  # as long a client may pause within a request; for the answer it may take its time
+
+
+def _is_worth_a_line(record):
+    """Keep a client that paused for too long out of the log: gunicorn takes it for a fault, with a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
+
+
+def _is_closed(graceful=False):
+    """Do nothing: the connection is closed already."""
+
+
+class JsonErrors(ThreadWorker):
+    """gunicorn's threads; what they refuse before the app sees it is answered as the app answers its errors."""
+
+    def handle(self, conn):
+        """Handle a request; one that stops coming does not hold the thread for ever.
+
+        A connection that ends is closed here: it lingers for up to 2 s until the client has closed it too, and
+        gunicorn would linger in the thread that accepts connections, so that nobody else was served meanwhile.
+        """
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", STALLED_S, 0))
+        is_kept = super().handle(conn)
+        if not is_kept:
+            conn.close(graceful=True)
+            conn.close = _is_closed
+        return is_kept
+
+    def handle_error(self, req, client, addr, exc):
+        """Answer with JSON, then let the connection be closed. The client's own words are in neither answer nor log."""
+        found = next(refusal for refusal in REFUSALS if isinstance(exc, refusal[0]))
+        _, status, reason, loc, kind = found
+        if status == 500:
+            self.log.error("gunicorn failed", exc_info=exc)
+        else:
+            self.log.info("a request that cannot be read: %s", type(exc).__name__)
+        body = json.dumps({"detail": [{"loc": loc, "msg": MESSAGES[status], "type": kind}]})
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        try:
+            util.write_nonblock(client, (head + body).encode("ascii"))
+        except OSError as error:
+            self.log.debug("the client is gone: %s", error)
+
+
+logging.getLogger("gunicorn.error").addFilter(_is_worth_a_line)
 bind = _settings.BIND
-worker_class = "gthread"
+worker_class = JsonErrors
+limit_request_line = 8190  # the most that there is: a description of 4,096 characters fits into a query
 workers = _settings.WEB_WORKERS
 threads = _settings.WEB_THREADS
 preload_app = True

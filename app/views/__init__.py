@@ -1,50 +1,20 @@
-"""The HTTP layer: one blueprint a module; here what they share: routing, the errors' shape, documentation.
+"""The HTTP layer: one blueprint a module; here what they share: routing and documentation.
 
-Every error leaves as `{"detail": [{"loc", "msg", "type"}]}` (record-api.md, "General rules"), whatever raised
-it: our own tree, werkzeug's HTTP errors, or a fault nobody foresaw.
+How errors leave stands in app/views/failures.py, the document that `/swagger.json` answers in app/views/openapi.py.
 """
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 from flask_restx import Api, Namespace
 from flask_restx.model import SchemaModel
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as BaseResponse
 
-from app.errors import PlaybackError
-from app.models.types import UndecipherableSecret
+from app.views import failures
 
 API_PREFIX = "/api/v1"
-log = logging.getLogger(__name__)
-
-KINDS = {
-    400: "bad_request",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_media_type",
-    416: "range_not_satisfiable",
-    429: "too_many_requests",
-    500: "internal_error",
-}
-PLACES: dict[int, list[str]] = {
-    404: ["path"],
-    405: ["method"],
-    413: ["body"],
-    415: ["header", "Content-Type"],
-}
-MESSAGES = {
-    404: "there is nothing at this address; /swagger/ lists what there is",
-    405: "this method is not allowed here; the header Allow names those that are",
-    413: "the body is larger than is taken here",
-    500: "the server failed; its log says why",
-}
 
 
 class PlaybackApi(Api):
@@ -98,10 +68,7 @@ def begin(app: Flask) -> None:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
-    app.register_error_handler(PlaybackError, render_error)
-    app.register_error_handler(HTTPException, render_http_exception)
-    app.register_error_handler(UndecipherableSecret, render_undecipherable)
-    app.register_error_handler(OperationalError, render_database_error)
+    failures.begin(app)
 
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
@@ -126,37 +93,3 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
-
-
-def render_error(error: PlaybackError) -> tuple[Response, int]:
-    """Return the contract's error answer: `{"detail": [...]}` and what stands beside it."""
-    response = jsonify(detail=error.detail, **error.extra)
-    if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    return response, error.status
-
-
-def render_http_exception(error: HTTPException) -> BaseResponse:
-    """Return werkzeug's error in the contract's shape; its headers (Allow, Retry-After ...) stay."""
-    status = error.code or 500
-    response = error.get_response()
-    if status < 400:
-        return response
-    message = MESSAGES.get(status) or error.description or error.name
-    detail = {"loc": PLACES.get(status, []), "msg": message, "type": KINDS.get(status, "http_error")}
-    response.data = jsonify(detail=[detail]).data
-    response.content_type = "application/json"
-    return response
-
-
-def render_undecipherable(error: UndecipherableSecret) -> tuple[Response, int]:
-    """Tell that the secret key is not the one that the addresses were stored with."""
-    log.error("%s", error)
-    return jsonify(detail=[{"loc": [], "msg": str(error), "type": "undecipherable_secret"}]), 500
-
-
-def render_database_error(error: OperationalError) -> tuple[Response, int]:
-    """Tell that the database cannot be used now; the log has the reason, the answer no SQL."""
-    log.error("the database cannot be used: %s", error.orig)
-    message = "the database cannot be used now; the server's log says why"
-    return jsonify(detail=[{"loc": [], "msg": message, "type": "database_unavailable"}]), 503
