@@ -104,7 +104,8 @@ def test_the_document_is_openapi_3_0_in_form(document: dict[str, Any]) -> None:
     for node in walk(document):
         if isinstance(node.get("$ref"), str):
             assert set(node) == {"$ref"}
-            assert node["$ref"].removeprefix("#/components/schemas/") in schemas
+            _, kind, name = node["$ref"].removeprefix("#/").split("/")
+            assert name in document["components"][kind]
         assert node.get("type") != "null", "3.0 says nullable"
         assert not set(node) & {"$defs", "const", "prefixItems", "definitions"}
     for schema in schemas.values():
@@ -120,7 +121,6 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
         assert all(tags[tag] for tag in operation["tags"]), (method, path)
         declared = {p["name"] for p in operation["parameters"] if p["in"] == "path" and p["required"]}
         assert declared == set(re.findall(r"{(\w+)}", path)), (method, path)
-        assert operation["responses"]["default"]["content"]["application/json"]
         if method == "get":
             assert "requestBody" not in operation, (method, path)
 

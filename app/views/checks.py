@@ -31,6 +31,10 @@ PAGE_HEADERS = {
 class Picture(Resource):
     """The test picture."""
 
+    @namespace.doc(
+        description="Needs no camera. A page that shows it is answered where text/html is preferred. Serves as a "
+        "demonstration camera."
+    )
     @namespace.produces(["image/jpeg", "text/html"])
     @namespace.response(200, "The picture, or a page that shows it")
     def get(self) -> Response:
@@ -44,6 +48,10 @@ class Picture(Resource):
 class Video(Resource):
     """The test picture as a stream."""
 
+    @namespace.doc(
+        description="Endless only where Accept names multipart/x-mixed-replace or image/*; any other client gets 5 "
+        "s of it."
+    )
     @namespace.produces([STREAMED, "text/html"])
     @namespace.response(200, "The stream, or a page that shows it")
     def get(self) -> Response:

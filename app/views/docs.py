@@ -3,12 +3,14 @@
 Flask-RESTX brings Swagger UI along and serves its files below `/swaggerui`; nothing comes from the internet.
 """
 
-from flask import Blueprint, Response, jsonify, render_template
+from flask import Blueprint, Response, render_template, request
 
-from app.views.openapi import openapi_document
+from app.views.compression import compress
+from app.views.openapi import kept_document, openapi_document
 from app.views.yamltext import yaml_text
 
 docs = Blueprint("docs", __name__)
+docs.after_request(compress)
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -31,10 +33,18 @@ def get_redoc() -> tuple[str, int, dict[str, str]]:
 @docs.get("/swagger.json")
 def get_json() -> Response:
     """Get the document as JSON."""
-    return jsonify(openapi_document())
+    return _sent(kept_document().text, "application/json", "json")
 
 
 @docs.get("/swagger.yaml")
 def get_yaml() -> Response:
     """Get the document as YAML."""
-    return Response(yaml_text(openapi_document()), mimetype="application/yaml")
+    return _sent(yaml_text(openapi_document()), "application/yaml", "yaml")
+
+
+def _sent(text: str | bytes, kind: str, form: str) -> Response:
+    """Return the document, or 304 to who has it already: it changes with a new version only."""
+    response = Response(text, mimetype=kind, headers={"Cache-Control": "private, no-cache"})
+    response.set_etag(f"{kept_document().etag}-{form}")
+    response.make_conditional(request)
+    return response

@@ -31,11 +31,13 @@ answer = document(namespace, GroupObject)
 class Groups(Resource):
     """All groups."""
 
+    @namespace.doc(description="In the order in which they were made, without their cameras.")
     @namespace.response(200, "The groups", [answer])
     def get(self) -> list[dict[str, Any]]:
         """List the groups."""
         return [group_object(row) for row in groups.all_groups(db.session)]
 
+    @namespace.doc(description="The answer is a list with the one new group. Names are unique.")
     @namespace.expect(document(namespace, NewGroup), validate=False)
     @namespace.response(200, "A list with the new group", [answer])
     @namespace.response(409, "The name is in use")
@@ -51,12 +53,14 @@ class Groups(Resource):
 class OneGroup(Resource):
     """One group."""
 
+    @namespace.doc(description="Here, and only here, `sources` has the cameras of the group.")
     @namespace.response(200, "The group with its cameras", document(namespace, GroupWithSourcesObject))
     def get(self, group_id: str) -> dict[str, Any]:
         """Get one group with its sources."""
         row = groups.find(db.session, path_uuid("group_id", group_id))
         return {**group_object(row), "sources": [source_object(member) for member in row.sources]}
 
+    @namespace.doc(description="Touches no recording: what records under a tag goes on.")
     @namespace.response(200, "The deleted group", answer)
     def delete(self, group_id: str) -> dict[str, Any]:
         """Delete a group; sources and recordings stay."""
@@ -71,6 +75,7 @@ class OneGroup(Resource):
 class Member(Resource):
     """One camera of a group."""
 
+    @namespace.doc(description="`false` where it was in the group already; a source of another model is refused.")
     @namespace.response(200, "Was it added?", bool)
     def post(self, group_id: str, source_id: str) -> bool:
         """Add a source to a group."""
@@ -78,6 +83,7 @@ class Member(Resource):
         with writing() as session:
             return groups.add_member(session, *ids)
 
+    @namespace.doc(description="`false` where it was not in the group. What it records goes on.")
     @namespace.response(200, "Was it removed?", bool)
     def delete(self, group_id: str, source_id: str) -> bool:
         """Remove a source from a group."""

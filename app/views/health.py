@@ -18,6 +18,11 @@ TEXT = ["text/plain"]
 class Alive(Resource):
     """Whether the process is alive."""
 
+    @namespace.doc(
+        description="For load balancers: open to everybody, asks nothing else.",
+        security=[],
+        vendor={"example": "yes\n"},
+    )
     @namespace.produces(TEXT)
     @namespace.response(200, "`yes`", str)
     def get(self) -> Response:
@@ -29,6 +34,11 @@ class Alive(Resource):
 class Ready(Resource):
     """Whether everything that recording needs is there."""
 
+    @namespace.doc(
+        description="Open to everybody. Who may use the service and accepts JSON is told which of the four is missing.",
+        security=[],
+        vendor={"example": "yes\n"},
+    )
     @namespace.produces(TEXT)
     @namespace.response(200, "`yes`", str)
     @namespace.response(503, "`no`: database, broker, storage or recorder is missing", str)

@@ -56,7 +56,12 @@ def begin(app: Flask) -> None:
 class Metrics(Resource):
     """Figures of the web processes and of recording."""
 
+    @namespace.doc(
+        description="For Prometheus. In production an admin's token, or an address of PLAYBACK_METRICS_NETWORKS, is "
+        "needed."
+    )
     @namespace.produces(["text/plain"])
+    @namespace.doc(vendor={"example": "playback_sources_recording 16.0\n"})
     @namespace.response(200, "The figures in the text form of Prometheus", str)
     def get(self) -> Response:
         """Get the figures."""

@@ -1,169 +1,186 @@
 """One OpenAPI 3.0 document of all endpoints, made of the Swagger 2.0 documents that Flask-RESTX writes.
 
 Flask-RESTX writes one for each blueprint, and Swagger 2.0 can say neither that a body may also be a form nor that a
-value may be null. The schemas are pydantic's, whose JSON Schema 2020-12 is put into the words of OpenAPI 3.0: that is
-the newest version that the bundled Swagger UI shows.
+value may be null. Schemas and their examples come from app/views/schemas.py, errors from app/views/refusals.py.
 
 openapi, info, servers, tags, security
 paths       path -> method -> operation
 components  schemas, securitySchemes, responses
 """
 
+import hashlib
+import json
+from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
 
+from app.views.fields import meaning
+from app.views.refusals import JSON, SCHEMAS, components, refusals
+from app.views.schemas import example_of, explained, schema_of
+
 VERSION = "0.1.0"
-BODY_TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
-JSON = "application/json"
+DESCRIPTION = """Records cameras and plays back any span of what was recorded.
+
+Parameters of POST, PUT, PATCH and DELETE come as JSON, as a form or in the query, by the same names; a body wins over
+the query. Every path answers with and without its trailing slash. Times end in `_utc` and are ISO 8601 in UTC. Every
+error is `{"detail": [{"loc", "msg", "type"}]}`: where, what, and a word for programs. A stored password is never sent
+back; it is shown as `***`. In production send `Authorization: Bearer TOKEN`; development is open."""
+BODY_TYPES = (JSON, "application/x-www-form-urlencoded", "multipart/form-data")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
-SCHEMA_KEYS = ("type", "format", "enum", "default", "minimum", "maximum", "items", "pattern")
-ERROR = {
-    "type": "object",
-    "required": ["detail"],
-    "properties": {
-        "detail": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["loc", "msg", "type"],
-                "properties": {
-                    "loc": {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}},
-                    "msg": {"type": "string"},
-                    "type": {"type": "string"},
-                },
-            },
-        }
-    },
-}
+SCHEMA_KEYS = ("type", "format", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "items", "pattern")
+INTEGER_ID = {"type": "integer", "minimum": 1}
+UUID = {"type": "string", "format": "uuid"}
 ID_SCHEMAS: dict[str, dict[str, Any]] = {
-    "source_id": {"type": "integer", "minimum": 1},
-    "record_id": {"type": "string", "format": "uuid"},
-    "group_id": {"type": "string", "format": "uuid"},
+    "source_id": INTEGER_ID,
+    "start_us": INTEGER_ID,
+    "entries": {"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$"},
 }
+# Answers that are no JSON: text, or bytes.
+TEXTS = {
+    "application/vnd.apple.mpegurl": "#EXTM3U\n#EXT-X-VERSION:7\n…",
+    "text/vtt": "WEBVTT\n\n00:00:00.000 --> 00:00:36.000\nthumbnails?…#xywh=0,0,160,90\n",
+    "text/plain": "yes\n",
+    "text/html": "<!doctype html>…",
+}
+BINARY = {"type": "string", "format": "binary"}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The document as an object and as JSON, with the ETag of that."""
+
+    content: dict[str, Any]
+    text: bytes
+    etag: str
 
 
 def openapi_document() -> dict[str, Any]:
-    """Return the document of the current app; it is made once."""
+    """Return the document of the current app."""
+    return kept_document().content
+
+
+def kept_document() -> Document:
+    """Return the document of the current app with its JSON; it is made once."""
     extensions = current_app.extensions
     if "playback_openapi" not in extensions:
-        extensions["playback_openapi"] = _merged([api.__schema__ for api in extensions["playback_apis"]])
-    document: dict[str, Any] = extensions["playback_openapi"]
+        content = _merged([api.__schema__ for api in extensions["playback_apis"]])
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        extensions["playback_openapi"] = Document(content, text, hashlib.sha256(text).hexdigest()[:32])
+    document: Document = extensions["playback_openapi"]
     return document
 
 
 def _merged(documents: list[dict[str, Any]]) -> dict[str, Any]:
-    paths: dict[str, Any] = {}
-    schemas: dict[str, Any] = {"Error": ERROR}
-    tags: dict[str, Any] = {}
+    schemas = dict(SCHEMAS)
     for document in documents:
-        for path, item in document["paths"].items():
-            full_path = document["basePath"].rstrip("/") + path
-            paths[full_path] = _path_item(item, document["produces"])
         for name, schema in document.get("definitions", {}).items():
             for inner_name, inner in schema.get("$defs", {}).items():
-                _put_schema(schemas, inner_name, schema_of(inner))
-            outer = {key: value for key, value in schema.items() if key != "$defs"}
-            _put_schema(schemas, name, schema_of(outer))
-        tags.update({tag["name"]: tag for tag in document["tags"]})
+                _put_schema(schemas, inner_name, inner)
+            _put_schema(schemas, name, {key: value for key, value in schema.items() if key != "$defs"})
+    paths = {
+        document["basePath"].rstrip("/") + path: _path_item(item, document["produces"], schemas)
+        for document in documents
+        for path, item in document["paths"].items()
+    }
+    tags = {tag["name"]: tag for document in documents for tag in document["tags"]}
     return {
         "openapi": "3.0.3",
-        "info": {
-            "title": "flask-playback",
-            "version": VERSION,
-            "description": "Records cameras and plays back any span of what was recorded.",
-        },
+        "info": {"title": "flask-playback", "version": VERSION, "description": DESCRIPTION},
         "servers": [{"url": "/"}],
         "tags": [tags[name] for name in sorted(tags)],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": dict(sorted(schemas.items())),
+            "responses": components(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}],
     }
 
 
-def _put_schema(schemas: dict[str, Any], name: str, schema: dict[str, Any]) -> None:
+def _put_schema(schemas: dict[str, Any], name: str, given: dict[str, Any]) -> None:
     """Add a schema. Raises ValueError where another blueprint gave the name to another shape."""
+    schema = explained(name, schema_of(given))
     if schemas.setdefault(name, schema) != schema:
         raise ValueError(f"two schemas are called {name}")
 
 
-def _path_item(item: dict[str, Any], produces: list[str]) -> dict[str, Any]:
+def _path_item(item: dict[str, Any], produces: list[str], schemas: dict[str, Any]) -> dict[str, Any]:
     shared = [parameter for parameter in item.get("parameters", []) if parameter["in"] == "path"]
-    return {method: _operation(item[method], shared, produces) for method in METHODS if method in item}
+    return {method: _operation(item[method], shared, produces, schemas) for method in METHODS if method in item}
 
 
-def _operation(operation: dict[str, Any], shared: list[dict[str, Any]], produces: list[str]) -> dict[str, Any]:
+def _operation(
+    operation: dict[str, Any], shared: list[dict[str, Any]], produces: list[str], schemas: dict[str, Any]
+) -> dict[str, Any]:
     given = [*shared, *operation.get("parameters", [])]
-    kinds = operation.get("produces", produces)
-    answers = {code: _response(answer, kinds) for code, answer in operation["responses"].items()}
     result: dict[str, Any] = {
         "operationId": operation["operationId"],
         "summary": operation.get("summary", ""),
+        "description": operation.get("description", ""),
         "tags": operation.get("tags", []),
         "parameters": [_parameter(parameter) for parameter in given if parameter["in"] in ("path", "query", "header")],
-        "responses": {**dict(sorted(answers.items())), "default": _error("Any error")},
+        **({"security": operation["security"]} if "security" in operation else {}),
     }
-    if "description" in operation:
-        result["description"] = operation["description"]
     for parameter in given:
         if parameter["in"] == "body":
-            schema = schema_of(parameter["schema"])
-            result["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in BODY_TYPES}}
+            result["requestBody"] = _body(parameter, schemas)
+    kinds = operation.get("produces", produces)
+    declared = operation["responses"].items()
+    errors = {code: answer["description"] for code, answer in declared if code >= "400" and "schema" not in answer}
+    answers = {
+        code: _response(code, answer, kinds, schemas, operation.get("x-example"))
+        for code, answer in declared
+        if code not in errors
+    }
+    result["responses"] = dict(sorted({**dict(refusals(result, errors)), **answers}.items()))
     return result
 
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     name = parameter["name"]
     schema = {key: parameter[key] for key in SCHEMA_KEYS if key in parameter} or {"type": "string"}
-    if parameter["in"] == "path":
-        schema = dict(ID_SCHEMAS.get(name, schema))
+    if parameter["in"] == "path" and schema == {"type": "string"}:
+        schema = dict(ID_SCHEMAS.get(name, UUID if name.endswith("_id") else schema))
+    known = meaning(name)
     result: dict[str, Any] = {
         "name": name,
         "in": parameter["in"],
         "required": parameter.get("required", False),
         "schema": schema,
+        "description": parameter.get("description") or (known.text if known else ""),
     }
-    return {**result, "description": parameter["description"]} if "description" in parameter else result
+    example = parameter.get("example", example_of(schema, {}, name))
+    # Without an example an optional parameter is left out by who tries the documentation: it must not be made up.
+    is_made_up = known is not None and known.example is None and "example" not in parameter
+    return result if is_made_up else {**result, "example": example}
 
 
-def _response(answer: dict[str, Any], kinds: list[str]) -> dict[str, Any]:
-    if "schema" not in answer:
-        return {"description": answer["description"]}
-    schema = schema_of(answer["schema"])
-    return {"description": answer["description"], "content": {kind: {"schema": schema} for kind in kinds}}
+def _body(parameter: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = schema_of(parameter["schema"])
+    content = {kind: {"schema": schema, "example": example_of(schema, schemas)} for kind in BODY_TYPES}
+    return {"required": True, "content": content, "description": "Or the same names in the query; the body wins"}
 
 
-def _error(text: str) -> dict[str, Any]:
-    return {"description": text, "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}}
+def _response(
+    code: str, answer: dict[str, Any], kinds: list[str], schemas: dict[str, Any], example: Any
+) -> dict[str, Any]:
+    result: dict[str, Any] = {"description": answer["description"]}
+    if "headers" in answer:
+        result["headers"] = {
+            name: {"description": header.get("description", ""), "schema": {"type": header["type"]}}
+            for name, header in answer["headers"].items()
+        }
+    if "schema" in answer:
+        schema = schema_of(answer["schema"])
+        shown = example if example is not None else example_of(schema, schemas)
+        result["content"] = {kind: {"schema": schema, "example": shown} for kind in kinds}
+    elif code in ("200", "206"):
+        result["content"] = {kind: _plain(kind) for kind in kinds if kind != JSON}
+    return result
 
 
-def schema_of(schema: Any) -> Any:
-    """Return a JSON schema of pydantic or Swagger 2.0 in the words of OpenAPI 3.0."""
-    if isinstance(schema, list):
-        return [schema_of(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    result = {key: schema_of(value) for key, value in schema.items()}
-    if isinstance(result.get("$ref"), str):
-        return {"$ref": result["$ref"].replace("#/definitions/", "#/components/schemas/")}
-    if "const" in result:
-        result["enum"] = [result.pop("const")]
-    for key, flag in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-        if isinstance(result.get(key), int | float) and not isinstance(result[key], bool):
-            result[flag], result[key] = result[key], True
-    return _nullable(result)
-
-
-def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    """Say `nullable` where one of the alternatives is null."""
-    alternatives = schema.get("anyOf")
-    if not isinstance(alternatives, list) or {"type": "null"} not in alternatives:
-        return schema
-    rest = [part for part in alternatives if part != {"type": "null"}]
-    others = {key: value for key, value in schema.items() if key != "anyOf"}
-    if len(rest) == 1:
-        return {**others, **({"allOf": rest} if "$ref" in rest[0] else rest[0]), "nullable": True}
-    return {**others, "anyOf": rest, "nullable": True}
+def _plain(kind: str) -> dict[str, Any]:
+    """Return the content of an answer that is no JSON."""
+    return {"schema": {"type": "string"}, "example": TEXTS[kind]} if kind in TEXTS else {"schema": dict(BINARY)}

@@ -24,6 +24,7 @@ from app.playback.plans import on_loss
 from app.playback.playlist import build_playlist
 from app.views import PlaybackApi, document, playbackmany, playbackmedia, playbackstills, playbacksync
 from app.views.compression import compress, is_gzip_wanted
+from app.views.documenting import sends_bytes, sends_on
 from app.views.playbackobjects import RequestData
 from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged, see
 
@@ -103,6 +104,9 @@ def _is_ended(source_id: int) -> bool:
 class SourceData(Resource):
     """Request data of a source."""
 
+    @namespace.doc(
+        description="Spans and gaps with their causes, size, codecs, and the addresses of the media of this range."
+    )
     @ranged
     @namespace.response(200, "What there is", document(namespace, RequestData))
     @namespace.response(404, "No footage in the range; before_utc and after_utc name the nearest")
@@ -117,10 +121,17 @@ class SourceData(Resource):
 class SourceVideo(Resource):
     """A range of a source as MP4."""
 
+    @namespace.doc(
+        description="Cut exactly, to the frame and the sample, and seekable at once. `gaps` tells what becomes of "
+        "missing time: collapse leaves it out, hold shows the last picture, fail refuses."
+    )
+    @sends_bytes(namespace, MP4, "The MP4")
+    @sends_on(namespace)
+    @namespace.response(404, "No footage in the range; before_utc and after_utc name the nearest")
+    @namespace.response(409, "gaps=fail and there are gaps")
     @ranged
     @namespace.param("download", "1 names the file")
     @namespace.param("rev", "Given by a redirect: pins what was recorded by then")
-    @namespace.produces([MP4])
     def get(self, source_id: str) -> Response:
         """Get one MP4 of exactly this range of a camera."""
         return _video(of_source(source_id))
@@ -136,6 +147,10 @@ class SourceVideo(Resource):
 class SourcePlaylist(Resource):
     """A range of a source as HLS."""
 
+    @namespace.doc(description="With an end it is complete and never changes.")
+    @namespace.response(200, "The playlist")
+    @sends_on(namespace)
+    @namespace.response(404, "No footage in the range; before_utc and after_utc name the nearest")
     @ranged
     @namespace.param("grid", "Source ids with commas between, as sync names them: cut on one grid with these")
     @namespace.param("rev", "With grid: pins what was recorded when sync was asked")
@@ -152,6 +167,10 @@ class SourcePlaylist(Resource):
 class RecordData(Resource):
     """Request data of a record."""
 
+    @namespace.doc(description="As of a source, within the record: without start and end, all of it.")
+    @namespace.response(404, "No footage in the range; before_utc and after_utc name the nearest")
+    @namespace.response(410, "The file of the record was deleted")
+    @namespace.response(409, "gaps=fail and there are gaps")
     @ranged
     @namespace.response(200, "What there is", document(namespace, RequestData))
     def get(self, record_id: str) -> dict[str, Any]:
@@ -164,9 +183,16 @@ class RecordData(Resource):
 class RecordVideo(Resource):
     """A record as MP4."""
 
+    @namespace.doc(
+        description="As of a source, within the record: without start and end, all of it, also while it is recording."
+    )
+    @sends_bytes(namespace, MP4, "The MP4")
+    @sends_on(namespace)
+    @namespace.response(404, "No footage in the range; before_utc and after_utc name the nearest")
+    @namespace.response(410, "The file of the record was deleted")
+    @namespace.response(409, "gaps=fail and there are gaps")
     @ranged
     @namespace.param("download", "1 names the file")
-    @namespace.produces([MP4])
     def get(self, record_id: str) -> Response:
         """Get one MP4 of a recording, or of a range of it."""
         return _video(of_record(record_id))
@@ -182,6 +208,11 @@ class RecordVideo(Resource):
 class RecordPlaylist(Resource):
     """A record as HLS."""
 
+    @namespace.doc(description="As of a source, within the record: without start and end, all of it.")
+    @namespace.response(200, "The playlist")
+    @sends_on(namespace)
+    @namespace.response(404, "No footage in the range; before_utc and after_utc name the nearest")
+    @namespace.response(410, "The file of the record was deleted")
     @ranged
     @namespace.produces([HLS])
     def get(self, record_id: str) -> Response:

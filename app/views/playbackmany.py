@@ -40,10 +40,15 @@ class TimelineParameters(BaseModel):
 class TimelineOfSources(Resource):
     """Coverage of many sources."""
 
+    @namespace.doc(
+        description="For drawing: spans of up to 256 cameras, without the gaps that are too short to be seen."
+    )
     @namespace.param("source_id", "Ids with commas between", required=True)
     @namespace.param("start", RANGE["start"], required=True)
     @namespace.param("end", RANGE["end"])
-    @namespace.param("resolution", "Seconds; gaps shorter than this are not shown. Default: a thousandth of the range")
+    @namespace.param(
+        "resolution", "Seconds; gaps shorter than this are not shown. Default: a thousandth of the range", type="number"
+    )
     @namespace.response(200, "The coverage", document(namespace, Timeline))
     def get(self) -> Response:
         """Tell the coverage of many cameras for drawing a timeline."""

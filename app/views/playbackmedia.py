@@ -15,6 +15,7 @@ from app.playback.delivery import Body, respond
 from app.playback.footage import find_entries
 from app.playback.handover import hand_over
 from app.playback.media import build_init, segment_body
+from app.views.documenting import sends_bytes
 from app.views.playbackrange import IMMUTABLE, MP4, namespace
 
 
@@ -24,7 +25,8 @@ from app.views.playbackrange import IMMUTABLE, MP4, namespace
 class SegmentMedia(Resource):
     """One recorded file, for playlists."""
 
-    @namespace.produces([MP4])
+    @namespace.doc(description="Playlists lead here. A front server may send the file itself (docs/operations.md).")
+    @sends_bytes(namespace, MP4, "The file")
     def get(self, source_id: str, start_us: str) -> Response:
         """Get bytes of a recorded file that a playlist names."""
         return _segment(source_id, start_us)
@@ -65,7 +67,8 @@ def _segment(source_id: str, start_us: str) -> Response:
 class InitMedia(Resource):
     """An init segment, for playlists."""
 
-    @namespace.produces([MP4])
+    @namespace.doc(description="Playlists lead here. It never changes.")
+    @sends_bytes(namespace, MP4, "The init segment")
     def get(self, source_id: str, entries: str) -> Response:
         """Get the init segment that a playlist names."""
         path_integer("source_id", source_id)

@@ -27,7 +27,11 @@ RANGE = {
     "start": "ISO 8601 with an offset or Z, or seconds since the epoch",
     "end": "The same; left out: now",
     "duration": "Seconds, instead of end",
-    "gaps": "collapse (default), hold or fail",
+    "gaps": "What becomes of missing time: collapse leaves it out, hold shows the last picture, fail refuses",
+}
+RANGE_TYPES: dict[str, dict[str, Any]] = {
+    "duration": {"type": "number"},
+    "gaps": {"type": "string", "enum": ["collapse", "hold", "fail"], "default": "collapse"},
 }
 
 _source_id = Source.__table__.c.id
@@ -123,7 +127,7 @@ def known_record(record_id: str) -> Record:
 def ranged(resource: Callable[..., Any]) -> Any:
     """Document the parameters that all ranges have."""
     for name, text in RANGE.items():
-        resource = namespace.param(name, text)(resource)
+        resource = namespace.param(name, text, **RANGE_TYPES.get(name, {}))(resource)
     return resource
 
 

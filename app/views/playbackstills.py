@@ -15,6 +15,7 @@ from app.playback.conditions import Validators, is_unchanged
 from app.playback.delivery import Body, respond
 from app.playback.sheets import MAX_COUNT, Sheet, SheetParameters, make_sheet, plan_sheet
 from app.playback.stills import PictureParameters, RecordPictureParameters, find_still, make_still, picture_etag
+from app.views.documenting import sends_bytes, sends_on
 from app.views.playbackrange import (
     IMMUTABLE,
     Subject,
@@ -72,25 +73,25 @@ def _index(subject: Subject, sheet: Sheet) -> Response:
 
 def _pictured(resource: Callable[..., Any]) -> Any:
     """Document the parameters and answers of a picture."""
-    for name, text in (
-        ("width", "Of the picture, in pixels, 16 to 7680; never wider than it was recorded"),
-        ("nearest", "exact (default): the frame shown then; key: the key frame at or before it, which is sooner there"),
-    ):
-        resource = namespace.param(name, text)(resource)
+    width = "Of the picture, in pixels; never wider than it was recorded"
+    nearest = "exact: the frame shown then; key: the key frame at or before it, which is sooner there"
+    resource = namespace.param("width", width, type="integer", minimum=16, maximum=7680)(resource)
+    resource = namespace.param("nearest", nearest, enum=["exact", "key"], default="exact", type="string")(resource)
     resource = namespace.response(404, "Nothing was recorded then; before_utc and after_utc name the nearest")(resource)
     resource = namespace.response(503, "Too much is being decoded; Retry-After says when to ask again")(resource)
-    resource = namespace.response(200, "The picture; X-Picture-Utc is the instant from which on it is shown")(resource)
-    return namespace.produces([JPEG])(resource)
+    return sends_bytes(namespace, JPEG, "The picture; X-Picture-Utc is the instant from which on it is shown")(resource)
 
 
 def _sheeted(resource: Callable[..., Any]) -> Any:
     """Document the parameters and answers of a sheet and its index."""
-    for name, text in (
-        ("count", f"Of the thumbnails, 1 to {MAX_COUNT}; default 100"),
-        ("width", "Of each, in pixels, 16 to 640; default 160"),
-        ("rev", "Given by a redirect: pins what was recorded by then"),
-    ):
-        resource = namespace.param(name, text)(resource)
+    integer: dict[str, Any] = {"type": "integer"}
+    resource = namespace.param("count", "Of the thumbnails", **integer, minimum=1, maximum=MAX_COUNT)(resource)
+    resource = namespace.param(
+        "width", "Of each, in pixels; 160 where left out", **integer, minimum=16, maximum=640, example=160
+    )(resource)
+    resource = namespace.param("rev", "Given by a redirect: pins what was recorded by then")(resource)
+    resource = namespace.response(503, "Too much is being decoded; Retry-After says when to ask again")(resource)
+    resource = sends_on(namespace)(resource)
     return namespace.response(404, "No footage in the range; before_utc and after_utc name the nearest")(
         ranged(resource)
     )
@@ -101,6 +102,9 @@ def _sheeted(resource: Callable[..., Any]) -> Any:
 class SourcePicture(Resource):
     """A picture of a source."""
 
+    @namespace.doc(
+        description="Whatever was recorded then, decoded; X-Picture-Utc tells from when on this frame was shown."
+    )
     @namespace.param("at", "ISO 8601 with an offset or Z, or seconds since the epoch", required=True)
     @_pictured
     def get(self, source_id: str) -> Response:
@@ -116,6 +120,8 @@ class SourcePicture(Resource):
 class RecordPicture(Resource):
     """A picture of a record."""
 
+    @namespace.doc(description="As of a source, within the record.")
+    @namespace.response(410, "The file of the record was deleted")
     @namespace.param("at", "ISO 8601 with an offset or Z, or seconds since the epoch; left out: the record's begin")
     @_pictured
     def get(self, record_id: str) -> Response:
@@ -134,8 +140,12 @@ class RecordPicture(Resource):
 class SourceThumbnails(Resource):
     """A sheet of thumbnails of a source."""
 
+    @namespace.doc(
+        description="`count` pictures in even steps, left to right and down, with black where there is none. The "
+        "index says which is which."
+    )
+    @sends_bytes(namespace, JPEG, "The sheet")
     @_sheeted
-    @namespace.produces([JPEG])
     def get(self, source_id: str) -> Response:
         """Get pictures of a range of a camera in even steps, on one sheet."""
         return _of_sheet(of_source(source_id), _sheet, "thumbnails")
@@ -146,8 +156,9 @@ class SourceThumbnails(Resource):
 class SourceThumbnailIndex(Resource):
     """The index of a sheet of a source."""
 
+    @namespace.doc(description="For players that show a picture while seeking.")
+    @sends_bytes(namespace, "text/vtt", "The index")
     @_sheeted
-    @namespace.produces(["text/vtt"])
     def get(self, source_id: str) -> Response:
         """Get the WebVTT index of a camera's sheet: which part shows which seconds of the MP4."""
         return _of_sheet(of_source(source_id), _index, "thumbnails.vtt")
@@ -158,8 +169,10 @@ class SourceThumbnailIndex(Resource):
 class RecordThumbnails(Resource):
     """A sheet of thumbnails of a record."""
 
+    @namespace.doc(description="As of a source, within the record.")
+    @sends_bytes(namespace, JPEG, "The sheet")
+    @namespace.response(410, "The file of the record was deleted")
     @_sheeted
-    @namespace.produces([JPEG])
     def get(self, record_id: str) -> Response:
         """Get pictures of a recording in even steps, on one sheet."""
         return _of_sheet(of_record(record_id), _sheet, "thumbnails")
@@ -170,8 +183,10 @@ class RecordThumbnails(Resource):
 class RecordThumbnailIndex(Resource):
     """The index of a sheet of a record."""
 
+    @namespace.doc(description="As of a source, within the record.")
+    @sends_bytes(namespace, "text/vtt", "The index")
+    @namespace.response(410, "The file of the record was deleted")
     @_sheeted
-    @namespace.produces(["text/vtt"])
     def get(self, record_id: str) -> Response:
         """Get the WebVTT index of a recording's sheet."""
         return _of_sheet(of_record(record_id), _index, "thumbnails.vtt")

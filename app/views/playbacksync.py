@@ -21,6 +21,7 @@ from app.playback.delivery import respond
 from app.playback.footage import Footage
 from app.playback.syncplaylist import MAX_SOURCES, Plan
 from app.views import document
+from app.views.documenting import sends_bytes
 from app.views.playbackobjects import Sync
 from app.views.playbackrange import HLS, IMMUTABLE, MP4, RANGE, known_source, known_sources, namespace
 
@@ -53,10 +54,14 @@ class GridParameters(RangeParameters):
 class SyncOfSources(Resource):
     """Several sources in step."""
 
+    @namespace.doc(
+        description="The playlists have the same cells at the same instants, so that players that show the same "
+        "cell show the same moment."
+    )
     @namespace.param("source_id", "Up to 16 ids with commas between", required=True)
     @namespace.param("start", RANGE["start"], required=True)
     @namespace.param("end", RANGE["end"])
-    @namespace.param("duration", RANGE["duration"])
+    @namespace.param("duration", RANGE["duration"], type="number")
     @namespace.response(200, "Where the playlists are", document(namespace, Sync))
     @namespace.response(404, "No footage of any source; before_utc and after_utc name the nearest")
     def get(self) -> dict[str, Any]:
@@ -143,9 +148,10 @@ def _prefix(source_id: int) -> str:
 class CellMedia(Resource):
     """An entry of a playlist that reaches over several recorded files."""
 
+    @namespace.doc(description="Playlists lead here.")
+    @sends_bytes(namespace, MP4, "The bytes")
     @namespace.param("from", "Where it begins: START:OFFSET, as playlists name it", required=True)
     @namespace.param("to", "Where it ends, in a later file of the same run", required=True)
-    @namespace.produces([MP4])
     def get(self, source_id: str) -> Response:
         """Get bytes of several recorded files in one, as a playlist names them."""
         return _cell(source_id)

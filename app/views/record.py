@@ -48,6 +48,10 @@ class Stop(BaseModel):
 class Records(Resource):
     """The recordings of a tag."""
 
+    @namespace.doc(
+        description="In the order in which they began; `source` is a list with the one camera. A tag that nobody "
+        "knows has none: an empty list."
+    )
     @namespace.param("tag_name", "The name of the tag, or else its id", required=True)
     @namespace.response(200, "The records of the tag", [document(namespace, ListedRecordObject)])
     def get(self) -> list[dict[str, Any]]:
@@ -56,8 +60,14 @@ class Records(Resource):
         rows = [] if tag is None else recordings.records_of(db.session, tag)
         return [{**item, "source": [item["source"]]} for item in record_objects(db.session, rows)]
 
+    @namespace.doc(
+        description="The tag comes into being with its first start. Sources that record under it already go on, the "
+        "others are added; one that cannot be reached is started and waits. 422 names each source that "
+        "could not be started, and the others are started all the same."
+    )
     @namespace.expect(document(namespace, Start), validate=False)
     @namespace.response(204, "Every source of the group records, or waits for its camera")
+    @namespace.response(404, "There is no such group")
     @namespace.response(409, "The group is empty")
     @namespace.response(507, "The storage is full")
     def post(self) -> Response:
@@ -74,8 +84,13 @@ class Records(Resource):
         _raise_problems({source_id: problem for source_id, problem in problems.items() if problem})
         return Response(status=204)
 
+    @namespace.doc(
+        description="Those of `model` alone where it is given; other tags of the same cameras go on. Stopping what "
+        "does not record changes nothing."
+    )
     @namespace.expect(document(namespace, Stop), validate=False)
     @namespace.response(204, "They stopped, or did not record")
+    @namespace.response(404, "There is no such tag")
     def put(self) -> Response:
         """Stop the recordings of a tag."""
         values = read_parameters().checked(Stop)
@@ -114,6 +129,9 @@ def _raise_problems(problems: dict[int, str]) -> None:
 class Running(Resource):
     """Whether a tag records."""
 
+    @namespace.doc(
+        description="`false` too for a tag that nobody knows. The address is spelt as the contract spells it."
+    )
     @namespace.param("tag_name", "The name of the tag, or else its id", required=True)
     @namespace.response(200, "Is anything recording?", bool)
     def get(self) -> bool:
@@ -127,6 +145,10 @@ class Running(Resource):
 class OneRecord(Resource):
     """One recording."""
 
+    @namespace.doc(
+        description="`hash_md5` is null until it is computed after the end; `status` is `deleted` once its file was "
+        "deleted."
+    )
     @namespace.response(200, "The record", document(namespace, RecordObject))
     def get(self, record_id: str) -> dict[str, Any]:
         """Get one record."""

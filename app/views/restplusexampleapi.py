@@ -46,12 +46,14 @@ def example_object(example: ExampleModel) -> dict[str, Any]:
 class Examples(Resource):
     """All notes."""
 
+    @namespace.doc(description="In the order in which they were left.")
     @namespace.response(200, "The notes", [answer])
     def get(self) -> list[dict[str, Any]]:
         """List the notes."""
         rows = db.session.scalars(select(ExampleModel).order_by(ExampleModel.created_us))
         return [example_object(row) for row in rows]
 
+    @namespace.doc(description="Anything that is a text of at least one character.")
     @namespace.expect(document(namespace, NewExample), validate=False)
     @namespace.response(200, "The new note", answer)
     def post(self) -> dict[str, Any]:
@@ -68,6 +70,7 @@ class Examples(Resource):
 class OneExample(Resource):
     """One note."""
 
+    @namespace.doc(description="As it was left.")
     @namespace.response(200, "The note", answer)
     def get(self, example_id: str) -> dict[str, Any]:
         """Get one note."""

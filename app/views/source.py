@@ -106,12 +106,19 @@ def _change(source_id: str) -> dict[str, Any]:
 class Sources(Resource):
     """All cameras."""
 
+    @namespace.doc(
+        description="All that were not deleted, by id. `status` is measured in the background, never while you wait."
+    )
     @namespace.response(200, "The cameras", [answer])
     def get(self) -> list[dict[str, Any]]:
         """List the sources."""
         rows = db.session.scalars(select(Source).where(Source.deleted_us.is_(None)).order_by(Source.id))
         return [source_object(row) for row in rows]
 
+    @namespace.doc(
+        description="`model` and the address that this model records from are required; a source may have both "
+        "addresses. It is probed at once in the background; until then its status is `unknown`."
+    )
     @namespace.expect(document(namespace, NewSource), validate=False)
     @namespace.response(200, "The new camera", answer)
     def post(self) -> dict[str, Any]:
@@ -128,23 +135,34 @@ class Sources(Resource):
 class OneSource(Resource):
     """One camera."""
 
+    @namespace.doc(description="Its password is masked; the answer can be sent back in PUT as it is.")
     @namespace.response(200, "The camera", answer)
     def get(self, source_id: str) -> dict[str, Any]:
         """Get one source."""
         return source_object(sources.find(db.session, path_integer("source_id", source_id)))
 
+    @namespace.doc(
+        description="What is left out keeps its value, null clears what may be empty, `model` cannot change. `***` "
+        "keeps the stored password while scheme, host, port and user stay the same. A source that "
+        "records is connected to anew."
+    )
     @namespace.expect(document(namespace, SourceChange), validate=False)
     @namespace.response(200, "The changed camera", answer)
     def put(self, source_id: str) -> dict[str, Any]:
         """Change a source."""
         return _change(source_id)
 
+    @namespace.doc(description="The same as PUT: what is left out keeps its value.")
     @namespace.expect(document(namespace, SourceChange), validate=False)
     @namespace.response(200, "The changed camera", answer)
     def patch(self, source_id: str) -> dict[str, Any]:
         """Change a source, as PUT does."""
         return _change(source_id)
 
+    @namespace.doc(
+        description="Refused while it records. It leaves the lists and its groups, its id is never used again; its "
+        "records and footage stay until they are deleted themselves."
+    )
     @namespace.response(200, "The deleted camera", answer)
     @namespace.response(409, "It is recording")
     def delete(self, source_id: str) -> dict[str, Any]:
@@ -159,9 +177,13 @@ class OneSource(Resource):
 class SourceGaps(Resource):
     """What is missing, and why."""
 
+    @namespace.doc(
+        description="Each stretch of the range without footage with a word for its cause, and a sentence where "
+        "there is one."
+    )
     @namespace.param("start", "ISO 8601 with an offset or Z, or seconds since the epoch", _in="query", required=True)
     @namespace.param("end", "The same; left out: now", _in="query")
-    @namespace.param("duration", "Seconds, instead of end", _in="query")
+    @namespace.param("duration", "Seconds, instead of end", _in="query", type="number")
     @namespace.response(200, "The gaps with their causes", document(namespace, GapsObject))
     def get(self, source_id: str) -> dict[str, Any]:
         """List the gaps of a source with their causes."""

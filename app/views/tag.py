@@ -27,8 +27,10 @@ class TagQuery(BaseModel):
 class OneTag(Resource):
     """One tag."""
 
+    @namespace.doc(description="All records that were ever begun under it, in order.")
     @namespace.param("name", "The name of the tag, or else its id", required=True)
     @namespace.response(200, "The tag with its records", document(namespace, TagObject))
+    @namespace.response(404, "There is no such tag")
     def get(self) -> dict[str, Any]:
         """Get one tag with its records."""
         name = read_query().checked(TagQuery).name
@@ -43,7 +45,9 @@ class OneTag(Resource):
 class RunningTags(Resource):
     """The tags that record."""
 
-    @namespace.response(200, "Names of tags")
+    @namespace.doc(description="Names alone, in order of their making.")
+    @namespace.doc(vendor={"example": ["night"]})
+    @namespace.response(200, "Names of tags", [str])
     def get(self) -> list[str]:
         """List the tags that are recording now."""
         return recordings.running_tags(db.session)

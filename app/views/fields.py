@@ -1,0 +1,123 @@
+"""What the fields and parameters of the API mean, and an example of each: for the documentation alone.
+
+A key is a name, or `Model.name` where one name means another thing there. A field that is described where it is
+declared (`Field(description=..., examples=[...])`, `namespace.param(...)`) needs no entry. tests/test_openapi.py names
+every field and parameter that has neither.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Meaning(NamedTuple):
+    """One line about a field, and an example of its value; None where it is composed of the fields within it."""
+
+    text: str
+    example: Any = None
+
+
+BEGIN, END = "2026-11-20T22:44:05.123456Z", "2026-11-20T23:44:05.123456Z"
+RECORD_ID = "7a9f3c52-6d1e-4b7b-9a53-0c8f1c3b2d10"
+OTHER_ID = "f2b1d0c4-3e5a-4f6b-8c7d-9e0f1a2b3c4d"
+MEDIA = f"/playbackapi/source/1/video.mp4?start={BEGIN}&end={END}"
+
+FIELDS: dict[str, Meaning] = {
+    # what every object has
+    "id": Meaning("The id: a UUID", OTHER_ID),
+    "SourceObject.id": Meaning("The id: an integer that is never used again", 1),
+    "RecordObject.id": Meaning("The id: a UUID", RECORD_ID),
+    "ListedRecordObject.id": Meaning("The id: a UUID", RECORD_ID),
+    "created_utc": Meaning("When it was made", BEGIN),
+    # sources
+    "model": Meaning("`Source` records an RTSP stream, `PictureSource` still pictures over HTTP", "Source"),
+    "description": Meaning("Any text, up to 4,096 characters", "Front door"),
+    "uri_rtsp": Meaning(
+        "Address of the RTSP stream. A password stands percent-encoded in it; it is shown as `***`",
+        "rtsp://viewer:secret@192.168.1.10/stream1",
+    ),
+    "SourceObject.uri_rtsp": Meaning(
+        "Address of the RTSP stream, its password masked", "rtsp://viewer:***@192.168.1.10/stream1"
+    ),
+    "uri_http_picture": Meaning("Where still pictures of the camera are; always four keys, whose values may be null"),
+    "ffmpeg_cmd": Meaning(
+        "Template of the recording command; only options of an allow-list pass. Left out, null or empty: a copy",
+        "ffmpeg -i {uri} -c copy {output}",
+    ),
+    "SourceObject.status": Meaning("Measured availability", "online"),
+    "uri": Meaning("Address of a still picture", "http://192.168.1.10/still.jpg"),
+    "auth": Meaning("How the camera wants user and password", "digest"),
+    "user": Meaning("User of the camera", "viewer"),
+    "password": Meaning("Password of the camera; `***` keeps the stored one in PUT and PATCH", "secret"),
+    "PictureAddress.password": Meaning("`***`, or null where there is none", "***"),
+    # groups, tags, records
+    "name": Meaning("The name, 1 to 255 characters after trimming", "entrance"),
+    "TagObject.name": Meaning("The name", "night"),
+    "group_name": Meaning("Name of a group, or else its id", "entrance"),
+    "tag_name": Meaning("Name of a tag, or else its id", "night"),
+    "tag": Meaning("Name of a tag", "night"),
+    "sources": Meaning("The cameras"),
+    "source": Meaning("The camera"),
+    "ListedRecordObject.source": Meaning("A list with the one camera"),
+    "records": Meaning("The recordings"),
+    "record_id": Meaning("The id of a record", RECORD_ID),
+    "RecordObject.status": Meaning(
+        "`waiting`: wanted, but the camera gives nothing now; `failed`: ended with no footage", "done"
+    ),
+    "ListedRecordObject.status": Meaning("As of a record", "done"),
+    "begin_utc": Meaning("When it began", BEGIN),
+    "end_utc": Meaning("When it ended; null while it goes on", END),
+    "hash_md5": Meaning("MD5 of the recording; null until it is computed", "9e107d9d372bb6826bd81d3542a419d6"),
+    "location": Meaning(
+        "Where the recording is, relative to the storage root: a playlist of its files", f"records/{RECORD_ID}.m3u8"
+    ),
+    "sync_location": Meaning("Where it is, or is to be, copied; null where nowhere", "nightly/"),
+    # what was recorded
+    "source_id": Meaning("The id of a source", 1),
+    "start_utc": Meaning("Where it begins", BEGIN),
+    "start_us": Meaning("A start in microseconds since the epoch", 1795214645123456),
+    "duration": Meaning("Seconds", 3600.0),
+    "spans": Meaning("Uninterrupted footage, in order"),
+    "gaps": Meaning("What is missing, in order", "collapse"),
+    "cause": Meaning("Why there is no footage", "camera_unreachable"),
+    "ExplainedGapObject.detail": Meaning(
+        "A line about it where there is one", "nothing listens at the camera's address and port"
+    ),
+    "codecs": Meaning("Codecs as RFC 6381 writes them", "avc1.64001f,mp4a.40.2"),
+    "width": Meaning("Width in pixels", 1280),
+    "height": Meaning("Height in pixels", 720),
+    "bytes": Meaning("Size of the MP4", 450000000),
+    "urls": Meaning("Where the media of the range is"),
+    "mp4": Meaning("The MP4 of the range", MEDIA),
+    "hls": Meaning("The HLS playlist of the range", MEDIA.replace("video.mp4", "index.m3u8")),
+    "picture": Meaning("The first picture of the range", f"/playbackapi/source/1/picture.jpg?at={BEGIN}"),
+    "thumbnails": Meaning("A sheet of pictures of the range", MEDIA.replace("video.mp4", "thumbnails")),
+    "map": Meaning("Where in the MP4 each piece of uninterrupted wall clock begins"),
+    "media_s": Meaning("Seconds from the begin of the MP4", 0.0),
+    "runs": Meaning("Footage by connection and codec configuration"),
+    "run_id": Meaning("The id of a run", OTHER_ID),
+    "resolution": Meaning("Seconds; shorter gaps are not shown", 60.0),
+    "grid_s": Meaning("Length of a cell of the grid in seconds", 2.0),
+    # parameters alone
+    "group_id": Meaning("The id of a group", OTHER_ID),
+    "example_id": Meaning("The id of a note", OTHER_ID),
+    "text": Meaning("The note", "Lens cleaned"),
+    "entries": Meaning("The ids of a video and an audio configuration", "1-2"),
+    "start": Meaning("Where the range begins", "2026-11-20T22:44:05Z"),
+    "end": Meaning("Where it ends", "2026-11-20T23:44:05Z"),
+    "at": Meaning("The instant", "2026-11-20T22:44:05Z"),
+    "nearest": Meaning("Which frame", "exact"),
+    "count": Meaning("How many", 100),
+    "rev": Meaning("Given by a redirect: pins what was recorded by then", None),
+    "download": Meaning("1 names the file", 1),
+    "grid": Meaning("Source ids with commas between", "1,2"),
+    "from": Meaning("Where it begins", "1795214645123456:0"),
+    "to": Meaning("Where it ends", "1795214705123456:0"),
+    "Range": Meaning("Which bytes", "bytes=0-1023"),
+    "If-Range": Meaning("The range is meant of this ETag only", '"e3b0c442"'),
+    "If-None-Match": Meaning("Answer 304 where the ETag is still this", '"e3b0c442"'),
+    "If-Match": Meaning("Answer 412 where the ETag is no longer this", '"e3b0c442"'),
+}
+
+
+def meaning(name: str, owner: str = "") -> Meaning | None:
+    """Return what the field of a model, or a parameter, means; None where nobody has said."""
+    return FIELDS.get(f"{owner}.{name}") or FIELDS.get(name)
