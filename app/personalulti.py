@@ -144,7 +144,8 @@ def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     if not data:
         return {}
     if request.mimetype in FORM_TYPES:
-        if not request.form and not request.files:
+        is_nameless = any(name is None for name in request.form)  # a part of a form may have no name
+        if is_nameless or (not request.form and not request.files):
             raise Invalid("this is not a form that can be read", loc=("body",), kind="form_invalid")
         return _unfolded(_each_once(request.form, "body"), nested, "body")
     if request.mimetype == "application/json" or request.mimetype.endswith("+json"):

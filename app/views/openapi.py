@@ -160,7 +160,12 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
 def _body(parameter: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     schema = schema_of(parameter["schema"])
     content = {kind: {"schema": schema, "example": example_of(schema, schemas)} for kind in BODY_TYPES}
-    return {"required": True, "content": content, "description": "Or the same names in the query; the body wins"}
+    model = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+    return {
+        "required": "required" in model,
+        "content": content,
+        "description": "Or the same names in the query; the body wins",
+    }
 
 
 def _response(

@@ -77,18 +77,23 @@ def example_of(schema: dict[str, Any], schemas: dict[str, Any], name: str = "", 
     if "$ref" in schema:
         model = schema["$ref"].rsplit("/", 1)[1]
         return example_of(schemas[model], schemas, owner=model)
-    kind = schema.get("type")
-    if kind == "object":
+    if schema.get("type") == "object":
         return {key: example_of(part, schemas, key, owner) for key, part in schema.get("properties", {}).items()}
     known = meaning(name, owner)
-    if kind == "array":
-        is_list = known is not None and isinstance(known.example, list)
-        return known.example if known and is_list else [example_of(schema.get("items", {}), schemas, name, owner)]
-    if known is not None and kind == "string" and isinstance(known.example, int | float):
-        return str(known.example)
-    if known is not None and known.example is not None and _fits(known.example, schema):
-        return known.example
-    return schema["enum"][0] if "enum" in schema else _PLAIN.get(str(kind), UNKNOWN)
+    given = known.example if known else None
+    if schema.get("type") == "array":
+        return given if isinstance(given, list) else [example_of(schema.get("items", {}), schemas, name, owner)]
+    return _simple(schema, given)
+
+
+def _simple(schema: dict[str, Any], given: Any) -> Any:
+    """Return the example given where it fits; else a value of the schema's type."""
+    kind = str(schema.get("type", "string"))
+    if kind == "string" and isinstance(given, int | float):
+        return str(given)  # an id in a query, where everything is text
+    if given is not None and _fits(given, schema):
+        return given
+    return schema["enum"][0] if "enum" in schema else _PLAIN.get(kind, UNKNOWN)
 
 
 def _fits(value: Any, schema: dict[str, Any]) -> bool:
