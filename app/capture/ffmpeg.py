@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.capture.template import Template
+from app.errors import Invalid
 from app.formats.firstpackets import LEAD_TICKS, STEP_TICKS, STEPS
 from app.logs import mask_secrets
 from instance.config import Config, ConfigurationError
 
 MINIMUM_VERSION = (5, 1)  # -fps_mode came with 5.1
-PROTOCOLS = "file,pipe,fd,rtsp,rtp,tcp,udp,crypto"
+PROTOCOLS = "file,pipe,fd,rtsp,rtp,tcp,tls,udp,crypto"
 RTSP_TIMEOUT_US = 2_500_000  # ffmpeg gives up after a little more than three times this: 8.3 s measured
 SEGMENT_FORMAT = (
     "movflags=+frag_keyframe+empty_moov+default_base_moof+frag_discont+skip_trailer+skip_sidx"
@@ -71,10 +72,13 @@ def _version(path: str) -> tuple[int, int]:
 
 
 def rtsp_input(uri: str, template: Template) -> bytes:
-    """Return the ffconcat text that names the camera and the demuxer's options.
+    """Return the ffconcat text that names the camera and the demuxer's options. Raises Invalid.
 
     `fpsprobesize 0` lets the first packets pass after one second instead of three, and changes none of them.
     """
+    if any(ord(character) < 32 for character in uri):
+        # It would end the line, whatever the quotes.
+        raise Invalid("the stored address holds a control character", loc=("body", "uri_rtsp"))
     options = {"rtsp_flags": "prefer_tcp", "timeout": str(RTSP_TIMEOUT_US), "fpsprobesize": "0"}
     options.update((name[1:], value) for name, value in template.input_options)
     if "rtsp_transport" in options and options["rtsp_flags"] == "prefer_tcp":

@@ -9,9 +9,12 @@ prints them.
 
 import re
 import shlex
+import unicodedata
 from dataclasses import dataclass
+from fractions import Fraction
 
 from app.errors import Invalid
+from app.logs import mask_secrets
 
 LOC = ("body", "ffmpeg_cmd")
 MAX_CHARACTERS = 2048
@@ -23,9 +26,15 @@ DEFAULTS = {
 _INTEGER = r"\d{1,9}"
 _NUMBER = r"\d{1,6}(\.\d{1,6})?"
 _RATE = r"\d{1,9}(\.\d{1,3})?[kM]?"
-_WORD = r"[A-Za-z0-9_.-]{1,40}"
+_FRACTION = r"\d{1,6}/\d{1,6}|" + _NUMBER
 _FLAGS = r"\+?(genpts|igndts|discardcorrupt|nobuffer)(\+(genpts|igndts|discardcorrupt|nobuffer))*"
-_FILTER = r"(scale|fps|transpose)(=[A-Za-z0-9_:=.+*/()-]{1,80})?"
+# Of ffmpeg's expressions only what halves a picture or makes its sides even: others can make a frame of gigabytes.
+_SIDE = r"(-[1-9]|\d{1,4}|i[wh](/\d{1,2})?|(trunc|round|floor|ceil)\(i[wh]/\d{1,2}\)\*[1-9])"
+_ASPECT = r"force_original_aspect_ratio=(disable|decrease|increase)|force_divisible_by=[1-9]"
+_SCALE = rf"scale=((w|width)=)?{_SIDE}[:x]((h|height)=)?{_SIDE}(:({_ASPECT}|flags=[a-z_]{{1,20}}))*"
+_FPS = rf"fps=(fps=)?(?P<fps>{_FRACTION})(:round=(zero|inf|down|up|near))?"
+_TRANSPOSE = r"transpose(=(dir=)?([0-7]|c?clock|c?clock_flip)(:passthrough=(none|portrait|landscape))?)?"
+_FILTER = rf"({_SCALE}|{_FPS.replace('?P<fps>', '')}|{_TRANSPOSE})"
 _AUDIO = r"copy|aac"
 _VIDEO = r"copy|libx264|libx265"
 
@@ -52,18 +61,38 @@ OUTPUT_OPTIONS = {
     "-bufsize": _RATE,
     "-crf": _NUMBER,
     "-preset": r"ultrafast|superfast|veryfast|faster|fast|medium|slow",
-    "-tune": _WORD,
-    "-profile:v": _WORD,
+    "-tune": r"film|animation|grain|stillimage|fastdecode|zerolatency",
+    "-profile:v": r"baseline|main|high|main10|high10|high422|high444|mainstillpicture",
     "-level": _NUMBER,
     "-g": _INTEGER,
     "-bf": r"\d{1,2}",
-    "-r": _NUMBER + r"|\d{1,6}/\d{1,6}",
-    "-s": r"\d{2,5}x\d{2,5}",
+    "-r": _FRACTION,
+    "-s": r"\d{2,4}x\d{2,4}",
     "-pix_fmt": r"yuv420p|yuvj420p|nv12",
     "-vf": rf"{_FILTER}(,{_FILTER})*",
     "-ar": _INTEGER,
     "-ac": r"[1-8]",
     "-threads": r"\d{1,2}",
+}
+# What may be, from and to: a number that ffmpeg takes at its word could fill memory or disk, or start 99 threads.
+LIMITS: dict[str, tuple[float, float]] = {
+    "-timeout": (0, 60_000_000),
+    "-max_delay": (0, 60_000_000),
+    "-reorder_queue_size": (0, 10_000),
+    "-buffer_size": (0, 64_000_000),
+    "-probesize": (32, 50_000_000),
+    "-analyzeduration": (0, 60_000_000),
+    "-b:v": (1_000, 1_000_000_000),
+    "-b:a": (1_000, 1_000_000),
+    "-maxrate": (1_000, 1_000_000_000),
+    "-bufsize": (1_000, 1_000_000_000),
+    "-crf": (0, 63),
+    "-level": (1, 99),
+    "-g": (0, 10_000),
+    "-bf": (0, 16),
+    "-r": (0.01, 240),
+    "-ar": (8_000, 96_000),
+    "-threads": (0, 16),
 }
 FLAGS = {"-an"}
 ALIASES = {
@@ -119,13 +148,21 @@ def parse_template(model: str, text: str) -> Template:
         raise _refusal("a PictureSource's pictures must be encoded: -c:v libx264 or libx265, not copy")
     if model == "PictureSource" and "-c" in outputs:
         raise _refusal("a PictureSource's pictures must be encoded: -c:v libx264 or libx265, not -c copy")
-    return Template(tuple(zip(inputs[::2], inputs[1::2], strict=True)), tuple(outputs))
+    return Template(tuple(zip(inputs[::2], inputs[1::2], strict=True)), _general_first(outputs))
+
+
+def _general_first(outputs: list[str]) -> tuple[str, ...]:
+    """Put `-c` before all others: ffmpeg heeds the last that fits a stream, and `-c:v` is meant to win over `-c`."""
+    if "-c" not in outputs:
+        return tuple(outputs)
+    place = outputs.index("-c")
+    return (*outputs[place : place + 2], *outputs[:place], *outputs[place + 2 :])
 
 
 def _words(text: str) -> list[str]:
     if len(text) > MAX_CHARACTERS:
         raise _refusal(f"it is longer than {MAX_CHARACTERS} characters")
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
         raise _refusal("it holds a line break or another control character")
     try:
         words = shlex.split(text)
@@ -141,19 +178,48 @@ def _check(words: list[str], allowed: dict[str, str], flags: set[str], place: st
     rest = iter(words)
     for word in rest:
         name = ALIASES.get(word, word)
+        if name in checked and (name in allowed or name in flags):
+            raise _refusal(f"{word} stands there twice")
         if name in flags:
             checked.append(name)
             continue
         if name not in allowed:
             names = ", ".join(sorted(allowed | dict.fromkeys(flags, "")))
-            raise _refusal(f"{word[:60]!r} is not {place} option that may be used here (allowed: {names})")
+            raise _refusal(f"{_shown(word)} is not {place} option that may be used here (allowed: {names})")
         value = next(rest, None)
         if value is None:
             raise _refusal(f"{word} has no value")
-        if not re.fullmatch(allowed[name], value):
-            raise _refusal(f"{word} cannot be {value[:60]!r}")
+        if not re.fullmatch(allowed[name], value, re.ASCII):
+            raise _refusal(f"{word} cannot be {_shown(value)}")
+        _check_limits(name, word, value)
         checked += [name, value]
     return checked
+
+
+def _check_limits(name: str, word: str, value: str) -> None:
+    """Raise Invalid for a number beyond its limits: of an option, or of a rate within `-vf`."""
+    numbers = [(name, value)] if name in LIMITS else []
+    if name == "-vf":
+        numbers = [("-r", match["fps"]) for match in re.finditer(_FPS, value, re.ASCII)]
+    for limited, text in numbers:
+        low, high = LIMITS[limited]
+        number = _number(text)
+        if number is None or not low <= number <= high:
+            raise _refusal(f"{word} cannot be {_shown(value)}: the number must be {low:g} to {high:,g}")
+
+
+def _number(text: str) -> Fraction | None:
+    """Return the number of `25`, `12.5`, `30000/1001`, `800k`; None for a division by 0."""
+    factor = {"k": 1_000, "M": 1_000_000}.get(text[-1:], 1)
+    try:
+        return Fraction(text.rstrip("kM")) * factor
+    except ZeroDivisionError:
+        return None
+
+
+def _shown(word: str) -> str:
+    """Return a word for a message: should it be an address, its password is masked."""
+    return repr(mask_secrets(word)[:60])
 
 
 def _value(options: list[str], name: str) -> str | None:
