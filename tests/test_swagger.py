@@ -26,6 +26,7 @@ CONTRACT = {
     ("put", f"{API}/record"),
     ("get", f"{API}/record/runing"),
     ("get", f"{API}/record/{{record_id}}/"),
+    ("get", f"{API}/record/{{record_id}}/video/"),
     ("get", f"{API}/group"),
     ("post", f"{API}/group"),
     ("get", f"{API}/group/{{group_id}}/"),
