@@ -25,6 +25,7 @@ from tests.test_playback_requestdata import add_record
 
 API = "/api/v1/record"
 S = 1_000_000
+NOBODY = "11111111-2222-3333-4444-555555555555"
 Media = Callable[..., Path]
 
 
@@ -168,7 +169,14 @@ def test_a_pinned_recording_stays_while_its_file_grows(
 
 
 @pytest.mark.parametrize(
-    "query", ["rev=x", "rev=" + "0" * 36 + ":5", f"rev={uuid.uuid4()}:99", "rev=x&end=yesterday", "end=2027-01-01"]
+    "query",
+    [
+        "rev=x",
+        "rev=" + "0" * 36 + ":5",
+        f"rev={NOBODY}:99",
+        "rev=x&end=yesterday",
+        "end=2027-01-01",
+    ],
 )
 def test_a_pin_that_was_never_given_out_is_refused(
     app: Flask, client: FlaskClient, source_id: int, media: Media, query: str
