@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app.archive import places, recordings
 from app.archive.coverage import from_bytes
-from app.archive.deletion import Act, delete_segments, lock_source
-from app.archive.holding import PIECES, Piece
+from app.archive.deletion import Act, delete_segments
+from app.archive.holding import PIECES, Piece, lock_source
 from app.archive.recordlist import Lister
 from app.archive.unlinking import unlink_doomed
 from app.extensions import db, writing

@@ -12,12 +12,12 @@ import numpy as np
 from sqlalchemy import delete, insert, select
 
 from app.archive import coverage
-from app.archive.holding import Piece, find_robbed, has_footage, held_alone
+from app.archive.holding import Piece, find_robbed, has_footage, held_alone, lock_source
 from app.archive.places import DAY_US, record_location
 from app.archive.spans import find_spans
 from app.errors import Conflict, Deleted, Invalid, Loc, NotFound
 from app.extensions import AnySession
-from app.models import Deletion, Doomed, Record, Segment, Source
+from app.models import Deletion, Doomed, Record, Segment
 from app.models.types import now_us
 
 BATCH = 500  # rows a statement
@@ -30,11 +30,6 @@ class Act(NamedTuple):
     actor: str
     rule: str = REQUEST
     reason: str | None = None
-
-
-def lock_source(session: AnySession, source_id: int) -> None:
-    """Hold a source's row, deleted or not, so that nobody starts, stops or deletes its recordings meanwhile."""
-    session.execute(select(Source.id).where(Source.id == source_id).with_for_update())
 
 
 def delete_record(session: AnySession, record_id: str, location: str, act: Act, *, loc: Loc) -> Record:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 
 from app.archive.spans import Stretch
 from app.extensions import AnySession
-from app.models import Attempt, Record, Run, SampleEntry, Segment
+from app.models import Attempt, Record, Run, SampleEntry, Segment, Source
 from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
 
 FOR_EVER_US = 2**62
@@ -34,6 +34,11 @@ class Piece(NamedTuple):
 PIECES = select(Segment.id, Segment.start_us, Segment.end_us, Segment.storage_id, Segment.size_bytes).order_by(
     Segment.start_us
 )
+
+
+def lock_source(session: AnySession, source_id: int) -> None:
+    """Hold a source's row, deleted or not, so that nobody starts, stops or deletes its recordings meanwhile."""
+    session.execute(select(Source.id).where(Source.id == source_id).with_for_update())
 
 
 def is_settled(session: AnySession, source_id: int, until_us: int) -> bool:
