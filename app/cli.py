@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 from flask import Flask, current_app
@@ -122,6 +123,16 @@ def start_recording(tag: str, group: str, model: str) -> None:
 def stop_recording(tag: str, model: str | None) -> None:
     """Stop recording under a tag."""
     _asked("PUT", "/api/v1/record", {"tag_name": tag, **({"model": model} if model else {})})
+
+
+@record_commands.command("delete-file")
+@click.argument("record_id")
+@click.option("--location", required=True, help="The location of the record's file, as the record shows it.")
+@click.option("--reason", help="Why: kept with the deletion.")
+def delete_file(record_id: str, location: str, reason: str | None) -> None:
+    """Delete the file of a recording; footage that another tag holds stays."""
+    values = {"location": location, **({"reason": reason} if reason else {})}
+    _asked("DELETE", f"/api/v1/record/{quote(record_id, safe='')}/file/", values)
 
 
 @record_commands.command("shutdown")

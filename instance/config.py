@@ -131,6 +131,7 @@ CONFIGS: dict[str, type[Config]] = {
     "testing": TestingConfig,
     "production": ProductionConfig,
 }
+MAX_RECORD_S = 31 * 86_400
 SENDFILE_HEADERS = ("", "X-Accel-Redirect", "X-Sendfile")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -195,6 +196,10 @@ def _check(config: Config) -> None:
         _ = config.metrics_networks
     if not 1 <= config.SEGMENT_S <= 300:
         raise ConfigurationError(f"PLAYBACK_SEGMENT_S is {config.SEGMENT_S}; it must be 1 to 300 seconds")
+    if not 1 <= config.RECORD_MAX_S <= MAX_RECORD_S:
+        raise ConfigurationError(
+            f"PLAYBACK_RECORD_MAX_S is {config.RECORD_MAX_S}; it must be 1 to {MAX_RECORD_S} seconds, which is 31 days"
+        )
     if not config.STILL_DECODERS:
         raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
     _check_sendfile(config)

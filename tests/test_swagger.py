@@ -26,6 +26,8 @@ CONTRACT = {
     ("put", f"{API}/record"),
     ("get", f"{API}/record/runing"),
     ("get", f"{API}/record/{{record_id}}/"),
+    ("get", f"{API}/record/{{record_id}}/video/"),
+    ("delete", f"{API}/record/{{record_id}}/file/"),
     ("get", f"{API}/group"),
     ("post", f"{API}/group"),
     ("get", f"{API}/group/{{group_id}}/"),
@@ -56,6 +58,7 @@ CONTRACT = {
 }
 # What the playlists lead to, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", f"{API}/deletions"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/segment/{{start_us}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/init/{{entries}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/cell.mp4"),

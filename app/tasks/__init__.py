@@ -43,7 +43,7 @@ def make_celery(config: Config | None = None) -> Celery:
     from celery import Celery
 
     config = config or load_config()
-    celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement"])
+    celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement", "app.tasks.records"])
     celery.conf.update(
         **broker_options(config),
         task_ignore_result=True,
@@ -55,6 +55,10 @@ def make_celery(config: Config | None = None) -> Celery:
         beat_schedule={
             "probe": {"task": "playback.probe_due", "schedule": max(1.0, config.PROBE_INTERVAL_S / 4)},
             "place": {"task": "playback.place", "schedule": 5.0},
+            "continue_records": {"task": "playback.continue_records", "schedule": 5.0},
+            "list_records": {"task": "playback.list_records", "schedule": 5.0},
+            "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
+            "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
         },
     )
     celery.set_default()
@@ -79,3 +83,17 @@ def ask_probe(source_id: int) -> None:
     from flask import current_app
 
     send(current_app.config["PLAYBACK"], "playback.probe", source_id)
+
+
+def ask_lists() -> None:
+    """Ask for the playlist files of recordings that have begun or ended."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.list_records")
+
+
+def ask_deleted() -> None:
+    """Ask for the rest of a deletion: files that are yet to be removed."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.unlink_doomed")

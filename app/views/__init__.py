@@ -74,17 +74,19 @@ def begin(app: Flask) -> None:
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
     from app.views.checks import checks
+    from app.views.deletion import deletion
     from app.views.docs import docs
     from app.views.group import group
     from app.views.health import health
     from app.views.metrics import metrics
     from app.views.pages import pages
     from app.views.record import record
+    from app.views.recordfile import recordfile
     from app.views.signin import signin
     from app.views.source import source
     from app.views.tag import tag
 
-    for blueprint in (source, record, group, tag):
+    for blueprint in (source, record, recordfile, deletion, group, tag):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None

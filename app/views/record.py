@@ -15,6 +15,7 @@ from app.extensions import db, writing
 from app.models import Group, Record
 from app.models.types import now_us
 from app.personalulti import Name, not_found, path_uuid, read_parameters, read_query
+from app.tasks import ask_lists
 from app.views import PlaybackApi, document
 from app.views.objects import ListedRecordObject, RecordObject, record_objects
 
@@ -81,6 +82,7 @@ class Records(Resource):
             tag = recordings.make_tag(session, values.tag_name, now_us())
             recordings.start(session, startable, tag, now_us())
         wake(current_app.config["PLAYBACK"])
+        ask_lists()
         _raise_problems({source_id: problem for source_id, problem in problems.items() if problem})
         return Response(status=204)
 
@@ -100,6 +102,7 @@ class Records(Resource):
                 not_found("tag_name", values.tag_name, "body")
             recordings.stop(session, tag, values.model, now_us())
         wake(current_app.config["PLAYBACK"])
+        ask_lists()
         return Response(status=204)
 
 
