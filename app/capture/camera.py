@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.capture.picture import PictureAddress
 from app.capture.template import Template, effective_template, parse_template
+from app.errors import Invalid
 from app.models import Source
 
 
@@ -33,6 +34,12 @@ class Camera:
         if self.model == "PictureSource":
             return self.picture.uri if self.picture else None
         return self.uri_rtsp
+
+    def checked_uri(self) -> str:
+        """Return the address that is recorded from. Raises Invalid where there is none."""
+        if not self.uri:
+            raise Invalid("the source has no address to record from", loc=("body", "uri_rtsp"))
+        return self.uri
 
     def template(self) -> Template:
         """Return the checked template. Raises Invalid."""

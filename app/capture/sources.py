@@ -24,7 +24,7 @@ from app.capture.addresses import (
 from app.capture.template import check_template, effective_template
 from app.errors import Invalid, NotFound, SourceIsRecording
 from app.extensions import AnySession
-from app.models import Source, group_source
+from app.models import Lease, Source, group_source
 
 PICTURE_KEYS = ("uri", "auth", "user", "password")
 PICTURE_LOC = ("body", "uri_http_picture")
@@ -67,6 +67,7 @@ def change(session: AnySession, source_id: int, values: Mapping[str, Any]) -> tu
     is_other = _recorded_from(source) != before
     if is_other:
         source.status, source.status_detail, source.status_us = "unknown", None, None
+        source.probe_asked_us = None
     session.flush()
     return source, is_other
 
@@ -82,6 +83,12 @@ def remove(session: AnySession, source_id: int, now_us: int) -> Source:
     source.deleted_us = now_us
     session.flush()
     return source
+
+
+def is_held(session: AnySession, source_id: int, now_us: int) -> bool:
+    """Tell whether a recorder is connected to the source now, or tries to be."""
+    lease = session.get(Lease, source_id)
+    return lease is not None and lease.expires_us > now_us
 
 
 def startable_problem(source: Source) -> str | None:

@@ -53,7 +53,12 @@ def make_celery(config: Config | None = None) -> Celery:
         worker_hijack_root_logger=False,
         enable_utc=True,
         beat_schedule={
-            "probe": {"task": "playback.probe_due", "schedule": max(1.0, config.PROBE_INTERVAL_S / 4)},
+            # Looking costs one query; what nobody took until the next look is not kept.
+            "probe": {
+                "task": "playback.probe_due",
+                "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),
+                "options": {"expires": 5.0},
+            },
             "place": {"task": "playback.place", "schedule": 5.0},
         },
     )

@@ -106,6 +106,7 @@ def begin(app: Flask) -> None:
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
+    from app.views.availability import availability
     from app.views.checks import checks
     from app.views.docs import docs
     from app.views.group import group
@@ -117,7 +118,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.source import source
     from app.views.tag import tag
 
-    for blueprint in (source, record, group, tag):
+    for blueprint in (source, availability, record, group, tag):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None

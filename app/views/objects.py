@@ -109,6 +109,11 @@ def gap_object(gap: Gap) -> dict[str, Any]:
     }
 
 
+def shown_status(source: Source) -> tuple[str, str | None]:
+    """Return the status word of a source and its detail."""
+    return source.status, source.status_detail
+
+
 def source_object(source: Source) -> dict[str, Any]:
     """Return SOURCE; no password is in it."""
     return {
