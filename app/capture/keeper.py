@@ -178,7 +178,8 @@ class Keeper:
             else:
                 self._begin_stream(template, uri)
         except Invalid as error:
-            self._failed(ffmpeg.Verdict("bad_template", error.message, None), 0.0)
+            status = "unknown" if self.camera.is_unreadable else None
+            self._failed(ffmpeg.Verdict("bad_template", error.message, status), 0.0)
         except PlaybackError as error:
             self._failed(_storage_verdict(error), 0.0)
         except OSError as error:

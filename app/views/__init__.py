@@ -18,7 +18,6 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.errors import PlaybackError
-from app.models.types import UndecipherableSecret
 
 API_PREFIX = "/api/v1"
 log = logging.getLogger(__name__)
@@ -100,7 +99,6 @@ def begin(app: Flask) -> None:
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
     app.register_error_handler(PlaybackError, render_error)
     app.register_error_handler(HTTPException, render_http_exception)
-    app.register_error_handler(UndecipherableSecret, render_undecipherable)
     app.register_error_handler(OperationalError, render_database_error)
 
 
@@ -148,12 +146,6 @@ def render_http_exception(error: HTTPException) -> BaseResponse:
     response.data = jsonify(detail=[detail]).data
     response.content_type = "application/json"
     return response
-
-
-def render_undecipherable(error: UndecipherableSecret) -> tuple[Response, int]:
-    """Tell that the secret key is not the one that the addresses were stored with."""
-    log.error("%s", error)
-    return jsonify(detail=[{"loc": [], "msg": str(error), "type": "undecipherable_secret"}]), 500
 
 
 def render_database_error(error: OperationalError) -> tuple[Response, int]:
