@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
+from app.tasks.sending import sender
 from instance.config import Config, load_config
 
 if TYPE_CHECKING:
@@ -70,7 +72,11 @@ _senders: dict[str, Celery] = {}
 
 
 def send(config: Config, task: str, *arguments: object) -> None:
-    """Ask the worker for a task; never fails: the schedule finds what no message reached."""
+    """Ask the worker for a task, soon; never fails and never waits: the schedule finds what no message reached."""
+    sender.put(partial(_send, config, task, arguments))
+
+
+def _send(config: Config, task: str, arguments: tuple[object, ...]) -> None:
     key = f"{config.broker_url} {config.instance_path}"
     try:
         celery = _senders.get(key) or _senders.setdefault(key, make_celery(config))
