@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    api16,
     cpu,
     downloads,
     first16,
@@ -35,6 +36,7 @@ from bench.figures import Figure, listing, table
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "startup": startup.measure,
     "first16": first16.measure,
+    "api16": api16.measure,
     "cpu": cpu.measure,
     "memory": memory.measure,
     "packets": packets.measure,

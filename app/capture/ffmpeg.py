@@ -122,7 +122,7 @@ def rtsp_command(config: Config, folder: Path, run_id: str, template: Template, 
     arguments += template.output_options
     if not template.has_output("-c", "-c:v"):
         arguments += ["-c:v", "copy"]
-    if not {"libx264", "libx265"} & set(template.output_options):
+    if not template.is_encoding:
         arguments += ["-bsf:v", FIRST_TIMES]
     if audio == AUDIO_AAC and not template.has_output("-c:a", "-an"):
         arguments += ["-c:a", "aac"]
@@ -225,6 +225,8 @@ _VERDICTS: tuple[tuple[str, str, str, str | None], ...] = (
      r"Failed to resolve hostname", "camera_unreachable",
      "the camera's host cannot be reached: check address and network", "offline"),
     (_TIMED_OUT, "camera_unreachable", "the camera does not answer in time", "offline"),
+    (r"SDP:[\s\S]*Invalid data found when processing input", "no_video",
+     "the camera announces a stream but does not send it: it may have too many clients, or need a restart", "no_video"),
     (r"Invalid data found when processing input|Server returned 4|Protocol not found", "no_video",
      "what answers at this address is not an RTSP video stream", "no_video"),
 )  # fmt: skip

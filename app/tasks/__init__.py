@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
+from app.tasks.sending import sender
 from instance.config import Config, load_config
 
 if TYPE_CHECKING:
@@ -53,7 +55,12 @@ def make_celery(config: Config | None = None) -> Celery:
         worker_hijack_root_logger=False,
         enable_utc=True,
         beat_schedule={
-            "probe": {"task": "playback.probe_due", "schedule": max(1.0, config.PROBE_INTERVAL_S / 4)},
+            # Looking costs one query; what nobody took until the next look is not kept.
+            "probe": {
+                "task": "playback.probe_due",
+                "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),
+                "options": {"expires": 5.0},
+            },
             "place": {"task": "playback.place", "schedule": 5.0},
             "continue_records": {"task": "playback.continue_records", "schedule": 5.0},
             "list_records": {"task": "playback.list_records", "schedule": 5.0},
@@ -69,7 +76,11 @@ _senders: dict[str, Celery] = {}
 
 
 def send(config: Config, task: str, *arguments: object) -> None:
-    """Ask the worker for a task; never fails: the schedule finds what no message reached."""
+    """Ask the worker for a task, soon; never fails and never waits: the schedule finds what no message reached."""
+    sender.put(partial(_send, config, task, arguments))
+
+
+def _send(config: Config, task: str, arguments: tuple[object, ...]) -> None:
     key = f"{config.broker_url} {config.instance_path}"
     try:
         celery = _senders.get(key) or _senders.setdefault(key, make_celery(config))

@@ -15,6 +15,7 @@ def run(config: Config) -> int:
     from celery.signals import worker_ready
 
     from app import create_app
+    from app.capture.prober import Prober
 
     # Celery warns root of pickled messages; ours are JSON, and containers run as root.
     warnings.filterwarnings("ignore", message=".*superuser privileges", category=SecurityWarning)
@@ -22,6 +23,7 @@ def run(config: Config) -> int:
     app = create_app(config, with_views=False)
     celery = make_celery(config)
     celery.flask_app = app
+    prober = app.extensions["playback_prober"] = Prober(app)
     # In memory and in a daemon thread: every task finds in the database what is due, so nothing is lost with it.
     schedule = EmbeddedService(celery, thread=True, scheduler_cls="celery.beat:Scheduler")
 
@@ -31,5 +33,8 @@ def run(config: Config) -> int:
     worker_ready.connect(begin, weak=False)
     pool = ["--pool=threads", "--concurrency=4", f"--loglevel={config.LOG_LEVEL}"]
     flags = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    celery.worker_main(["--quiet", "worker", *pool, *flags])
+    try:
+        celery.worker_main(["--quiet", "worker", *pool, *flags])
+    finally:
+        prober.close()
     return 0

@@ -73,6 +73,7 @@ def begin(app: Flask) -> None:
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
+    from app.views.availability import availability
     from app.views.checks import checks
     from app.views.deletion import deletion
     from app.views.docs import docs
@@ -86,7 +87,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.source import source
     from app.views.tag import tag
 
-    for blueprint in (source, record, recordfile, deletion, group, tag):
+    for blueprint in (source, availability, record, recordfile, deletion, group, tag):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None

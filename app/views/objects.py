@@ -13,7 +13,7 @@ from app.capture.sources import shown_picture
 from app.capture.template import effective_template
 from app.extensions import AnySession
 from app.models import Group, Record, Source
-from app.models.types import now_us
+from app.models.types import UNREADABLE_TEXT, now_us
 from app.personalulti import utc_text
 
 SourceStatus = Literal["online", "offline", "unauthorised", "no_video", "unknown"]
@@ -109,13 +109,20 @@ def gap_object(gap: Gap) -> dict[str, Any]:
     }
 
 
+def shown_status(source: Source) -> tuple[str, str | None]:
+    """Return the status word of a source and its detail; `unknown` where its address cannot be decrypted."""
+    if source.is_unreadable:
+        return "unknown", UNREADABLE_TEXT
+    return source.status, source.status_detail
+
+
 def source_object(source: Source) -> dict[str, Any]:
     """Return SOURCE; no password is in it."""
     return {
         "id": source.id,
         "created_utc": utc_text(source.created_us),
-        "status": source.status,
-        "uri_rtsp": masked(source.uri_rtsp),
+        "status": shown_status(source)[0],
+        "uri_rtsp": masked(source.uri_rtsp or None),
         "uri_http_picture": shown_picture(source),
         "description": source.description,
         "ffmpeg_cmd": effective_template(source.model, source.ffmpeg_cmd),
