@@ -2,16 +2,27 @@
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
+from app.archive.paging import AnySelect, Order
 from app.archive.recordings import lock_sources
 from app.errors import Invalid, NameTaken, NotFound
 from app.extensions import AnySession
 from app.models import Group, group_source
 
+GROUP_ORDERS = {
+    "created": Order((Group.created_us, Group.id)),
+    "name": Order((Group.name, Group.id)),
+    "id": Order((Group.id,)),
+}
 
-def all_groups(session: AnySession) -> list[Group]:
-    """Return all groups, the oldest first."""
-    return list(session.scalars(select(Group).order_by(Group.created_us, Group.id)))
+
+def listed(model: str | None, words: str | None) -> AnySelect:
+    """Return the query of the groups, only those of a model or with these words in the name where they are given."""
+    query = select(Group)
+    if model is not None:
+        query = query.where(Group.model == model)
+    return query.where(Group.name.icontains(words, autoescape=True)) if words else query
 
 
 def find(session: AnySession, group_id: str, *, is_locked: bool = False) -> Group:
@@ -39,6 +50,22 @@ def create(session: AnySession, model: str, name: str, now_us: int) -> Group:
     group: Group | None = session.scalar(added)
     if group is None:
         raise NameTaken(f"there is a group {name!r} already")
+    return group
+
+
+def rename(session: AnySession, group_id: str, model: str | None, name: str | None) -> Group:
+    """Give a group another name. Raises NotFound, NameTaken, and Invalid for another model than it has."""
+    group = find(session, group_id, is_locked=True)
+    if model is not None and model != group.model:
+        message = f"the model of a group cannot change; this one takes {group.model}"
+        raise Invalid(message, loc=("body", "model"), kind="model_fixed")
+    if name is None or name == group.name:
+        return group
+    try:
+        group.name = name
+        session.flush()
+    except IntegrityError:
+        raise NameTaken(f"there is a group {name!r} already") from None
     return group
 
 

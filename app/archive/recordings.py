@@ -7,14 +7,15 @@ in the order of their ids: two callers at once wait for each other, lose no inte
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import ColumnElement, select
 
+from app.archive.paging import Order, Page
 from app.extensions import AnySession, insert_missing
 from app.models import Lease, Record, Segment, Source, Tag, Wanted
 from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
 from app.models.types import new_uuid
 
+RECORDS_BY_BEGIN = Order((Record.begin_us, Record.source_id, Record.id))
 BATCH = 500  # ids a statement; PostgreSQL's protocol takes at most 65,535 parameters
 
 
@@ -101,24 +102,28 @@ def running_tags(session: AnySession) -> list[str]:
     return list(session.scalars(select(Tag.name).where(Tag.id.in_(open_tags)).order_by(Tag.name)))
 
 
-def records_of(session: AnySession, tag: Tag) -> list[Record]:
-    """Return the records of a tag with their sources, the oldest first."""
-    rows = select(Record).options(selectinload(Record.source)).where(Record.tag_id == tag.id)
-    return list(session.scalars(rows.order_by(Record.begin_us, Record.source_id)))
+def is_open_tag() -> ColumnElement[bool]:
+    """Return the condition that something records under a tag, for queries of tags."""
+    return select(Record.id).where(Record.tag_id == Tag.id, Record.end_us.is_(None)).exists()
+
+
+def records_of(session: AnySession, tag: Tag, page: Page, *conditions: ColumnElement[bool]) -> list[Record]:
+    """Return a page of the records of a tag that meet the conditions; one more than its limit where there are more."""
+    return list(session.scalars(page.of(select(Record).where(Record.tag_id == tag.id, *conditions))))
 
 
 def statuses(session: AnySession, records: Sequence[Record], now_us: int) -> dict[str, str]:
     """Return the status word of each record by its id (record-api.md, "Status words")."""
     with_footage = _with_footage(session, [record.id for record in records if record.end_us is not None])
-    alive = select(Lease.source_id).where(Lease.expires_us > now_us)
-    leased = set(session.scalars(alive)) if any(record.end_us is None for record in records) else set()
+    online = select(Lease.source_id).join(Source).where(Lease.expires_us > now_us, Source.status == "online")
+    living = set(session.scalars(online)) if any(record.end_us is None for record in records) else set()
 
     def word(record: Record) -> str:
         if record.deleted_us is not None:
             return "deleted"
         if record.end_us is not None:
             return "done" if record.id in with_footage else "failed"
-        return "recording" if record.source_id in leased and record.source.status == "online" else "waiting"
+        return "recording" if record.source_id in living else "waiting"
 
     return {record.id: word(record) for record in records}
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from flask import Blueprint, Response, current_app
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.archive import groups, recordings
 from app.archive.storages import check_room
@@ -16,7 +16,9 @@ from app.models import Group, Record
 from app.models.types import now_us
 from app.personalulti import Name, not_found, path_uuid, read_parameters, read_query
 from app.views import PlaybackApi, document
-from app.views.objects import ListedRecordObject, RecordObject, record_objects
+from app.views.listing import answer_bytes, ask_list, query_parameters
+from app.views.objects import ListedRecordObject, RecordObject, json_bytes, record_objects
+from app.views.recordlist import RecordFilters, listed_records
 
 record = Blueprint("record", __name__)
 namespace = Namespace("record", "Starting, stopping and listing recordings", path="/")
@@ -27,6 +29,12 @@ class TagQuery(BaseModel):
     """The name of a tag, or else its id."""
 
     tag_name: Name
+
+
+class RecordsQuery(RecordFilters):
+    """Which records of which tag are listed, and in which order."""
+
+    tag_name: Name = Field(description="The name of the tag, or else its id")
 
 
 class Start(BaseModel):
@@ -48,13 +56,14 @@ class Stop(BaseModel):
 class Records(Resource):
     """The recordings of a tag."""
 
-    @namespace.param("tag_name", "The name of the tag, or else its id", required=True)
+    @query_parameters(namespace, RecordsQuery)
     @namespace.response(200, "The records of the tag", [document(namespace, ListedRecordObject)])
-    def get(self) -> list[dict[str, Any]]:
+    def get(self) -> Response:
         """List the recordings of a tag."""
-        tag = recordings.find_tag(db.session, read_query().checked(TagQuery).tag_name)
-        rows = [] if tag is None else recordings.records_of(db.session, tag)
-        return [{**item, "source": [item["source"]]} for item in record_objects(db.session, rows)]
+        asked = ask_list(RecordsQuery)
+        tag = recordings.find_tag(db.session, asked.tag_name)
+        items, next_page = listed_records(tag, asked)
+        return answer_bytes(json_bytes([{**item, "source": [item["source"]]} for item in items]), next_page)
 
     @namespace.expect(document(namespace, Start), validate=False)
     @namespace.response(204, "Every source of the group records, or waits for its camera")
