@@ -95,6 +95,8 @@ def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
 
 def begin(app: Flask) -> None:
     """Bind the error handlers and set the rules of routing; before any blueprint is registered."""
+    from app.views import idempotency
+
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
@@ -102,6 +104,7 @@ def begin(app: Flask) -> None:
     app.register_error_handler(HTTPException, render_http_exception)
     app.register_error_handler(UndecipherableSecret, render_undecipherable)
     app.register_error_handler(OperationalError, render_database_error)
+    idempotency.begin(app, API_PREFIX)
 
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:

@@ -13,6 +13,8 @@ from typing import Any
 
 from flask import current_app
 
+from app.views import API_PREFIX
+
 VERSION = "0.1.0"
 BODY_TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 JSON = "application/json"
@@ -35,6 +37,13 @@ ERROR = {
             },
         }
     },
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "description": "Sent again with the same key, the request is done once and gets the first one's answer",
 }
 ID_SCHEMAS: dict[str, dict[str, Any]] = {
     "source_id": {"type": "integer", "minimum": 1},
@@ -60,6 +69,8 @@ def _merged(documents: list[dict[str, Any]]) -> dict[str, Any]:
         for path, item in document["paths"].items():
             full_path = document["basePath"].rstrip("/") + path
             paths[full_path] = _path_item(item, document["produces"])
+            if full_path.startswith(API_PREFIX) and "post" in paths[full_path]:
+                paths[full_path]["post"]["parameters"].append(IDEMPOTENCY_KEY)
         for name, schema in document.get("definitions", {}).items():
             for inner_name, inner in schema.get("$defs", {}).items():
                 _put_schema(schemas, inner_name, schema_of(inner))
