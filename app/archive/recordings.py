@@ -40,10 +40,12 @@ def make_tag(session: AnySession, name: str, now_us: int) -> Tag:
     return tag
 
 
-def start(session: AnySession, source_ids: Iterable[int], tag: Tag, now_us: int) -> list[int]:
+def start(
+    session: AnySession, source_ids: Iterable[int], tag: Tag, now_us: int, *, scheduled_by: str | None = None
+) -> list[int]:
     """Open a record under the tag for each source that has none; return the ids of those newly started.
 
-    Runs within a write transaction. Repeating it changes nothing.
+    Runs within a write transaction. Repeating it changes nothing. `scheduled_by`: the group whose schedule does it.
     """
     sources = lock_sources(session, source_ids)
     ids = [source.id for source in sources]
@@ -53,7 +55,8 @@ def start(session: AnySession, source_ids: Iterable[int], tag: Tag, now_us: int)
     running = set(session.scalars(recording))
     fresh = [source_id for source_id in ids if source_id not in running]
     for source_id in fresh:
-        session.add(Record(source_id=source_id, tag_id=tag.id, created_us=now_us, begin_us=now_us))
+        values = {"source_id": source_id, "tag_id": tag.id, "scheduled_by": scheduled_by}
+        session.add(Record(**values, created_us=now_us, begin_us=now_us))
         if not _open_wanted(session, source_id):
             session.add(Wanted(source_id=source_id, begin_us=now_us))
     session.flush()
@@ -65,15 +68,22 @@ def stop(session: AnySession, tag: Tag, model: str | None, now_us: int) -> list[
 
     Runs within a write transaction. A source that records under another tag goes on.
     """
-    found = select(Record.source_id).join(Source).where(Record.tag_id == tag.id, Record.end_us.is_(None))
+    meant = Record.tag_id == tag.id
     if model is not None:
-        found = found.where(Source.model == model)
+        meant &= Record.source_id.in_(select(Source.id).where(Source.model == model))
+    return stop_those(session, meant, now_us)
+
+
+def stop_those(session: AnySession, meant: ColumnElement[bool], now_us: int) -> list[int]:
+    """Close the open records that meet the condition; return their sources' ids. As `stop` otherwise."""
+    found = select(Record.source_id).where(meant, Record.end_us.is_(None))
     locked = select(Source.id).where(Source.id.in_(list(session.scalars(found)))).order_by(Source.id).with_for_update()
     ids = list(session.scalars(locked))
-    open_records = select(Record).where(Record.source_id.in_(ids), Record.end_us.is_(None))
+    open_records = Record.source_id.in_(ids), Record.end_us.is_(None)
+    to_close = set(session.scalars(select(Record.id).where(meant, *open_records)))
     still_wanted: set[int] = set()
-    for record in session.scalars(open_records):
-        if record.tag_id == tag.id:
+    for record in session.scalars(select(Record).where(*open_records)):
+        if record.id in to_close:
             record.end_us = max(now_us, record.begin_us)
         else:
             still_wanted.add(record.source_id)

@@ -46,6 +46,9 @@ class Record(Model):
     hash_version: Mapped[int | None] = mapped_column(Integer, comment="version of the format that was hashed")
     cut_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant a part of its footage was deleted")
     is_listed: Mapped[bool] = mapped_column(default=False, comment="its playlist file at `location` is complete")
+    scheduled_by: Mapped[str | None] = mapped_column(
+        String(36), comment="group whose schedule started it, and stops it; null where somebody did"
+    )
     sync_location: Mapped[str | None] = mapped_column(Text, comment="where it is (to be) copied")
     source: Mapped[Source] = relationship()
     tag: Mapped[Tag] = relationship()

@@ -43,7 +43,7 @@ def make_celery(config: Config | None = None) -> Celery:
     from celery import Celery
 
     config = config or load_config()
-    celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement"])
+    celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement", "app.tasks.scheduling"])
     celery.conf.update(
         **broker_options(config),
         task_ignore_result=True,
@@ -55,6 +55,7 @@ def make_celery(config: Config | None = None) -> Celery:
         beat_schedule={
             "probe": {"task": "playback.probe_due", "schedule": max(1.0, config.PROBE_INTERVAL_S / 4)},
             "place": {"task": "playback.place", "schedule": 5.0},
+            "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
         },
     )
     celery.set_default()

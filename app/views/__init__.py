@@ -116,11 +116,12 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.metrics import metrics
     from app.views.pages import pages
     from app.views.record import record
+    from app.views.schedule import schedule
     from app.views.signin import signin
     from app.views.source import source
     from app.views.tag import tag
 
-    for blueprint in (source, record, group, tag):
+    for blueprint in (source, record, group, schedule, tag):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None
