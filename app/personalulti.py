@@ -101,7 +101,7 @@ class Parameters:
 
 def read_query(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:
     """Return the parameters of the query alone: those of GET."""
-    values = _unfolded(request.args.to_dict(), nested or {}, "query")
+    values = unfolded(request.args.to_dict(), nested or {}, "query")
     return Parameters(values, dict.fromkeys(values, "query"))
 
 
@@ -120,7 +120,7 @@ def read_parameters(nested: Mapping[str, tuple[str, ...]] | None = None) -> Para
 
 def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     if request.mimetype in FORM_TYPES:
-        return _unfolded(request.form.to_dict(), nested, "body")
+        return unfolded(request.form.to_dict(), nested, "body")
     data = request.get_data()
     if not data:
         return {}
@@ -132,12 +132,16 @@ def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     )
 
 
-def _json_object(data: bytes | str, loc: tuple[str, ...]) -> dict[str, Any]:
-    """Return the JSON object of `data`. Raises Invalid with type `json_invalid`."""
+def read_json(data: bytes | str, loc: tuple[str, ...]) -> Any:
+    """Return the JSON value of `data`. Raises Invalid with type `json_invalid`."""
     try:
-        value = json.loads(data, parse_constant=_refuse_constant)
+        return json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise Invalid("this is not valid JSON", loc=loc, kind="json_invalid") from None
+
+
+def _json_object(data: bytes | str, loc: tuple[str, ...]) -> dict[str, Any]:
+    value = read_json(data, loc)
     if not isinstance(value, dict):
         raise Invalid("this must be a JSON object: {...}", loc=loc, kind="json_invalid")
     return value
@@ -147,7 +151,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _unfolded(flat: dict[str, str], nested: Mapping[str, tuple[str, ...]], place: str) -> dict[str, Any]:
+def unfolded(flat: dict[str, str], nested: Mapping[str, tuple[str, ...]], place: str) -> dict[str, Any]:
     """Gather the keys of object parameters; an empty text among them is null, as a form cannot say null."""
     values: dict[str, Any] = dict(flat)
     for name, keys in nested.items():

@@ -1,5 +1,7 @@
 """Groups of cameras: making them, finding them by name or id, and their members."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
@@ -7,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from app.archive.paging import AnySelect, Order
 from app.archive.recordings import lock_sources
 from app.errors import Invalid, NameTaken, NotFound
-from app.extensions import AnySession
+from app.extensions import AnySession, insert_missing
 from app.models import Group, group_source
+from app.models.types import new_uuid
 
 GROUP_ORDERS = {
     "created": Order((Group.created_us, Group.id)),
@@ -33,10 +36,23 @@ def find(session: AnySession, group_id: str, *, is_locked: bool = False) -> Grou
     return group
 
 
+def _named(session: AnySession, name: str) -> Group | None:
+    by_name = session.scalar(select(Group).where(Group.name == name))
+    return by_name or session.get(Group, name.lower())
+
+
+def find_or_create(session: AnySession, model: str, name: str, now_us: int) -> Group:
+    """Return the group of this name, or else of this id; add one of the model where there is none."""
+    group = _named(session, name)
+    if group is None:
+        insert_missing(session, Group, {"id": new_uuid(), "name": name, "model": model, "created_us": now_us})
+        group = session.scalars(select(Group).where(Group.name == name)).one()
+    return group
+
+
 def find_named(session: AnySession, name: str) -> Group:
     """Return the group of this name, or else of this id. Raises NotFound at `group_name` of the body."""
-    by_name = session.scalar(select(Group).where(Group.name == name))
-    group = by_name or session.get(Group, name.lower())
+    group = _named(session, name)
     if group is None:
         raise NotFound(f"there is no group {name!r}", loc=("body", "group_name"))
     return group
@@ -94,6 +110,19 @@ def add_member(session: AnySession, group_id: str, source_id: int) -> bool:
     membership = {"group_id": group.id, "source_id": source.id}
     added = dialect.insert(group_source).values(**membership).on_conflict_do_nothing()
     return session.scalar(added.returning(group_source.c.source_id)) is not None
+
+
+def add_new_members(session: AnySession, members: Sequence[tuple[str, int]]) -> None:
+    """Add sources that this very transaction has made to groups of their model: (group, source) each.
+
+    Raises NotFound when a group was deleted meanwhile.
+    """
+    ids = sorted({group_id for group_id, _ in members})
+    locked = session.scalars(select(Group.id).where(Group.id.in_(ids)).order_by(Group.id).with_for_update()).all()
+    if len(locked) < len(ids):
+        raise NotFound("a group was deleted just now: send this again", loc=("body", "group_name"))
+    if members:
+        session.execute(group_source.insert(), [{"group_id": one, "source_id": other} for one, other in members])
 
 
 def remove_member(session: AnySession, group_id: str, source_id: int) -> bool:

@@ -119,9 +119,10 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.schedule import schedule
     from app.views.signin import signin
     from app.views.source import source
+    from app.views.sourcebulk import sourcebulk
     from app.views.tag import tag
 
-    for blueprint in (source, record, group, schedule, tag):
+    for blueprint in (source, sourcebulk, record, group, schedule, tag):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None
