@@ -8,7 +8,8 @@ PlaybackError
 ├── Conflict 409
 │   ├── SourceIsRecording
 │   ├── HasGaps            (gaps)
-│   └── NameTaken
+│   ├── NameTaken
+│   └── StillRunning       (retry_after_s)
 ├── Invalid 422
 ├── Unauthorised 401
 ├── Forbidden 403
@@ -105,6 +106,14 @@ class HasGaps(Conflict):
 
     kind = "has_gaps"
     loc: Loc = ("query", "gaps")
+
+
+class StillRunning(Conflict):
+    """The first request with this `Idempotency-Key` has no answer yet."""
+
+    kind = "still_running"
+    loc: Loc = ("header", "Idempotency-Key")
+    retry_after_s = 1
 
 
 class Invalid(PlaybackError):

@@ -58,12 +58,19 @@ CONTRACT = {
     ("get", "/readyz"),
     ("get", "/metrics"),
 }
-# What the playlists lead to, and the pattern to copy: documented, but no part of the contract.
+# What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
     ("get", f"{API}/deletions"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/segment/{{start_us}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/init/{{entries}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/cell.mp4"),
+    ("get", f"{API}/tags"),
+    ("post", f"{API}/source/bulk"),
+    ("put", f"{API}/group/{{group_id}}/"),
+    ("patch", f"{API}/group/{{group_id}}/"),
+    ("get", f"{API}/group/{{group_id}}/schedule"),
+    ("put", f"{API}/group/{{group_id}}/schedule"),
+    ("delete", f"{API}/group/{{group_id}}/schedule"),
     ("get", f"{API}/example"),
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),

@@ -40,10 +40,16 @@ def find(session: AnySession, source_id: int) -> Source:
     return source
 
 
-def create(session: AnySession, model: str, values: Mapping[str, Any], now_us: int) -> Source:
-    """Add a source. Raises Invalid when an address is missing or holds the mask instead of a password."""
+def build(model: str, values: Mapping[str, Any], now_us: int) -> Source:
+    """Return a new source, not added yet. Raises Invalid when an address is missing or holds the mask."""
     source = Source(model=model, created_us=now_us, status="unknown")
     _apply(source, values)
+    return source
+
+
+def create(session: AnySession, model: str, values: Mapping[str, Any], now_us: int) -> Source:
+    """Add a source. Raises Invalid as `build` does."""
+    source = build(model, values, now_us)
     session.add(source)
     session.flush()
     return source

@@ -59,6 +59,9 @@ class Record(Model):
     is_listed: Mapped[bool] = mapped_column(
         default=False, comment="what is at `location` is final: its whole playlist, or nothing once it is deleted"
     )
+    scheduled_by: Mapped[str | None] = mapped_column(
+        String(36), comment="group whose schedule started it, and stops it; null where somebody did"
+    )
     sync_location: Mapped[str | None] = mapped_column(Text, comment="where it is (to be) copied")
     source: Mapped[Source] = relationship()
     tag: Mapped[Tag] = relationship()

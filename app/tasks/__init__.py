@@ -45,7 +45,8 @@ def make_celery(config: Config | None = None) -> Celery:
     from celery import Celery
 
     config = config or load_config()
-    celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement", "app.tasks.records"])
+    tasks = ("probing", "placement", "records", "scheduling")
+    celery = Celery("playback", include=[f"app.tasks.{name}" for name in tasks])
     celery.conf.update(
         **broker_options(config),
         task_ignore_result=True,
@@ -66,6 +67,7 @@ def make_celery(config: Config | None = None) -> Celery:
             "list_records": {"task": "playback.list_records", "schedule": 5.0},
             "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
             "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
+            "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
         },
     )
     celery.set_default()

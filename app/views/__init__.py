@@ -65,10 +65,13 @@ def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
 
 def begin(app: Flask) -> None:
     """Bind the error handlers and set the rules of routing; before any blueprint is registered."""
+    from app.views import idempotency
+
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
     failures.begin(app)
+    idempotency.begin(app, API_PREFIX)
 
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
@@ -83,11 +86,23 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.pages import pages
     from app.views.record import record
     from app.views.recordfile import recordfile
+    from app.views.schedule import schedule
     from app.views.signin import signin
     from app.views.source import source
+    from app.views.sourcebulk import sourcebulk
     from app.views.tag import tag
 
-    for blueprint in (source, availability, record, recordfile, deletion, group, tag):
+    for blueprint in (
+        source,
+        sourcebulk,
+        availability,
+        record,
+        recordfile,
+        deletion,
+        group,
+        schedule,
+        tag,
+    ):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None
