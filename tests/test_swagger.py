@@ -21,6 +21,8 @@ CONTRACT = {
     ("patch", f"{API}/source/{{source_id}}/"),
     ("delete", f"{API}/source/{{source_id}}/"),
     ("get", f"{API}/source/{{source_id}}/gaps"),
+    ("get", f"{API}/source/{{source_id}}/picture"),
+    ("get", f"{API}/source/{{source_id}}/video"),
     ("get", f"{API}/record"),
     ("post", f"{API}/record"),
     ("put", f"{API}/record"),

@@ -110,6 +110,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.docs import docs
     from app.views.group import group
     from app.views.health import health
+    from app.views.live import live
     from app.views.metrics import metrics
     from app.views.pages import pages
     from app.views.record import record
@@ -117,7 +118,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.source import source
     from app.views.tag import tag
 
-    for blueprint in (source, record, group, tag):
+    for blueprint in (source, live, record, group, tag):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None
