@@ -21,6 +21,7 @@ from bench import (
     longspan,
     machine,
     memory,
+    mjpeg,
     packets,
     requestdata,
     startup,
@@ -48,6 +49,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "indexsize": indexsize.measure,
     "timeline": timeline.measure,
     "stills": stills.measure,
+    "mjpeg": mjpeg.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

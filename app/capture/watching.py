@@ -97,9 +97,10 @@ class Watch(threading.Thread):
 
     @property
     def is_over(self) -> bool:
-        """Tell whether nobody has watched for LINGER_S."""
+        """Tell whether nobody has watched for LINGER_S, or this process ends."""
         with self._lock:
-            return not self.viewers and time.monotonic() - self._left_s > LINGER_S
+            is_deserted = not self.viewers and time.monotonic() - self._left_s > LINGER_S
+            return is_deserted or self._hub.is_ending()
 
     def wait(self, timeout_s: float) -> None:
         """Sleep, but no longer than until the wish changes."""
@@ -223,7 +224,9 @@ OpenShots = Callable[[Watch], Generator[Shot | None, None, None]]
 class Hub:
     """The cameras that are watched in this process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_ending: Callable[[], bool]) -> None:
+        """Watch nothing yet. `is_ending` tells whether this process is asked to end."""
+        self.is_ending = is_ending
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         self._watches: dict[int, Watch] = {}

@@ -8,23 +8,18 @@ pace at which the camera took them, a fragment late.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from app.archive import places
 from app.archive.find import find_open
 from app.archive.segments import Found
 from app.extensions import db
 from app.formats.boxes import FormatError
 from app.formats.codecs import decoder_of
-from app.formats.fragments import Fragment, Init, read_init, scan
 from app.playback.decoding import Picture, to_jpeg, to_pixels
+from app.playback.growing import EARLY, Film, Sample, Tail
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -33,7 +28,7 @@ Shot = tuple[bytes, int]
 QUALITY = 80
 LOOK_S, LOOK_AGAIN_S = 0.1, 1.0
 LEAST_DELAY_S = 0.04  # at most 25 pictures a second
-EARLY = 0.1  # a picture may come by so much of the delay too soon
+ROUNDING_S = 0.001
 SLACK_S, LATE_S = 0.25, 2.0  # how far the showing may lag behind what is there; where it begins anew
 
 
@@ -50,134 +45,6 @@ class Wish(Protocol):
 
     def wait(self, timeout_s: float) -> None:
         """Sleep, but no longer than until the wish changes."""
-
-
-class Sample(NamedTuple):
-    """One coded frame in the open file."""
-
-    tail: Tail
-    offset: int
-    size_bytes: int
-    pts_s: float
-    is_key: bool
-
-    def read(self) -> bytes:
-        """Return its bytes. Raises FormatError where they are not there."""
-        data = os.pread(self.tail.handle, self.size_bytes, self.offset)
-        if len(data) != self.size_bytes or not data:
-            raise FormatError("a sample of the open file is not there")
-        return data
-
-
-@dataclass(frozen=True, slots=True)
-class _Clock:
-    """The wall clock of a run's media times."""
-
-    segment: Found
-
-    def instant_us(self, pts_s: float) -> int:
-        """Return the instant of a media time."""
-        ticks_a_second = self.segment.load_index().counts["v_timescale"]
-        return self.segment.instant_at(round(pts_s * ticks_a_second) + self.segment.shift_ticks, ticks_a_second)
-
-
-class Tail:
-    """An open file that is read as it grows; it stays readable when it is closed and moved."""
-
-    def __init__(self, path: str, other_path: str | None, run_id: str, sequence: int) -> None:
-        """Open it. Raises OSError, and FormatError where its head is not whole yet."""
-        self.run_id, self.sequence = run_id, sequence
-        self.handle = -1
-        for name in filter(None, (path, other_path, path)):
-            with contextlib.suppress(FileNotFoundError):
-                self.handle = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-                break
-        if self.handle < 0:
-            raise FileNotFoundError(path)
-        try:
-            self.init: Init = read_init(self.handle)
-        except FormatError:
-            self.close()
-            raise
-        self._read_upto = self.init.size_bytes
-        self._size_bytes = 0
-
-    def close(self) -> None:
-        """Close the file."""
-        if self.handle >= 0:
-            os.close(self.handle)
-            self.handle = -1
-
-    def __del__(self) -> None:
-        """Close the file with the last sample that points into it."""
-        self.close()
-
-    def read(self) -> list[Sample]:
-        """Return the video samples of the fragments that have become whole since, in decode order."""
-        size_bytes = os.fstat(self.handle).st_size
-        if size_bytes == self._size_bytes:
-            return []
-        self._size_bytes = size_bytes
-        fragments, self._read_upto = scan(self.handle, self._read_upto, self.init)
-        return [sample for fragment in fragments for sample in self._samples(fragment)]
-
-    def _samples(self, fragment: Fragment) -> Iterator[Sample]:
-        track = self.init.track("video")
-        part = fragment.tracks.get(track.track_id) if track is not None else None
-        if track is None or part is None or not part.count:
-            return
-        times = part.tfdt_ticks + np.cumsum(part.durations) - part.durations + part.composition_offsets
-        offsets = part.data_offset + np.cumsum(part.sizes) - part.sizes
-        columns = (offsets.tolist(), part.sizes.tolist(), times.tolist(), part.is_key.tolist())
-        for offset, size, ticks, is_key in zip(*columns, strict=True):
-            yield Sample(self, offset, size, ticks / track.timescale, is_key)
-
-
-class Film:
-    """What has been read of a run: the group of pictures that is growing, and how far its key frames are apart."""
-
-    def __init__(self, found: Found) -> None:
-        """Begin with the newest group of an open segment. Raises OSError, FormatError."""
-        self.clock = _Clock(found)
-        self.group: list[Sample] = []
-        self.key_distance_s = 0.0
-        self._root, self._source_id = found.root, found.source_id
-        self._tail = Tail(found.path, found.other_path, found.run_id, found.sequence)
-        self.grow()
-
-    @property
-    def run_id(self) -> str:
-        """The run that is read."""
-        return self._tail.run_id
-
-    @property
-    def newest_key(self) -> Sample | None:
-        """The newest key frame."""
-        return self.group[0] if self.group else None
-
-    def grow(self) -> list[Sample]:
-        """Read what is new, also of the next file; return it."""
-        fresh = self._tail.read()
-        path = places.live_path(self._root, self._source_id, self._tail.run_id, self._tail.sequence + 1)
-        if path.exists():
-            with contextlib.suppress(FormatError, OSError):
-                following = Tail(str(path), None, self._tail.run_id, self._tail.sequence + 1)
-                fresh += self._tail.read()  # it has ended: nothing more will come
-                self._tail = following
-                fresh += following.read()
-        for sample in fresh:
-            if sample.is_key:
-                if self.group:
-                    self.key_distance_s = sample.pts_s - self.group[0].pts_s
-                self.group = [sample]
-            elif self.group:
-                self.group.append(sample)
-        return fresh
-
-    def has_keys_enough(self, delay_s: float) -> bool:
-        """Tell whether key frames alone come as often as pictures are wanted."""
-        growing_s = self.group[-1].pts_s - self.group[0].pts_s if self.group else 0.0
-        return max(self.key_distance_s, growing_s) * (1 - EARLY / 2) <= delay_s
 
 
 def find_recording(source_id: int, fresh_us: int) -> Found | None:
@@ -249,12 +116,18 @@ class _Follower:
             self._delay_s, self._due_s = delay_s, self._shown_s + delay_s
         return delay_s
 
-    def _is_due(self, pts_s: float) -> bool:
-        return pts_s >= self._due_s - EARLY * self._wanted_s()
+    def _target_s(self) -> float:
+        """Return from which media time on a frame is to be shown: that of a key frame nearby, which needs no other."""
+        delay_s = self._wanted_s()
+        near_s = EARLY * delay_s
+        keys_s = (key_s for key_s in self._film.keys_s() if abs(key_s - self._due_s) <= near_s)
+        return next(keys_s, self._due_s) - ROUNDING_S
 
     def _note(self, pts_s: float) -> None:
         self._shown_s = pts_s
-        self._due_s = max(self._due_s + self._delay_s, pts_s + (1 - EARLY) * self._delay_s)
+        is_first = self._due_s == float("-inf")
+        following_s = pts_s + self._delay_s if is_first else self._due_s + self._delay_s
+        self._due_s = max(following_s, pts_s + (1 - EARLY) * self._delay_s)
 
     def _take_keys(self) -> Iterator[Shot | None]:
         key = self._film.newest_key
@@ -262,7 +135,7 @@ class _Follower:
             return
         if key.pts_s <= self._shown_s:
             yield None
-        elif self._is_due(key.pts_s):
+        elif key.pts_s >= self._due_s - EARLY * self._wanted_s():
             yield from self._show_key(key)
 
     def _show_key(self, key: Sample) -> Iterator[Shot]:
@@ -274,8 +147,8 @@ class _Follower:
 
     def _take_frames(self, frames: _Frames) -> Iterator[Shot]:
         """Yield the due frames at the camera's pace until all that has come is shown."""
-        for pts_s, decoder, frame in frames.decoded():
-            if pts_s <= self._shown_s or not self._is_due(pts_s):
+        for pts_s, decoder, frame in frames.decoded(self._target_s):
+            if pts_s <= self._shown_s or pts_s < self._target_s():
                 continue
             before_s = self._wanted_s()
             while (left_s := frames.show_at_s(pts_s) - time.monotonic()) > 0:
@@ -306,6 +179,7 @@ class _Frames:
         self._waiting = list(group)
         self._decoder: Any = None
         self._tail: Tail | None = None
+        self._fed_s = float("-inf")  # media time of the latest frame that was given to the decoder
         self._lead_s = time.monotonic() - group[0].pts_s
 
     def add(self, fresh: list[Sample]) -> None:
@@ -317,25 +191,42 @@ class _Frames:
 
     def skip(self, group: list[Sample]) -> None:
         """Go on with the newest group: decoding is slower than the camera."""
-        self._waiting, self._decoder = list(group), None
+        self._waiting, self._decoder, self._fed_s = list(group), None, float("-inf")
         self._lead_s = time.monotonic() - group[0].pts_s
 
     def show_at_s(self, pts_s: float) -> float:
         """Return when a frame is to be shown, by the monotonic clock."""
         return self._lead_s + pts_s
 
-    def decoded(self) -> Iterator[tuple[float, Any, VideoFrame]]:
-        """Decode what waits, and what is added meanwhile; yield the frames in the order of showing."""
-        while self._waiting:
+    def decoded(self, due_s: Callable[[], float]) -> Iterator[tuple[float, Any, VideoFrame]]:
+        """Decode what waits, and what is added meanwhile; yield the frames in the order of showing.
+
+        Nothing is decoded that no frame from due_s (media time) on needs: with a key frame every two seconds and a
+        picture a second, that is more than half.
+        """
+        while self._is_worth(due_s()):
             sample = self._waiting.pop(0)
             if self._decoder is None or (sample.is_key and sample.tail is not self._tail):
                 if not sample.is_key:
                     continue
                 yield from self._rest()
                 self._decoder, self._tail = _open_decoder(sample.tail), sample.tail
+            self._fed_s = max(self._fed_s, sample.pts_s)
             with contextlib.suppress(FormatError):
                 for frame in _decode(self._decoder, sample):
                     yield (frame.pts or 0) / 1e6, self._decoder, frame
+
+    def _is_worth(self, due_s: float) -> bool:
+        """Tell whether the next sample is to be decoded; pass over the groups before the one that is due."""
+        if self._fed_s >= due_s:  # the frame is in the decoder, which gives it out a few samples later
+            return bool(self._waiting)
+        due = next((number for number, sample in enumerate(self._waiting) if sample.pts_s >= due_s), None)
+        if due is None:
+            return False
+        keys = [number for number in range(due + 1) if self._waiting[number].is_key]
+        if keys:
+            del self._waiting[: keys[-1]]
+        return True
 
     def _rest(self) -> Iterator[tuple[float, Any, VideoFrame]]:
         if self._decoder is not None:

@@ -14,13 +14,13 @@ from app.extensions import db
 from app.personalulti import path_integer, read_query, utc_text
 from app.views import PlaybackApi
 from app.views.livesources import LIMIT_S, LiveCamera, LiveSource
-from app.views.multipart import STREAMED, bare_stream, stream, take_seat
+from app.views.multipart import STREAMED, bare_stream, is_ending, stream, take_seat
 
 live = Blueprint("live", __name__)
 namespace = Namespace("live", "What a camera shows now", path="/")
 LOC = ("path", "source_id")
 PICTURE_DELAY_S = 1.0
-LOOK_S = 2.0  # how soon a stream in which nothing happens notices that its client is gone
+LOOK_S = 1.0  # how soon a stream in which nothing happens notices that its client is gone
 
 
 class VideoParameters(BaseModel):
@@ -35,7 +35,7 @@ def begin(app: Flask) -> None:
     """Prepare what the viewers of this process share; nothing is started."""
     config = app.config["PLAYBACK"]
     app.extensions["playback_live_streams"] = threading.BoundedSemaphore(config.LIVE_STREAMS)
-    app.extensions["playback_hub"] = Hub(config.run_path / "live")
+    app.extensions["playback_hub"] = Hub(config.run_path / "live", is_ending)
 
 
 def _watched(source_id: str) -> LiveCamera:

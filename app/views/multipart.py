@@ -8,7 +8,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from flask import Flask, Response, current_app, request
 
@@ -22,6 +22,19 @@ STUCK_S = 20.0  # a client that takes nothing for so long is cut off
 RESERVED = 64  # threads of a process that stay for answers with an end; at least a quarter
 
 Pictures = Iterator[tuple[bytes, dict[str, str]] | None]
+
+
+_is_ending: list[Callable[[], bool]] = []
+
+
+def tell_end(is_ending: Callable[[], bool]) -> None:
+    """Take from the server what tells that this process is asked to end: streams would hold it for ever."""
+    _is_ending[:] = [is_ending]
+
+
+def is_ending() -> bool:
+    """Tell whether this process is asked to end."""
+    return any(tell() for tell in _is_ending)
 
 
 class Seat:
@@ -132,6 +145,8 @@ def _parts(pictures: Pictures, seat: Seat) -> Generator[bytes, None, None]:
         begin = f"--{BOUNDARY}".encode("ascii")
         with contextlib.suppress(PlaybackError):  # it was told before the first, or the stream just ends
             for picture in pictures:
+                if is_ending():
+                    break
                 if picture is None:
                     if seat.is_gone():
                         return
