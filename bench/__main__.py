@@ -22,6 +22,7 @@ from bench import (
     longspan,
     machine,
     memory,
+    mjpeg,
     packets,
     requestdata,
     startup,
@@ -50,6 +51,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "indexsize": indexsize.measure,
     "timeline": timeline.measure,
     "stills": stills.measure,
+    "mjpeg": mjpeg.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

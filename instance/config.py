@@ -32,7 +32,8 @@ class Config:
     SECRET_KEY: str = ""
     FFMPEG: str = ""
     WEB_WORKERS: int = 2
-    WEB_THREADS: int = 32
+    WEB_THREADS: int = 384
+    LIVE_STREAMS: int = 8
     PICTURE_INTERVAL_S: float = 1.0
     SEGMENT_S: int = 60
     FRAGMENT_S: float = 4.0

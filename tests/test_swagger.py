@@ -23,6 +23,8 @@ CONTRACT = {
     ("get", f"{API}/source/{{source_id}}/gaps"),
     ("get", f"{API}/source/{{source_id}}/status"),
     ("post", f"{API}/source/{{source_id}}/status"),
+    ("get", f"{API}/source/{{source_id}}/picture"),
+    ("get", f"{API}/source/{{source_id}}/video"),
     ("get", f"{API}/record"),
     ("post", f"{API}/record"),
     ("put", f"{API}/record"),

@@ -71,15 +71,18 @@ def _version(path: str) -> tuple[int, int]:
     return MINIMUM_VERSION if shown.startswith("ffmpeg version N-") else (0, 0)
 
 
-def rtsp_input(uri: str, template: Template) -> bytes:
+def rtsp_input(uri: str, template: Template, *, is_picture_only: bool = False) -> bytes:
     """Return the ffconcat text that names the camera and the demuxer's options. Raises Invalid.
 
-    `fpsprobesize 0` lets the first packets pass after one second instead of three, and changes none of them.
+    `fpsprobesize 0` lets the first packets pass after one second instead of three, and changes none of them. With
+    `is_picture_only` the camera is not asked for sound, and nothing waits for it.
     """
     if any(ord(character) < 32 for character in uri):
         # It would end the line, whatever the quotes.
         raise Invalid("the stored address holds a control character", loc=("body", "uri_rtsp"))
     options = {"rtsp_flags": "prefer_tcp", "timeout": str(RTSP_TIMEOUT_US), "fpsprobesize": "0"}
+    if is_picture_only:
+        options["allowed_media_types"] = "video"
     options.update((name[1:], value) for name, value in template.input_options)
     if "rtsp_transport" in options and options["rtsp_flags"] == "prefer_tcp":
         del options["rtsp_flags"]

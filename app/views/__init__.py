@@ -82,6 +82,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.docs import docs
     from app.views.group import group
     from app.views.health import health
+    from app.views.live import live
     from app.views.metrics import metrics
     from app.views.pages import pages
     from app.views.record import record
@@ -92,17 +93,8 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.sourcebulk import sourcebulk
     from app.views.tag import tag
 
-    for blueprint in (
-        source,
-        sourcebulk,
-        availability,
-        record,
-        recordfile,
-        deletion,
-        group,
-        schedule,
-        tag,
-    ):
+    resources = (source, sourcebulk, availability, live, record, recordfile, deletion, group, schedule, tag)
+    for blueprint in resources:
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None
