@@ -43,7 +43,7 @@ def make_celery(config: Config | None = None) -> Celery:
     from celery import Celery
 
     config = config or load_config()
-    celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement"])
+    celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement", "app.tasks.syncing"])
     celery.conf.update(
         **broker_options(config),
         task_ignore_result=True,
@@ -55,6 +55,7 @@ def make_celery(config: Config | None = None) -> Celery:
         beat_schedule={
             "probe": {"task": "playback.probe_due", "schedule": max(1.0, config.PROBE_INTERVAL_S / 4)},
             "place": {"task": "playback.place", "schedule": 5.0},
+            "sync": {"task": "playback.sync", "schedule": 5.0},
         },
     )
     celery.set_default()
@@ -79,3 +80,10 @@ def ask_probe(source_id: int) -> None:
     from flask import current_app
 
     send(current_app.config["PLAYBACK"], "playback.probe", source_id)
+
+
+def ask_sync() -> None:
+    """Ask for the copying of what is due soon."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.sync")

@@ -115,9 +115,10 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.record import record
     from app.views.signin import signin
     from app.views.source import source
+    from app.views.sync import sync
     from app.views.tag import tag
 
-    for blueprint in (source, record, group, tag):
+    for blueprint in (source, record, group, tag, sync):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None

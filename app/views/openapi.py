@@ -40,6 +40,8 @@ ID_SCHEMAS: dict[str, dict[str, Any]] = {
     "source_id": {"type": "integer", "minimum": 1},
     "record_id": {"type": "string", "format": "uuid"},
     "group_id": {"type": "string", "format": "uuid"},
+    "sync_id": {"type": "string", "format": "uuid"},
+    "copy_id": {"type": "string", "format": "uuid"},
 }
 
 
