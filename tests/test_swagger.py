@@ -58,8 +58,14 @@ CONTRACT = {
     ("get", "/readyz"),
     ("get", "/metrics"),
 }
-# What the playlists lead to, and the pattern to copy: documented, but no part of the contract.
+# What the playlists lead to, what servers say to one another, the pattern to copy: documented, no part of the contract.
 BESIDE = {
+    ("get", f"{API}/copy"),
+    ("post", f"{API}/copy"),
+    ("get", f"{API}/copy/{{copy_id}}/"),
+    ("delete", f"{API}/copy/{{copy_id}}/"),
+    ("put", f"{API}/copy/{{copy_id}}/file"),
+    ("get", f"{API}/copy/{{copy_id}}/video/"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/segment/{{start_us}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/init/{{entries}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/cell.mp4"),

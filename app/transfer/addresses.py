@@ -118,6 +118,8 @@ def _root(text: str, base: Path) -> Root:
     if scheme not in DEFAULT_PORTS:
         raise AddressError(f"{scheme}:// is not known; a folder, or one of {', '.join(DEFAULT_PORTS)}")
     userinfo, at, host_port = authority.rpartition("@")
+    if not at and "@" in path + rest:
+        raise AddressError("an @ follows the host: percent-encode / ? # @ , of user and password, and @ of the path")
     user, colon, password = userinfo.partition(":")
     host, port = _host_and_port(host_port, scheme)
     root = Root(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.transfer.addresses import Root
 from app.transfer.copying import BLOCK_BYTES, CopyFailed, CopyRefused
+from app.transfer.naming import part_name
 
 SAFE_BYTES = 1 << 24  # how often what was written is made durable
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -101,7 +102,7 @@ class FolderTarget:
 
     def replace(self, name: str, data: bytes) -> None:
         """Make a small file, or one in the place of what was there, whole at once."""
-        temporary = f".{name}.part"
+        temporary = part_name(name)
         for _ in self.write(temporary, 0, iter((data,)), len(data)):
             pass
         os.replace(temporary, name, src_dir_fd=self._folder, dst_dir_fd=self._folder)

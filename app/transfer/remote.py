@@ -5,13 +5,16 @@ Connections are made anew for each copy, never taken from fsspec's cache, and ev
 """
 
 import contextlib
+import errno
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from app.transfer.addresses import Root
 from app.transfer.hostkeys import connect
+from app.transfer.naming import part_name
 
 BLOCK_BYTES = 1 << 20
 WAIT_S = 60.0
@@ -74,7 +77,7 @@ class SftpTarget:
 
     def replace(self, name: str, data: bytes) -> None:
         """Make a small file, or one in the place of what was there, whole at once."""
-        part = f"{self._folder}/.{name}.part"
+        part = f"{self._folder}/{part_name(name)}"
         with self._ftp.open(part, "wb") as file:
             file.write(data)
         self.remove(name)
@@ -115,10 +118,9 @@ class SmbTarget:
 
     def size(self, name: str) -> int | None:
         """Return the size of a file, None where there is none."""
-        try:
+        with _no_file():
             return int(self._fs.info(f"{self._folder}/{name}")["size"])
-        except FileNotFoundError:
-            return None
+        return None
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of a file."""
@@ -144,7 +146,7 @@ class SmbTarget:
 
     def replace(self, name: str, data: bytes) -> None:
         """Make a small file, or one in the place of what was there, whole at once."""
-        part = f".{name}.part"
+        part = part_name(name)
         with self._fs.open(f"{self._folder}/{part}", "wb") as file:
             file.write(data)
         self.remove(name)
@@ -152,7 +154,7 @@ class SmbTarget:
 
     def remove(self, name: str) -> None:
         """Remove a file; none is fine."""
-        with contextlib.suppress(FileNotFoundError):
+        with _no_file():
             self._fs.rm_file(f"{self._folder}/{name}")
 
     def close(self) -> None:
@@ -172,51 +174,54 @@ class WebdavTarget:
 
         base = Root("https" if root.scheme == "webdavs" else "http", root.host, root.port, ()).text
         auth = (root.user, root.password or "") if root.user else None
-        self._fs: Any = WebdavFileSystem(base, auth=auth, timeout=WAIT_S, retry=False, skip_instance_cache=True)
-        self._client: Any = self._fs.client
+        headers = {"Accept-Encoding": "identity"}
+        options = {"timeout": WAIT_S, "headers": headers, "retry": False, "skip_instance_cache": True}
+        self._client: Any = WebdavFileSystem(base, auth=auth, **options).client
         self._folder = ""
         for number, part in enumerate([*root.parts, *below]):
-            self._folder += f"/{part}"
+            self._folder += f"/{quote(part, safe='')}"
             if number >= len(root.parts) and not self._client.exists(self._folder):
                 with contextlib.suppress(ResourceAlreadyExists):
                     self._client.mkdir(self._folder)
 
+    def _path(self, name: str) -> str:
+        return f"{self._folder}/{quote(name, safe='')}"
+
     def size(self, name: str) -> int | None:
         """Return the size of a file, None where there is none."""
-        from webdav4.client import ResourceNotFound
-
-        try:
-            return int(self._client.content_length(f"{self._folder}/{name}") or 0)
-        except ResourceNotFound:
+        answer = self._client.http.head(self._client.join_url(self._path(name)))
+        if answer.status_code == 404:
             return None
+        answer.raise_for_status()
+        return int(answer.headers["Content-Length"])
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of a file."""
-        with self._client.open(f"{self._folder}/{name}", "rb", chunk_size=BLOCK_BYTES) as file:
-            yield from _blocks(file.read)
+        with self._client.http.stream("GET", self._client.join_url(self._path(name))) as answer:
+            answer.raise_for_status()
+            yield from answer.iter_bytes(BLOCK_BYTES)
 
     def write(self, name: str, begin: int, blocks: Iterator[bytes], size_bytes: int) -> Iterator[int]:
         """Send the whole file as one request; yield its size."""
-        body = _Reader(blocks)
-        self._client.upload_fileobj(body, f"{self._folder}/{name}", overwrite=True, size=size_bytes)
-        yield body.given_bytes
+        self._client.upload_fileobj(_Reader(blocks), self._path(name), overwrite=True, size=size_bytes)
+        yield size_bytes
 
     def publish(self, part: str, name: str) -> None:
         """Move a file; with `Overwrite: F` the server refuses where the name is taken."""
-        self._client.move(f"{self._folder}/{part}", f"{self._folder}/{name}", overwrite=False)
+        self._client.move(self._path(part), self._path(name), overwrite=False)
 
     def replace(self, name: str, data: bytes) -> None:
         """Make a small file, or one in the place of what was there."""
-        part = f"{self._folder}/.{name}.part"
+        part = self._path(part_name(name))
         self._client.upload_fileobj(io.BytesIO(data), part, overwrite=True, size=len(data))
-        self._client.move(part, f"{self._folder}/{name}", overwrite=True)
+        self._client.move(part, self._path(name), overwrite=True)
 
     def remove(self, name: str) -> None:
         """Remove a file; none is fine."""
         from webdav4.client import ResourceNotFound
 
         with contextlib.suppress(ResourceNotFound):
-            self._client.remove(f"{self._folder}/{name}")
+            self._client.remove(self._path(name))
 
     def close(self) -> None:
         """End the connection."""
@@ -302,13 +307,22 @@ class S3Target:
             self._fs.close_session(self._fs.loop, self._fs._s3creator)
 
 
+@contextlib.contextmanager
+def _no_file() -> Iterator[None]:
+    """Pass over the error of a file that is not there; smbclient's has the number, but not the class."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+
+
 class _Reader(io.RawIOBase):
     """Blocks as a file that an HTTP client reads."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
         self._rest = b""
-        self.given_bytes = 0
 
     def readable(self) -> bool:
         return True
@@ -317,7 +331,6 @@ class _Reader(io.RawIOBase):
         if not self._rest:
             self._rest = next(self._blocks, b"")
         given, self._rest = (self._rest, b"") if size < 0 else (self._rest[:size], self._rest[size:])
-        self.given_bytes += len(given)
         return given
 
 

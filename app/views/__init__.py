@@ -107,6 +107,7 @@ def begin(app: Flask) -> None:
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
     from app.views.checks import checks
+    from app.views.copies import copies
     from app.views.docs import docs
     from app.views.group import group
     from app.views.health import health
@@ -118,7 +119,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.sync import sync
     from app.views.tag import tag
 
-    for blueprint in (source, record, group, tag, sync):
+    for blueprint in (source, record, group, tag, sync, copies):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None

@@ -8,7 +8,6 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 from sqlalchemy import func, select
 
 from app.archive import recordings
-from app.auth import OPERATOR_KEY, TERMINAL, signed_in
 from app.errors import Forbidden, Invalid, PlaybackError
 from app.extensions import AnySession, db, writing
 from app.models import SyncItem, SyncJob, Tag
@@ -28,6 +27,7 @@ from app.transfer import jobs
 from app.transfer.addresses import FOLDER, MAX_LOCATION, AddressError, Location, NotAllowed, find_location
 from app.transfer.folder import has_link
 from app.views import PlaybackApi, document
+from app.views.callers import caller
 
 sync = Blueprint("sync", __name__)
 namespace = Namespace("sync", "Copying recordings to another place", path="/")
@@ -163,16 +163,6 @@ def _location(text: str, parameters: Parameters) -> Location:
 
 def _forbidden(why: str) -> PlaybackError:
     return Forbidden(f"recordings may not be copied there: {why}", loc=("body", "location"), kind="target_not_allowed")
-
-
-def caller() -> str:
-    """Return the name of who asks."""
-    from flask import request
-
-    if request.environ.get(OPERATOR_KEY) is TERMINAL:
-        return "terminal"
-    account = signed_in()
-    return account.name if account is not None else "anybody"
 
 
 def known_job(session: AnySession, sync_id: str) -> SyncJob:
