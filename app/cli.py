@@ -26,7 +26,9 @@ def register(app: Flask) -> None:
 
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
-    for command in (prepare_command, source_commands, record_commands):
+    from app.synccommands import sync_commands
+
+    for command in (prepare_command, source_commands, record_commands, sync_commands):
         app.cli.add_command(command)
 
 
@@ -158,7 +160,7 @@ def _secret(given: str) -> str:
     return sys.stdin.readline().strip() if given == "-" else given
 
 
-def _asked(method: str, path: str, values: dict[str, Any]) -> Any:
+def _asked(method: str, path: str, values: dict[str, Any] | None) -> Any:
     """Return what the API of this very process answers: the same checks, the same rows, the same waking."""
     from app.auth import OPERATOR_KEY, TERMINAL
 

@@ -8,6 +8,8 @@ PlaybackError
 ├── Conflict 409
 │   ├── SourceIsRecording
 │   ├── HasGaps            (gaps)
+│   ├── OffsetWrong        (received_bytes)
+│   ├── CopyBroken         (received_bytes)
 │   ├── NameTaken
 │   └── StillRunning       (retry_after_s)
 ├── Invalid 422
@@ -114,6 +116,20 @@ class StillRunning(Conflict):
     kind = "still_running"
     loc: Loc = ("header", "Idempotency-Key")
     retry_after_s = 1
+
+
+class OffsetWrong(Conflict):
+    """A piece of a copy does not follow what has come; `extra` has `received_bytes`, where it must begin."""
+
+    kind = "offset_wrong"
+    loc: Loc = ("header", "Content-Range")
+
+
+class CopyBroken(Conflict):
+    """A copy came whole, but with another checksum than announced; it must be sent from its begin."""
+
+    kind = "copy_broken"
+    loc: Loc = ("body",)
 
 
 class Invalid(PlaybackError):

@@ -40,6 +40,10 @@ CONTRACT = {
     ("delete", f"{API}/group/{{group_id}}/source/{{source_id}}/"),
     ("get", f"{API}/tag"),
     ("get", f"{API}/tag/begin"),
+    ("get", f"{API}/sync"),
+    ("post", f"{API}/sync"),
+    ("get", f"{API}/sync/{{sync_id}}/"),
+    ("delete", f"{API}/sync/{{sync_id}}/"),
     ("get", f"{PLAYBACK}/source/{{source_id}}"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/video.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/index.m3u8"),
@@ -63,6 +67,12 @@ CONTRACT = {
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
     ("get", f"{API}/deletions"),
+    ("get", f"{API}/copy"),
+    ("post", f"{API}/copy"),
+    ("get", f"{API}/copy/{{copy_id}}/"),
+    ("delete", f"{API}/copy/{{copy_id}}/"),
+    ("put", f"{API}/copy/{{copy_id}}/file"),
+    ("get", f"{API}/copy/{{copy_id}}/video/"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/segment/{{start_us}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/init/{{entries}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/cell.mp4"),

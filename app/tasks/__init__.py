@@ -45,7 +45,7 @@ def make_celery(config: Config | None = None) -> Celery:
     from celery import Celery
 
     config = config or load_config()
-    tasks = ("probing", "placement", "records", "scheduling")
+    tasks = ("probing", "placement", "records", "scheduling", "syncing")
     celery = Celery("playback", include=[f"app.tasks.{name}" for name in tasks])
     celery.conf.update(
         **broker_options(config),
@@ -68,6 +68,7 @@ def make_celery(config: Config | None = None) -> Celery:
             "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
             "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
             "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
+            "sync": {"task": "playback.sync", "schedule": 5.0},
         },
     )
     celery.set_default()
@@ -110,3 +111,10 @@ def ask_deleted() -> None:
     from flask import current_app
 
     send(current_app.config["PLAYBACK"], "playback.unlink_doomed")
+
+
+def ask_sync() -> None:
+    """Ask for the copying of what is due soon."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.sync")

@@ -78,6 +78,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
     from app.views.availability import availability
     from app.views.checks import checks
+    from app.views.copies import copies
     from app.views.deletion import deletion
     from app.views.docs import docs
     from app.views.group import group
@@ -91,10 +92,11 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.signin import signin
     from app.views.source import source
     from app.views.sourcebulk import sourcebulk
+    from app.views.sync import sync
     from app.views.tag import tag
 
-    resources = (source, sourcebulk, availability, live, record, recordfile, deletion, group, schedule, tag)
-    for blueprint in resources:
+    sources = (source, sourcebulk, availability, live)
+    for blueprint in (*sources, record, recordfile, deletion, group, schedule, tag, sync, copies):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None
