@@ -27,6 +27,8 @@ WAITING = (
     "test_recorder_ffmpeg",
     "test_storage_faults",
     "test_page",
+    "test_live_video",
+    "test_live_picture",
 )
 
 
