@@ -28,6 +28,8 @@ WAITING = (
     "test_storage_faults",
     "test_page",
     "test_record_rollover",
+    "test_live_video",
+    "test_live_picture",
 )
 
 

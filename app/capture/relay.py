@@ -79,6 +79,7 @@ class Outlet:
         with _address(folder, name) as address:
             self._listener.bind(address)
         self._listener.listen()
+        self._is_closing = False
         self._threads: list[threading.Thread] = []
         self._acceptor = threading.Thread(target=self._accept, name="relay", daemon=True)
         self._acceptor.start()
@@ -87,7 +88,8 @@ class Outlet:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take no more followers; those there are have left, or are told of the failure."""
+        """Let the followers go: they are told of a failure, else one of them takes over."""
+        self._is_closing = True
         self._path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes the acceptor
@@ -111,7 +113,7 @@ class Outlet:
             connection.settimeout(STUCK_S)
             viewer = self._join(*DELAY.unpack(_receive(connection, DELAY.size)))
             try:
-                while True:
+                while not self._is_closing:
                     shot = viewer.next(LOOK_S)
                     if shot is not None:
                         connection.sendall(HEAD.pack(SHOT, shot[1], len(shot[0])))
@@ -120,6 +122,7 @@ class Outlet:
                         connection.sendall(HEAD.pack(STILL, 0, 0))
                     if _is_readable(connection, 0):
                         viewer.change(*DELAY.unpack(_receive(connection, DELAY.size)))
+                viewer.next(0)
             except PlaybackError as error:
                 text = json.dumps([isinstance(error, Busy), error.message, error.loc]).encode()
                 connection.sendall(HEAD.pack(FAILED, 0, len(text)) + text)

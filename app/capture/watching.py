@@ -53,7 +53,7 @@ class Viewer:
 
     def ring(self) -> None:
         """Let the viewer look again. Called with the watch's lock held."""
-        if self.is_waiting:
+        if self.is_waiting and self._bell.locked():  # else it was rung, and the wait ended just before
             self.is_waiting = False
             self._bell.release()
 
@@ -242,6 +242,8 @@ class Hub:
             watch = self._watches.get(source_id)
             if watch is not None and watch.failure is None:
                 return watch.join_viewer(delay_s)
+            if watch is not None and watch.failure is not None and watch.camera == camera:
+                raise watch.failure
             failed = self._failed.get(source_id)
             if failed is not None and failed[1] == camera and time.monotonic() < failed[0]:
                 raise failed[2]

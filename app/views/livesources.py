@@ -7,6 +7,7 @@
 All of this runs in the thread of a watch (app/capture/watching.py).
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 from sqlalchemy import exists, select
+from sqlalchemy.exc import OperationalError
 
 from app.archive.segments import Found
 from app.capture import sources
@@ -22,12 +24,15 @@ from app.capture.livestream import stream_shots
 from app.capture.picture import PictureAddress
 from app.capture.template import Template, effective_template, parse_template
 from app.capture.watching import Shot, Watch
-from app.errors import Busy, CameraSilent
+from app.errors import Busy, CameraSilent, Invalid
 from app.extensions import db
+from app.formats.boxes import FormatError
 from app.models import Attempt, Source, Wanted
 from app.models.types import now_us
 from app.playback.following import find_recording, recorded_shots
 from instance.config import Config
+
+log = logging.getLogger(__name__)
 
 LIMIT_S = 5.0  # a viewer has its first picture by then, or hears why not
 OWN_LIMIT_S = 4.7
@@ -76,6 +81,8 @@ class LiveSource:
         self._config: Config = app.config["PLAYBACK"]
         self._fresh_us = round((self._config.SILENCE_S + self._config.FRAGMENT_S) * 1_000_000)
         self._rests_until_s = 0.0
+        self._refusal: CameraSilent | None = None
+        self._is_decodable = True
         self._deadline_s = 0.0
 
     def shots(self, watch: Watch) -> Shots:
@@ -91,35 +98,33 @@ class LiveSource:
                     for shot in self._one_way(watch):
                         came_s, pause_s = time.monotonic(), LEAST_PAUSE_S
                         yield shot
-                except CameraSilent as error:
+                    self._camera = LiveCamera.load(self._camera.source_id)
+                except (CameraSilent, OperationalError) as error:
                     if came_s is None or time.monotonic() - came_s > PATIENCE_S:
-                        raise
-                    del error
+                        raise _told(error) from None
                     watch.wait(pause_s)
                     pause_s = min(2 * pause_s, MOST_PAUSE_S)
                     self._deadline_s = time.monotonic() + OWN_LIMIT_S
-                self._camera = LiveCamera.load(self._camera.source_id)
 
     def _one_way(self, watch: Watch) -> Shots:
         """Yield pictures by the first way that gives any; end where another is better now."""
         camera = self._camera
         found = find_recording(camera.source_id, self._fresh_us)
         db.session.remove()
-        refusal = None
         if camera.picture is not None and time.monotonic() >= self._rests_until_s:
             try:
                 yield from picture_shots(camera.picture, _Wish(watch, self._is_changed), self._picture_limit_s(found))
                 return
             except CameraSilent as error:
-                refusal = error
+                self._refusal = error
                 self._rests_until_s = time.monotonic() + REST_S
-        if found is not None:
-            yield from recorded_shots(found, watch, self._fresh_us, self._find_again)
+        if found is not None and self._is_decodable:
+            yield from self._recorded(found, watch)
         elif camera.uri_rtsp:
             yield from self._stream(camera.uri_rtsp, watch)
         else:
             self._rests_until_s = 0.0
-            raise refusal or CameraSilent("the camera has no address that pictures could come from")
+            raise self._refusal or CameraSilent("the camera has no address that pictures could come from")
 
     def _picture_limit_s(self, found: Found | None) -> float:
         left_s = self._deadline_s - time.monotonic()
@@ -127,21 +132,32 @@ class LiveSource:
             return min(RECORDED_LIMIT_S, left_s)
         return min(STREAM_LIMIT_S, left_s) if self._camera.uri_rtsp else left_s
 
+    def _recorded(self, found: Found, watch: Watch) -> Shots:
+        try:
+            yield from recorded_shots(found, _Wish(watch, self._is_changed), self._fresh_us, self._find_again)
+        except FormatError as error:  # of a codec that ffmpeg may know all the same
+            log.warning("what source %d records cannot be decoded: %s", self._camera.source_id, error)
+            self._is_decodable = False
+        except OSError as error:
+            raise CameraSilent(f"what is being recorded cannot be read: {error.strerror}") from error
+
     def _stream(self, uri: str, watch: Watch) -> Shots:
         """Connect to the stream; where the recorder is just connecting, wait for what it gives instead."""
-        while (found := self._find_again()) is None and self._is_beginning():
+        while self._is_decodable and self._is_beginning():
             if watch.is_over or time.monotonic() > self._deadline_s:
                 raise CameraSilent(self._why_nothing_yet())
+            if (found := self._find_again()) is not None:
+                yield from self._recorded(found, watch)
+                return
             watch.wait(0.2)
-        if found is not None:
-            yield from recorded_shots(found, watch, self._fresh_us, self._find_again)
-            return
         places: threading.Semaphore = current_app.extensions["playback_live_streams"]
         if not places.acquire(blocking=False):
             raise Busy(f"{self._config.LIVE_STREAMS} cameras that do not record are being watched already")
         try:
             wish = _Wish(watch, self._is_changed_or_recorded)
             yield from stream_shots(self._config, uri, self._camera.template(), wish, self._deadline_s)
+        except Invalid as error:
+            raise CameraSilent(f"the stored ffmpeg_cmd cannot be used: {error.message}") from None
         finally:
             places.release()
 
@@ -149,7 +165,8 @@ class LiveSource:
         return LiveCamera.load(self._camera.source_id) != self._camera
 
     def _is_changed_or_recorded(self) -> bool:
-        return self._is_changed() or self._is_beginning() or self._find_again() is not None
+        is_recorded = self._is_decodable and (self._is_beginning() or self._find_again() is not None)
+        return self._is_changed() or is_recorded
 
     def _find_again(self) -> Found | None:
         found = find_recording(self._camera.source_id, self._fresh_us)
@@ -175,6 +192,14 @@ class LiveSource:
         return f"the camera is being recorded, and has sent nothing yet: {detail}"
 
 
+def _told(error: CameraSilent | OperationalError) -> CameraSilent:
+    """Return what viewers are told."""
+    if isinstance(error, CameraSilent):
+        return error
+    log.error("the database cannot be used: %s", error.orig)
+    return CameraSilent("the database cannot be used now; the server's log says why")
+
+
 class _Wish:
     """The wish of a watch, which is over too when another way is better; asked for each LOOK_S."""
 
@@ -195,7 +220,10 @@ class _Wish:
         if time.monotonic() - self._looked_s < LOOK_S:
             return False
         self._looked_s = time.monotonic()
-        return self._is_other_better()
+        try:
+            return self._is_other_better()
+        except OperationalError:  # the camera is there all the same
+            return False
 
     def wait(self, timeout_s: float) -> None:
         """Sleep, but no longer than until the wish changes."""
