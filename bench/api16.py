@@ -20,7 +20,7 @@ from bench.figures import Figure, median, percentile
 from tests.archive_reading import query
 from tests.service import Service, wait_for
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "200"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "200"))  # fewer for a quick look
 WARMING = 3
 RATE_HZ = 20.0
 SETTLE_S = 5.0

@@ -7,7 +7,7 @@ in the order of their ids: two callers at once wait for each other, lose no inte
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 
 from app.archive.paging import Order, Page
 from app.extensions import AnySession, insert_missing
@@ -16,6 +16,7 @@ from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
 from app.models.types import new_uuid
 
 RECORDS_BY_BEGIN = Order((Record.begin_us, Record.source_id, Record.id))
+OVERTAKEN_US = 5_000_000
 BATCH = 500  # ids a statement; PostgreSQL's protocol takes at most 65,535 parameters
 
 
@@ -54,6 +55,7 @@ def start(
     )
     running = set(session.scalars(recording))
     fresh = [source_id for source_id in ids if source_id not in running]
+    now_us = _not_before(session, fresh, now_us)
     for source_id in fresh:
         values = {"source_id": source_id, "tag_id": tag.id, "scheduled_by": scheduled_by}
         session.add(Record(**values, created_us=now_us, begin_us=now_us))
@@ -79,6 +81,7 @@ def stop_those(session: AnySession, meant: ColumnElement[bool], now_us: int) -> 
     found = select(Record.source_id).where(meant, Record.end_us.is_(None))
     locked = select(Source.id).where(Source.id.in_(list(session.scalars(found)))).order_by(Source.id).with_for_update()
     ids = list(session.scalars(locked))
+    now_us = _not_before(session, ids, now_us)
     open_records = Record.source_id.in_(ids), Record.end_us.is_(None)
     to_close = set(session.scalars(select(Record.id).where(meant, *open_records)))
     still_wanted: set[int] = set()
@@ -156,6 +159,27 @@ def _with_footage(session: AnySession, record_ids: Sequence[str]) -> set[str]:
         batch = record_ids[first : first + BATCH]
         found.update(session.scalars(select(Record.id).where(Record.id.in_(batch), overlapping)))
     return found
+
+
+def _not_before(session: AnySession, source_ids: Sequence[int], now_us: int) -> int:
+    """Return now, or the instant that a call gave these sources that was asked later and had their rows sooner.
+
+    So intervals do not overlap, and hold their records. What lies farther ahead is of a clock that was set back.
+    """
+    last = select(Wanted.id).where(Wanted.source_id == Source.id).order_by(Wanted.begin_us.desc()).limit(1)
+    last_change = (
+        select(func.max(func.coalesce(Record.end_us, Record.begin_us)))
+        .where(Record.source_id == Source.id, Record.begin_us >= Wanted.begin_us)
+        .correlate(Source, Wanted)
+    )
+    query = (
+        select(Wanted.begin_us, Wanted.end_us, last_change.scalar_subquery())
+        .select_from(Source)
+        .join(Wanted, Wanted.id == last.correlate(Source).scalar_subquery())
+        .where(Source.id.in_(source_ids))
+    )
+    known: list[int] = [instant_us for row in session.execute(query) for instant_us in row if instant_us is not None]
+    return max([now_us, *(instant_us for instant_us in known if instant_us <= now_us + OVERTAKEN_US)])
 
 
 def _open_wanted(session: AnySession, source_id: int) -> list[Wanted]:

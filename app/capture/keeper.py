@@ -249,13 +249,13 @@ class Keeper:
         )  # fmt: skip
         if self._attempt_row is None:
             self._write_attempt(run_id)
+        if verdict.status or verdict.reason in (*STORAGE_REASONS, "bad_template"):
+            self._set_status(verdict.status, verdict.detail)  # first: who reads of the end finds the word that fits
         with writing() as session:
             row = session.get(AttemptRow, self._attempt_row)
             if row is not None:
                 row.end_us = max(now_us(), row.begin_us)
                 row.reason, row.detail = verdict.reason, verdict.detail
-        if verdict.status or verdict.reason in (*STORAGE_REASONS, "bad_template"):
-            self._set_status(verdict.status, verdict.detail)
 
     def _set_status(self, status: str | None, detail: str | None) -> None:
         """Write the measured status where it changed; None leaves the word and changes the detail."""
