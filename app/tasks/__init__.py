@@ -42,6 +42,9 @@ def make_celery(config: Config | None = None) -> Celery:
     """Return the Celery app of these settings; it connects to nothing yet."""
     from celery import Celery
 
+    from app.tasks import folderbroker
+
+    folderbroker.register()
     config = config or load_config()
     celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement", "app.tasks.syncing"])
     celery.conf.update(
