@@ -172,9 +172,11 @@ def test_deleting_a_copy_needs_its_checksum(app: Flask, client: FlaskClient) -> 
         ("md5", None),
         ("description", "[]"),
         ("description", "{"),
+        ("description", '{"a": 1e999}'),
+        ("description", '{"a": ' + "[" * 3000 + "]" * 3000 + "}"),
         ("description", {"a": "x" * 1_100_000}),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:20],
 )
 def test_a_wrong_announcement_is_refused(client: FlaskClient, field: str, value: Any) -> None:
     answer = announce(client, 422, **{field: value})
