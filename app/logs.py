@@ -47,6 +47,9 @@ def dict_config(level: str) -> dict[str, object]:
             "alembic": {"level": "WARNING"},
             "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
             "urllib3": {"level": "WARNING"},
+            # What copies are sent with: each has its own way to say what our one line says, some with signed headers.
+            **{name: {"level": "WARNING"} for name in ("aiobotocore", "botocore", "fsspec", "httpx", "s3fs")},
+            **{name: {"level": "CRITICAL"} for name in ("paramiko", "smbprotocol")},
             "celery.app.trace": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},

@@ -30,6 +30,7 @@ WAITING = (
     "test_record_rollover",
     "test_live_video",
     "test_live_picture",
+    "test_sync_worker",
 )
 
 

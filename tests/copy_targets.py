@@ -39,7 +39,7 @@ def _listens(port: int) -> bool:
     return False
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """Return the pids of all processes below one: each connection of sshd is in a session of its own."""
     listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
@@ -100,7 +100,7 @@ class Sshd:
     def stop(self) -> None:
         """End the server and every connection at once, as a machine that goes away."""
         if self._process is not None:
-            for pid in [self._process.pid, *_descendants(self._process.pid)]:
+            for pid in [self._process.pid, *descendants(self._process.pid)]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, 9)
             self._process.wait()

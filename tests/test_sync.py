@@ -24,6 +24,7 @@ from tests.archived import T0_US, add_source, record
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.copying import SYNC, add_record, ask, run_copies, shown, video
+from tests.service import free_port
 
 MINUTE_US = 60_000_000
 
@@ -243,12 +244,18 @@ def test_an_open_segment_is_waited_for(app: Flask, client: FlaskClient, media: C
     assert (item["state"], item["error"], item["tries"]) == ("waiting", None, 0)
 
 
-def test_what_was_not_copied_can_be_cancelled(app: Flask, client: FlaskClient, recorded: str) -> None:
+def test_what_was_not_copied_can_be_cancelled(
+    database_app: Flask, database_client: FlaskClient, media: Callable[..., Path]
+) -> None:
+    app, client = database_app, database_client
+    source_id = add_source(app)
+    run = record(app, source_id, media("h264"))
+    recorded = add_record(app, source_id, "gate", T0_US, run.end_us)
     job = run_copies_of(app, client)
     again = ask(client, tag_name="gate", location="elsewhere")
     told = client.delete(f"{SYNC}/{again}").json
-    assert (told["state"], told["records"][0]["error"]) == ("failed", "cancelled by anybody")
-    assert told["ended_utc"]
+    assert (told["state"], told["counts"]["failed"], bool(told["ended_utc"])) == ("failed", 1, True)
+    assert shown(client, again)["records"][0]["error"] == "cancelled by anybody"
     assert client.get(f"/api/v1/record/{recorded}").json["sync_location"] is None
     run_copies(app)
     assert not (sync_folder(app) / "elsewhere").exists()
@@ -287,6 +294,41 @@ def test_a_target_that_fails_is_tried_again_and_given_up(
     assert [path.name for path in root.iterdir()] == ["x"]
     with app.app_context():
         db.engine.dispose()
+
+
+def test_no_target_that_fails_tells_a_secret(
+    config: TestingConfig, migrated_sqlite: Path, media: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret, port = "hidden%2Bfrom-all", free_port()
+    roots = {
+        f"sftp://u:{secret}@127.0.0.1:{port}/x": f"sftp://127.0.0.1:{port}/x",
+        f"s3://{secret}KEY:{secret}@bucket/x?endpoint_url=http://127.0.0.1:{port}": "s3://bucket/x",
+        f"smb://u:{secret}@127.0.0.1:{port}/x": f"smb://127.0.0.1:{port}/x",
+        f"webdav://u:{secret}@127.0.0.1:{port}/x": f"webdav://127.0.0.1:{port}/x",
+        f"http://:{secret}@127.0.0.1:{port}/": f"http://127.0.0.1:{port}",
+    }
+    config.instance_path.mkdir(parents=True)
+    (config.instance_path / "app.db").write_bytes(migrated_sqlite.read_bytes())
+    app = create_app(
+        TestingConfig(INSTANCE=config.INSTANCE, SYNC_TARGETS=",".join(roots), SYNC_TRIES=1, SYNC_AT_ONCE=9)
+    )
+    client = app.test_client()
+    source_id = add_source(app)
+    run = record(app, source_id, media("h264"))
+    add_record(app, source_id, "gate", T0_US, run.end_us)
+    made = [ask(client, tag_name="gate", location=location) for location in roots.values()]
+    run_copies(app, 60)
+    told = [shown(client, job) for job in made]
+    for job in told:
+        assert job["state"] == "failed", job
+        assert "given up after 1 tries" in job["records"][0]["error"]
+    with app.app_context():
+        db.engine.dispose()
+    everything = json.dumps([told, client.get(SYNC).json, client.get("/api/v1/record?tag_name=gate").json])
+    everything += "".join(capfd.readouterr())
+    assert "hidden" not in everything
+    for path in config.instance_path.rglob("*"):
+        assert not path.is_file() or b"hidden" not in path.read_bytes(), path
 
 
 def test_no_two_workers_copy_the_same_and_at_most_n_go_on(database_app: Flask) -> None:

@@ -128,6 +128,10 @@ def test_a_malformed_location_is_refused_and_not_repeated(number: int) -> None:
         ("webdav://u:hidden@h/#x", "%23"),
         ("://u:hidden@h/", "folder or an address"),
         ("/x,/x", "stands there twice"),
+        ("sftp://u@h/x?key=/none", "key= names does not exist"),
+        ("https://:hidden@h/?ca=/none", "ca= names does not exist"),
+        ("smb://u:hidden@h/x?encrypt=1", "true or false"),
+        ("s3://k:hidden@b/?endpoint_url=minio:9000", "endpoint_url must be"),
         ("sftp://a:hidden@h/x,sftp://b:hidden@H:22/x", "stands there twice"),
     ],
 )

@@ -44,6 +44,9 @@ def make_celery(config: Config | None = None) -> Celery:
     """Return the Celery app of these settings; it connects to nothing yet."""
     from celery import Celery
 
+    from app.tasks import folderbroker
+
+    folderbroker.register()
     config = config or load_config()
     tasks = ("probing", "placement", "records", "scheduling", "syncing")
     celery = Celery("playback", include=[f"app.tasks.{name}" for name in tasks])

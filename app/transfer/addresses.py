@@ -145,6 +145,13 @@ def _check_root(root: Root) -> None:
         raise AddressError(
             f"{root.scheme}:// takes a token alone, with a colon before it: {root.scheme}://:TOKEN@host/"
         )
+    if root.options.get("encrypt", "true") not in ("true", "false"):
+        raise AddressError("encrypt must be true or false")
+    if not re.match(r"https?://[^/@]+/?$", root.options.get("endpoint_url", "https://host")):
+        raise AddressError("endpoint_url must be as http://host:9000")
+    for name in {"key", "ca"} & root.options.keys():
+        if not Path(root.options[name]).is_file():
+            raise AddressError(f"the file that {name}= names does not exist, or cannot be read")
 
 
 def _options(rest: str, scheme: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from app.transfer.naming import part_name
 
 log = logging.getLogger(__name__)
 # What is read and sent between two looks at whether to go on.
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES, SMALLEST_BLOCK_BYTES = 1 << 18, 1 << 14
 
 ReadRange = Callable[[int, int], Iterator[bytes]]
 
@@ -58,10 +58,11 @@ class Progress:
     def paced(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """Yield the blocks no faster than `bytes_s` (0: as fast as they come); check before each."""
         begun_s, sent_bytes = time.monotonic(), 0
+        step = min(BLOCK_BYTES, max(SMALLEST_BLOCK_BYTES, self.bytes_s // 4)) if self.bytes_s else BLOCK_BYTES
         for block in blocks:
-            for first in range(0, len(block), BLOCK_BYTES):
+            for first in range(0, len(block), step):
                 self.check()
-                piece = block[first : first + BLOCK_BYTES]
+                piece = block[first : first + step]
                 yield piece
                 sent_bytes += len(piece)
                 while self.bytes_s and (left_s := begun_s + sent_bytes / self.bytes_s - time.monotonic()) > 0:

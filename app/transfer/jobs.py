@@ -7,9 +7,9 @@ a killed worker held is free again after `HOLD_S`, or when the worker of the sam
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, exists, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, exists, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import aliased
 
@@ -23,6 +23,8 @@ HOLD_S = 20.0
 LONGEST_PAUSE_US = 3_600_000_000
 TAKING_LOCK = 7_216_002  # any number that nothing else in this database locks
 GOING = ("waiting", "running")
+_table = cast(Table, SyncItem.__table__)
+Items = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,51 +51,56 @@ class Taken:
         )
 
 
-def ask(session: AnySession, tag: Tag, given: str, location: Location, actor: str, now_us: int) -> str:
-    """Make a job of all records of a tag and return its id; say in each record where it is to be copied.
-
-    Runs within a write transaction. A record whose file was deleted is failed at once.
-    """
-    path = "/".join(location.below)
-    job = SyncJob(id=new_uuid(), created_us=now_us, actor=actor, tag_id=tag.id, location=given)
-    job.root, job.path = location.root.text, path
-    session.add(job)
-    session.flush()
+def ask(session: AnySession, tag: Tag, given: str, location: Location, now_us: int) -> tuple[dict[str, Any], Items]:
+    """Return the rows of a job of all records that a tag has now, to be stored by `store`."""
+    root = location.root.text
+    job: dict[str, Any] = {"id": new_uuid(), "created_us": now_us, "tag_id": tag.id, "location": given}
+    job |= {"root": root, "path": "/".join(location.below)}
     columns = select(Record.id, Record.begin_us, Record.source_id, Record.deleted_us)
-    rows = session.execute(columns.where(Record.tag_id == tag.id).order_by(Record.begin_us, Record.source_id)).all()
-    targets = {row.id: _target(location, tag.name, row) for row in rows}
-    items = [
-        {
-            "job_id": job.id,
-            "record_id": row.id,
-            "due_us": now_us + number,  # also the order: an index keeps it
-            "target": targets[row.id],
-            "state": "waiting" if row.deleted_us is None else "failed",
-            "error": None if row.deleted_us is None else "the file of the record was deleted before it was copied",
-            "ended_us": None if row.deleted_us is None else now_us,
-        }
-        for number, row in enumerate(rows)
-    ]
+    rows = session.execute(columns.where(Record.tag_id == tag.id).order_by(Record.begin_us, Record.source_id))
+    folder = safe_name(tag.name)
+    items = [_item(job["id"], row, now_us + number, location, folder) for number, row in enumerate(rows)]
+    return job, items
+
+
+def store(session: AnySession, job: dict[str, Any], items: Items) -> None:
+    """Store a job; say in each record where it is to be copied. Runs within a write transaction, and is quick."""
+    has_work = any(item["state"] == "waiting" for item in items)
+    session.add(SyncJob(**job, ended_us=None if has_work else job["created_us"]))
+    session.flush()
     if items:
-        session.execute(insert(SyncItem), items)
-    wanted = [{"id": row.id, "sync_location": targets[row.id]} for row in rows if row.deleted_us is None]
-    if wanted:
-        session.execute(update(Record), wanted)
-    else:
-        job.ended_us = now_us
-    return job.id
+        session.connection().execute(_table.insert(), items)
+    target = select(SyncItem.target).where(SyncItem.job_id == job["id"], SyncItem.record_id == Record.id)
+    waiting = select(SyncItem.record_id).where(SyncItem.job_id == job["id"], SyncItem.state == "waiting")
+    query = update(Record).where(Record.id.in_(waiting)).values(sync_location=target.scalar_subquery())
+    session.execute(query, execution_options={"synchronize_session": False})
 
 
-def _target(location: Location, tag_name: str, row: Any) -> str:
-    if location.root.is_peer:
-        return copy_location(location.root, row.id)
+def _item(job_id: str, row: Any, due_us: int, location: Location, folder: str) -> dict[str, Any]:
+    """Return an item; that of a deleted file has failed. `due_us` is also the order: an index keeps it."""
+    is_gone = row.deleted_us is not None
     name = file_name(row.begin_us, row.source_id, row.id)
-    return location.root.address([*location.below, safe_name(tag_name), name])
+    is_peer = location.root.is_peer
+    return {
+        "job_id": job_id,
+        "record_id": row.id,
+        "state": "failed" if is_gone else "waiting",
+        "due_us": due_us,
+        "held_until_us": 0,
+        "tries": 0,
+        "copied_bytes": 0,
+        "target": copy_location(location.root, row.id)
+        if is_peer
+        else location.root.address([*location.below, folder, name]),
+        "error": "the file of the record was deleted before it was copied" if is_gone else None,
+        "ended_us": due_us if is_gone else None,
+    }
 
 
 def has_due(session: AnySession, now_us: int) -> bool:
     """Tell whether anything may be taken now; asked often, and cheap."""
-    return session.scalar(_due(now_us).with_only_columns(SyncItem.record_id).limit(1)) is not None
+    queries = [_due(state, now_us).with_only_columns(SyncItem.record_id).limit(1) for state in GOING]
+    return any(session.scalar(query) is not None for query in queries)
 
 
 def take(session: AnySession, holder: str, at_once: int, now_us: int) -> Taken | None:
@@ -104,8 +111,9 @@ def take(session: AnySession, holder: str, at_once: int, now_us: int) -> Taken |
     busy = set(session.scalars(held))
     if len(busy) >= at_once:
         return None
-    query = _due(now_us).where(SyncItem.target.not_in(busy)).order_by(SyncItem.due_us).limit(1)
-    found = session.execute(query).first()
+    # State by state: then the index has the order, and the first row is found at once however many there are.
+    queries = [_due(state, now_us).where(SyncItem.target.not_in(busy)).limit(1) for state in GOING[::-1]]
+    found = next((row for query in queries if (row := session.execute(query).first()) is not None), None)
     if found is None:
         return None
     item, job, tag_name = found
@@ -114,15 +122,15 @@ def take(session: AnySession, holder: str, at_once: int, now_us: int) -> Taken |
     return Taken(job.id, item.record_id, holder, item.tries, job.root, job.path, tag_name, item.target or "")
 
 
-def _due(now_us: int) -> Select[SyncItem, SyncJob, str]:
-    """Return what may be taken: its record has ended, and nobody holds it."""
+def _due(state: str, now_us: int) -> Select[SyncItem, SyncJob, str]:
+    """Return what may be taken, what is due first at first: its record has ended, and nobody holds it."""
+    is_over = exists().where(Record.id == SyncItem.record_id, Record.end_us.is_not(None))
     return (
         select(SyncItem, SyncJob, Tag.name)
         .join(SyncJob, SyncJob.id == SyncItem.job_id)
         .join(Tag, Tag.id == SyncJob.tag_id)
-        .join(Record, Record.id == SyncItem.record_id)
-        .where(SyncItem.state.in_(GOING), SyncItem.due_us <= now_us, SyncItem.held_until_us <= now_us)
-        .where(Record.end_us.is_not(None))
+        .where(SyncItem.state == state, SyncItem.due_us <= now_us, SyncItem.held_until_us <= now_us, is_over)
+        .order_by(SyncItem.due_us)
     )
 
 
@@ -168,10 +176,10 @@ def cancel(session: AnySession, job: SyncJob, actor: str, now_us: int) -> None:
     """Give up what has not been copied yet; what is copied stays. Runs within a write transaction."""
     going = (SyncItem.job_id == job.id) & SyncItem.state.in_(GOING)
     other = aliased(SyncItem)
-    is_there = exists().where(other.record_id == SyncItem.record_id, other.target == SyncItem.target)
-    is_still_wanted = is_there.where(other.job_id != job.id, other.state != "failed")
-    gone = select(SyncItem.record_id).where(going, SyncItem.target == Record.sync_location, ~is_still_wanted)
-    clear = update(Record).where(Record.id.in_(gone.where(SyncItem.record_id == Record.id))).values(sync_location=None)
+    is_wanted = exists().where(other.record_id == SyncItem.record_id, other.target == SyncItem.target)
+    is_wanted = is_wanted.where(other.job_id != job.id, other.state != "failed")
+    gone = select(SyncItem.record_id).join(Record).where(going, SyncItem.target == Record.sync_location, ~is_wanted)
+    clear = update(Record).where(Record.id.in_(gone.correlate(None))).values(sync_location=None)
     session.execute(clear, execution_options={"synchronize_session": False})
     values = {"state": "failed", "error": f"cancelled by {actor}", "held_by": None, "held_until_us": 0}
     given_up = update(SyncItem).where(going).values(**values, ended_us=now_us)

@@ -1,11 +1,11 @@
 """Copies that another server of this kind sends to this one (docs/design/sync.md, "Another server of this kind")."""
 
 import json
+import logging
 import re
 from typing import Annotated, Any
 
-from flask import Blueprint, Response, request
-from flask import current_app as app
+from flask import Blueprint, Response, current_app, request
 from flask_restx import Namespace, Resource
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -21,6 +21,7 @@ from app.transfer import receiving
 from app.views import PlaybackApi, document
 from app.views.callers import caller
 
+log = logging.getLogger(__name__)
 copies = Blueprint("copies", __name__)
 namespace = Namespace("copy", "Recordings that other servers of this kind have copied to this one", path="/")
 MAX_DESCRIPTION, MAX_SIZE_BYTES, LIST_LIMIT = 1_048_576, 2**53, 1000
@@ -40,7 +41,13 @@ def _object(value: Any) -> Any:
 
 
 def _not_large(value: dict[str, Any] | None) -> dict[str, Any] | None:
-    if len(json.dumps(value)) > MAX_DESCRIPTION:
+    try:
+        size = len(json.dumps(value, allow_nan=False))
+    except (ValueError, RecursionError):
+        raise PydanticCustomError(
+            "json_invalid", "Input should be JSON: no infinite numbers, nothing endless"
+        ) from None
+    if size > MAX_DESCRIPTION:
         raise PydanticCustomError("too_long", "Input should be at most 1 MiB of JSON")
     return value
 
@@ -108,7 +115,7 @@ class Copies(Resource):
         values = read_parameters().checked(Announce)
         description = None if values.description is None else json.dumps(values.description)
         given = receiving.Announced(values.record_id, values.tag_name, values.size_bytes, values.md5, description)
-        return _object_of(_known(receiving.announce(app.config["PLAYBACK"], given)))
+        return _object_of(_known(receiving.announce(current_app.config["PLAYBACK"], given)))
 
 
 @namespace.route("/copy/<copy_id>/")
@@ -134,7 +141,7 @@ class OneCopy(Resource):
         actor = caller()
         db.session.rollback()
         receiving.remove(key)
-        app.logger.warning("copy %s (%s, %d bytes) was deleted by %s", key, md5, shown["size_bytes"], actor)
+        log.warning("copy %s (%s, %d bytes) was deleted by %s", key, md5, shown["size_bytes"], actor)
         return shown
 
 

@@ -108,13 +108,14 @@ class Jobs(Resource):
         values = parameters.checked(Ask)
         location = _location(values.location, parameters)
         actor = caller()
+        tag = recordings.find_tag(db.session, values.tag_name)
+        if tag is None:
+            not_found("tag_name", values.tag_name, parameters.places["tag_name"])
+        job, items = jobs.ask(db.session, tag, values.location, location, now_us())
         with writing() as session:
-            tag = recordings.find_tag(session, values.tag_name)
-            if tag is None:
-                not_found("tag_name", values.tag_name, parameters.places["tag_name"])
-            job_id = jobs.ask(session, tag, values.location, location, actor, now_us())
+            jobs.store(session, {**job, "actor": actor}, items)
         ask_sync()
-        return job_id
+        return str(job["id"])
 
     @namespace.param("limit", f"How many, 1 to {LIST_LIMIT}; 100 if left out", type="integer")
     @namespace.response(200, "The jobs, the newest first", [document(namespace, SyncListedObject)])
@@ -135,13 +136,13 @@ class OneJob(Resource):
         """Get one job of copying with its records."""
         return with_records(db.session, known_job(db.session, sync_id))
 
-    @namespace.response(200, "The job as it ended", document(namespace, SyncObject))
+    @namespace.response(200, "The job as it ended", document(namespace, SyncListedObject))
     def delete(self, sync_id: str) -> dict[str, Any]:
         """Cancel what has not been copied yet; what is copied stays."""
         actor = caller()
         with writing() as session:
             jobs.cancel(session, known_job(session, sync_id), actor, now_us())
-        return with_records(db.session, known_job(db.session, sync_id))
+        return job_objects(db.session, [known_job(db.session, sync_id)])[0]
 
 
 def _location(text: str, parameters: Parameters) -> Location:
@@ -183,7 +184,6 @@ def job_objects(session: AnySession, rows: list[SyncJob]) -> list[dict[str, Any]
             func.count(),
             func.sum(SyncItem.size_bytes),
             func.sum(SyncItem.copied_bytes),
-            func.sum(SyncItem.tries),
         )
         .where(SyncItem.job_id.in_(ids))
         .group_by(SyncItem.job_id, SyncItem.state)
@@ -198,12 +198,13 @@ def job_objects(session: AnySession, rows: list[SyncJob]) -> list[dict[str, Any]
 
 def _job_object(row: SyncJob, tag_name: str, sums: dict[str, list[int]]) -> dict[str, Any]:
     counts = {state: sums.get(state, [0])[0] for state in STATES}
-    total = [sum(column) for column in zip(*sums.values(), strict=True)] or [0, 0, 0, 0]
-    if not counts["waiting"] and not counts["running"]:
-        state = "failed" if counts["failed"] else "done"
+    total = [sum(column) for column in zip(*sums.values(), strict=True)] or [0, 0, 0]
+    if counts["waiting"] == total[0] and total[0]:
+        state = "waiting"
+    elif counts["waiting"] or counts["running"]:
+        state = "running"
     else:
-        has_begun = counts["running"] or counts["done"] or total[3]
-        state = "running" if has_begun else "waiting"
+        state = "failed" if counts["failed"] else "done"
     return {
         "id": row.id,
         "state": state,
