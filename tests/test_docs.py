@@ -120,7 +120,8 @@ def test_every_option_of_the_muxer_is_explained() -> None:
 
 def test_the_folders_are_those_of_the_code() -> None:
     named = {words(cells[0])[0].partition("/")[0] for cells in rows(STORAGE, "path")}
-    assert named == {places.LIVE, places.CLOSED, places.INDEX, places.SALVAGE, places.COPIES, places.MARKER}
+    folders = {places.LIVE, places.CLOSED, places.INDEX, places.SALVAGE, places.RECORDS, places.COPIES}
+    assert named == {*folders, places.MARKER}
 
 
 def test_the_sizes_on_disk_are_those_of_the_code() -> None:

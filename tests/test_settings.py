@@ -83,6 +83,8 @@ def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> Non
         ("BIND", "127.0.0.1:65536"),
         ("SEGMENT_S", "0"),
         ("SEGMENT_S", "1e3"),
+        ("RECORD_MAX_S", "0"),
+        ("RECORD_MAX_S", "2678401"),
         ("SENDFILE_HEADER", "Location"),
         ("SENDFILE_PREFIX", "media/"),
         ("SENDFILE_PREFIX", "/media"),

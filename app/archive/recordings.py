@@ -151,6 +151,7 @@ def _with_footage(session: AnySession, record_ids: Sequence[str]) -> set[str]:
             Segment.start_us < Record.end_us,
             (Segment.end_us > Record.begin_us) | (Segment.state == OPEN),
             Segment.state != MISSING,
+            Record.end_us > Record.begin_us,
         )
         .exists()
     )

@@ -84,7 +84,7 @@ class Lister:
         """Return open records, then those that ended and are not done, the newest first but some of the oldest."""
         columns = select(Record.id, Record.source_id)
         growing = db.session.execute(columns.where(Record.end_us.is_(None))).all()
-        ended = columns.where(Record.is_listed.is_(False), Record.end_us.is_not(None)).limit(BATCH // 2)
+        ended = columns.where(~Record.is_listed, Record.end_us.is_not(None)).limit(BATCH // 2)
         newest = db.session.execute(ended.order_by(Record.begin_us.desc())).all()
         oldest = db.session.execute(ended.order_by(Record.begin_us)).all()
         db.session.rollback()

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import delete, literal, select, tuple_
 
 from app.archive import places
 from app.archive.places import DAY_US
@@ -72,12 +72,12 @@ def unlink_doomed(limit: int, since_us: int = 0) -> int:
     lies in a storage that is not mounted.
     """
     roots = mounted_roots()
-    done, after = 0, (since_us, "")
+    done, after = 0, (since_us, -1, "")
     while done < limit:
         rows = _next_rows(roots, after, min(limit - done, BATCH))
         if not rows:
             break
-        after = (rows[-1].since_us, rows[-1].segment_id)
+        after = (rows[-1].since_us, rows[-1].start_us, rows[-1].segment_id)
         gone = _remove_files(rows, roots)
         with writing() as session:
             session.execute(delete(Doomed).where(Doomed.segment_id.in_(gone)))
@@ -92,13 +92,14 @@ def mounted_roots() -> dict[str, Path]:
     return {storage_id: root for storage_id, root in found.items() if read_marker(root) == storage_id}
 
 
-def _next_rows(roots: dict[str, Path], after: tuple[int, str], limit: int) -> list[Doomed]:
-    since_us, segment_id = after
+def _next_rows(roots: dict[str, Path], after: tuple[int, int, str], limit: int) -> list[Doomed]:
+    order = (Doomed.since_us, Doomed.start_us, Doomed.segment_id)  # so that files of one folder come together
     query = select(Doomed).where(
         Doomed.storage_id.in_(roots),
-        or_(Doomed.since_us > since_us, and_(Doomed.since_us == since_us, Doomed.segment_id > segment_id)),
+        Doomed.since_us >= after[0],  # for the index
+        tuple_(*order) > tuple_(*(literal(value) for value in after)),
     )
-    rows = list(db.session.scalars(query.order_by(Doomed.since_us, Doomed.segment_id).limit(limit)))
+    rows = list(db.session.scalars(query.order_by(*order).limit(limit)))
     db.session.expunge_all()
     db.session.rollback()
     return rows
@@ -111,50 +112,62 @@ def _remove_files(rows: Sequence[Doomed], roots: dict[str, Path]) -> list[str]:
         path = places.closed_path(roots[row.storage_id], row.source_id, row.start_us, row.segment_id)
         folders.setdefault((row.storage_id, path.parent), []).append(row)
     gone: list[str] = []
+    changed: set[tuple[Path, Path]] = set()  # root, and a folder below it in which names are gone
     for (storage_id, folder), held in folders.items():
+        root = roots[storage_id]
         try:
-            _remove_from(roots[storage_id], folder, [f"{row.segment_id}.mp4" for row in held])
-            _remove_index(roots[storage_id], held[0])
+            changed.add((root, _remove_from(root, folder, [f"{row.segment_id}.mp4" for row in held])))
         except OSError as error:
             log.error("%d files of deleted footage stay for now: %s: %s", len(held), error.filename, error.strerror)
         else:
             gone += [row.segment_id for row in held]
+    days = {(row.storage_id, row.source_id, row.start_us // DAY_US) for row in rows if row.segment_id in set(gone)}
+    try:
+        for storage_id, source_id, day in days:
+            changed.add((roots[storage_id], _remove_index(roots[storage_id], source_id, day * DAY_US)))
+        for root, folder in changed:
+            with contextlib.suppress(FileNotFoundError), _opened(root, folder) as handle:
+                os.fsync(handle)
+    except OSError as error:
+        log.error("a deletion is tried again: %s: %s", error.filename, error.strerror)
+        return []
     return gone
 
 
-def _remove_from(root: Path, folder: Path, names: Sequence[str]) -> None:
-    """Remove files of one folder, durably, then the folders above that are empty by that, up to that of the source."""
+def _remove_from(root: Path, folder: Path, names: Sequence[str]) -> Path:
+    """Remove files of one folder, and it where it is empty by that; return the folder in which names are gone now."""
     with contextlib.suppress(FileNotFoundError), _opened(root, folder) as handle:
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=handle)
-        os.fsync(handle)
-    _remove_empty(root, folder, above=3)
+    return _remove_empty(root, folder, above=3)
 
 
-def _remove_index(root: Path, row: Doomed) -> None:
-    """Remove the sample indexes of a day of which no segment is left."""
-    day_us = row.start_us // DAY_US * DAY_US
+def _remove_index(root: Path, source_id: int, day_us: int) -> Path:
+    """Remove the sample indexes of a day of which no segment is left; return the folder in which names are gone now."""
     left = select(Segment.id).where(
-        Segment.source_id == row.source_id, Segment.start_us >= day_us, Segment.start_us < day_us + DAY_US
+        Segment.source_id == source_id, Segment.start_us >= day_us, Segment.start_us < day_us + DAY_US
     )
     is_left = db.session.scalar(left.limit(1)) is not None
     db.session.rollback()
+    path = places.index_path(root, source_id, day_us)
     if not is_left:
-        path = places.index_path(root, row.source_id, row.start_us)
-        remove_file(root, path)
-        _remove_empty(root, path.parent, above=1)
+        with contextlib.suppress(FileNotFoundError), _opened(root, path.parent) as handle:
+            os.unlink(path.name, dir_fd=handle)
+        return _remove_empty(root, path.parent, above=1)
+    return path.parent
 
 
-def _remove_empty(root: Path, folder: Path, above: int) -> None:
-    """Remove a folder and those above it, `above` at most, as long as they are empty."""
+def _remove_empty(root: Path, folder: Path, above: int) -> Path:
+    """Remove a folder and those above it, `above` at most, as long as they are empty; return the first that stays."""
     for path in (folder, *folder.parents)[:above]:
         try:
             with _opened(root, path.parent) as handle:
                 os.rmdir(path.name, dir_fd=handle)
         except FileNotFoundError:
-            continue
+            pass  # an earlier try has removed it
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            return
+            return path
+    return (folder, *folder.parents)[above]

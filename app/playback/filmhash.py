@@ -32,7 +32,7 @@ HELD = -1
 HOLD_US, RENEW_S = 120_000_000, 30.0
 LEAST_PAUSE_US, MOST_PAUSE_US = 2_000_000, 3_600_000_000
 AGAIN_US = 6 * 3_600_000_000  # a film that cannot be read: its storage may be mounted again, or never
-LOOKED_AT, OUTDATED_A_PASS = 50, 500
+LOOKED_AT, OUTDATED_A_PASS = 20, 500
 WORK_BYTES = 1 << 22  # after so much, as long a pause as it took: whoever records and plays goes first
 
 
@@ -116,7 +116,7 @@ def _forget_outdated() -> None:
 def _due(now: int) -> Select[Any]:
     """Return the query of the ended records that are due."""
     due = select(Record).where(Record.hash_due_us <= now, Record.end_us.is_not(None))
-    return due.order_by(Record.hash_due_us, Record.begin_us).limit(LOOKED_AT)
+    return due.order_by(Record.hash_due_us).limit(LOOKED_AT)
 
 
 def _take() -> _Held | None:

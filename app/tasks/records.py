@@ -32,9 +32,11 @@ def list_records() -> None:
     try:
         with app.app_context():
             lister = _listers.setdefault(str(config.storage_path), Lister(config))
-            lister.run()
+            has_changed = lister.run() > 0
     finally:
         _listing.release()
+    if has_changed:
+        hash_records.delay()  # what has ended is hashed soon, not with the next turn of the schedule
 
 
 @shared_task(name="playback.continue_records")  # type: ignore[untyped-decorator]

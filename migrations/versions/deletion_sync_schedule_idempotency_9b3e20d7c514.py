@@ -38,7 +38,7 @@ def upgrade():
     sa.PrimaryKeyConstraint('segment_id', name=op.f('pk_doomed'))
     )
     with op.batch_alter_table('doomed', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_doomed_since_us'), ['since_us'], unique=False)
+        batch_op.create_index('ix_doomed_since_us_start_us', ['since_us', 'start_us'], unique=False)
 
     op.create_table('received_copy',
     sa.Column('id', sa.String(length=36), nullable=False),
@@ -200,7 +200,7 @@ def downgrade():
     op.drop_table('schedule')
     op.drop_table('received_copy')
     with op.batch_alter_table('doomed', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_doomed_since_us'))
+        batch_op.drop_index('ix_doomed_since_us_start_us')
 
     op.drop_table('doomed')
     with op.batch_alter_table('idempotent_answer', schema=None) as batch_op:
