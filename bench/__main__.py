@@ -18,6 +18,7 @@ from bench import (
     first16,
     firstbyte,
     indexsize,
+    lists,
     longspan,
     machine,
     memory,
@@ -48,6 +49,8 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "indexsize": indexsize.measure,
     "timeline": timeline.measure,
     "stills": stills.measure,
+    "sources100": lists.sources,
+    "records100k": lists.records,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

@@ -143,8 +143,10 @@ def upgrade():
         batch_op.add_column(sa.Column('audio_codec', sa.String(length=64), nullable=True, comment='as the camera sends it; null for no sound'))
         batch_op.add_column(sa.Column('audio_rate_hz', sa.Integer(), nullable=True, comment='samples a second'))
         batch_op.add_column(sa.Column('audio_channels', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('revision', sa.Integer(), nullable=False, server_default='1', comment='counts changes of the row, by a trigger'))
 
     keep_deletions(op.get_bind())
+    count_revisions(op.get_bind())
 
 
 REFUSAL = 'rows of deletion are never changed or removed'
@@ -169,9 +171,31 @@ def keep_deletions(connection):
     )
 
 
+def count_revisions(connection):
+    """Count the changes of each source, whoever makes them. A later migration that makes the table anew must repeat it."""
+    if connection.dialect.name == 'sqlite':
+        op.execute(
+            'CREATE TRIGGER source_revision AFTER UPDATE ON source WHEN NEW.revision = OLD.revision '
+            'BEGIN UPDATE source SET revision = OLD.revision + 1 WHERE id = NEW.id; END'
+        )
+        return
+    op.execute(
+        'CREATE FUNCTION count_source_revision() RETURNS trigger LANGUAGE plpgsql AS '
+        '$$ BEGIN NEW.revision := OLD.revision + 1; RETURN NEW; END $$'
+    )
+    op.execute(
+        'CREATE TRIGGER source_revision BEFORE UPDATE ON source FOR EACH ROW EXECUTE FUNCTION count_source_revision()'
+    )
+
+
 def downgrade():
+    if op.get_bind().dialect.name == 'postgresql':
+        op.execute('DROP TRIGGER source_revision ON source')
+        op.execute('DROP FUNCTION count_source_revision')
+    else:
+        op.execute('DROP TRIGGER source_revision')
     # Not by batch: that would make the table anew, which its foreign keys forbid.
-    for column in ('audio_channels', 'audio_rate_hz', 'audio_codec', 'frame_rate', 'height', 'width', 'video_codec',
+    for column in ('revision', 'audio_channels', 'audio_rate_hz', 'audio_codec', 'frame_rate', 'height', 'width', 'video_codec',
                    'probe_asked_us'):
         op.execute(f'ALTER TABLE source DROP COLUMN {column}')
     op.drop_index('ix_record_unlisted', 'record')
