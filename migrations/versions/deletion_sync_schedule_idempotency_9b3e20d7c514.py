@@ -132,6 +132,7 @@ def upgrade():
         batch_op.add_column(sa.Column('is_listed', sa.Boolean(), nullable=False, server_default=sa.false(), comment='its playlist file at `location` is complete'))
         batch_op.add_column(sa.Column('scheduled_by', sa.String(length=36), nullable=True, comment='group whose schedule started it, and stops it; null where somebody did'))
         batch_op.create_index('ix_record_hash_version', ['hash_version'], unique=False)
+        batch_op.create_index('ix_record_open', ['tag_id', 'begin_us'], unique=False, sqlite_where=sa.text('end_us IS NULL'), postgresql_where=sa.text('end_us IS NULL'))
         batch_op.create_index('ix_record_unlisted', ['begin_us'], unique=False, sqlite_where=sa.text('is_listed = 0'), postgresql_where=sa.text('NOT is_listed'))
 
     with op.batch_alter_table('source', schema=None) as batch_op:
@@ -199,6 +200,7 @@ def downgrade():
                    'probe_asked_us'):
         op.execute(f'ALTER TABLE source DROP COLUMN {column}')
     op.drop_index('ix_record_unlisted', 'record')
+    op.drop_index('ix_record_open', 'record')
     op.drop_index('ix_record_hash_version', 'record')
     for column in ('scheduled_by', 'is_listed', 'cut_us', 'hash_version'):
         op.execute(f'ALTER TABLE record DROP COLUMN {column}')
