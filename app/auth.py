@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Request, current_app, redirect, request, session, url_for
 from flask import Response as FlaskResponse
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response
 
 from app.archive.accounts import account_of_token, token_hash
@@ -40,6 +40,12 @@ OPERATOR_KEY, TERMINAL = "playback.terminal", object()
 
 class SessionInterface(SecureCookieSessionInterface):
     """Flask's signed cookie, marked secure wherever it is sent over HTTPS."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session of the cookie; an empty one at once where none came, as from any program."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Tell whether the request came over HTTPS."""

@@ -19,6 +19,7 @@ from bench import (
     first16,
     firstbyte,
     indexsize,
+    lists,
     longspan,
     machine,
     memory,
@@ -52,6 +53,8 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "timeline": timeline.measure,
     "stills": stills.measure,
     "mjpeg": mjpeg.measure,
+    "sources100": lists.sources,
+    "records100k": lists.records,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.test_api import API, add_group, locs
+from tests.test_docs import ROOT
 from tests.test_source_api import stored
 
 BULK = f"{API}/source/bulk"
@@ -149,3 +150,9 @@ def test_sent_again_with_its_key_the_table_is_taken_once(client: FlaskClient) ->
         answer = client.post(BULK, data=TABLE, content_type="text/csv", headers={"Idempotency-Key": "k"})
         assert len(answer.json) == 3
     assert len(client.get(f"{API}/source").json) == 3
+
+
+def test_the_table_in_the_document_is_taken(client: FlaskClient) -> None:
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    table = text.partition("$ cat cameras.csv\n")[2].partition("$ curl")[0]
+    assert [source["description"] for source in post_table(client, table).json] == ["door", "yard"]

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from app import create_app
-from app.archive.keptsources import COLUMNS
+from app.archive.keptsources import state_of_all
 from app.extensions import db, writing
 from app.models import Source
 from app.views.objects import source_object
@@ -93,10 +93,37 @@ class Watched:
         return self.values.get(name)
 
 
-@pytest.mark.parametrize("model", ["Source", "PictureSource"])
-def test_what_is_shown_of_a_source_is_made_of_the_columns_that_are_compared(model: str) -> None:
-    watched = Watched(model=model, id=1, created_us=0, picture_password="p", uri_rtsp="rtsp://a:b@h/")
-    assert source_object(watched)["uri_rtsp"] == "rtsp://a:***@h/"
-    # Whether an address is unreadable follows from the encrypted columns, which are compared.
-    assert watched.read - {"is_unreadable"} <= {column.key for column in COLUMNS}
-    assert "uri_rtsp" in watched.read
+def test_a_change_of_what_is_shown_of_a_source_is_counted_and_no_other(database_app: Flask) -> None:
+    shown: set[str] = set()
+    for model in ("Source", "PictureSource"):
+        watched = Watched(model=model, id=1, created_us=0, picture_password="p", uri_rtsp="rtsp://a:b@h/")
+        assert source_object(watched)["uri_rtsp"] == "rtsp://a:***@h/"
+        shown |= watched.read
+    columns = {column.name for column in Source.__table__.columns} - {"id", "revision"}
+    add_source(database_app.test_client())
+    with database_app.app_context():
+        for name in sorted(columns):
+            before = state_of_all()
+            with writing() as session:
+                session.execute(text(f"UPDATE source SET {name} = {name}"))
+            assert (state_of_all() != before) is (name in shown | {"deleted_us"}), name
+
+
+def test_every_change_of_a_row_is_counted_whoever_makes_it(database_app: Flask) -> None:
+    client = database_app.test_client()
+    for _ in range(2):
+        add_source(client)
+    with database_app.app_context():
+        seen = {state_of_all()}
+        for statement in (
+            "UPDATE source SET status = 'online' WHERE id = 1",
+            "UPDATE source SET status = 'online' WHERE id = 1",  # also one that changes nothing
+            "UPDATE source SET description = 'both'",
+            "DELETE FROM source WHERE id = 2",
+            "INSERT INTO source (model, created_us, status) VALUES ('Source', 0, 'unknown')",
+            "UPDATE source SET deleted_us = 1 WHERE id = 3",
+        ):
+            with writing() as session:
+                session.execute(text(statement))
+            assert state_of_all() not in seen, statement
+            seen.add(state_of_all())

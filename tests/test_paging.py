@@ -1,6 +1,6 @@
 """Lists in pages, in order, and only in part; and lists that are whole without a limit."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from flask import Flask
@@ -10,7 +10,12 @@ from sqlalchemy import insert, update
 from app.extensions import writing
 from app.models import Group, Record, Source, Tag
 from app.models.types import new_uuid
+from app.views.group import GroupsQuery
+from app.views.record import RecordsQuery
+from app.views.source import SourcesQuery
+from app.views.tag import TagsQuery
 from tests.test_api import API, add_group, add_picture_source, add_source, locs, start
+from tests.test_docs import ROOT, rows, words
 
 S = 1_000_000
 
@@ -129,8 +134,8 @@ def test_groups_and_tags_sort_by_name_and_creation(database_client: FlaskClient)
 )
 def test_sources_are_filtered(app: Flask, query: str, ids: list[int]) -> None:
     client = app.test_client()
-    for words in ("Front DOOR 100%", "back door _x"):
-        add_source(client, description=words)
+    for text in ("Front DOOR 100%", "back door _x"):
+        add_source(client, description=text)
     add_picture_source(client)
     with app.app_context(), writing() as session:
         session.execute(update(Source).where(Source.id == 2).values(status="online"))
@@ -242,3 +247,17 @@ def test_a_group_is_renamed_and_keeps_its_model(database_client: FlaskClient) ->
     assert change(f"{API}/group/{new_uuid()}/", json={"name": "x"}).status_code == 404
     assert [group["name"] for group in client.get(f"{API}/group").json] == ["new", "taken"]
     assert client.get(f"{API}/group/{other}/").json["name"] == "taken"
+
+
+def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
+    models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
+    table = rows(ROOT / "docs" / "api.md", "list")
+    assert len(table) == len(models)
+    for cells in table:
+        [model] = [model for begin, model in models.items() if cells[0].startswith(begin)]
+        assert words(cells[1]) == list(model.ORDERS)
+        assert set(words(cells[2])) == set(model.model_fields) - {"sort", "limit", "cursor", "tag_name"}
+        assert set(get_args(model.model_fields["sort"].annotation)) == {
+            minus + name for name in model.ORDERS for minus in ("", "-")
+        }
+        assert model.model_fields["sort"].default == words(cells[1])[0]

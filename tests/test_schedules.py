@@ -1,5 +1,6 @@
 """Weekly schedules: which windows are open when, and what is started and stopped by itself."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from app.models import Record, Source, Tag
 from app.models.types import new_uuid
 from instance.config import TestingConfig
 from tests.test_api import API, add_group, add_picture_source, add_source, locs
+from tests.test_docs import ROOT
 from tests.test_record_api import in_threads, wanted
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -284,6 +286,20 @@ def test_two_workers_at_once_start_and_stop_each_source_once(database_app: Flask
         assert len(list(db.session.scalars(select(Record)))) == 6
 
 
+def test_the_worker_follows_the_schedules_every_few_seconds(app: Flask, client: FlaskClient) -> None:
+    from app.tasks import make_celery
+    from app.tasks.scheduling import follow_schedules
+
+    celery = make_celery(app.config["PLAYBACK"])
+    celery.flask_app = app
+    [entry] = [one for one in celery.conf.beat_schedule.values() if one["task"] == follow_schedules.name]
+    assert entry["schedule"] <= 5
+    put_schedule(client, windows=[{"day": day, "begin": "00:00", "end": "24:00"} for day in DAYS])
+    follow_schedules()
+    assert client.get(f"{API}/tag/begin").json == ["day"]
+    assert client.get(f"{group_path(client)}/schedule").json["is_open"] is True
+
+
 def test_a_schedule_is_put_got_and_deleted(database_client: FlaskClient) -> None:
     client = database_client
     group_id = add_group(client, "g")
@@ -342,3 +358,9 @@ def test_a_wrong_schedule_is_refused(app: Flask, change: dict[str, Any], loc: li
 def test_a_schedule_of_no_group_is_not_found(client: FlaskClient) -> None:
     assert client.put(f"{API}/group/{new_uuid()}/schedule", json=DAY).status_code == 404
     assert client.put(f"{API}/group/x/schedule", json=DAY).status_code == 422
+
+
+def test_the_schedule_in_the_document_is_taken(client: FlaskClient) -> None:
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    given = json.loads(text.partition("/schedule -H 'Content-Type: application/json' -d '")[2].partition("'\n")[0])
+    assert given.items() <= put_schedule(client, **given).items()

@@ -24,6 +24,7 @@ from app.models import Record, Schedule, Source, Tag, group_source
 from instance.config import Config
 
 log = logging.getLogger(__name__)
+LONGEST_RECORD_US = 31 * 86_400 * 1_000_000
 # What was said last of each schedule, or of one source in it: the same is not said again each time.
 _told: dict[tuple[str, int | None], str] = {}
 
@@ -120,7 +121,8 @@ def _left_alone(session: AnySession, tag: Tag, begun_us: int | None) -> set[int]
     going = set(session.scalars(select(Record.source_id).where(Record.tag_id == tag.id, Record.end_us.is_(None))))
     if begun_us is None:
         return going
-    ended = select(Record.source_id).where(Record.tag_id == tag.id, Record.end_us >= begun_us)
+    recent = Record.begin_us > begun_us - LONGEST_RECORD_US  # leads the index past all the older ones
+    ended = select(Record.source_id).where(Record.tag_id == tag.id, recent, Record.end_us >= begun_us)
     stopped = set(session.scalars(ended))
     return None if stopped and not going else going | stopped
 

@@ -17,6 +17,14 @@ class Record(Model):
         CheckConstraint("end_us IS NULL OR end_us >= begin_us", name="span"),
         Index("ix_record_source_id_begin_us", "source_id", "begin_us"),
         Index("ix_record_tag_id_begin_us", "tag_id", "begin_us"),
+        # The few that go on, of the many of a tag.
+        Index(
+            "ix_record_open",
+            "tag_id",
+            "begin_us",
+            sqlite_where=db.text("end_us IS NULL"),
+            postgresql_where=db.text("end_us IS NULL"),
+        ),
         # What the background has yet to do: a few rows of many.
         Index(
             "ix_record_unlisted",

@@ -42,6 +42,7 @@ class Source(Model):
     audio_codec: Mapped[str | None] = mapped_column(String(64), comment="as the camera sends it; null for no sound")
     audio_rate_hz: Mapped[int | None] = mapped_column(Integer, comment="samples a second")
     audio_channels: Mapped[int | None] = mapped_column(Integer)
+    revision: Mapped[int] = mapped_column(Integer, default=1, comment="counts changes of the row, by a trigger")
 
     @property
     def is_unreadable(self) -> bool:

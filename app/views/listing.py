@@ -8,6 +8,7 @@ order and its filters: none can be made up, nor used for another question.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
@@ -84,17 +85,34 @@ def cut(asked: ListQuery, rows: Sequence[Row]) -> tuple[Sequence[Row], str | Non
     return shown, asked.next_page(asked.page.order.key(shown[-1]))
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list as it is sent: its JSON, its strong tag, and the address of the next page where there is one."""
+
+    body: bytes
+    has: Validators
+    next_page: str | None = None
+
+    @classmethod
+    def of(cls, body: bytes, next_page: str | None = None) -> "Listed":
+        """Return a list of this JSON."""
+        digest = hashlib.blake2b(body, digest_size=16)
+        digest.update((next_page or "").encode())
+        return cls(body + b"\n", Validators(digest.hexdigest()), next_page)
+
+    def answer(self) -> Response:
+        """Return the list, or 304 where the client has it already (RFC 9110 §13.1.2)."""
+        headers = {**self.has.headers, "Cache-Control": "no-cache"}
+        if self.next_page is not None:
+            headers["Link"] = f'<{self.next_page}>; rel="next"'
+        if is_unchanged(request.headers, self.has):
+            return Response(status=304, headers=headers)
+        return Response(self.body, headers=headers, content_type="application/json")
+
+
 def answer_bytes(body: bytes, next_page: str | None = None) -> Response:
-    """Return JSON with an ETag, or 304 where the client has it already (RFC 9110 §13.1.2)."""
-    digest = hashlib.blake2b(body, digest_size=16)
-    digest.update((next_page or "").encode())
-    has = Validators(digest.hexdigest())
-    headers = {**has.headers, "Cache-Control": "no-cache"}
-    if next_page is not None:
-        headers["Link"] = f'<{next_page}>; rel="next"'
-    if is_unchanged(request.headers, has):
-        return Response(status=304, headers=headers)
-    return Response(body + b"\n", headers=headers, content_type="application/json")
+    """Return JSON with an ETag, or 304."""
+    return Listed.of(body, next_page).answer()
 
 
 def query_parameters(namespace: Namespace, model: type[BaseModel]) -> Callable[[Any], Any]:

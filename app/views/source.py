@@ -1,14 +1,14 @@
 """Sources: cameras and their addresses (record-api.md, "Sources")."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 from flask_restx import Namespace, Resource
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from app.archive.keptsources import stored
+from app.archive.keptsources import revisions, state_of_all
 from app.archive.ledger import explain
 from app.archive.paging import AnySelect, Order
 from app.capture import sources
@@ -30,7 +30,7 @@ from app.playback.asked import RangeParameters, check_media_length, check_range
 from app.playback.footage import load_footage
 from app.tasks import ask_probe
 from app.views import PlaybackApi, document
-from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
+from app.views.listing import Listed, ListQuery, Words, ask_list, cut, query_parameters
 from app.views.objects import GapsObject, SourceObject, SourceStatus, gap_object, shown_sources, source_object
 
 source = Blueprint("source", __name__)
@@ -100,8 +100,8 @@ class SourcesQuery(ListQuery):
     q: Words | None = Field(None, description="Only those whose description has this in it, in capitals or not")
 
     def query(self) -> AnySelect:
-        """Return the query of the rows as they are stored."""
-        query = stored().where(Source.deleted_us.is_(None))
+        """Return the query of ids and revisions."""
+        query = revisions().where(Source.deleted_us.is_(None))
         if self.model is not None:
             query = query.where(Source.model == self.model)
         if self.status is not None:
@@ -128,6 +128,21 @@ def _change(source_id: str) -> dict[str, Any]:
     return source_object(row)
 
 
+def _all_sources() -> Listed:
+    """Return the whole list, as it was sent before where no source has changed: every page asks every few seconds."""
+    state = state_of_all()
+    kept: tuple[object, Listed] | None = current_app.extensions.get("playback_source_list")
+    if kept is None or kept[0] != state:
+        rows = db.session.execute(SourcesQuery().query().order_by(Source.id)).all()  # at least as new as the state
+        kept = current_app.extensions["playback_source_list"] = (state, Listed.of(_list_body(rows)))
+    return kept[1]
+
+
+def _list_body(rows: Sequence[Any]) -> bytes:
+    shown = shown_sources().of_rows(db.session, [(row.id, row.revision) for row in rows])
+    return b"[" + b",".join([one.json for one in shown.values()]) + b"]"
+
+
 @namespace.route("/source")
 class Sources(Resource):
     """All cameras."""
@@ -139,10 +154,11 @@ class Sources(Resource):
     @namespace.response(200, "The cameras", [answer])
     def get(self) -> Response:
         """List the sources."""
+        if not request.args:
+            return _all_sources().answer()
         asked = ask_list(SourcesQuery)
         rows, next_page = cut(asked, db.session.execute(asked.page.of(asked.query())).all())
-        shown = shown_sources().of_rows(db.session, rows)
-        return answer_bytes(b"[" + b",".join([one.json for one in shown]) + b"]", next_page)
+        return Listed.of(_list_body(rows), next_page).answer()
 
     @namespace.doc(
         description="`model` and the address that this model records from are required; a source may have both "

@@ -134,6 +134,7 @@ def upgrade():
         batch_op.add_column(sa.Column('scheduled_by', sa.String(length=36), nullable=True, comment='group whose schedule started it, and stops it; null where somebody did'))
         batch_op.create_index('ix_record_hash_version', ['hash_version'], unique=False)
         batch_op.create_index('ix_record_hash_due', ['hash_due_us'], unique=False, sqlite_where=sa.text('hash_due_us IS NOT NULL'), postgresql_where=sa.text('hash_due_us IS NOT NULL'))
+        batch_op.create_index('ix_record_open', ['tag_id', 'begin_us'], unique=False, sqlite_where=sa.text('end_us IS NULL'), postgresql_where=sa.text('end_us IS NULL'))
         batch_op.create_index('ix_record_unlisted', ['begin_us'], unique=False, sqlite_where=sa.text('is_listed = 0'), postgresql_where=sa.text('NOT is_listed'))
 
     with op.batch_alter_table('source', schema=None) as batch_op:
@@ -145,8 +146,10 @@ def upgrade():
         batch_op.add_column(sa.Column('audio_codec', sa.String(length=64), nullable=True, comment='as the camera sends it; null for no sound'))
         batch_op.add_column(sa.Column('audio_rate_hz', sa.Integer(), nullable=True, comment='samples a second'))
         batch_op.add_column(sa.Column('audio_channels', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('revision', sa.Integer(), nullable=False, server_default='1', comment='counts changes of the row, by a trigger'))
 
     keep_deletions(op.get_bind())
+    count_revisions(op.get_bind())
 
 
 REFUSAL = 'rows of deletion are never changed or removed'
@@ -171,13 +174,46 @@ def keep_deletions(connection):
     )
 
 
+SHOWN = (
+    'model, created_us, deleted_us, description, uri_rtsp, picture_uri, picture_auth, picture_user, picture_password, '
+    'ffmpeg_cmd, status'
+)
+
+
+def count_revisions(connection):
+    """Count the changes of what is shown of each source, whoever makes them; measuring alone changes nothing of that.
+
+    A later migration that makes the table anew must repeat it.
+    """
+    if connection.dialect.name == 'sqlite':
+        op.execute(
+            f'CREATE TRIGGER source_revision AFTER UPDATE OF {SHOWN} ON source WHEN NEW.revision = OLD.revision '
+            'BEGIN UPDATE source SET revision = OLD.revision + 1 WHERE id = NEW.id; END'
+        )
+        return
+    op.execute(
+        'CREATE FUNCTION count_source_revision() RETURNS trigger LANGUAGE plpgsql AS '
+        '$$ BEGIN NEW.revision := OLD.revision + 1; RETURN NEW; END $$'
+    )
+    op.execute(
+        f'CREATE TRIGGER source_revision BEFORE UPDATE OF {SHOWN} ON source '
+        'FOR EACH ROW EXECUTE FUNCTION count_source_revision()'
+    )
+
+
 def downgrade():
+    if op.get_bind().dialect.name == 'postgresql':
+        op.execute('DROP TRIGGER source_revision ON source')
+        op.execute('DROP FUNCTION count_source_revision')
+    else:
+        op.execute('DROP TRIGGER source_revision')
     # Not by batch: that would make the table anew, which its foreign keys forbid.
-    for column in ('audio_channels', 'audio_rate_hz', 'audio_codec', 'frame_rate', 'height', 'width', 'video_codec',
+    for column in ('revision', 'audio_channels', 'audio_rate_hz', 'audio_codec', 'frame_rate', 'height', 'width', 'video_codec',
                    'probe_asked_us'):
         op.execute(f'ALTER TABLE source DROP COLUMN {column}')
     op.drop_index('ix_record_unlisted', 'record')
     op.drop_index('ix_record_hash_due', 'record')
+    op.drop_index('ix_record_open', 'record')
     op.drop_index('ix_record_hash_version', 'record')
     for column in ('scheduled_by', 'is_listed', 'cut_us', 'hash_due_us', 'hash_version'):
         op.execute(f'ALTER TABLE record DROP COLUMN {column}')
