@@ -25,7 +25,9 @@ DESCRIPTION = """Records cameras and plays back any span of what was recorded.
 Parameters of POST, PUT, PATCH and DELETE come as JSON, as a form or in the query, by the same names; a body wins over
 the query. Every path answers with and without its trailing slash. Times end in `_utc` and are ISO 8601 in UTC. Every
 error is `{"detail": [{"loc", "msg", "type"}]}`: where, what, and a word for programs. A stored password is never sent
-back; it is shown as `***`. In production send `Authorization: Bearer TOKEN`; development is open."""
+back; it is shown as `***`. In production send `Authorization: Bearer TOKEN`; development is open.
+
+The document imports into Postman: set the variable `baseUrl` of the collection to the address of this server."""
 BODY_TYPES = (JSON, "application/x-www-form-urlencoded", "multipart/form-data")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 SCHEMA_KEYS = ("type", "format", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "items", "pattern")
