@@ -27,6 +27,7 @@ WAITING = (
     "test_recorder_ffmpeg",
     "test_storage_faults",
     "test_page",
+    "test_schemathesis",
 )
 
 

@@ -499,6 +499,20 @@ def test_a_copy_goes_to_an_allowed_target_alone(filmed: World) -> None:
         assert "PLAYBACK_SYNC_TARGETS" in answer.json["detail"][0]["msg"]
 
 
+def test_a_copy_does_not_follow_a_link_out_of_its_target(filmed: World, tmp_path: Path) -> None:
+    row = AWAITED[1]
+    skip_awaited(filmed.app, row.path)
+    outside, target = tmp_path / "outside", filmed.app.config["PLAYBACK"].instance_path / "sync"
+    for folder in (outside, target):
+        folder.mkdir()
+    (target / "link").symlink_to(outside)
+    for location in ("link", "link/deeper"):
+        answer = filmed.ask(row, location=location)
+        assert answer.status_code == 403, answer.text
+        assert [loc for loc, _ in refusal(answer)] == [["body", "location"]]
+    assert not list(outside.iterdir())
+
+
 def test_a_source_whose_record_has_ended_can_be_deleted_and_its_record_stays(filmed: World) -> None:
     assert filmed.ask(ROWS[5]).status_code == 200
     record = filmed.client.get(filmed.fill(f"{API}/record/{{footage_id}}/"))

@@ -30,7 +30,7 @@ def get_swagger() -> tuple[str, int, dict[str, str]]:
 def get_redoc() -> Response:
     """Show the document as one page to read and print."""
     page = _kept("html", lambda: render_template("reference.html", document=openapi_document()))
-    response = _sent(page, "text/html", "html")
+    response = _sent(page, "text/html")
     response.headers.update(PAGE_HEADERS)
     return response
 
@@ -38,13 +38,13 @@ def get_redoc() -> Response:
 @docs.get("/swagger.json")
 def get_json() -> Response:
     """Get the document as JSON."""
-    return _sent(kept_document().text, "application/json", "json")
+    return _sent(kept_document().text, "application/json")
 
 
 @docs.get("/swagger.yaml")
 def get_yaml() -> Response:
     """Get the document as YAML."""
-    return _sent(_kept("yaml", lambda: yaml_text(openapi_document())), "application/yaml", "yaml")
+    return _sent(_kept("yaml", lambda: yaml_text(openapi_document())), "application/yaml")
 
 
 def _kept(form: str, make: Callable[[], str]) -> bytes:
@@ -55,9 +55,9 @@ def _kept(form: str, make: Callable[[], str]) -> bytes:
     return forms[form]
 
 
-def _sent(text: bytes, kind: str, form: str) -> Response:
+def _sent(text: bytes, kind: str) -> Response:
     """Return the document, or 304 to who has it already: it changes with a new version only."""
     response = Response(text, mimetype=kind, headers={"Cache-Control": "private, no-cache"})
-    response.set_etag(f"{kept_document().etag}-{form}")
+    response.add_etag()
     response.make_conditional(request)
     return response

@@ -8,7 +8,6 @@ paths       path -> method -> operation
 components  schemas, securitySchemes, responses
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -50,11 +49,10 @@ BINARY = {"type": "string", "format": "binary"}
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The document as an object and as JSON, with the ETag of that."""
+    """The document as an object and as JSON."""
 
     content: dict[str, Any]
     text: bytes
-    etag: str
 
 
 def openapi_document() -> dict[str, Any]:
@@ -68,7 +66,7 @@ def kept_document() -> Document:
     if "playback_openapi" not in extensions:
         content = _merged([api.__schema__ for api in extensions["playback_apis"]])
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-        extensions["playback_openapi"] = Document(content, text, hashlib.sha256(text).hexdigest()[:32])
+        extensions["playback_openapi"] = Document(content, text)
     document: Document = extensions["playback_openapi"]
     return document
 
