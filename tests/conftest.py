@@ -31,6 +31,7 @@ WAITING = (
     "test_live_video",
     "test_live_picture",
     "test_sync_worker",
+    "test_schemathesis",
 )
 
 

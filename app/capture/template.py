@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from app.errors import Invalid
-from app.logs import mask_secrets
 
 LOC = ("body", "ffmpeg_cmd")
 MAX_CHARACTERS = 2048
@@ -223,8 +222,9 @@ def _number(text: str) -> Fraction | None:
 
 
 def _shown(word: str) -> str:
-    """Return a word for a message: should it be an address, its password is masked."""
-    return repr(mask_secrets(word)[:60])
+    """Return a word for a message; of an address, which may hold a password, its scheme alone."""
+    scheme, separator, _ = word.partition("://")
+    return repr(f"{scheme[:20]}{separator}…" if separator else word[:60])
 
 
 def _value(options: list[str], name: str) -> str | None:

@@ -6,7 +6,7 @@ How errors leave stands in app/views/failures.py, the document that `/swagger.js
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
 from flask.blueprints import BlueprintSetupState
 from flask_restx import Api, Namespace
 from flask_restx.model import SchemaModel
@@ -70,8 +70,16 @@ def begin(app: Flask) -> None:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
+    app.after_request(leave_out_type)
     failures.begin(app)
     idempotency.begin(app, API_PREFIX)
+
+
+def leave_out_type(response: Response) -> Response:
+    """Name no content type where there is no content."""
+    if response.status_code == 204:
+        response.headers.pop("Content-Type", None)
+    return response
 
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:

@@ -10,7 +10,7 @@ from flask import Response, request
 
 from app.views.playbackrange import HLS
 
-TEXTS = frozenset({HLS, "application/json", "text/vtt"})
+TEXTS = frozenset({HLS, "application/json", "application/yaml", "text/html", "text/vtt"})
 LEVEL = 1
 # Less fits into one packet of the network anyway; more would hold a thread, and the memory, for too long.
 LEAST_BYTES, MOST_BYTES = 1024, 32 << 20

@@ -8,7 +8,6 @@ paths       path -> method -> operation
 components  schemas, securitySchemes, responses
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +25,9 @@ DESCRIPTION = """Records cameras and plays back any span of what was recorded.
 Parameters of POST, PUT, PATCH and DELETE come as JSON, as a form or in the query, by the same names; a body wins over
 the query. Every path answers with and without its trailing slash. Times end in `_utc` and are ISO 8601 in UTC. Every
 error is `{"detail": [{"loc", "msg", "type"}]}`: where, what, and a word for programs. A stored password is never sent
-back; it is shown as `***`. In production send `Authorization: Bearer TOKEN`; development is open."""
+back; it is shown as `***`. In production send `Authorization: Bearer TOKEN`; development is open.
+
+The document imports into Postman: set the variable `baseUrl` of the collection to the address of this server."""
 BODY_TYPES = (JSON, "application/x-www-form-urlencoded", "multipart/form-data")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 SCHEMA_KEYS = ("type", "format", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "items", "pattern")
@@ -56,11 +57,10 @@ BINARY = {"type": "string", "format": "binary"}
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The document as an object and as JSON, with the ETag of that."""
+    """The document as an object and as JSON."""
 
     content: dict[str, Any]
     text: bytes
-    etag: str
 
 
 def openapi_document() -> dict[str, Any]:
@@ -74,7 +74,7 @@ def kept_document() -> Document:
     if "playback_openapi" not in extensions:
         content = _merged([api.__schema__ for api in extensions["playback_apis"]])
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-        extensions["playback_openapi"] = Document(content, text, hashlib.sha256(text).hexdigest()[:32])
+        extensions["playback_openapi"] = Document(content, text)
     document: Document = extensions["playback_openapi"]
     return document
 
