@@ -3,30 +3,13 @@
 import threading
 import time
 from collections.abc import Generator
-from typing import Protocol
 
+from app.archive.shots import LEAST_DELAY_S, Shot, Wish
 from app.capture.picture import Picture, PictureAddress, PictureClient, PictureRefused
 from app.errors import CameraSilent
 
-Shot = tuple[bytes, int]
-LEAST_DELAY_S = 0.04  # at most 25 pictures a second
 READ_TIMEOUT_S = 3.0
 PATIENCE_S = 3.0  # a camera that refuses pictures for so long has failed
-
-
-class Wish(Protocol):
-    """What is wanted now."""
-
-    @property
-    def delay_s(self) -> float:
-        """The smallest delay that is wanted now."""
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nobody watches any more."""
-
-    def wait(self, timeout_s: float) -> None:
-        """Sleep, but no longer than until the wish changes."""
 
 
 def picture_shots(address: PictureAddress, wish: Wish, limit_s: float) -> Generator[Shot | None, None, None]:

@@ -9,16 +9,14 @@ import select
 import subprocess
 import time
 from collections.abc import Generator, Iterator
-from typing import Protocol
 
+from app.archive.shots import LEAST_DELAY_S, Shot, Wish
 from app.capture import ffmpeg
 from app.capture.template import Template
 from app.errors import CameraSilent
 from app.logs import mask_secrets
 from instance.config import Config
 
-Shot = tuple[bytes, int]
-LEAST_DELAY_S = 0.04  # at most 25 pictures a second
 MOST_DELAY_S = 1.0  # a viewer that wants one a minute gets its first, and one who joins, at once
 LOOK_S = 0.2
 JPEG_QUALITY = 4  # of ffmpeg's scale, where 2 is best: as large as 85 of libjpeg's
@@ -26,18 +24,6 @@ BLOCK_BYTES = 1 << 18
 MAX_PICTURE_BYTES = 32 << 20
 HEAD_LOG_BYTES, TAIL_LOG_BYTES = 1 << 16, 1 << 14
 _PART = re.compile(rb"--\w+\r\nContent-type: image/jpeg\r\nContent-length: (\d+)\r\n\r\n", re.IGNORECASE)
-
-
-class Wish(Protocol):
-    """What is wanted now."""
-
-    @property
-    def delay_s(self) -> float:
-        """The smallest delay that is wanted now."""
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nobody watches any more."""
 
 
 def stream_shots(

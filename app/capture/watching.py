@@ -14,13 +14,13 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 
+from app.archive.shots import Shot
 from app.capture import relay
 from app.errors import PlaybackError
 from app.locks import hold_lock
 
 log = logging.getLogger(__name__)
 
-Shot = tuple[bytes, int]  # a JPEG, and the instant that it shows in µs since the epoch
 LINGER_S = 2.0  # a page that is loaded again, or a picture asked for each second, finds the camera still connected
 CURRENT_S = 1.5  # so long after it came, or was confirmed, a picture is what the camera shows now
 EARLY = 0.1  # a picture may be sent by so much of the delay too soon: cameras do not keep time exactly

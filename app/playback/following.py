@@ -11,10 +11,11 @@ import contextlib
 import time
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from app.archive.find import find_open
 from app.archive.segments import Found
+from app.archive.shots import LEAST_DELAY_S, Shot, Wish
 from app.extensions import db
 from app.formats.boxes import FormatError
 from app.formats.codecs import decoder_of
@@ -24,27 +25,10 @@ from app.playback.growing import EARLY, Film, Sample, Tail
 if TYPE_CHECKING:
     from av import VideoFrame
 
-Shot = tuple[bytes, int]
 QUALITY = 80
 LOOK_S, LOOK_AGAIN_S = 0.1, 1.0
-LEAST_DELAY_S = 0.04  # at most 25 pictures a second
 ROUNDING_S = 0.001
 SLACK_S, LATE_S = 0.25, 2.0  # how far the showing may lag behind what is there; where it begins anew
-
-
-class Wish(Protocol):
-    """What is wanted now."""
-
-    @property
-    def delay_s(self) -> float:
-        """The smallest delay that is wanted now."""
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nobody watches any more."""
-
-    def wait(self, timeout_s: float) -> None:
-        """Sleep, but no longer than until the wish changes."""
 
 
 def find_recording(source_id: int, fresh_us: int) -> Found | None:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 
+from app.auth import actor as caller
 from app.errors import Invalid
 from app.extensions import db
 from app.models import ReceivedCopy
@@ -19,7 +20,6 @@ from app.playback.delivery import Body, respond
 from app.playback.fileparts import FilePart
 from app.transfer import receiving
 from app.views import PlaybackApi, document
-from app.views.callers import caller
 
 log = logging.getLogger(__name__)
 copies = Blueprint("copies", __name__)

@@ -8,7 +8,8 @@ from flask import Blueprint, Flask, Response, current_app, request
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.capture.watching import Hub, Shot, Viewer
+from app.archive.shots import Shot
+from app.capture.watching import Hub, Viewer
 from app.errors import CameraSilent
 from app.extensions import db
 from app.personalulti import path_integer, read_query, utc_text

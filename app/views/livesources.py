@@ -18,12 +18,13 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import OperationalError
 
 from app.archive.segments import Found
+from app.archive.shots import Shot
 from app.capture import sources
 from app.capture.livepicture import picture_shots
 from app.capture.livestream import stream_shots
 from app.capture.picture import PictureAddress
 from app.capture.template import Template, effective_template, parse_template
-from app.capture.watching import Shot, Watch
+from app.capture.watching import Watch
 from app.errors import Busy, CameraSilent, Invalid
 from app.extensions import db
 from app.formats.boxes import FormatError

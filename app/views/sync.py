@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 from sqlalchemy import func, select
 
 from app.archive import recordings
+from app.auth import actor as caller
 from app.errors import Forbidden, Invalid, PlaybackError
 from app.extensions import AnySession, db, writing
 from app.models import SyncItem, SyncJob, Tag
@@ -27,7 +28,6 @@ from app.transfer import jobs
 from app.transfer.addresses import FOLDER, MAX_LOCATION, AddressError, Location, NotAllowed, find_location
 from app.transfer.folder import has_link
 from app.views import PlaybackApi, document
-from app.views.callers import caller
 
 sync = Blueprint("sync", __name__)
 namespace = Namespace("sync", "Copying recordings to another place", path="/")
