@@ -19,6 +19,7 @@ from app.models.types import now_us
 from app.playback import filmhash
 from app.playback.filmhash import HELD, hash_next
 from app.playback.progressive import FORMAT_VERSION
+from app.tasks.syncing import open_recording
 from tests.archived import T0_US, close, record
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
@@ -65,6 +66,19 @@ def test_the_hash_is_that_of_the_bytes_delivered(
         row = row_of(app, record_id)
         assert (row.hash_version, row.hash_due_us) == (FORMAT_VERSION, None)
     assert hash_all(app) == 0
+
+
+def test_what_is_copied_elsewhere_is_what_is_hashed_and_delivered(
+    app: Flask, client: FlaskClient, source_id: int, media: Media
+) -> None:
+    recorded = record(app, source_id, media("b-frames-audio"))
+    record_id = add_record(app, source_id, "part", recorded.begin_us + 1_234_567, recorded.end_us - 2_345_678)
+    hash_all(app)
+    with app.app_context():
+        recording = open_recording(record_id)
+        copied = b"".join(recording.read(0, recording.size_bytes))
+    assert copied == client.get(video(record_id)).data
+    assert recording.md5 == hashlib.md5(copied, usedforsecurity=False).hexdigest()
 
 
 def test_a_record_waits_until_nothing_of_it_is_to_come(
