@@ -127,6 +127,16 @@ def test_each_tag_has_its_own_age(app: Flask, source_id: int, media: Media) -> N
         }
 
 
+def test_what_a_schedule_began_is_still_its_own_after_a_day(app: Flask, source_id: int, media: Media) -> None:
+    recorded = record(app, source_id, media("h264"), begin_us=past(60))
+    with app.app_context(), writing() as session:
+        tag = recordings.make_tag(session, "t", recorded.begin_us)
+        recordings.start(session, [source_id], tag, recorded.begin_us, scheduled_by="a group")
+    assert roll(app, 4) == 1
+    with app.app_context():
+        assert list(db.session.scalars(select(Record.scheduled_by))) == ["a group"] * 2
+
+
 def test_stopping_starting_and_continuing_at_once_leave_one_chain(database_app: Flask, media: Media) -> None:
     app, source_id = database_app, add_source(database_app)
     recorded = record(app, source_id, media("h264"), begin_us=past(60))
