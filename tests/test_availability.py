@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from app.capture import looking, picture, probe, sources
 from app.capture.facts import audio_facts, logged_facts
+from app.capture.ffmpeg import audio_codec, is_audio_fault
 from app.capture.prober import Prober, due_us
 from app.extensions import db, writing
 from app.models import Lease, Recorder, Source
@@ -424,3 +425,17 @@ def test_the_log_tells_the_video_that_is_encoded_anew() -> None:
     )
     facts = logged_facts(line + "\nOutput\nStream #0:0: Video: h264, yuv420p, 640x360, 5 fps")
     assert (facts.video_codec, facts.width, facts.height, facts.frame_rate) == ("hvc1", 3840, 2160, 20)
+
+
+@pytest.mark.parametrize("claim", ["Audio: x ", "Video: x ", "Video: x, 10x10 "])
+@pytest.mark.parametrize("begin", ["", "  "])
+def test_a_log_full_of_what_the_camera_says_is_read_at_once(begin: str, claim: str) -> None:
+    """Its words (SDP) stand in the log. Each took hours, in the thread that records all cameras."""
+    said = f"SDP:\n{begin}" + f"Stream #0:0: {claim}" * 5000
+    facts = logged_facts(
+        f"{said}\n  Stream #0:0: Video: h264, 320x240, 5 fps\n  Stream #0:1: Audio: opus, 48000 Hz, mono"
+    )
+    assert facts.height in (240, 10)
+    assert (facts.audio_codec, facts.audio_channels) == ("opus", 1)
+    assert audio_codec(said) in (None, "x")
+    assert not is_audio_fault("Decoder stream " * 5000)

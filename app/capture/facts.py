@@ -15,11 +15,16 @@ from app.models import Source
 
 AAC_PROFILES = {"LC": "mp4a.40.2", "HE-AAC": "mp4a.40.5", "HE-AACv2": "mp4a.40.29"}
 VIDEO_WORDS = {"h264": "avc1", "hevc": "hvc1"}  # RFC 6381 without the profile, which the log does not tell
+# Begun at a line's begin and bounded: what the camera says of itself (SDP) stands in the log too, and must not make the
+# search last for minutes.
+_LINE = r"(?m)^ *Stream #0:\d{1,4}.{0,60}?: "
 _AUDIO = re.compile(
-    r"Stream #0:\d+.*?: Audio: (?P<codec>\w+)(?: \((?P<profile>[\w-]+)\))?.*?, (?P<rate>\d+) Hz, (?P<layout>[^,\n]+)"
+    _LINE + r"Audio: (?P<codec>\w{1,40})(?: \((?P<profile>[\w-]{1,40})\))?.{0,200}?, (?P<rate>\d{1,9}) Hz, "
+    r"(?P<layout>[^,\n]{1,60})"
 )
 _VIDEO = re.compile(
-    r"Stream #0:\d+.*?: Video: (?P<codec>\w+).*?, (?P<width>\d{2,5})x(?P<height>\d{2,5})(?:.*?, (?P<rate>[\d.]+) fps)?"
+    _LINE + r"Video: (?P<codec>\w{1,40}).{0,300}?, (?P<width>\d{2,5})x(?P<height>\d{2,5})"
+    r"(?:.{0,200}?, (?P<rate>[\d.]{1,12}) fps)?"
 )
 _LAYOUTS = {"mono": 1, "stereo": 2, "quad": 4}
 

@@ -279,7 +279,7 @@ def _packets_read(log_text: str) -> int:
 
 def audio_codec(log_text: str) -> str | None:
     """Return the codec of the first audio stream that the log names, or None."""
-    found = re.search(r"Stream #0:\d+.*?: Audio: (\w+)", log_text)
+    found = re.search(r"(?m)^ *Stream #0:\d+.{0,60}?: Audio: (\w+)", log_text)
     return found[1] if found else None
 
 
@@ -291,7 +291,8 @@ def is_audio_fault(log_text: str) -> bool:
             log_text,
         )
         or re.search(
-            r"(Decoder|Decoding requested, but no decoder) .*stream.*#0:1|Error initializing output stream 0:1",
+            r"(Decoder|Decoding requested, but no decoder) .{0,200}stream.{0,200}#0:1|"
+            r"Error initializing output stream 0:1",
             log_text,
         )
     )
