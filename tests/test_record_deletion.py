@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app.archive import places, recordings
 from app.archive.coverage import from_bytes
 from app.archive.deletion import Act, delete_segments
-from app.archive.holding import PIECES, Piece, lock_source
+from app.archive.holding import PIECES, Piece, held_alone, lock_source
 from app.archive.recordlist import Lister
 from app.archive.unlinking import unlink_doomed
 from app.extensions import db, writing
@@ -280,6 +280,33 @@ def test_an_open_segment_that_another_tag_records_into_stays(
     assert [start - recorded.begin_us for start in starts(app)] == [6 * S]
     assert client.get(video(other)).status_code == 200
     assert row_of(app, other).cut_us is None
+
+
+def test_a_month_goes_beside_thousands_of_short_recordings(app: Flask, source_id: int, media: Media) -> None:
+    """Nobody can write meanwhile: comparing each segment with each recording took minutes."""
+    recorded = record(app, source_id, media("h264"))
+    length_us, count_of = 60 * S, 20_000
+    with app.app_context(), writing() as session:
+        like = dict(session.execute(select(Segment.__table__)).mappings().first() or {})
+        begin_us = recorded.end_us + S
+        edges = [(begin_us + number * length_us, number) for number in range(count_of)]
+        rows = [
+            {**like, "id": str(uuid.uuid4()), "start_us": at_us, "end_us": at_us + length_us, "sequence": 100 + number}
+            for at_us, number in edges
+        ]
+        session.execute(insert(Segment.__table__), rows)
+        tags = [recordings.make_tag(session, name, T0_US).id for name in ("month", "short")]
+        spans = [(begin_us + number * 2 * length_us, S) for number in range(5000)]
+        for tag_id, parts in ((tags[0], [(begin_us, count_of * length_us)]), (tags[1], spans)):
+            session.add_all(
+                Record(source_id=source_id, tag_id=tag_id, begin_us=at_us, end_us=at_us + long_us)
+                for at_us, long_us in parts
+            )
+        session.flush()
+        month = session.scalars(select(Record).where(Record.tag_id == tags[0])).one()
+        assert [piece.start_us for piece in held_alone(session, month)] == [
+            at_us for at_us, number in edges if number % 2 or number >= 10_000
+        ]
 
 
 def test_files_that_are_gone_already_do_not_hinder(
