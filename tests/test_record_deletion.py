@@ -20,14 +20,17 @@ from app.archive.coverage import from_bytes
 from app.archive.deletion import Act, delete_segments
 from app.archive.holding import PIECES, Piece, held_alone, lock_source
 from app.archive.recordlist import Lister
-from app.archive.unlinking import unlink_doomed
+from app.archive.unlinking import BATCH, unlink_doomed
 from app.extensions import db, writing
-from app.models import Coverage, Deletion, Doomed, Record, Segment
+from app.models import Coverage, Deletion, Doomed, Record, Segment, Storage
+from app.tasks import make_celery
+from app.tasks.records import unlink
 from tests.archived import T0_US, close, record, utc
 from tests.archived import add_source as add_plain_source
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
+from tests.service import wait_for
 from tests.test_playback_requestdata import add_ledger, add_record
 from tests.test_record_files import error_of, video
 
@@ -416,6 +419,72 @@ def test_a_storage_that_is_not_mounted_keeps_its_files_doomed(
     with app.app_context():
         assert unlink_doomed(10) == 4
     assert files(app) == []
+
+
+def test_a_storage_that_is_unmounted_meanwhile_keeps_its_files_doomed(
+    app: Flask, source_id: int, media: Media, tmp_path: Path
+) -> None:
+    recorded = record(app, source_id, media("h264"))
+    root = root_of(app)
+    with app.app_context(), writing() as session:
+        rows = list(session.scalars(select(Segment).order_by(Segment.start_us)))
+        [first, last] = (
+            {"segment_id": row.id, "start_us": row.start_us, "storage_id": row.storage_id, "source_id": source_id}
+            for row in (rows[0], rows[-1])
+        )
+        gone = [{**first, "segment_id": str(uuid.uuid4()), "since_us": 2} for _ in range(BATCH)]
+        session.execute(insert(Doomed), [{**first, "since_us": 1}, *gone, {**last, "since_us": 3}])
+        first_path, last_path = (
+            places.closed_path(root, source_id, row["start_us"], row["segment_id"]) for row in (first, last)
+        )
+
+    def unlink() -> None:
+        with app.app_context():
+            unlink_doomed(2 * BATCH)
+
+    thread = threading.Thread(target=unlink)
+    with app.app_context(), writing():  # so that it waits after its first files
+        thread.start()
+        wait_for(lambda: not first_path.exists(), "the first file to go", 10)
+        root.rename(tmp_path / "elsewhere")
+        root.mkdir()
+    thread.join()
+    root.rmdir()
+    (tmp_path / "elsewhere").rename(root)
+    assert recorded.begin_us
+    assert last_path.exists()
+    with app.app_context():
+        assert db.session.get(Doomed, last["segment_id"]) is not None
+        unlink_doomed(2 * BATCH)
+    assert not last_path.exists()
+    assert count(app, Doomed) == 0
+
+
+def test_a_storage_that_cannot_be_read_hinders_no_other(
+    app: Flask, client: FlaskClient, source_id: int, media: Media, tmp_path: Path
+) -> None:
+    recorded = record(app, source_id, media("h264"))
+    record_id = add_record(app, source_id, "t", recorded.begin_us, recorded.end_us)
+    (tmp_path / "a file").touch()
+    with app.app_context(), writing() as session:
+        session.add(Storage(id=str(uuid.uuid4()), path=str(tmp_path / "a file")))
+    assert delete_file(client, record_id).status_code == 200
+    assert (files(app), count(app, Doomed)) == ([], 0)
+
+
+def test_the_schedule_removes_files_in_one_thread_of_the_worker_alone(app: Flask, source_id: int, media: Media) -> None:
+    recorded = record(app, source_id, media("h264"))
+    record_id = add_record(app, source_id, "t", recorded.begin_us, recorded.end_us)
+    run_killed(app, record_id, "after")
+    make_celery(app.config["PLAYBACK"]).flask_app = app
+    thread = threading.Thread(target=unlink)
+    with app.app_context(), writing():  # as slow as this
+        thread.start()
+        wait_for(lambda: len(files(app)) < 5, "the first file to go", 10)
+        unlink()
+        assert thread.is_alive()
+    thread.join()
+    assert (files(app), count(app, Doomed)) == ([], 0)
 
 
 def test_two_at_once_delete_once(database_app: Flask, media: Media) -> None:

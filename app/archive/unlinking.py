@@ -78,7 +78,10 @@ def unlink_doomed(limit: int, since_us: int = 0) -> int:
         if not rows:
             break
         after = (rows[-1].since_us, rows[-1].start_us, rows[-1].segment_id)
-        gone = _remove_files(rows, roots)
+        gone = set(_remove_files(rows, roots))
+        # A disk that was unmounted meanwhile has left an empty folder, in which every file is gone.
+        roots = mounted_roots()
+        gone = {row.segment_id for row in rows if row.segment_id in gone and row.storage_id in roots}
         with writing() as session:
             session.execute(delete(Doomed).where(Doomed.segment_id.in_(gone)))
         done += len(gone)
@@ -89,7 +92,15 @@ def mounted_roots() -> dict[str, Path]:
     """Return the roots of the storages that are where they are said to be, by id."""
     found = {row.id: Path(row.path) for row in db.session.scalars(select(Storage)) if row.path}
     db.session.rollback()
-    return {storage_id: root for storage_id, root in found.items() if read_marker(root) == storage_id}
+    return {storage_id: root for storage_id, root in found.items() if _is_mounted(root, storage_id)}
+
+
+def _is_mounted(root: Path, storage_id: str) -> bool:
+    try:
+        return read_marker(root) == storage_id
+    except OSError as error:  # a share whose server is away must not keep the files of the others
+        log.error("the storage %s cannot be read: %s", root, error.strerror)
+        return False
 
 
 def _next_rows(roots: dict[str, Path], after: tuple[int, int, str], limit: int) -> list[Doomed]:

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
@@ -19,6 +21,7 @@ HASHING_S = 30.0
 _is_ending = threading.Event()
 _hashing = threading.Lock()
 _listing = threading.Lock()
+_continuing, _unlinking = threading.Lock(), threading.Lock()
 _listers: dict[str, Lister] = {}
 
 
@@ -43,8 +46,9 @@ def list_records() -> None:
 def continue_long_records() -> None:
     """Close the records that have become long, each continued by a new one."""
     app = task_app()
-    with app.app_context():
-        continue_records(app.config["PLAYBACK"].RECORD_MAX_S * 1_000_000)
+    with _alone(_continuing) as is_alone, app.app_context():
+        if is_alone:
+            continue_records(app.config["PLAYBACK"].RECORD_MAX_S * 1_000_000)
 
 
 @shared_task(name="playback.hash_records")  # type: ignore[untyped-decorator]
@@ -70,5 +74,17 @@ def _end(**_: object) -> None:
 @shared_task(name="playback.unlink_doomed")  # type: ignore[untyped-decorator]
 def unlink() -> None:
     """Remove the files of deleted segments that are still there."""
-    with task_app().app_context():
-        unlink_doomed(UNLINKED_A_PASS)
+    with _alone(_unlinking) as is_alone, task_app().app_context():
+        if is_alone:
+            unlink_doomed(UNLINKED_A_PASS)
+
+
+@contextmanager
+def _alone(lock: threading.Lock) -> Iterator[bool]:
+    """Tell whether no other thread is at it: on a slow disk the schedule would fill all threads of the worker."""
+    is_alone = lock.acquire(blocking=False)
+    try:
+        yield is_alone
+    finally:
+        if is_alone:
+            lock.release()
