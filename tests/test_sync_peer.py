@@ -200,6 +200,17 @@ def test_a_full_storage_takes_no_copy(config: TestingConfig, migrated_sqlite: Pa
         db.engine.dispose()
 
 
+def test_a_copy_that_comes_while_the_disk_fills_leaves_the_reserve_to_the_recordings(
+    app: Flask, client: FlaskClient
+) -> None:
+    announce(client)
+    assert put(client, 0, 10_000).status_code == 200
+    app.config["PLAYBACK"] = TestingConfig(INSTANCE=app.config["PLAYBACK"].INSTANCE, RESERVE_BYTES=1 << 59)
+    refused = put(client, 10_000, 20_000)
+    assert (refused.status_code, "PLAYBACK_RESERVE_BYTES" in refused.json["detail"][0]["msg"]) == (507, True)
+    assert client.get(f"{COPY}/{RECORD}/").json["received_bytes"] == 10_000
+
+
 def test_a_copy_that_does_not_fit_is_refused_before_it_is_sent(client: FlaskClient) -> None:
     announce(client, 507, size_bytes=2**52)
     assert client.get(COPY).json == []

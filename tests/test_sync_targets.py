@@ -1,5 +1,6 @@
 """Copying to real servers: OpenSSH, Samba, S3, WebDAV. Cut, vanished, altered, taken: in the end all is right."""
 
+import contextlib
 import hashlib
 import os
 import random
@@ -25,6 +26,7 @@ from app.transfer.copying import (
     copy,
     copy_description,
 )
+from app.transfer.folder import FolderTarget
 from app.transfer.naming import part_name
 from app.transfer.targets import open_target, told
 from instance.config import TestingConfig
@@ -237,7 +239,9 @@ def test_a_key_that_changed_is_refused_and_a_new_one_remembered(sshd: Sshd, tmp_
     open_it().close()
 
 
-def test_a_full_disk_is_told_and_what_is_safe_stays(tmp_path: Path) -> None:
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 4 MiB."""
     mounted = tmp_path / "small"
     mounted.mkdir()
     done = subprocess.run(
@@ -246,15 +250,39 @@ def test_a_full_disk_is_told_and_what_is_safe_stays(tmp_path: Path) -> None:
     if done.returncode:
         pytest.skip("a small disk cannot be mounted here")
     try:
-        root, open_it = opened(str(mounted), tmp_path)
-        with closing(open_it()) as target:
-            with pytest.raises(OSError) as error:
-                run(target, Read())
-            assert told(error.value, root) == "No space left on device"
-            assert target.size(NAME) is None
-            assert (target.size(part_name(NAME)) or 0) > 3_000_000
+        yield mounted
     finally:
         subprocess.run(["umount", str(mounted)], check=True)
+
+
+def test_a_disk_without_room_is_not_filled(small: Path, tmp_path: Path) -> None:
+    _, open_it = opened(str(small), tmp_path)
+    with closing(open_it()) as target:
+        with pytest.raises(CopyFailed, match="PLAYBACK_RESERVE_BYTES"):
+            run(target, Read())
+        assert (target.size(NAME), target.size(part_name(NAME))) == (None, None)
+
+
+def test_a_disk_that_others_fill_is_told_and_what_is_safe_stays(small: Path, tmp_path: Path) -> None:
+    root, _ = opened(str(small), tmp_path)
+    others = small / "others"
+
+    def fill() -> None:
+        with contextlib.suppress(OSError), others.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+
+    few = DATA[:2_000_000]
+    with closing(FolderTarget(root, [])) as target:
+        with pytest.raises(OSError) as error:
+            run(target, Read(few, at=1_500_000, then=fill))
+        assert told(error.value, root) == "No space left on device"
+        assert target.size(NAME) is None
+        assert (target.size(part_name(NAME)) or 0) >= 1_400_000
+        others.unlink()
+        again = Read(few)
+        assert run(target, again) == hashlib.md5(few).hexdigest()
+        assert again.asked[-1][0] >= 1_400_000
 
 
 def test_an_upload_that_a_killed_worker_left_is_given_up(servers: Callable[[str], str], tmp_path: Path) -> None:

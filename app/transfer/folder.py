@@ -24,8 +24,12 @@ class FolderTarget:
     can_append = True
     shows_only_whole = False
 
-    def __init__(self, root: Root, below: Sequence[str]) -> None:
-        """Open the folder, which is made where it is missing. Raises CopyFailed without the root."""
+    def __init__(self, root: Root, below: Sequence[str], reserve_bytes: int = 0) -> None:
+        """Open the folder, which is made where it is missing. Raises CopyFailed without the root.
+
+        reserve_bytes: so much of its disk is left free, for what is recorded.
+        """
+        self._reserve_bytes = reserve_bytes
         try:
             self._folder = os.open(root.text, FOLDER)
         except FileNotFoundError:
@@ -70,7 +74,8 @@ class FolderTarget:
             os.close(handle)
 
     def write(self, name: str, begin: int, blocks: Iterator[bytes], size_bytes: int) -> Iterator[int]:
-        """Write the blocks from `begin` on; yield up to where the file is on the disk."""
+        """Write the blocks from `begin` on; yield up to where the file is on the disk. Raises CopyFailed: no room."""
+        self._check_room(size_bytes - begin)
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | FILE, FILE_MODE, dir_fd=self._folder)
         try:
             os.ftruncate(handle, begin)
@@ -82,10 +87,21 @@ class FolderTarget:
                     os.fsync(handle)
                     safe = position
                     yield safe
+                    self._check_room(0)
             os.fsync(handle)
             yield position
         finally:
             os.close(handle)
+
+    def _check_room(self, size_bytes: int) -> None:
+        """Raise CopyFailed where less than the reserve would be left; the disk may be that of the recordings."""
+        found = os.fstatvfs(self._folder)
+        free_bytes = found.f_bavail * found.f_frsize
+        if free_bytes - size_bytes < self._reserve_bytes:
+            raise CopyFailed(
+                f"the disk has {free_bytes // 2**20} MiB left: too little for {size_bytes // 2**20} MiB more and the "
+                f"reserve of {self._reserve_bytes // 2**20} MiB (PLAYBACK_RESERVE_BYTES); free space on it"
+            )
 
     def publish(self, part: str, name: str) -> None:
         """Rename a file and make that durable. Raises FileExistsError where the name is taken."""

@@ -81,7 +81,7 @@ def announce(config: Config, given: Announced) -> str:
     return given.record_id
 
 
-def append(copy_id: str, begin: int, end: int, total: int, read: Callable[[int], bytes]) -> None:
+def append(config: Config, copy_id: str, begin: int, end: int, total: int, read: Callable[[int], bytes]) -> None:
     """Add the piece [begin, end) of a body to what has come.
 
     Raises OffsetWrong where it does not follow, Invalid where the body is shorter, StorageFull, Busy, NotFound.
@@ -91,6 +91,8 @@ def append(copy_id: str, begin: int, end: int, total: int, read: Callable[[int],
         if os.fstat(handle).st_size < begin:
             _received(place, 0)
             raise OffsetWrong("the part of this copy is gone: send it from its begin", received_bytes=0)
+        # Since it was announced others may have come, and cameras have recorded.
+        _check_free(config, place.part.parent, end - begin)
         try:
             _write(handle, begin, end, read)
         except OSError as error:
@@ -137,7 +139,11 @@ def whole_path(copy_id: str) -> Path:
 def _check_room(config: Config, size_bytes: int) -> None:
     """Raise StorageFull where the copy would leave less than the reserve."""
     check_room(config)
-    free_bytes = shutil.disk_usage(config.storage_path).free
+    _check_free(config, config.storage_path, size_bytes)
+
+
+def _check_free(config: Config, folder: Path, size_bytes: int) -> None:
+    free_bytes = shutil.disk_usage(folder).free
     if free_bytes - size_bytes < config.RESERVE_BYTES:
         raise StorageFull(
             f"the copy has {size_bytes // 2**20} MiB, and the storage {free_bytes // 2**20} MiB left, of which "

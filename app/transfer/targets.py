@@ -20,7 +20,7 @@ def open_target(root: Root, below: Sequence[str], config: Config) -> Target:
     if root.scheme == FOLDER:
         if root.text == str(config.instance_path / "sync"):
             (config.instance_path / "sync").mkdir(exist_ok=True)
-        return FolderTarget(root, below)
+        return FolderTarget(root, below, config.RESERVE_BYTES)
     from app.transfer import remote
 
     if root.scheme == "sftp":

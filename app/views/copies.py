@@ -162,7 +162,7 @@ class CopyFile(Resource):
             receiving.complete(key, int(end["total"]))
         else:
             begin, stop, total = _piece(given)
-            receiving.append(key, begin, stop, total, request.stream.read)
+            receiving.append(current_app.config["PLAYBACK"], key, begin, stop, total, request.stream.read)
         return _object_of(_known(key))
 
 
