@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from app import create_app
 from app.extensions import db, writing
-from app.models import Record, SyncItem
+from app.models import Attempt, Record, SyncItem
 from app.models.types import now_us
 from app.transfer import jobs
 from app.transfer.copier import Copier, holder_prefix
@@ -244,6 +245,26 @@ def test_an_open_segment_is_waited_for(app: Flask, client: FlaskClient, media: C
     assert (item["state"], item["error"], item["tries"]) == ("waiting", None, 0)
 
 
+def test_what_a_recorder_that_died_has_left_is_waited_for(
+    app: Flask, client: FlaskClient, media: Callable[..., Path]
+) -> None:
+    source_id, begin_us = add_source(app), now_us() - MINUTE_US
+    run = record(app, source_id, media("h264"), begin_us=begin_us)
+    record_id = add_record(app, source_id, "gate", begin_us, run.end_us + MINUTE_US // 2)
+    with app.app_context(), writing() as session:
+        row = Attempt(source_id=source_id, recorder_id=record_id, run_id=record_id, begin_us=run.end_us)
+        session.add(row)
+        session.flush()
+        number = row.id
+    job = run_copies_of(app, client)
+    assert shown(client, job)["records"][0]["state"] == "waiting"
+    with app.app_context(), writing() as session:
+        session.get_one(Attempt, number).end_us = run.end_us + 1
+        session.execute(update(SyncItem).values(due_us=0))
+    run_copies(app)
+    assert shown(client, job)["state"] == "done"
+
+
 def test_what_was_not_copied_can_be_cancelled(
     database_app: Flask, database_client: FlaskClient, media: Callable[..., Path]
 ) -> None:
@@ -255,7 +276,7 @@ def test_what_was_not_copied_can_be_cancelled(
     again = ask(client, tag_name="gate", location="elsewhere")
     told = client.delete(f"{SYNC}/{again}").json
     assert (told["state"], told["counts"]["failed"], bool(told["ended_utc"])) == ("failed", 1, True)
-    assert shown(client, again)["records"][0]["error"] == "cancelled by anybody"
+    assert shown(client, again)["records"][0]["error"] == "cancelled by anyone (testing)"
     assert client.get(f"/api/v1/record/{recorded}").json["sync_location"] is None
     run_copies(app)
     assert not (sync_folder(app) / "elsewhere").exists()
@@ -383,7 +404,7 @@ def endless(act: Callable[[], object]) -> Callable[[str], Recording]:
             time.sleep(0.005)
             yield b"more"
 
-    return lambda record_id: Recording(1 << 40, read)
+    return lambda record_id: Recording(1 << 30, read)
 
 
 def test_what_is_stopped_in_the_middle_is_put_back(app: Flask, client: FlaskClient, recorded: str) -> None:
@@ -408,7 +429,7 @@ def test_a_copy_that_is_cancelled_in_the_middle_ends_and_leaves_nothing(
     assert copier.wait(20)
     copier.stop()
     (item,) = shown(client, job)["records"]
-    assert (item["state"], item["error"]) == ("failed", "cancelled by anybody")
+    assert (item["state"], item["error"]) == ("failed", "cancelled by anyone (testing)")
     assert [path for path in sync_folder(app).rglob("*") if path.is_file()] == []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from celery import shared_task
 from flask import Flask
 
+from app.archive.holding import BESIDE_US, is_settled
 from app.archive.ledger import explain
 from app.capture.addresses import masked
 from app.extensions import db
@@ -25,6 +26,8 @@ from app.transfer.copying import CopyFailed, CopyRefused, Recording
 
 SETTLED_US = 5_000_000  # after the stop of a record its last segment is taken in within this
 EMPTY_US = 60_000_000  # later than this nothing comes any more
+# What a recorder that died has left is taken in by the next one; a machine that never comes back is not waited for.
+LEFT_US = 24 * 3_600_000_000
 COPIER = "playback_copier"
 _lock = threading.Lock()
 
@@ -59,6 +62,9 @@ def open_recording(record_id: str) -> Recording:
     if record is None or record.deleted_us is not None:
         raise CopyRefused("the file of the record was deleted before it was copied")
     if record.end_us is None or now_us() < record.end_us + SETTLED_US:
+        raise NotSettled
+    is_complete = is_settled(db.session, record.source_id, record.end_us + BESIDE_US)
+    if not is_complete and now_us() < record.end_us + LEFT_US:
         raise NotSettled
     footage = load_footage(record.source_id, record.begin_us, record.end_us)
     if footage.pin is not None:
