@@ -106,11 +106,18 @@ def test_rows_of_deletion_are_never_changed_or_removed(empty: Flask) -> None:
     with db.engine.begin() as connection:
         connection.execute(insert(Source), {"id": 1, "model": "Source"})
         connection.execute(insert(Deletion), {**span, "segments": 0, "size_bytes": 0, "spans": "[]"})
-    for statement in ("UPDATE deletion SET actor = 'b'", "DELETE FROM deletion"):
+    columns = "(id, at_us, actor, rule, source_id, begin_us, end_us, segments, size_bytes, spans)"
+    other = f"INTO deletion {columns} SELECT 1, 1, 'b', rule, source_id, 0, 1, 0, 0, '[]' FROM deletion"
+    is_sqlite = db.engine.dialect.name == "sqlite"
+    again = f"INSERT OR REPLACE {other}" if is_sqlite else f"INSERT {other} ON CONFLICT (id) DO UPDATE SET actor = 'b'"
+    for statement in ("UPDATE deletion SET actor = 'b'", "DELETE FROM deletion", again):
         with pytest.raises(DBAPIError, match="never changed or removed"), db.engine.begin() as connection:
             connection.execute(text(statement))
     with db.engine.connect() as connection:
         assert connection.execute(select(Deletion.actor)).all() == [("a",)]
+    with db.engine.begin() as connection:
+        connection.execute(insert(Deletion), {**span, "segments": 0, "size_bytes": 0, "spans": "[]"})
+    downgrade(revision="4c1d7e52a9f0")
 
 
 def test_up_twice_changes_nothing(empty: Flask) -> None:

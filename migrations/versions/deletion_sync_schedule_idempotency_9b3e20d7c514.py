@@ -163,6 +163,12 @@ def keep_deletions(connection):
                 f'CREATE TRIGGER deletion_keep_{verb.lower()} BEFORE {verb} ON deletion '
                 f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
             )
+        # REPLACE removes a row without the trigger of DELETE.
+        op.execute(
+            'CREATE TRIGGER deletion_keep_insert BEFORE INSERT ON deletion '
+            'WHEN EXISTS (SELECT 1 FROM deletion WHERE id = NEW.id) '
+            f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
+        )
         return
     op.execute(
         'CREATE FUNCTION refuse_deletion_change() RETURNS trigger LANGUAGE plpgsql AS '
