@@ -347,6 +347,14 @@ def lease(app: Flask, source_id: int) -> None:
         session.add(Lease(source_id=source_id, recorder_id="r", expires_us=2**60))
 
 
+def test_a_clock_that_was_set_back_stops_no_measuring(app: Flask, prober: Prober) -> None:
+    ahead_us = now_us() + 86_400 * SECOND
+    source_id = add(app, "rtsp://127.0.0.1:9/cam", probe_asked_us=ahead_us, status="online")
+    prober.look()
+    wait_for(lambda: row_of(app, source_id).status == "offline", "the measurement")
+    assert (row_of(app, source_id).probe_asked_us or ahead_us) < ahead_us
+
+
 def test_two_workers_measure_a_camera_once(database_app: Flask, footage: Path) -> None:
     with RtspServer({"cam": footage}) as camera:
         source_id = add(database_app, camera.url("cam"))

@@ -185,6 +185,17 @@ def test_a_worker_that_is_killed_while_it_hashes_is_followed_by_another(
         assert row_of(app, found).hash_md5 == md5_of(client, found)
 
 
+def test_one_that_was_held_before_the_clock_was_set_back_holds_up_no_other(
+    app: Flask, client: FlaskClient, source_id: int, media: Media
+) -> None:
+    recorded = record(app, source_id, media("h264"))
+    record_id = add_record(app, source_id, "t", recorded.begin_us, recorded.end_us)
+    other = add_record(app, source_id, "other", recorded.begin_us + S, recorded.end_us)
+    change(app, record_id, hash_version=HELD, hash_due_us=now_us() + 86_400 * S)
+    assert hash_all(app) == 1
+    assert row_of(app, other).hash_md5 == md5_of(client, other)
+
+
 def test_a_worker_that_ends_lets_the_record_go(
     app: Flask, source_id: int, media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:

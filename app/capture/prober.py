@@ -100,10 +100,12 @@ class Prober:
             rows = db.session.execute(query).all()
             db.session.rollback()
         dated = [(due_us(*row, self._interval_us, self._started_us), row[0], row[1]) for row in rows]
+        latest_us = now_us()
         return [
             (number, asked_us)
             for at_us, number, asked_us in sorted(dated, key=lambda one: one[:2])
-            if at_us <= now_us()
+            # What was asked for later than now was so before the clock was set back.
+            if at_us <= latest_us or (asked_us or 0) > latest_us + LONGEST_US
         ]
 
     def _start(self) -> None:

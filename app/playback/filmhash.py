@@ -128,8 +128,10 @@ def _take() -> _Held | None:
     now = now_us()
     with writing() as session:
         session.execute(select(Storage.id).order_by(Storage.id).limit(1).with_for_update())  # one takes at a time
-        being = select(Record.id).where(Record.hash_version == HELD, Record.hash_due_us > now).limit(1)
-        if session.scalar(being) is not None:
+        # A later one was held before the clock was set back, by a process that has died.
+        held_until = Record.hash_due_us.between(now + 1, now + 2 * HOLD_US)
+        being = select(Record.id).where(Record.hash_version == HELD, held_until)
+        if session.scalar(being.limit(1)) is not None:
             return None
         for row in session.scalars(_due(now)).all():
             if row.deleted_us is not None or row.cut_us is not None or row.end_us is None:
