@@ -1,12 +1,21 @@
 """A client of mJPEG streams that reads them part by part, as a browser does."""
 
+import re
 from typing import NamedTuple
 
 import requests
 
 from tests.media import read_number
 
-BEGIN, END = b"--frame", b"--\r\n"
+END = b"--\r\n"
+STREAMED = re.compile(r"multipart/x-mixed-replace; boundary=(frame-[0-9a-f]{16})")
+
+
+def boundary(content_type: str) -> bytes:
+    """Return what begins each part. It cannot be guessed: a camera could put it into a picture."""
+    found = STREAMED.fullmatch(content_type)
+    assert found is not None, content_type
+    return f"--{found[1]}".encode()
 
 
 class Part(NamedTuple):
@@ -32,7 +41,7 @@ class MjpegClient:
     def __init__(self, url: str, timeout_s: float = 15.0) -> None:
         self._answer = requests.get(url, stream=True, timeout=timeout_s)
         assert self._answer.status_code == 200, self._answer.text
-        assert self._answer.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
+        self._begin = boundary(self._answer.headers["Content-Type"])
         assert self._answer.headers["Cache-Control"] == "no-store"
         self._chunks = self._answer.iter_content(None)
         self._data = b""
@@ -49,16 +58,16 @@ class MjpegClient:
 
     def next(self) -> Part | None:
         """Return the next picture, None behind the closing boundary."""
-        self._fill(len(BEGIN) + 2)
-        assert self._data.startswith(BEGIN), self._data[:60]
-        if self._data.startswith(BEGIN + b"--"):
-            self._fill(len(BEGIN + END))
-            assert self._data == BEGIN + END
+        self._fill(len(self._begin) + 2)
+        assert self._data.startswith(self._begin), self._data[:60]
+        if self._data.startswith(self._begin + b"--"):
+            self._fill(len(self._begin + END))
+            assert self._data == self._begin + END
             assert next(self._chunks, b"") == b""
             return None
         while b"\r\n\r\n" not in self._data:
             self._more()
-        head, _, self._data = self._data.removeprefix(BEGIN + b"\r\n").partition(b"\r\n\r\n")
+        head, _, self._data = self._data.removeprefix(self._begin + b"\r\n").partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode("ascii").split("\r\n"))
         assert headers["Content-Type"] == "image/jpeg"
         size = int(headers["Content-Length"])

@@ -17,6 +17,7 @@ from app.extensions import db, writing
 from app.models import Attempt, Recorder, Source
 from app.models.types import now_us
 from instance.config import TestingConfig
+from tests.mjpeg_client import boundary
 from tests.services import Redis, why_no_redis
 
 JSON = {"Accept": "application/json"}
@@ -227,12 +228,12 @@ def test_the_test_video_ends_by_itself_for_a_client_that_did_not_ask_for_a_strea
     body = answer.data
     assert 4.5 < time.monotonic() - begun_s < 8
     assert answer.status_code == 200
-    assert answer.content_type == "multipart/x-mixed-replace; boundary=frame"
-    parts = re.findall(rb"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: (\d+)\r\n\r\n", body)
+    begin_of_part = boundary(answer.content_type)
+    parts = re.findall(begin_of_part + rb"\r\nContent-Type: image/jpeg\r\nContent-Length: (\d+)\r\n\r\n", body)
     assert len(parts) >= 10
     begin = body.index(b"\r\n\r\n") + 4
     assert clock_picture(body[begin : begin + int(parts[0])]).width == 640
-    assert body.endswith(b"--frame--\r\n")
+    assert body.endswith(begin_of_part + b"--\r\n")
 
 
 def test_the_test_video_goes_on_for_a_client_that_asked_for_it(client: FlaskClient) -> None:

@@ -5,6 +5,7 @@ A part is followed at once by the boundary of the next: a client shows a picture
 
 import contextlib
 import logging
+import secrets
 import socket
 import threading
 import time
@@ -16,7 +17,8 @@ from app.errors import Busy, PlaybackError
 
 log = logging.getLogger(__name__)
 
-BOUNDARY = "frame"
+# Not to be guessed: a camera could put it into a JPEG, and after it a page, which browsers would show as ours.
+BOUNDARY = f"frame-{secrets.token_hex(8)}"
 STREAMED = "multipart/x-mixed-replace"
 STUCK_S = 20.0  # a client that takes nothing for so long is cut off
 RESERVED = 64  # threads of a process that stay for answers with an end; at least a quarter
