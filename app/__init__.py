@@ -1,5 +1,6 @@
 """The application factory. Nothing heavy is imported until an app is made: the supervisor imports this package too."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from instance.config import Config
 
 APP_PATH = Path(__file__).resolve().parent
+# OpenCV reads it once, when it is loaded. A camera's picture of half a MB could else take 6 GB to be decoded.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 26))
 
 
 def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "Flask":

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +21,7 @@ from tests.media import make_video
 from tests.mjpeg_client import frame_number
 from tests.picture_server import PictureServer, picture_number
 from tests.rtsp_server import RtspServer
-from tests.service import wait_for
+from tests.service import ROOT, wait_for
 from tests.test_api import API, add_picture_source, add_source
 
 PASSWORD = "p@ss w:rd/1%"
@@ -77,6 +79,25 @@ def test_a_camera_that_sends_png_is_answered_as_jpeg(client: FlaskClient, pictur
     answer = ask(client, add_picture_source(client, uri_http_picture={"uri": pictures.url}))
     assert (answer.mimetype, answer.data[:2], answer.data[-2:]) == ("image/jpeg", b"\xff\xd8", b"\xff\xd9")
     assert picture_number(answer.data) == 1
+
+
+REFUSING = """
+import sys
+from app.capture.picture import PictureRefused, decode_picture
+try:
+    decode_picture(sys.stdin.buffer.read(), 1)
+except PictureRefused as error:
+    print(error.verdict.detail)
+"""
+
+
+def test_a_small_file_that_is_a_picture_of_gigabytes_is_refused() -> None:
+    """A camera could end the recorder of all others by one."""
+    jpeg = cv2.imencode(".jpg", np.zeros((12_000, 12_000), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 1])[1].tobytes()
+    assert len(jpeg) < 2_000_000
+    command = [sys.executable, "-c", REFUSING]
+    done = subprocess.run(command, input=jpeg, cwd=ROOT, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == "what the camera sends is not a whole picture"
 
 
 @pytest.mark.parametrize(
