@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.archive import recordings
 from app.archive.continuing import continue_records
@@ -92,6 +92,16 @@ def test_a_record_that_nobody_looked_at_for_long_becomes_several(app: Flask, sou
     offsets = [(begin - recorded.begin_us, end and end - recorded.begin_us) for begin, end in spans(app)]
     assert offsets == [(0, 2 * S), (2 * S, 4 * S), (4 * S, 6 * S), (6 * S, None)]
     assert roll(app, 2) == 0
+
+
+def test_what_a_schedule_began_is_still_the_schedules(app: Flask, source_id: int, media: Media) -> None:
+    recorded = record(app, source_id, media("h264"), begin_us=past(60))
+    begin_record(app, source_id, recorded.begin_us)
+    with app.app_context(), writing() as session:
+        session.execute(update(Record).values(scheduled_by="a group"))
+    assert roll(app, 3) >= 1
+    with app.app_context():
+        assert set(db.session.scalars(select(Record.scheduled_by))) == {"a group"}
 
 
 def test_where_the_camera_gives_nothing_it_goes_on_until_it_does(app: Flask, source_id: int, media: Media) -> None:
