@@ -100,6 +100,14 @@ def signed_in() -> Account | None:
         db.session.rollback()  # nothing that follows inherits this transaction
 
 
+def actor() -> str:
+    """Return whose act the current request is, for what is written down of it."""
+    if request.environ.get(OPERATOR_KEY) is TERMINAL:
+        return "terminal"
+    account = signed_in()
+    return account.name if account is not None else f"anyone ({current_app.config['PLAYBACK'].ENVIRONMENT})"
+
+
 def bearer_token(asked: Request) -> str | None:
     """Return the token of the request's header."""
     given = asked.authorization

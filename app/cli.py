@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 from flask import Flask, current_app
@@ -25,7 +26,9 @@ def register(app: Flask) -> None:
 
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
-    for command in (prepare_command, source_commands, record_commands):
+    from app.synccommands import sync_commands
+
+    for command in (prepare_command, source_commands, record_commands, sync_commands):
         app.cli.add_command(command)
 
 
@@ -124,6 +127,16 @@ def stop_recording(tag: str, model: str | None) -> None:
     _asked("PUT", "/api/v1/record", {"tag_name": tag, **({"model": model} if model else {})})
 
 
+@record_commands.command("delete-file")
+@click.argument("record_id")
+@click.option("--location", required=True, help="The location of the record's file, as the record shows it.")
+@click.option("--reason", help="Why: kept with the deletion.")
+def delete_file(record_id: str, location: str, reason: str | None) -> None:
+    """Delete the file of a recording; footage that another tag holds stays."""
+    values = {"location": location, **({"reason": reason} if reason else {})}
+    _asked("DELETE", f"/api/v1/record/{quote(record_id, safe='')}/file/", values)
+
+
 @record_commands.command("shutdown")
 def shut_down() -> None:
     """End the service of this instance, every ffmpeg cleanly; what was wanted goes on at the next start."""
@@ -147,7 +160,7 @@ def _secret(given: str) -> str:
     return sys.stdin.readline().strip() if given == "-" else given
 
 
-def _asked(method: str, path: str, values: dict[str, Any]) -> Any:
+def _asked(method: str, path: str, values: dict[str, Any] | None) -> Any:
     """Return what the API of this very process answers: the same checks, the same rows, the same waking."""
     from app.auth import OPERATOR_KEY, TERMINAL
 

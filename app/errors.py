@@ -8,7 +8,10 @@ PlaybackError
 ├── Conflict 409
 │   ├── SourceIsRecording
 │   ├── HasGaps            (gaps)
-│   └── NameTaken
+│   ├── OffsetWrong        (received_bytes)
+│   ├── CopyBroken         (received_bytes)
+│   ├── NameTaken
+│   └── StillRunning       (retry_after_s)
 ├── Invalid 422
 ├── Unauthorised 401
 ├── Forbidden 403
@@ -105,6 +108,28 @@ class HasGaps(Conflict):
 
     kind = "has_gaps"
     loc: Loc = ("query", "gaps")
+
+
+class StillRunning(Conflict):
+    """The first request with this `Idempotency-Key` has no answer yet."""
+
+    kind = "still_running"
+    loc: Loc = ("header", "Idempotency-Key")
+    retry_after_s = 1
+
+
+class OffsetWrong(Conflict):
+    """A piece of a copy does not follow what has come; `extra` has `received_bytes`, where it must begin."""
+
+    kind = "offset_wrong"
+    loc: Loc = ("header", "Content-Range")
+
+
+class CopyBroken(Conflict):
+    """A copy came whole, but with another checksum than announced; it must be sent from its begin."""
+
+    kind = "copy_broken"
+    loc: Loc = ("body",)
 
 
 class Invalid(PlaybackError):

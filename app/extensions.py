@@ -26,7 +26,7 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-KEPT_CONNECTIONS = 8
+KEPT_CONNECTIONS, MAX_CONNECTIONS = 8, 32
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -63,13 +63,14 @@ def prepare_migrations(app: Flask) -> None:
 
 
 def engine_options(config: "Config") -> dict[str, Any]:
-    """Return SQLAlchemy's options: no values in errors, a connection for each thread, a bounded wait for the host.
+    """Return SQLAlchemy's options: no values in errors, a bounded number of connections and wait for the host.
 
-    A request needs its connection for milliseconds: a few are kept, the same ones used again and again; the others of a
-    burst are closed.
+    A request needs its connection for milliseconds, and holds none while it streams: a few are kept, the same ones used
+    again and again; the others of a burst are closed. What finds none free waits for its turn.
     """
     kept = min(KEPT_CONNECTIONS, config.WEB_THREADS)
-    pool = {"pool_size": kept, "max_overflow": config.WEB_THREADS - kept + 10, "pool_use_lifo": True}
+    most = max(min(MAX_CONNECTIONS, config.WEB_THREADS + 10), kept)
+    pool = {"pool_size": kept, "max_overflow": most - kept, "pool_use_lifo": True}
     options: dict[str, Any] = {"hide_parameters": True, **pool}
     if config.database_url.startswith("postgresql"):
         options |= {"connect_args": {"connect_timeout": 5}, "pool_pre_ping": True}

@@ -104,7 +104,7 @@ class Parameters:
 
 def read_query(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:
     """Return the parameters of the query alone: those of GET."""
-    values = _unfolded(_each_once(_query(), "query"), nested or {}, "query")
+    values = unfolded(_each_once(_query(), "query"), nested or {}, "query")
     return Parameters(values, dict.fromkeys(values, "query"))
 
 
@@ -147,7 +147,7 @@ def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
         is_nameless = any(name is None for name in request.form)  # a part of a form may have no name
         if is_nameless or (not request.form and not request.files):
             raise Invalid("this is not a form that can be read", loc=("body",), kind="form_invalid")
-        return _unfolded(_each_once(request.form, "body"), nested, "body")
+        return unfolded(_each_once(request.form, "body"), nested, "body")
     if request.mimetype == "application/json" or request.mimetype.endswith("+json"):
         return _json_object(data, ("body",))
     raise UnsupportedBody(
@@ -170,15 +170,19 @@ def _whole_body() -> bytes:
     return data
 
 
-def _json_object(data: bytes | str, loc: tuple[str, ...]) -> dict[str, Any]:
-    """Return the JSON object of `data`. Raises Invalid with type `json_invalid`, also for a name that comes twice."""
+def read_json(data: bytes | str, loc: tuple[str, ...]) -> Any:
+    """Return the JSON value of `data`. Raises Invalid with type `json_invalid`, also for a name that comes twice."""
     try:
-        value = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        return json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except _GivenTwiceError as error:
         message = f"the name {str(error)[:60]!r} stands twice in one object"
         raise Invalid(message, loc=loc, kind="json_invalid") from None
     except (ValueError, RecursionError):
         raise Invalid("this is not valid JSON", loc=loc, kind="json_invalid") from None
+
+
+def _json_object(data: bytes | str, loc: tuple[str, ...]) -> dict[str, Any]:
+    value = read_json(data, loc)
     if not isinstance(value, dict):
         raise Invalid("this must be a JSON object: {...}", loc=loc, kind="json_invalid")
     return value
@@ -199,7 +203,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _unfolded(flat: dict[str, str], nested: Mapping[str, tuple[str, ...]], place: str) -> dict[str, Any]:
+def unfolded(flat: dict[str, str], nested: Mapping[str, tuple[str, ...]], place: str) -> dict[str, Any]:
     """Gather the keys of object parameters; an empty text among them is null, as a form cannot say null."""
     values: dict[str, Any] = dict(flat)
     for name, keys in nested.items():

@@ -280,13 +280,8 @@ def run_recorder(config: Config) -> int:
         return ALREADY_RUNNING
     from app import create_app
     from app.capture.recorder import Recorder
-    from app.models.types import UndecipherableSecret
 
-    try:
-        return Recorder(create_app(config, with_views=False)).run()
-    except UndecipherableSecret as error:
-        print(f"flask-playback: {error}", file=sys.stderr)
-        return 2
+    return Recorder(create_app(config, with_views=False)).run()
 
 
 def run_prepare(config: Config) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    api16,
     cpu,
     downloads,
     first16,
@@ -21,6 +22,7 @@ from bench import (
     longspan,
     machine,
     memory,
+    mjpeg,
     packets,
     requestdata,
     startup,
@@ -35,6 +37,7 @@ from bench.figures import Figure, listing, table
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "startup": startup.measure,
     "first16": first16.measure,
+    "api16": api16.measure,
     "cpu": cpu.measure,
     "memory": memory.measure,
     "packets": packets.measure,
@@ -48,6 +51,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "indexsize": indexsize.measure,
     "timeline": timeline.measure,
     "stills": stills.measure,
+    "mjpeg": mjpeg.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

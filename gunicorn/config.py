@@ -142,6 +142,13 @@ def when_ready(server):
     gc.freeze()
 
 
+def post_worker_init(worker):
+    """Let streams without end know when their process is asked to end."""
+    from app.views import multipart
+
+    multipart.tell_end(lambda: not worker.alive)
+
+
 def child_exit(server, worker):
     """Forget the gauges of a worker that ended."""
     from prometheus_client import multiprocess

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
+    from app.transfer.addresses import Root
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -32,7 +34,8 @@ class Config:
     SECRET_KEY: str = ""
     FFMPEG: str = ""
     WEB_WORKERS: int = 2
-    WEB_THREADS: int = 32
+    WEB_THREADS: int = 384
+    LIVE_STREAMS: int = 8
     PICTURE_INTERVAL_S: float = 1.0
     SEGMENT_S: int = 60
     FRAGMENT_S: float = 4.0
@@ -53,6 +56,11 @@ class Config:
     STILL_CACHE_BYTES: int = 32 * 1024 * 1024
     # One fills up to two cores; more at once would not be sooner done, and the other threads would wait.
     STILL_DECODERS: int = 1
+    SYNC_TARGETS: str = ""
+    SYNC_AT_ONCE: int = 2
+    SYNC_TRIES: int = 12
+    SYNC_PAUSE_S: float = 5.0
+    SYNC_BYTES_S: int = 0
     SENDFILE_HEADER: str = ""
     SENDFILE_PREFIX: str = "/media/"
 
@@ -99,6 +107,16 @@ class Config:
         except ValueError as error:
             raise ConfigurationError(f"PLAYBACK_METRICS_NETWORKS: {error}; it must be as 10.0.0.0/8, ::1") from None
 
+    @property
+    def sync_roots(self) -> "list[Root]":
+        """Where recordings may be copied to. Raises ConfigurationError, which repeats no address."""
+        from app.transfer.addresses import AddressError, parse_roots
+
+        try:
+            return parse_roots(self.SYNC_TARGETS, ROOT, self.instance_path / "sync")
+        except AddressError as error:
+            raise ConfigurationError(f"PLAYBACK_SYNC_TARGETS, {error}") from None
+
     def __repr__(self) -> str:
         """Name the class only: settings hold secrets."""
         return f"<{type(self).__name__} {self.ENVIRONMENT}>"
@@ -116,6 +134,7 @@ class TestingConfig(Config):
     ENVIRONMENT: str = "testing"
     WEB_WORKERS: int = 1
     PROBE_INTERVAL_S: float = 5.0
+    SYNC_PAUSE_S: float = 0.1
     RESERVE_BYTES: int = 1024 * 1024
 
 
@@ -131,6 +150,7 @@ CONFIGS: dict[str, type[Config]] = {
     "testing": TestingConfig,
     "production": ProductionConfig,
 }
+MAX_RECORD_S = 31 * 86_400
 SENDFILE_HEADERS = ("", "X-Accel-Redirect", "X-Sendfile")
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -195,9 +215,21 @@ def _check(config: Config) -> None:
         _ = config.metrics_networks
     if not 1 <= config.SEGMENT_S <= 300:
         raise ConfigurationError(f"PLAYBACK_SEGMENT_S is {config.SEGMENT_S}; it must be 1 to 300 seconds")
+    if not 1 <= config.RECORD_MAX_S <= MAX_RECORD_S:
+        raise ConfigurationError(
+            f"PLAYBACK_RECORD_MAX_S is {config.RECORD_MAX_S}; it must be 1 to {MAX_RECORD_S} seconds, which is 31 days"
+        )
     if not config.STILL_DECODERS:
         raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
     _check_sendfile(config)
+    _check_sync(config)
+
+
+def _check_sync(config: Config) -> None:
+    if not (config.SYNC_AT_ONCE and config.SYNC_TRIES):
+        raise ConfigurationError("PLAYBACK_SYNC_AT_ONCE and PLAYBACK_SYNC_TRIES must be 1 or more")
+    if config.SYNC_TARGETS:
+        _ = config.sync_roots
 
 
 def _check_sendfile(config: Config) -> None:

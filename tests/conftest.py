@@ -28,6 +28,9 @@ WAITING = (
     "test_storage_faults",
     "test_page",
     "test_schemathesis",
+    "test_record_rollover",
+    "test_live_video",
+    "test_live_picture",
 )
 
 

@@ -14,6 +14,7 @@ import secrets
 import threading
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,7 +36,8 @@ class PictureFaults:
 
     `status` answers with that status and a page. `delay_s` answers late, `is_hanging` not before the end.
     `is_truncated` promises a whole JPEG and closes in its middle, `is_no_image` serves a page as image/jpeg
-    with status 200, `redirect_to` names another address, `is_frozen` serves the last picture again.
+    with status 200, `redirect_to` names another address, `is_frozen` serves the last picture again, `is_png` serves
+    PNG.
     """
 
     status: int = 200
@@ -45,6 +47,7 @@ class PictureFaults:
     is_no_image: bool = False
     redirect_to: str = ""
     is_frozen: bool = False
+    is_png: bool = False
 
 
 class Served(NamedTuple):
@@ -155,11 +158,12 @@ class PictureServer:
                 self._last = _Picture(data, self._number, self.width, self.height)
             return self._last
 
-    def note(self, picture: _Picture) -> None:
-        """Write down a picture that went out."""
+    def send(self, picture: _Picture, send: Callable[[], None]) -> None:
+        """Send a picture and write down that it went out, before anybody who has it can look."""
         sha256 = hashlib.sha256(picture.data).hexdigest()
-        line = Served(time.time(), picture.number, sha256, picture.width, picture.height)
         with self._lock:
+            send()
+            line = Served(time.time(), picture.number, sha256, picture.width, picture.height)
             self._served.append(line)
             del self._served[:-3600]
 
@@ -207,8 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_picture(self, faults: PictureFaults) -> None:
         picture = self.server.camera.next_picture()
         if not faults.is_truncated:
-            self._send(200, picture.data, "image/jpeg")
-            self.server.camera.note(picture)
+            kind, data = ("image/png", _as_png(picture.data)) if faults.is_png else ("image/jpeg", picture.data)
+            self.server.camera.send(picture, lambda: self._send(200, data, kind))
             return
         self.close_connection = True
         self._head(200, len(picture.data), "image/jpeg")
@@ -244,6 +248,11 @@ class _Handler(BaseHTTPRequestHandler):
         counted = ":".join(fields.get(key, "") for key in ("nc", "cnonce", "qop"))
         right = _md5(f"{secret}:{camera.nonce}:{counted}:{action}")
         return hmac.compare_digest(fields.get("response", ""), right)
+
+
+def _as_png(jpeg: bytes) -> bytes:
+    pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return bytes(cv2.imencode(".png", pixels)[1])
 
 
 def _md5(text: str) -> str:

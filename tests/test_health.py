@@ -205,6 +205,22 @@ def test_a_browser_gets_a_page_that_shows_the_picture(client: FlaskClient, path:
     assert f'<img src="{path}' in answer.text
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/html", "text/html"),
+        ("text/html;q=0.5, image/*;q=0.9", "image/jpeg"),
+        ("image/jpeg;q=0.5, text/*", "text/html"),
+        ("*/*", "image/jpeg"),
+        ("application/json", "image/jpeg"),
+    ],
+)
+def test_the_test_picture_is_a_page_only_where_that_is_preferred(client: FlaskClient, accept: str, kind: str) -> None:
+    assert client.get("/test/img", headers={"Accept": accept}).mimetype == kind
+    head = client.head("/test/video", headers={"Accept": accept})
+    assert head.mimetype == kind.replace("image/jpeg", "multipart/x-mixed-replace")
+
+
 def test_the_test_video_ends_by_itself_for_a_client_that_did_not_ask_for_a_stream(client: FlaskClient) -> None:
     begun_s = time.monotonic()
     answer = client.get("/test/video")
@@ -219,16 +235,20 @@ def test_the_test_video_ends_by_itself_for_a_client_that_did_not_ask_for_a_strea
     assert body.endswith(b"--frame--\r\n")
 
 
-@pytest.mark.parametrize("accept", ["multipart/x-mixed-replace", "image/avif,image/webp,image/*,*/*;q=0.8"])
-def test_the_test_video_goes_on_for_a_client_that_asked_for_it(client: FlaskClient, accept: str) -> None:
-    answer = client.get("/test/video", headers={"Accept": accept}, buffered=False)
+def test_the_test_video_goes_on_for_a_client_that_asked_for_it(client: FlaskClient) -> None:
+    asked = [
+        {"Accept": "multipart/x-mixed-replace"},
+        {"Accept": "image/avif,image/webp,image/*,*/*;q=0.8"},
+        {"Accept": "image/webp,*/*", "Referer": "http://localhost/test/video"},
+    ]
+    answers = [client.get("/test/video", headers=headers, buffered=False) for headers in asked]
+    streams = [answer.iter_encoded() for answer in answers]
     begun_s = time.monotonic()
-    for _ in answer.iter_encoded():
-        if time.monotonic() - begun_s > 5.6:
-            break
-    else:
-        pytest.fail("it ended")
-    answer.close()
+    while time.monotonic() - begun_s < 6:
+        for stream in streams:
+            assert next(stream, b"--\r\n") != b"--\r\n"
+    for answer in answers:
+        answer.close()
 
 
 def test_head_of_the_test_video_answers_at_once(client: FlaskClient) -> None:

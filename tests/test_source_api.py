@@ -227,13 +227,3 @@ def test_a_changed_address_is_of_unknown_status_until_measured(app: Flask) -> No
     assert client.put(ONE, json={"description": "d"}).json["status"] == "online"
     assert client.put(ONE, json={"uri_http_picture": PICTURE}).json["status"] == "online"
     assert client.put(ONE, json={"uri_rtsp": "rtsp://127.0.0.1:2/"}).json["status"] == "unknown"
-
-
-def test_addresses_stored_under_another_key_are_told_not_shown(app: Flask) -> None:
-    client = app.test_client()
-    add_source(client, uri_rtsp=RTSP)
-    app.config["SECRET_KEY"] = "another key, of enough characters"
-    app.extensions.pop("playback_cipher")
-    answer = client.get(f"{API}/source")
-    assert answer.status_code == 500
-    assert "PLAYBACK_SECRET_KEY" in answer.json["detail"][0]["msg"]

@@ -3,6 +3,7 @@
 Every step may be the last before a crash; done again from the start it ends in the same file.
 """
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -16,6 +17,7 @@ from app.formats.closing import CLOSING_BYTES, Closing, read_closing
 
 log = logging.getLogger(__name__)
 READ_BYTES = 1 << 20
+MOVES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,22 @@ def close_file(root: Path, live: Path, target: Path, identity: Identity, body_en
         os.fsync(handle)
     finally:
         os.close(handle)
-    made = _make_folders(target.parent)
-    live.rename(target)
+    made = _move(live, target)
     for folder in (target.parent, *made, live.parent):
         sync_folder(folder)
     return _describe(target)
+
+
+def _move(live: Path, target: Path) -> list[Path]:
+    """Move a file, making the folders that are missing; return the folders in which a name is new."""
+    for _ in range(MOVES - 1):
+        made = _make_folders(target.parent)
+        with contextlib.suppress(FileNotFoundError):  # the folder was empty, and whoever deletes footage removed it
+            live.rename(target)
+            return made
+    made = _make_folders(target.parent)
+    live.rename(target)
+    return made
 
 
 def _make_folders(folder: Path) -> list[Path]:

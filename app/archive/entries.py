@@ -26,6 +26,15 @@ def store_entries(session: scoped_session[Session], file: LiveFile) -> tuple[int
     return video_id, _store(session, audio, audio.entry) if audio is not None else None
 
 
+def describe_video(file: LiveFile) -> tuple[str, int | None, int | None] | None:
+    """Return codec string, width and height of an open file's video; None where it has none."""
+    track = file.init.track("video") if file.init is not None else None
+    if track is None or not file.pictured:
+        return None
+    (width, height), name = _describe(track, _true_entry(track, file))
+    return name, width, height
+
+
 def _true_entry(track: InitTrack, file: LiveFile) -> bytes:
     """Return the entry by the parameter sets in the stream: after a change the head of the next file lies."""
     try:

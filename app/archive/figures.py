@@ -1,9 +1,8 @@
 """Figures of the recording as a whole, read from the database when the metrics are asked for."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Executable, Select, func, select
+from sqlalchemy import ColumnElement, Executable, ScalarSelect, func, select
 
 from app.extensions import AnySession
 from app.models import Attempt, Lease, Record, Segment, Source, Wanted
@@ -34,22 +33,26 @@ def read_figures(session: AnySession, now_us: int) -> Figures:
     closed, size_bytes, length_us = session.execute(sums.where(Segment.state == CLOSED)).one()
     by_status = select(Source.status, func.count()).where(Source.deleted_us.is_(None)).group_by(Source.status)
     by_reason = select(Attempt.reason, func.count()).where(Attempt.end_us.is_not(None)).group_by(Attempt.reason)
+    counts = {
+        "wanted_sources": Wanted.end_us.is_(None),
+        "leased_sources": Lease.expires_us > now_us,
+        "open_records": Record.end_us.is_(None),
+        "living_attempts": Attempt.end_us.is_(None),
+        "missing_segments": Segment.state == MISSING,
+    }
+    found = session.execute(select(*(_count(condition) for condition in counts.values()))).one()
     return Figures(
         sources={**dict.fromkeys(STATUSES, 0), **_by_word(session, by_status)},
-        wanted_sources=_count(session, select(func.count()).where(Wanted.end_us.is_(None))),
-        leased_sources=_count(session, select(func.count()).where(Lease.expires_us > now_us)),
-        open_records=_count(session, select(func.count()).where(Record.end_us.is_(None))),
-        living_attempts=_count(session, select(func.count()).where(Attempt.end_us.is_(None))),
         ended_attempts={**dict.fromkeys(REASONS, 0), **_by_word(session, by_reason)},
         segments=closed,
-        missing_segments=_count(session, select(func.count()).where(Segment.state == MISSING)),
         segment_bytes=int(size_bytes or 0),
         recorded_s=int(length_us or 0) / 1_000_000,
+        **dict(zip(counts, found, strict=True)),
     )
 
 
-def _count(session: AnySession, query: Select[Any]) -> int:
-    return int(session.scalar(query) or 0)
+def _count(condition: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).where(condition).scalar_subquery()
 
 
 def _by_word(session: AnySession, query: Executable) -> dict[str, int]:

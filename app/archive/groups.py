@@ -1,17 +1,31 @@
 """Groups of cameras: making them, finding them by name or id, and their members."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
+from app.archive.paging import AnySelect, Order
 from app.archive.recordings import lock_sources
 from app.errors import Invalid, NameTaken, NotFound
-from app.extensions import AnySession
+from app.extensions import AnySession, insert_missing
 from app.models import Group, group_source
+from app.models.types import new_uuid
+
+GROUP_ORDERS = {
+    "created": Order((Group.created_us, Group.id)),
+    "name": Order((Group.name, Group.id)),
+    "id": Order((Group.id,)),
+}
 
 
-def all_groups(session: AnySession) -> list[Group]:
-    """Return all groups, the oldest first."""
-    return list(session.scalars(select(Group).order_by(Group.created_us, Group.id)))
+def listed(model: str | None, words: str | None) -> AnySelect:
+    """Return the query of the groups, only those of a model or with these words in the name where they are given."""
+    query = select(Group)
+    if model is not None:
+        query = query.where(Group.model == model)
+    return query.where(Group.name.icontains(words, autoescape=True)) if words else query
 
 
 def find(session: AnySession, group_id: str, *, is_locked: bool = False) -> Group:
@@ -22,10 +36,23 @@ def find(session: AnySession, group_id: str, *, is_locked: bool = False) -> Grou
     return group
 
 
+def _named(session: AnySession, name: str) -> Group | None:
+    by_name = session.scalar(select(Group).where(Group.name == name))
+    return by_name or session.get(Group, name.lower())
+
+
+def find_or_create(session: AnySession, model: str, name: str, now_us: int) -> Group:
+    """Return the group of this name, or else of this id; add one of the model where there is none."""
+    group = _named(session, name)
+    if group is None:
+        insert_missing(session, Group, {"id": new_uuid(), "name": name, "model": model, "created_us": now_us})
+        group = session.scalars(select(Group).where(Group.name == name)).one()
+    return group
+
+
 def find_named(session: AnySession, name: str) -> Group:
     """Return the group of this name, or else of this id. Raises NotFound at `group_name` of the body."""
-    by_name = session.scalar(select(Group).where(Group.name == name))
-    group = by_name or session.get(Group, name.lower())
+    group = _named(session, name)
     if group is None:
         raise NotFound(f"there is no group {name!r}", loc=("body", "group_name"))
     return group
@@ -39,6 +66,22 @@ def create(session: AnySession, model: str, name: str, now_us: int) -> Group:
     group: Group | None = session.scalar(added)
     if group is None:
         raise NameTaken(f"there is a group {name!r} already")
+    return group
+
+
+def rename(session: AnySession, group_id: str, model: str | None, name: str | None) -> Group:
+    """Give a group another name. Raises NotFound, NameTaken, and Invalid for another model than it has."""
+    group = find(session, group_id, is_locked=True)
+    if model is not None and model != group.model:
+        message = f"the model of a group cannot change; this one takes {group.model}"
+        raise Invalid(message, loc=("body", "model"), kind="model_fixed")
+    if name is None or name == group.name:
+        return group
+    try:
+        group.name = name
+        session.flush()
+    except IntegrityError:
+        raise NameTaken(f"there is a group {name!r} already") from None
     return group
 
 
@@ -67,6 +110,19 @@ def add_member(session: AnySession, group_id: str, source_id: int) -> bool:
     membership = {"group_id": group.id, "source_id": source.id}
     added = dialect.insert(group_source).values(**membership).on_conflict_do_nothing()
     return session.scalar(added.returning(group_source.c.source_id)) is not None
+
+
+def add_new_members(session: AnySession, members: Sequence[tuple[str, int]]) -> None:
+    """Add sources that this very transaction has made to groups of their model: (group, source) each.
+
+    Raises NotFound when a group was deleted meanwhile.
+    """
+    ids = sorted({group_id for group_id, _ in members})
+    locked = session.scalars(select(Group.id).where(Group.id.in_(ids)).order_by(Group.id).with_for_update()).all()
+    if len(locked) < len(ids):
+        raise NotFound("a group was deleted just now: send this again", loc=("body", "group_name"))
+    if members:
+        session.execute(group_source.insert(), [{"group_id": one, "source_id": other} for one, other in members])
 
 
 def remove_member(session: AnySession, group_id: str, source_id: int) -> bool:

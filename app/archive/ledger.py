@@ -1,10 +1,14 @@
 """Why there is no footage: causes of gaps, from the intervals of wanted recording and the attempts to record.
 
-A moment in which nothing was to be recorded has the cause `not_recording`. Else it is the reason of the attempt
+A moment whose footage was deleted has the cause `deleted`, and who did it and when as detail. A moment in which nothing
+was to be recorded has the cause `not_recording`. Else it is the reason of the attempt
 that covers the moment, or ended last before it; a wanted moment before any attempt is the recorder's fault.
 """
 
+import json
+from bisect import bisect_right
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,11 +16,13 @@ from sqlalchemy import bindparam, or_, select
 
 from app.archive.spans import Stretch
 from app.extensions import db
-from app.models import Attempt, Run, Wanted
+from app.models import Attempt, Deletion, Run, Wanted
+from app.models.segment import MAX_SEGMENT_US
 
 NOT_RECORDING, RECORDER_STOPPED, UNKNOWN = "not_recording", "recorder_stopped", "unknown"
 STARTING, PENDING = "starting", "pending"  # an attempt before its first fragment, and after its last complete one
 UNREADABLE, LOST = "unreadable", "a recorded file is missing or was altered; the log names it"
+DELETED = "deleted"
 # A shorter piece of a gap takes the cause of its neighbour: the recorder needs a moment to begin an attempt.
 SLIVER_US = 2_000_000
 
@@ -48,7 +54,8 @@ def explain(source_id: int, gaps: Sequence[Stretch], lost: Sequence[tuple[int, i
     begin_us, end_us = gaps[0].begin_us, gaps[-1].end_us
     wanted = _wanted(source_id, begin_us, end_us)
     tries = _tries(source_id, begin_us, end_us)
-    return [piece for gap in gaps for piece in _explain(gap, wanted, tries, lost)]
+    deleted = _deleted(source_id, begin_us, end_us)
+    return [piece for gap in gaps for piece in _explain(gap, wanted, tries, lost, deleted)]
 
 
 # Made once: making them takes longer than running them.
@@ -67,6 +74,12 @@ TRY_BEFORE = TRIES.where(Attempt.begin_us <= bindparam("from_us")).order_by(Atte
 TRIES_WITHIN = TRIES.where(Attempt.begin_us > bindparam("from_us"), Attempt.begin_us < bindparam("to_us")).order_by(
     Attempt.begin_us
 )
+DELETIONS = (
+    select(Deletion.at_us, Deletion.actor, Deletion.rule, Deletion.reason, Deletion.spans)
+    .where(Deletion.source_id == bindparam("source_id"), Deletion.segments > 0)
+    .where(Deletion.begin_us < bindparam("to_us"), Deletion.end_us > bindparam("from_us"))
+    .order_by(Deletion.id)
+)
 
 
 def _wanted(source_id: int, begin_us: int, end_us: int) -> list[Stretch]:
@@ -81,18 +94,46 @@ def _tries(source_id: int, begin_us: int, end_us: int) -> list[_Try]:
     return [_Try(*row) for query in (TRY_BEFORE, TRIES_WITHIN) for row in db.session.execute(query, values)]
 
 
+def _deleted(source_id: int, begin_us: int, end_us: int) -> list[Gap]:
+    """Return what was deleted of a range, by begin, each with a line that says when, by whom and why."""
+    # Segments reach over the ends of what was asked for.
+    values = {"source_id": source_id, "from_us": begin_us - MAX_SEGMENT_US, "to_us": end_us + MAX_SEGMENT_US}
+    found = []
+    for at_us, actor, rule, reason, spans in db.session.execute(DELETIONS, values):
+        moment = datetime.fromtimestamp(at_us // 1_000_000, UTC)
+        words = f": {' '.join(reason.split())}" if reason else ""
+        detail = f"deleted on {moment:%Y-%m-%dT%H:%M:%SZ} by {actor} ({rule}){words}"
+        found += [Gap(begin, end, DELETED, detail) for begin, end in json.loads(spans)]
+    return sorted(item for item in found if item.begin_us < end_us and item.end_us > begin_us)
+
+
+def _deletion_at(instant_us: int, deleted: Sequence[Gap]) -> Gap | None:
+    """Return what was deleted at an instant; nothing is deleted twice, so pieces do not overlap."""
+    number = bisect_right(deleted, instant_us, key=lambda item: item.begin_us) - 1
+    return deleted[number] if number >= 0 and instant_us < deleted[number].end_us else None
+
+
 def _explain(
-    gap: Stretch, wanted: Sequence[Stretch], tries: Sequence[_Try], lost: Sequence[tuple[int, int]]
+    gap: Stretch,
+    wanted: Sequence[Stretch],
+    tries: Sequence[_Try],
+    lost: Sequence[tuple[int, int]],
+    deleted: Sequence[Gap],
 ) -> list[Gap]:
     """Return one gap, cut where its cause changes; equal neighbours and slivers are joined."""
     edges = {gap.begin_us, gap.end_us}
-    edges |= {edge for stretch in (*wanted, *lost) for edge in stretch}
+    edges |= {edge for stretch in (*wanted, *lost, *(item[:2] for item in deleted)) for edge in stretch}
     edges |= {edge for item in tries for edge in (item.begin_us, item.end_us) if edge is not None}
     inner = sorted(edge for edge in edges if gap.begin_us <= edge <= gap.end_us)
     pieces: list[Gap] = []
     for begin, end in pairwise(inner):
-        is_lost = any(low <= begin < high for low, high in lost)
-        cause, detail = (UNREADABLE, LOST) if is_lost else _cause(begin, wanted, tries)
+        deletion = _deletion_at(begin, deleted)
+        if deletion is not None:
+            cause, detail = deletion.cause, deletion.detail
+        elif any(low <= begin < high for low, high in lost):
+            cause, detail = UNREADABLE, LOST
+        else:
+            cause, detail = _cause(begin, wanted, tries)
         pieces.append(Gap(begin, end, cause, detail))
     return _joined(pieces)
 
@@ -132,7 +173,7 @@ def _joined(pieces: Sequence[Gap]) -> list[Gap]:
         last = joined[-1] if joined else None
         if last is not None and _is_sliver(last, piece) and _has_reason(last) and piece.cause == STARTING:
             joined[-1] = last._replace(end_us=piece.end_us)
-        elif last is not None and (last.cause == piece.cause or _is_sliver(last, piece)):
+        elif last is not None and (_is_same(last, piece) or _is_sliver(last, piece)):
             joined[-1] = piece._replace(begin_us=last.begin_us)
         elif last is not None and _is_sliver(piece, last) and not (_has_reason(piece) and last.cause == STARTING):
             joined[-1] = last._replace(end_us=piece.end_us)
@@ -141,11 +182,16 @@ def _joined(pieces: Sequence[Gap]) -> list[Gap]:
     return joined
 
 
+def _is_same(piece: Gap, neighbour: Gap) -> bool:
+    """Tell whether two neighbours have one cause; two deletions are two causes."""
+    return piece.cause == neighbour.cause and (piece.cause != DELETED or piece.detail == neighbour.detail)
+
+
 def _has_reason(piece: Gap) -> bool:
     """Tell whether an attempt gave the cause; that no attempt was yet has no detail."""
     return piece.cause not in (STARTING, PENDING, UNKNOWN) and piece[2:] != (RECORDER_STOPPED, None)
 
 
 def _is_sliver(piece: Gap, neighbour: Gap) -> bool:
-    is_wanted = NOT_RECORDING not in (piece.cause, neighbour.cause)
+    is_wanted = not {NOT_RECORDING, DELETED} & {piece.cause, neighbour.cause}
     return is_wanted and piece.end_us - piece.begin_us < SLIVER_US

@@ -114,6 +114,22 @@ class LiveFile:
         assert part is not None
         return int(np.median(part.durations))
 
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames a second by the times of the whole fragments' frames; None for less than a second of them.
+
+        Odd distances do not count: ffmpeg guesses those of the first frames, and that of the very last.
+        """
+        parts = [part for fragment in self.pictured if (part := self._video(fragment)) is not None]
+        ticks = np.concatenate([part.durations for part in parts])[:-1] if parts else np.zeros(0)
+        if not ticks.size:
+            return None
+        usual = float(np.median(ticks))
+        ticks = ticks[(ticks > usual / 4) & (ticks < usual * 4)]
+        if int(ticks.sum()) < self.timescale:
+            return None
+        return round(float(self.timescale / ticks.mean()), 3)
+
     def first_key_sample(self) -> bytes:
         """Return the first video sample, at most 4 KiB of it: where parameter sets stand."""
         part = self._video(self.pictured[0])

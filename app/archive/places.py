@@ -5,6 +5,7 @@ live/SOURCE/RUN-000000.mp4              the open segment, written by ffmpeg; RUN
 rec/SOURCE/YYYYMMDD/HH/SEGMENT.mp4      closed segments, by the UTC hour of their start
 idx/SOURCE/YYYYMMDD.sidx                sample indexes of that UTC day, appended
 records/RECORD.m3u8                     a record's `location`
+copies/RECORD.mp4                       what another server of this kind copied to this one; .part until it is whole
 salvage/SOURCE/RUN-000000.tail          bytes cut off a segment that a crash left incomplete
 """
 
@@ -13,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
-LIVE, CLOSED, INDEX, RECORDS, SALVAGE = "live", "rec", "idx", "records", "salvage"
+LIVE, CLOSED, INDEX, RECORDS, SALVAGE, COPIES = "live", "rec", "idx", "records", "salvage", "copies"
 MARKER = "storage.id"
 
 
@@ -59,6 +60,11 @@ def _day_index(root: Path, source_id: int, day: int) -> Path:
 def salvage_path(root: Path, source_id: int, run_id: str, sequence: int) -> Path:
     """Return where the incomplete tail of a segment is kept."""
     return root / SALVAGE / str(source_id) / f"{run_id}-{sequence:06d}.tail"
+
+
+def copy_path(root: Path, copy_id: str, *, is_whole: bool) -> Path:
+    """Return the path of a recording that another server copied to this one."""
+    return root / COPIES / f"{copy_id}.{'mp4' if is_whole else 'part'}"
 
 
 def record_location(record_id: str) -> str:

@@ -7,14 +7,15 @@ in the order of their ids: two callers at once wait for each other, lose no inte
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import ColumnElement, select
 
+from app.archive.paging import Order, Page
 from app.extensions import AnySession, insert_missing
 from app.models import Lease, Record, Segment, Source, Tag, Wanted
 from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
 from app.models.types import new_uuid
 
+RECORDS_BY_BEGIN = Order((Record.begin_us, Record.source_id, Record.id))
 BATCH = 500  # ids a statement; PostgreSQL's protocol takes at most 65,535 parameters
 
 
@@ -39,10 +40,12 @@ def make_tag(session: AnySession, name: str, now_us: int) -> Tag:
     return tag
 
 
-def start(session: AnySession, source_ids: Iterable[int], tag: Tag, now_us: int) -> list[int]:
+def start(
+    session: AnySession, source_ids: Iterable[int], tag: Tag, now_us: int, *, scheduled_by: str | None = None
+) -> list[int]:
     """Open a record under the tag for each source that has none; return the ids of those newly started.
 
-    Runs within a write transaction. Repeating it changes nothing.
+    Runs within a write transaction. Repeating it changes nothing. `scheduled_by`: the group whose schedule does it.
     """
     sources = lock_sources(session, source_ids)
     ids = [source.id for source in sources]
@@ -52,7 +55,8 @@ def start(session: AnySession, source_ids: Iterable[int], tag: Tag, now_us: int)
     running = set(session.scalars(recording))
     fresh = [source_id for source_id in ids if source_id not in running]
     for source_id in fresh:
-        session.add(Record(source_id=source_id, tag_id=tag.id, created_us=now_us, begin_us=now_us))
+        values = {"source_id": source_id, "tag_id": tag.id, "scheduled_by": scheduled_by}
+        session.add(Record(**values, created_us=now_us, begin_us=now_us))
         if not _open_wanted(session, source_id):
             session.add(Wanted(source_id=source_id, begin_us=now_us))
     session.flush()
@@ -64,15 +68,22 @@ def stop(session: AnySession, tag: Tag, model: str | None, now_us: int) -> list[
 
     Runs within a write transaction. A source that records under another tag goes on.
     """
-    found = select(Record.source_id).join(Source).where(Record.tag_id == tag.id, Record.end_us.is_(None))
+    meant = Record.tag_id == tag.id
     if model is not None:
-        found = found.where(Source.model == model)
+        meant &= Record.source_id.in_(select(Source.id).where(Source.model == model))
+    return stop_those(session, meant, now_us)
+
+
+def stop_those(session: AnySession, meant: ColumnElement[bool], now_us: int) -> list[int]:
+    """Close the open records that meet the condition; return their sources' ids. As `stop` otherwise."""
+    found = select(Record.source_id).where(meant, Record.end_us.is_(None))
     locked = select(Source.id).where(Source.id.in_(list(session.scalars(found)))).order_by(Source.id).with_for_update()
     ids = list(session.scalars(locked))
-    open_records = select(Record).where(Record.source_id.in_(ids), Record.end_us.is_(None))
+    open_records = Record.source_id.in_(ids), Record.end_us.is_(None)
+    to_close = set(session.scalars(select(Record.id).where(meant, *open_records)))
     still_wanted: set[int] = set()
-    for record in session.scalars(open_records):
-        if record.tag_id == tag.id:
+    for record in session.scalars(select(Record).where(*open_records)):
+        if record.id in to_close:
             record.end_us = max(now_us, record.begin_us)
         else:
             still_wanted.add(record.source_id)
@@ -101,24 +112,28 @@ def running_tags(session: AnySession) -> list[str]:
     return list(session.scalars(select(Tag.name).where(Tag.id.in_(open_tags)).order_by(Tag.name)))
 
 
-def records_of(session: AnySession, tag: Tag) -> list[Record]:
-    """Return the records of a tag with their sources, the oldest first."""
-    rows = select(Record).options(selectinload(Record.source)).where(Record.tag_id == tag.id)
-    return list(session.scalars(rows.order_by(Record.begin_us, Record.source_id)))
+def is_open_tag() -> ColumnElement[bool]:
+    """Return the condition that something records under a tag, for queries of tags."""
+    return select(Record.id).where(Record.tag_id == Tag.id, Record.end_us.is_(None)).exists()
+
+
+def records_of(session: AnySession, tag: Tag, page: Page, *conditions: ColumnElement[bool]) -> list[Record]:
+    """Return a page of the records of a tag that meet the conditions; one more than its limit where there are more."""
+    return list(session.scalars(page.of(select(Record).where(Record.tag_id == tag.id, *conditions))))
 
 
 def statuses(session: AnySession, records: Sequence[Record], now_us: int) -> dict[str, str]:
     """Return the status word of each record by its id (record-api.md, "Status words")."""
     with_footage = _with_footage(session, [record.id for record in records if record.end_us is not None])
-    alive = select(Lease.source_id).where(Lease.expires_us > now_us)
-    leased = set(session.scalars(alive)) if any(record.end_us is None for record in records) else set()
+    online = select(Lease.source_id).join(Source).where(Lease.expires_us > now_us, Source.status == "online")
+    living = set(session.scalars(online)) if any(record.end_us is None for record in records) else set()
 
     def word(record: Record) -> str:
         if record.deleted_us is not None:
             return "deleted"
         if record.end_us is not None:
             return "done" if record.id in with_footage else "failed"
-        return "recording" if record.source_id in leased and record.source.status == "online" else "waiting"
+        return "recording" if record.source_id in living else "waiting"
 
     return {record.id: word(record) for record in records}
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from app.capture.picture import PictureAddress
 from app.capture.template import Template, effective_template, parse_template
+from app.errors import Invalid
 from app.models import Source
+from app.models.types import UNREADABLE, UNREADABLE_TEXT
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -23,7 +25,7 @@ class Camera:
         if row.model == "Source":
             return cls(row.id, row.model, row.uri_rtsp, None, row.ffmpeg_cmd)
         picture = None
-        if row.picture_uri:
+        if row.picture_uri is not None:
             picture = PictureAddress(row.picture_uri, row.picture_auth, row.picture_user, row.picture_password)
         return cls(row.id, row.model, None, picture, row.ffmpeg_cmd)
 
@@ -33,6 +35,20 @@ class Camera:
         if self.model == "PictureSource":
             return self.picture.uri if self.picture else None
         return self.uri_rtsp
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Tell whether its address or password was encrypted with another secret key."""
+        secrets = (self.picture.uri, self.picture.password) if self.picture else (self.uri_rtsp,)
+        return any(secret is UNREADABLE for secret in secrets)
+
+    def checked_uri(self) -> str:
+        """Return the address that is recorded from. Raises Invalid where there is none."""
+        if self.is_unreadable:
+            raise Invalid(UNREADABLE_TEXT, loc=("body", "uri_rtsp"))
+        if not self.uri:
+            raise Invalid("the source has no address to record from", loc=("body", "uri_rtsp"))
+        return self.uri
 
     def template(self) -> Template:
         """Return the checked template. Raises Invalid."""

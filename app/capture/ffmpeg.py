@@ -71,15 +71,18 @@ def _version(path: str) -> tuple[int, int]:
     return MINIMUM_VERSION if shown.startswith("ffmpeg version N-") else (0, 0)
 
 
-def rtsp_input(uri: str, template: Template) -> bytes:
+def rtsp_input(uri: str, template: Template, *, is_picture_only: bool = False) -> bytes:
     """Return the ffconcat text that names the camera and the demuxer's options. Raises Invalid.
 
-    `fpsprobesize 0` lets the first packets pass after one second instead of three, and changes none of them.
+    `fpsprobesize 0` lets the first packets pass after one second instead of three, and changes none of them. With
+    `is_picture_only` the camera is not asked for sound, and nothing waits for it.
     """
     if any(ord(character) < 32 for character in uri):
         # It would end the line, whatever the quotes.
         raise Invalid("the stored address holds a control character", loc=("body", "uri_rtsp"))
     options = {"rtsp_flags": "prefer_tcp", "timeout": str(RTSP_TIMEOUT_US), "fpsprobesize": "0"}
+    if is_picture_only:
+        options["allowed_media_types"] = "video"
     options.update((name[1:], value) for name, value in template.input_options)
     if "rtsp_transport" in options and options["rtsp_flags"] == "prefer_tcp":
         del options["rtsp_flags"]
@@ -122,7 +125,7 @@ def rtsp_command(config: Config, folder: Path, run_id: str, template: Template, 
     arguments += template.output_options
     if not template.has_output("-c", "-c:v"):
         arguments += ["-c:v", "copy"]
-    if not {"libx264", "libx265"} & set(template.output_options):
+    if not template.is_encoding:
         arguments += ["-bsf:v", FIRST_TIMES]
     if audio == AUDIO_AAC and not template.has_output("-c:a", "-an"):
         arguments += ["-c:a", "aac"]
@@ -225,6 +228,8 @@ _VERDICTS: tuple[tuple[str, str, str, str | None], ...] = (
      r"Failed to resolve hostname", "camera_unreachable",
      "the camera's host cannot be reached: check address and network", "offline"),
     (_TIMED_OUT, "camera_unreachable", "the camera does not answer in time", "offline"),
+    (r"SDP:[\s\S]*Invalid data found when processing input", "no_video",
+     "the camera announces a stream but does not send it: it may have too many clients, or need a restart", "no_video"),
     (r"Invalid data found when processing input|Server returned 4|Protocol not found", "no_video",
      "what answers at this address is not an RTSP video stream", "no_video"),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from app.capture import ffmpeg
 from app.capture.attempt import Attempt, start_attempt
 from app.capture.backoff import Backoff
 from app.capture.camera import Camera
+from app.capture.facts import Facts, copied_facts, logged_facts
 from app.capture.picture import PictureFeed
 from app.capture.template import Template
 from app.errors import Invalid, PlaybackError, StorageFull
@@ -24,6 +25,7 @@ from instance.config import Config
 log = logging.getLogger(__name__)
 
 STORAGE_REASONS = ("disk_full", "storage_unusable")
+MEASURED_US = 1_000_000  # so much of a segment tells the frame rate
 
 
 class Keeper:
@@ -46,6 +48,7 @@ class Keeper:
         self._told: tuple[str, str] | None = None
         self._is_told_of_disk = False
         self._status: tuple[str | None, str | None] | None = None
+        self._measured: tuple[str, int] | None = None
 
     def step(self) -> None:
         """Do what is due now. Raises OSError or OperationalError when disk or database refuse: call again."""
@@ -61,10 +64,36 @@ class Keeper:
             elif self.attempt.is_receiving:
                 self._told = None
                 self._set_status("online", None)
+                self._measure(self.attempt)
         elif self._feed is not None:
             self._step_feed()
         elif not self.is_ending and self._backoff.is_over(self.camera.uri):
             self._begin()
+
+    def _measure(self, attempt: Attempt) -> None:
+        """Write down what the camera sends, once a segment: measuring a camera that records needs no connection."""
+        writer = attempt.writer
+        part = (attempt.place.run_id, writer.current.sequence)
+        if part == self._measured or (attempt.feed is None and writer.media_us < MEASURED_US):
+            return
+        self._measured = part
+        try:
+            facts = self._facts(attempt)
+        except OSError:  # its file was taken away: the archive tells that
+            return
+        with writing() as session:
+            row = session.get(Source, self.camera.source_id)
+            if row is not None:
+                facts.store(row)
+                row.status_us = now_us()
+
+    def _facts(self, attempt: Attempt) -> Facts:
+        if self.camera.model == "PictureSource":
+            first = attempt.feed.first if attempt.feed is not None else None
+            return Facts("jpeg", first.width, first.height) if first is not None else Facts("jpeg")
+        if self.camera.template().is_encoding:
+            return logged_facts(attempt.read_log())
+        return copied_facts(attempt.writer.current.file, attempt.read_log())
 
     def _poll(self, attempt: Attempt) -> None:
         """Watch the attempt; where it falls silent, look whether the storage is the cause: ffmpeg does not say."""
@@ -143,14 +172,14 @@ class Keeper:
         try:
             check_room(self._config)
             template = self.camera.template()
-            if not self.camera.uri:
-                raise Invalid("the source has no address to record from", loc=("body", "uri_rtsp"))
+            uri = self.camera.checked_uri()
             if self.camera.model == "PictureSource":
                 self._begin_pictures()
             else:
-                self._begin_stream(template, self.camera.uri)
+                self._begin_stream(template, uri)
         except Invalid as error:
-            self._failed(ffmpeg.Verdict("bad_template", error.message, None), 0.0)
+            status = "unknown" if self.camera.is_unreadable else None
+            self._failed(ffmpeg.Verdict("bad_template", error.message, status), 0.0)
         except PlaybackError as error:
             self._failed(_storage_verdict(error), 0.0)
         except OSError as error:

@@ -57,8 +57,10 @@ class Picture:
 class PictureClient:
     """Fetches pictures over one kept connection. Used by one thread."""
 
-    def __init__(self, address: PictureAddress) -> None:
+    def __init__(self, address: PictureAddress, read_timeout_s: float = READ_TIMEOUT_S) -> None:
+        """Connect to nothing yet. read_timeout_s: how long the camera may be silent, and may send one picture."""
         self._address = address
+        self._read_timeout_s = read_timeout_s
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.max_redirects = 3
@@ -79,12 +81,12 @@ class PictureClient:
         return decode_picture(body, (asked_us + time.time_ns() // 1000) // 2)
 
     def _get(self, uri: str, redirects: int = 3) -> bytes:
-        timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+        timeout = (min(CONNECT_TIMEOUT_S, self._read_timeout_s), self._read_timeout_s)
         with self._session.get(uri, timeout=timeout, stream=True, allow_redirects=False) as answer:
             if answer.is_redirect:
                 return self._follow(uri, answer, redirects)
             _check_status(answer.status_code)
-            return _read_body(answer)
+            return _read_body(answer, self._read_timeout_s)
 
     def _follow(self, uri: str, answer: requests.Response, redirects: int) -> bytes:
         """Follow a redirect within the camera's own host only: another must not see user and password."""
@@ -119,13 +121,13 @@ def _check_status(status: int) -> None:
         raise PictureRefused(Verdict("no_video", detail, "no_video"))
 
 
-def _read_body(answer: requests.Response) -> bytes:
+def _read_body(answer: requests.Response, limit_s: float) -> bytes:
     chunks, total_bytes = [], 0
     begun_s = time.monotonic()
     for chunk in answer.iter_content(64 * 1024):
         chunks.append(chunk)
         total_bytes += len(chunk)
-        if total_bytes > MAX_PICTURE_BYTES or time.monotonic() - begun_s > READ_TIMEOUT_S:
+        if total_bytes > MAX_PICTURE_BYTES or time.monotonic() - begun_s > limit_s:
             raise PictureRefused(Verdict("no_video", "the picture is endless or larger than 32 MiB", "no_video"))
     return b"".join(chunks)
 

@@ -1,58 +1,129 @@
-"""Measuring whether a camera is there, with a connection of its own that ends at once."""
+"""Measuring whether a camera is there and what it sends, with a connection of its own that ends soon.
 
+First a quick look (capture.looking), then an ffmpeg that copies the first key frame, or RATE_S of video where the frame
+rate is asked for. Takes seconds; runs in threads of the worker (capture.prober).
+"""
+
+import os
 import subprocess
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 
+from app.archive.livefile import LiveFile
 from app.capture import ffmpeg
+from app.capture.attempt import read_log
 from app.capture.camera import Camera
+from app.capture.facts import Facts, copied_facts, logged_facts
+from app.capture.looking import look
 from app.capture.picture import PictureClient, PictureRefused
 from app.errors import Invalid
-from app.logs import mask_secrets
 from instance.config import Config
 
 PROBE_TIMEOUT_S = 12.0
+RATE_S = 2
+ASK_S = 0.25
+LARGEST_BYTES = 16_000_000
+FRAGMENTED = "+frag_keyframe+empty_moov+default_base_moof"
 
 
-def probe(config: Config, camera: Camera) -> tuple[str, str | None]:
-    """Return the status word of a camera and one line of detail (None when it is online). Takes seconds."""
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The status word of a camera, one line of detail (None when it is online), and what it sends, where known."""
+
+    status: str
+    detail: str | None = None
+    facts: Facts | None = None
+
+
+def probe(
+    config: Config,
+    camera: Camera,
+    is_given_up: Callable[[], bool],
+    slot: AbstractContextManager[object],
+    *,
+    has_rate: bool,
+) -> Measurement | None:
+    """Return what was measured; None when `is_given_up` said meanwhile that the connection is to be left to another.
+
+    slot: held while an ffmpeg runs. has_rate: measure the frame rate too, which takes RATE_S longer.
+    """
+    try:
+        uri, template = camera.checked_uri(), camera.template()
+    except Invalid as error:
+        return Measurement("unknown", error.message)
     if camera.model == "PictureSource":
         return _probe_picture(camera)
-    return _probe_stream(config, camera)
+    verdict = look(uri)
+    if verdict is not None:
+        return Measurement(verdict.status or "unknown", verdict.detail)
+    with slot:
+        return None if is_given_up() else _probe_stream(config, ffmpeg.rtsp_input(uri, template), is_given_up, has_rate)
 
 
-def _probe_picture(camera: Camera) -> tuple[str, str | None]:
-    if camera.picture is None:
-        return "unknown", "the source has no address"
+def _probe_picture(camera: Camera) -> Measurement:
+    assert camera.picture is not None  # it has an address
     client = PictureClient(camera.picture)
     try:
-        client.fetch()
+        picture = client.fetch()
     except PictureRefused as error:
-        return error.verdict.status or "unknown", error.verdict.detail
+        return Measurement(error.verdict.status or "unknown", error.verdict.detail)
     finally:
         client.close()
-    return "online", None
+    return Measurement("online", None, Facts("jpeg", picture.width, picture.height))
 
 
-def _probe_stream(config: Config, camera: Camera) -> tuple[str, str | None]:
-    if not camera.uri_rtsp:
-        return "unknown", "the source has no address"
-    try:
-        feed = ffmpeg.rtsp_input(camera.uri_rtsp, camera.template())
-    except Invalid as error:
-        return "unknown", error.message
+def _probe_stream(config: Config, feed: bytes, is_given_up: Callable[[], bool], has_rate: bool) -> Measurement | None:
+    limit = ["-t", str(RATE_S)] if has_rate else ["-frames:v", "1"]
     command = [
         *(ffmpeg.find_ffmpeg(config.FFMPEG), "-hide_banner", "-nostats", "-loglevel", "verbose"),
-        *("-protocol_whitelist", ffmpeg.PROTOCOLS, "-f", "concat", "-safe", "0", "-i", "pipe:0"),
-        *("-map", "0:v:0", "-c", "copy", "-frames:v", "1", "-f", "null", "-"),
+        # It ends by itself too, so that none is left of a worker that was killed.
+        *("-protocol_whitelist", ffmpeg.PROTOCOLS, "-t", f"{PROBE_TIMEOUT_S:.0f}"),
+        *("-f", "concat", "-safe", "0", "-i", "pipe:0", "-map", "0:v:0", "-c", "copy", *limit),
+        *("-f", "mp4", "-movflags", FRAGMENTED, "-fs", str(LARGEST_BYTES), "pipe:1"),
     ]
+    video, log = os.memfd_create("probe"), os.memfd_create("probe log")
     try:
-        done = subprocess.run(command, input=feed, capture_output=True, timeout=PROBE_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        return (
-            "no_video",
-            f"no video came within {PROBE_TIMEOUT_S:.0f} s: switch on regular key frames in the camera",
-        )
-    text = mask_secrets(done.stderr.decode("utf-8", "replace"))
-    if done.returncode == 0 and "Video:" in text:
-        return "online", None
-    verdict = ffmpeg.judge(text, has_footage=False)
-    return verdict.status or "unknown", verdict.detail
+        ending = _run(command, feed, video, log, is_given_up)
+        if ending == "given up":
+            return None
+        return _measured(video, read_log(_path(log)), is_late=ending == "late")
+    finally:
+        os.close(video)
+        os.close(log)
+
+
+def _run(command: list[str], feed: bytes, video: int, log: int, is_given_up: Callable[[], bool]) -> str:
+    """Run ffmpeg until it `ended`, was `late`, or was `given up`."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=video, stderr=log) as process:
+        until_s = time.monotonic() + PROBE_TIMEOUT_S
+        pending: bytes | None = feed
+        while True:
+            try:
+                process.communicate(pending, timeout=ASK_S)
+            except subprocess.TimeoutExpired:
+                pending = None
+            else:
+                return "ended"
+            is_late = time.monotonic() > until_s
+            if is_late or is_given_up():
+                process.kill()
+                return "late" if is_late else "given up"
+
+
+def _path(handle: int) -> Path:
+    return Path(f"/proc/self/fd/{handle}")
+
+
+def _measured(video: int, log_text: str, *, is_late: bool) -> Measurement:
+    file = LiveFile(_path(video))
+    file.poll()
+    if file.pictured:
+        return Measurement("online", None, copied_facts(file, log_text))
+    if is_late:
+        detail = f"no video came within {PROBE_TIMEOUT_S:.0f} s: switch on regular key frames in the camera"
+        return Measurement("no_video", detail, logged_facts(log_text))
+    verdict = ffmpeg.judge(log_text, has_footage=False)
+    return Measurement(verdict.status or "unknown", verdict.detail)

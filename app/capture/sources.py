@@ -24,7 +24,8 @@ from app.capture.addresses import (
 from app.capture.template import check_template, effective_template
 from app.errors import Invalid, NotFound, SourceIsRecording
 from app.extensions import AnySession
-from app.models import Source, group_source
+from app.models import Lease, Source, group_source
+from app.models.types import UNREADABLE, UNREADABLE_TEXT
 
 PICTURE_KEYS = ("uri", "auth", "user", "password")
 PICTURE_LOC = ("body", "uri_http_picture")
@@ -39,10 +40,16 @@ def find(session: AnySession, source_id: int) -> Source:
     return source
 
 
-def create(session: AnySession, model: str, values: Mapping[str, Any], now_us: int) -> Source:
-    """Add a source. Raises Invalid when an address is missing or holds the mask instead of a password."""
+def build(model: str, values: Mapping[str, Any], now_us: int) -> Source:
+    """Return a new source, not added yet. Raises Invalid when an address is missing or holds the mask."""
     source = Source(model=model, created_us=now_us, status="unknown")
     _apply(source, values)
+    return source
+
+
+def create(session: AnySession, model: str, values: Mapping[str, Any], now_us: int) -> Source:
+    """Add a source. Raises Invalid as `build` does."""
+    source = build(model, values, now_us)
     session.add(source)
     session.flush()
     return source
@@ -67,6 +74,7 @@ def change(session: AnySession, source_id: int, values: Mapping[str, Any]) -> tu
     is_other = _recorded_from(source) != before
     if is_other:
         source.status, source.status_detail, source.status_us = "unknown", None, None
+        source.probe_asked_us = None
     session.flush()
     return source, is_other
 
@@ -84,8 +92,16 @@ def remove(session: AnySession, source_id: int, now_us: int) -> Source:
     return source
 
 
+def is_held(session: AnySession, source_id: int, now_us: int) -> bool:
+    """Tell whether a recorder is connected to the source now, or tries to be."""
+    lease = session.get(Lease, source_id)
+    return lease is not None and lease.expires_us > now_us
+
+
 def startable_problem(source: Source) -> str | None:
     """Return why this source cannot be started, None when it can: what is stored may be unusable by now."""
+    if source.is_unreadable:
+        return UNREADABLE_TEXT
     if not (source.uri_rtsp if source.model == "Source" else source.picture_uri):
         return "the source has no address to record from"
     try:
@@ -116,6 +132,8 @@ def _apply(source: Source, values: Mapping[str, Any]) -> None:
 
 def _check_address(source: Source) -> None:
     """Raise Invalid when the address that the source's model records from is missing."""
+    if source.is_unreadable:
+        return  # what is stored there stays: the old key may come back
     if source.model == "Source" and not source.uri_rtsp:
         raise Invalid("a Source records from uri_rtsp: give its address", loc=("body", "uri_rtsp"), kind="missing")
     if source.model == "PictureSource" and not source.picture_uri:
@@ -133,6 +151,8 @@ def _restored(given: str, stored: str | None, schemes: tuple[str, ...], loc: tup
     address = parse(given, schemes)
     if not address.has_mask:
         return given
+    if stored is UNREADABLE:
+        raise Invalid(UNREADABLE_TEXT, loc=loc, kind=MASKED)
     try:
         return unmasked(address, parse(stored, schemes) if stored else None)
     except AddressError as error:
@@ -145,6 +165,8 @@ def _apply_picture(source: Source, given: Mapping[str, Any] | None) -> None:
     given = dict.fromkeys(PICTURE_KEYS) if given is None else _without_userinfo(given)
     if given.get("uri", stored["uri"]) is None and not any(given.values()):
         given = dict.fromkeys(PICTURE_KEYS)
+    if stored["uri"] is UNREADABLE and "uri" not in given:
+        raise Invalid(UNREADABLE_TEXT, loc=(*PICTURE_LOC, "uri"), kind=MASKED)
     merged = {**stored, **given}
     if merged["uri"] is None and any(merged.values()):
         raise Invalid("user and password need an address: give uri", loc=(*PICTURE_LOC, "uri"), kind="missing")
@@ -170,7 +192,9 @@ def _kept_password(stored: dict[str, Any], merged: dict[str, Any], *, is_asked_f
     password: str | None = stored["password"]
     if password is None and not is_asked_for:
         return None
-    if password is None or _place(merged) != _place(stored):
+    if password is UNREADABLE:
+        raise Invalid(UNREADABLE_TEXT, loc=(*PICTURE_LOC, "password"), kind=MASKED)
+    if password is None or not stored["uri"] or _place(merged) != _place(stored):
         raise Invalid(
             f"{MASK}, or a password left out, keeps the stored one, but none is stored for this scheme, host, port "
             "and user: give the password itself, or null",
@@ -209,5 +233,5 @@ def _template(model: str, given: str | None) -> str | None:
 def shown_picture(source: Source) -> dict[str, str | None]:
     """Return `uri_http_picture` as it is answered: four keys, no password in clear."""
     picture = _picture(source)
-    hidden = None if picture["password"] is None else MASK
-    return {**picture, "uri": masked(picture["uri"]), "password": hidden}
+    has_password = picture["password"] is not None and picture["password"] is not UNREADABLE
+    return {**picture, "uri": masked(picture["uri"] or None), "password": MASK if has_password else None}

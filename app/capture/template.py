@@ -115,6 +115,11 @@ class Template:
         """Tell whether one of these options is among the output options."""
         return any(name in self.output_options for name in names)
 
+    @property
+    def is_encoding(self) -> bool:
+        """Tell whether the video of an RTSP source is encoded anew, not copied."""
+        return not {"libx264", "libx265"}.isdisjoint(self.output_options)
+
 
 def effective_template(model: str, stored: str | None) -> str:
     """Return the template that a source records with, which `check_template` accepts back."""

@@ -78,3 +78,9 @@ def entry(uri: str, duration_ms: int) -> str:
 def whole_entry(uri: str, duration_ms: int, size_bytes: int) -> str:
     """Return one entry that is a whole resource; with its byte range for the sake of what `init_map` says."""
     return f"#EXTINF:{duration_ms // 1000}.{duration_ms % 1000:03d},\n#EXT-X-BYTERANGE:{size_bytes}@0\n{uri}\n"
+
+
+def part_entry(uri: str, duration_ms: int, begin_bytes: int, end_bytes: int) -> str:
+    """Return one entry that is a part of a resource, and the only one of it: what stands before is its init segment."""
+    length = f"#EXTINF:{duration_ms // 1000}.{duration_ms % 1000:03d},\n"
+    return f"{length}#EXT-X-BYTERANGE:{end_bytes - begin_bytes}@{begin_bytes}\n{uri}\n"

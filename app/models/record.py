@@ -26,6 +26,12 @@ class Record(Model):
         ),
         Index("ix_record_hash_version", "hash_version"),
         Index(
+            "ix_record_hash_due",
+            "hash_due_us",
+            sqlite_where=db.text("hash_due_us IS NOT NULL"),
+            postgresql_where=db.text("hash_due_us IS NOT NULL"),
+        ),
+        Index(
             "uq_record_open",
             "source_id",
             "tag_id",
@@ -43,9 +49,19 @@ class Record(Model):
     end_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant it was stopped; null while recording")
     deleted_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant its file was deleted")
     hash_md5: Mapped[str | None] = mapped_column(String(32), comment="of the bytes of /video/, null until computed")
-    hash_version: Mapped[int | None] = mapped_column(Integer, comment="version of the format that was hashed")
+    hash_version: Mapped[int | None] = mapped_column(
+        Integer, comment="version of the format that was hashed; -1 while it is"
+    )
+    hash_due_us: Mapped[int | None] = mapped_column(
+        BigInteger, default=0, comment="instant of the next try to hash it; null where there is nothing to do"
+    )
     cut_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant a part of its footage was deleted")
-    is_listed: Mapped[bool] = mapped_column(default=False, comment="its playlist file at `location` is complete")
+    is_listed: Mapped[bool] = mapped_column(
+        default=False, comment="what is at `location` is final: its whole playlist, or nothing once it is deleted"
+    )
+    scheduled_by: Mapped[str | None] = mapped_column(
+        String(36), comment="group whose schedule started it, and stops it; null where somebody did"
+    )
     sync_location: Mapped[str | None] = mapped_column(Text, comment="where it is (to be) copied")
     source: Mapped[Source] = relationship()
     tag: Mapped[Tag] = relationship()

@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
-from app.models.types import EncryptedText, now_us
+from app.models.types import UNREADABLE, EncryptedText, now_us
 
 STATUSES = ("online", "offline", "unauthorised", "no_video", "unknown")
 MODELS = ("Source", "PictureSource")
@@ -42,6 +42,13 @@ class Source(Model):
     audio_codec: Mapped[str | None] = mapped_column(String(64), comment="as the camera sends it; null for no sound")
     audio_rate_hz: Mapped[int | None] = mapped_column(Integer, comment="samples a second")
     audio_channels: Mapped[int | None] = mapped_column(Integer)
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Tell whether what it is recorded from was encrypted with another secret key."""
+        if self.model == "Source":
+            return self.uri_rtsp is UNREADABLE
+        return self.picture_uri is UNREADABLE or self.picture_password is UNREADABLE
 
     def __repr__(self) -> str:
         """Name the row, never its address."""

@@ -23,30 +23,49 @@ def new_uuid() -> str:
 
 
 class UndecipherableSecret(Exception):
-    """A stored secret was encrypted with another key."""
+    """A stored secret was encrypted with another key, and is now to be stored again."""
+
+
+class Unreadable(str):
+    """Stands for a stored text that was encrypted with another key. Empty, so that it is used for nothing."""
+
+    __slots__ = ()
+
+    def __new__(cls) -> "Unreadable":
+        """Return an empty text: there is nothing to say."""
+        return super().__new__(cls, "")
+
+
+UNREADABLE = Unreadable()
+UNREADABLE_TEXT = (
+    "the stored camera address cannot be decrypted: PLAYBACK_SECRET_KEY is not the one it was stored with; "
+    "set that key again, or give address and password of the source anew (PUT)"
+)
 
 
 class EncryptedText(TypeDecorator[str]):
-    """Text stored encrypted (Fernet) under a key derived from the secret key of the current app."""
+    """Text stored encrypted (Fernet) under a key derived from the secret key of the current app.
+
+    Read under another key it is UNREADABLE: one camera's must not hide the others from a list or the recorder.
+    """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Encrypt on the way in."""
+        """Encrypt on the way in. Raises UndecipherableSecret rather than write over what cannot be read."""
+        if isinstance(value, Unreadable):
+            raise UndecipherableSecret(UNREADABLE_TEXT)
         return None if value is None else _cipher().encrypt(value.encode()).decode("ascii")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        """Decrypt on the way out. Raises UndecipherableSecret when the key is another."""
+        """Decrypt on the way out."""
         if value is None:
             return None
         try:
             return _cipher().decrypt(value.encode("ascii")).decode()
         except InvalidToken:
-            raise UndecipherableSecret(
-                "a stored camera address cannot be decrypted: PLAYBACK_SECRET_KEY is not the one it was stored "
-                "with; set that key again"
-            ) from None
+            return UNREADABLE
 
 
 def _cipher() -> Fernet:

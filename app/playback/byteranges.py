@@ -26,13 +26,17 @@ class ByteRange:
         return self.end - self.begin
 
 
-def parse_ranges(header: str | None, size_bytes: int) -> list[ByteRange]:
+def parse_ranges(header: str | None, size_bytes: int, *, is_unit_optional: bool = False) -> list[ByteRange]:
     """Return the ranges of a Range header within a body of this size; [] for the whole body.
 
     A header of the wrong form is ignored, and so are more than 16 ranges, or overlapping ones, which cost more than
-    they are worth. Raises Unsatisfiable when none of the ranges lies within the body.
+    they are worth. With `is_unit_optional` also `0-499` is read, as `bytes=0-499`. Raises Unsatisfiable when none of
+    the ranges lies within the body.
     """
-    unit, sign, text = (header or "").partition("=")
+    header = header or ""
+    if is_unit_optional and "=" not in header:
+        header = f"bytes={header}"
+    unit, sign, text = header.partition("=")
     if not sign or unit.lower() != "bytes":
         return []
     items = [item.strip(" \t") for item in text.split(",")]  # only these may stand there (§5.6.1, §5.6.3)

@@ -145,17 +145,19 @@ def respond(
     headers: dict[str, str],
     modified_us: int | None = None,
     is_date_strong: bool = False,
+    is_unit_optional: bool = False,
 ) -> Response:
     """Return the answer to the current request for a body: 200, 206, 304, 412 or 416 (RFC 9110 §13, §14).
 
-    Last-Modified follows from `modified_us`; whether ranges may be asked for by it, see `Validators`.
+    Last-Modified follows from `modified_us`; whether ranges may be asked for by it, see `Validators`. With
+    `is_unit_optional` a range without `bytes=` counts too.
     """
     has = validators(etag, modified_us, now_us(), is_date_strong=is_date_strong)
     common = {**has.headers, "Accept-Ranges": "bytes", **headers}
     if early := check_conditions(has, common):
         return early
     try:
-        ranges = _asked_ranges(body.size_bytes, has)
+        ranges = _asked_ranges(body.size_bytes, has, is_unit_optional=is_unit_optional)
     except Unsatisfiable:
         common["Content-Range"] = f"bytes */{body.size_bytes}"
         message = f"no range lies within the {body.size_bytes} bytes of the body"
@@ -221,11 +223,11 @@ def _refusal(status: int, message: str, header: str, kind: str, headers: dict[st
     return Response(text, status, headers, content_type="application/json")
 
 
-def _asked_ranges(size_bytes: int, has: Validators) -> list[ByteRange]:
+def _asked_ranges(size_bytes: int, has: Validators, *, is_unit_optional: bool) -> list[ByteRange]:
     """Return the ranges of the current request; [] for the whole body."""
     if request.method == "HEAD" or not is_same_for_ranges(request.headers, has):
         return []
-    return parse_ranges(request.headers.get("Range"), size_bytes)
+    return parse_ranges(request.headers.get("Range"), size_bytes, is_unit_optional=is_unit_optional)
 
 
 def _multipart(body: Body, ranges: Sequence[ByteRange], content_type: str, headers: dict[str, str]) -> Response:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import select
 
+from app.archive.keyframes import next_key_us
 from app.archive.segments import Found, Ints, Segments
 from app.extensions import db
 from app.formats.boxes import FormatError
@@ -90,12 +91,8 @@ def _left_of(interval: Interval, covers: list[Interval]) -> list[Interval]:
 
 def _next_key_us(segment: Found, instant_us: int, timescales: dict[int, int]) -> int | None:
     """Return the wall clock of the first key frame of a segment from an instant on, or None for none."""
-    timescale = timescales[segment.video_entry_id]
     try:
-        index = segment.load_index()
+        return next_key_us(segment, instant_us, timescales[segment.video_entry_id])
     except (FormatError, OSError) as error:
         log.warning("segment %s is not played again after another run: %s", segment.id, error)
         return None
-    pts = np.sort(index.v_pts[index.v_stss.astype(np.int64) - 1])
-    later = pts[pts >= segment.ticks_at(instant_us, timescale)]
-    return segment.instant_at(int(later[0]), timescale) if len(later) else None

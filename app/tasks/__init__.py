@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
+from app.tasks.sending import sender
 from instance.config import Config, load_config
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ def make_celery(config: Config | None = None) -> Celery:
     from celery import Celery
 
     config = config or load_config()
-    celery = Celery("playback", include=["app.tasks.probing", "app.tasks.placement"])
+    tasks = ("probing", "placement", "records", "scheduling", "syncing")
+    celery = Celery("playback", include=[f"app.tasks.{name}" for name in tasks])
     celery.conf.update(
         **broker_options(config),
         task_ignore_result=True,
@@ -53,8 +56,19 @@ def make_celery(config: Config | None = None) -> Celery:
         worker_hijack_root_logger=False,
         enable_utc=True,
         beat_schedule={
-            "probe": {"task": "playback.probe_due", "schedule": max(1.0, config.PROBE_INTERVAL_S / 4)},
+            # Looking costs one query; what nobody took until the next look is not kept.
+            "probe": {
+                "task": "playback.probe_due",
+                "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),
+                "options": {"expires": 5.0},
+            },
             "place": {"task": "playback.place", "schedule": 5.0},
+            "continue_records": {"task": "playback.continue_records", "schedule": 5.0},
+            "list_records": {"task": "playback.list_records", "schedule": 5.0},
+            "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
+            "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
+            "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
+            "sync": {"task": "playback.sync", "schedule": 5.0},
         },
     )
     celery.set_default()
@@ -65,7 +79,11 @@ _senders: dict[str, Celery] = {}
 
 
 def send(config: Config, task: str, *arguments: object) -> None:
-    """Ask the worker for a task; never fails: the schedule finds what no message reached."""
+    """Ask the worker for a task, soon; never fails and never waits: the schedule finds what no message reached."""
+    sender.put(partial(_send, config, task, arguments))
+
+
+def _send(config: Config, task: str, arguments: tuple[object, ...]) -> None:
     key = f"{config.broker_url} {config.instance_path}"
     try:
         celery = _senders.get(key) or _senders.setdefault(key, make_celery(config))
@@ -79,3 +97,24 @@ def ask_probe(source_id: int) -> None:
     from flask import current_app
 
     send(current_app.config["PLAYBACK"], "playback.probe", source_id)
+
+
+def ask_lists() -> None:
+    """Ask for the playlist files of recordings that have begun or ended."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.list_records")
+
+
+def ask_deleted() -> None:
+    """Ask for the rest of a deletion: files that are yet to be removed."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.unlink_doomed")
+
+
+def ask_sync() -> None:
+    """Ask for the copying of what is due soon."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.sync")

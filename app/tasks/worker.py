@@ -1,6 +1,7 @@
 """The worker process: Celery with threads, and its schedule in a thread of the same process."""
 
 import os
+import threading
 import warnings
 from typing import Any
 
@@ -12,9 +13,10 @@ def run(config: Config) -> int:
     """Run the worker until it is told to end."""
     from celery.beat import EmbeddedService
     from celery.platforms import SecurityWarning
-    from celery.signals import worker_ready
+    from celery.signals import worker_ready, worker_shutting_down
 
     from app import create_app
+    from app.capture.prober import Prober
 
     # Celery warns root of pickled messages; ours are JSON, and containers run as root.
     warnings.filterwarnings("ignore", message=".*superuser privileges", category=SecurityWarning)
@@ -22,14 +24,25 @@ def run(config: Config) -> int:
     app = create_app(config, with_views=False)
     celery = make_celery(config)
     celery.flask_app = app
+    prober = app.extensions["playback_prober"] = Prober(app)
     # In memory and in a daemon thread: every task finds in the database what is due, so nothing is lost with it.
     schedule = EmbeddedService(celery, thread=True, scheduler_cls="celery.beat:Scheduler")
 
     def begin(**_: Any) -> None:
         schedule.start()
 
+    def end(**_: Any) -> None:
+        from app.tasks.syncing import stop_copying
+
+        # Not within the signal: waiting for the copies would hold up everything else that is to end.
+        threading.Thread(target=stop_copying, args=(app,), name="end of copies").start()
+
     worker_ready.connect(begin, weak=False)
+    worker_shutting_down.connect(end, weak=False)
     pool = ["--pool=threads", "--concurrency=4", f"--loglevel={config.LOG_LEVEL}"]
     flags = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    celery.worker_main(["--quiet", "worker", *pool, *flags])
+    try:
+        celery.worker_main(["--quiet", "worker", *pool, *flags])
+    finally:
+        prober.close()
     return 0

@@ -65,11 +65,14 @@ def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
 
 def begin(app: Flask) -> None:
     """Bind the error handlers and set the rules of routing; before any blueprint is registered."""
+    from app.views import idempotency
+
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
     app.after_request(leave_out_type)
     failures.begin(app)
+    idempotency.begin(app, API_PREFIX)
 
 
 def leave_out_type(response: Response) -> Response:
@@ -81,18 +84,27 @@ def leave_out_type(response: Response) -> Response:
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
+    from app.views.availability import availability
     from app.views.checks import checks
+    from app.views.copies import copies
+    from app.views.deletion import deletion
     from app.views.docs import docs
     from app.views.group import group
     from app.views.health import health
+    from app.views.live import live
     from app.views.metrics import metrics
     from app.views.pages import pages
     from app.views.record import record
+    from app.views.recordfile import recordfile
+    from app.views.schedule import schedule
     from app.views.signin import signin
     from app.views.source import source
+    from app.views.sourcebulk import sourcebulk
+    from app.views.sync import sync
     from app.views.tag import tag
 
-    for blueprint in (source, record, group, tag):
+    sources = (source, sourcebulk, availability, live)
+    for blueprint in (*sources, record, recordfile, deletion, group, schedule, tag, sync, copies):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None

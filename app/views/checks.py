@@ -1,8 +1,10 @@
 """`/test/img` and `/test/video`: a generated picture with the server's clock, to see that pictures work end to end.
 
-They need no camera, and so serve as a demonstration camera in development (record-api.md, "Checks").
+They need no camera, and so serve as a demonstration camera in development (record-api.md, "Checks"). A picture that
+was just drawn serves all who ask in its process.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,16 +13,16 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from flask_restx import Namespace, Resource
 
 from app.views import PlaybackApi
+from app.views.multipart import STREAMED, bare_stream, stream, take_seat
 
 checks = Blueprint("checks", __name__, url_prefix="/test")
 namespace = Namespace("checks", "Do pictures work end to end", path="/")
 WIDTH, HEIGHT = 640, 360
 JPEG_QUALITY = 80
 FRAME_S = 0.2
+DRAWN_FOR_S = 0.03
 PLAIN_S = 5.0
-BOUNDARY = "frame"
 BARS_BGR = ((192, 192, 192), (0, 192, 192), (192, 192, 0), (0, 192, 0), (192, 0, 192), (0, 0, 192), (192, 0, 0))
-STREAMED = "multipart/x-mixed-replace"
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'",
     "Vary": "Accept",
@@ -41,7 +43,7 @@ class Picture(Resource):
         """Get a generated picture with the server's clock."""
         if _wants_page("image/jpeg"):
             return _page("Test picture", "checks.img")
-        return Response(draw_picture(), mimetype="image/jpeg", headers={"Cache-Control": "no-store"})
+        return Response(shared_picture(DRAWN_FOR_S), mimetype="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
 @namespace.route("/video", endpoint="video")
@@ -54,14 +56,14 @@ class Video(Resource):
     )
     @namespace.produces([STREAMED, "text/html"])
     @namespace.response(200, "The stream, or a page that shows it")
+    @namespace.response(503, "Too many streams are being watched; Retry-After says when to ask again")
     def get(self) -> Response:
         """Get the picture as mJPEG, without end where Accept names the stream; else for 5 s."""
         if _wants_page(STREAMED):
             return _page("Test video", "checks.video")
-        limit_s = None if _asks_for_stream() else PLAIN_S
-        frames = iter(()) if request.method == "HEAD" else _frames(limit_s)
-        kind = f"{STREAMED}; boundary={BOUNDARY}"
-        return Response(frames, content_type=kind, headers={"Cache-Control": "no-store"})
+        if request.method == "HEAD":
+            return bare_stream(iter(()))
+        return stream(_frames(None if _asks_for_stream() else PLAIN_S), take_seat())
 
 
 def _page(title: str, endpoint: str) -> Response:
@@ -71,22 +73,42 @@ def _page(title: str, endpoint: str) -> Response:
 
 
 def _wants_page(kind: str) -> bool:
-    return request.accept_mimetypes.best_match([kind, "text/html"]) == "text/html"
+    """Tell whether the client would rather have a page than the picture or stream."""
+    accepted = request.accept_mimetypes
+    named = max((quality for name, quality in accepted if name.lower() == "image/*"), default=0)
+    return bool(accepted.quality("text/html") > max(accepted.quality(kind), named))
 
 
 def _asks_for_stream() -> bool:
-    return any(kind.lower() in (STREAMED, "image/*") for kind, quality in request.accept_mimetypes if quality > 0)
+    """Tell whether the client names the stream, or an image of any kind, or is our page: browsers differ in Accept."""
+    if any(kind.lower() in (STREAMED, "image/*") for kind, quality in request.accept_mimetypes if quality > 0):
+        return True
+    return request.headers.get("Referer", "").rstrip("/") == request.base_url.rstrip("/")
 
 
-def _frames(limit_s: float | None) -> Iterator[bytes]:
-    """Yield parts of the mJPEG stream until the limit, or until the client is gone."""
+def _frames(limit_s: float | None) -> Iterator[tuple[bytes, dict[str, str]]]:
+    """Yield pictures, five a second, until the limit."""
     begun_s = time.monotonic()
     while limit_s is None or time.monotonic() - begun_s < limit_s:
-        picture = draw_picture()
-        head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-        yield head.encode("ascii") + picture + b"\r\n"
+        yield shared_picture(FRAME_S), {}
         time.sleep(FRAME_S)
-    yield f"--{BOUNDARY}--\r\n".encode("ascii")
+
+
+class _Drawn:
+    """The picture that this process has drawn last."""
+
+    lock = threading.Lock()
+    at_s = float("-inf")
+    jpeg = b""
+
+
+def shared_picture(for_s: float) -> bytes:
+    """Return a picture that was drawn less than for_s ago."""
+    with _Drawn.lock:
+        if time.monotonic() - _Drawn.at_s >= for_s:
+            _Drawn.jpeg = draw_picture()
+            _Drawn.at_s = time.monotonic()
+        return _Drawn.jpeg
 
 
 def draw_picture() -> bytes:

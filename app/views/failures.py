@@ -15,7 +15,6 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.errors import PlaybackError
 from app.logs import mask_secrets
-from app.models.types import UndecipherableSecret
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,6 @@ def begin(app: Flask) -> None:
     app.register_error_handler(PlaybackError, render_error)
     app.register_error_handler(HTTPException, render_http_exception)
     app.register_error_handler(ParseException, render_broken_body)
-    app.register_error_handler(UndecipherableSecret, render_undecipherable)
     app.register_error_handler(OperationalError, render_database_error)
 
 
@@ -93,12 +91,6 @@ def render_broken_body(error: ParseException) -> tuple[Response, int]:
     response = jsonify(detail=[_detail(["body"], "the body's chunks are malformed", "bad_request")])
     response.headers["Connection"] = "close"  # where the next request begins is unknown
     return response, 400
-
-
-def render_undecipherable(error: UndecipherableSecret) -> tuple[Response, int]:
-    """Tell that the secret key is not the one that the addresses were stored with."""
-    log.error("%s", error)
-    return jsonify(detail=[_detail([], str(error), "undecipherable_secret")]), 500
 
 
 def render_database_error(error: OperationalError) -> tuple[Response, int]:

@@ -1,30 +1,60 @@
 """Groups: cameras of one model that are started together (record-api.md, "Groups of cameras")."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from flask import Blueprint
+from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.archive import groups
+from app.archive.paging import Order
 from app.extensions import db, writing
 from app.models.types import now_us
 from app.personalulti import Name, path_integer, path_uuid, read_parameters
 from app.views import PlaybackApi, document
-from app.views.objects import GroupObject, GroupWithSourcesObject, group_object, source_object
+from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
+from app.views.objects import GroupObject, GroupWithSourcesObject, group_object, json_bytes, source_object
 
 group = Blueprint("group", __name__)
 namespace = Namespace("group", "Groups of cameras of one model", path="/")
 
 
+Model = Literal["Source", "PictureSource"]
+
+
 class NewGroup(BaseModel):
     """A group takes sources of one model only."""
 
-    model: Literal["Source", "PictureSource"]
+    model: Model
     name: Name
 
 
+class GroupChange(BaseModel):
+    """Another name; what is left out stays, and the model cannot change."""
+
+    model: Model = None  # type: ignore[assignment]
+    name: Name = None  # type: ignore[assignment]
+
+
+class GroupsQuery(ListQuery):
+    """Which groups are listed, and in which order."""
+
+    ORDERS: ClassVar[Mapping[str, Order]] = groups.GROUP_ORDERS
+
+    sort: Literal["created", "-created", "name", "-name", "id", "-id"] = "created"
+    model: Model | None = Field(None, description="Only those of this model")
+    q: Words | None = Field(None, description="Only those whose name has this in it, in capitals or not")
+
+
 answer = document(namespace, GroupObject)
+
+
+def _change(group_id: str) -> dict[str, Any]:
+    row_id = path_uuid("group_id", group_id)
+    values = read_parameters().checked(GroupChange)
+    with writing() as session:
+        return group_object(groups.rename(session, row_id, values.model, values.name))
 
 
 @namespace.route("/group")
@@ -32,10 +62,14 @@ class Groups(Resource):
     """All groups."""
 
     @namespace.doc(description="In the order in which they were made, without their cameras.")
+    @query_parameters(namespace, GroupsQuery)
     @namespace.response(200, "The groups", [answer])
-    def get(self) -> list[dict[str, Any]]:
+    def get(self) -> Response:
         """List the groups."""
-        return [group_object(row) for row in groups.all_groups(db.session)]
+        asked = ask_list(GroupsQuery)
+        query = asked.page.of(groups.listed(asked.model, asked.q))
+        rows, next_page = cut(asked, db.session.scalars(query).all())
+        return answer_bytes(json_bytes([group_object(row) for row in rows]), next_page)
 
     @namespace.doc(description="The answer is a list with the one new group. Names are unique.")
     @namespace.expect(document(namespace, NewGroup), validate=False)
@@ -59,6 +93,20 @@ class OneGroup(Resource):
         """Get one group with its sources."""
         row = groups.find(db.session, path_uuid("group_id", group_id))
         return {**group_object(row), "sources": [source_object(member) for member in row.sources]}
+
+    @namespace.expect(document(namespace, GroupChange), validate=False)
+    @namespace.response(200, "The changed group", answer)
+    @namespace.response(409, "The name is in use")
+    def put(self, group_id: str) -> dict[str, Any]:
+        """Rename a group."""
+        return _change(group_id)
+
+    @namespace.expect(document(namespace, GroupChange), validate=False)
+    @namespace.response(200, "The changed group", answer)
+    @namespace.response(409, "The name is in use")
+    def patch(self, group_id: str) -> dict[str, Any]:
+        """Rename a group, as PUT does."""
+        return _change(group_id)
 
     @namespace.doc(description="Touches no recording: what records under a tag goes on.")
     @namespace.response(200, "The deleted group", answer)

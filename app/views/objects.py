@@ -1,10 +1,13 @@
 """The objects of the contract (record-api.md, "The objects"): their shape, and how they are made of rows."""
 
+import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from flask import current_app
 from pydantic import BaseModel
 
+from app.archive.keptsources import KeptSources
 from app.archive.ledger import Gap
 from app.archive.places import record_location
 from app.archive.recordings import statuses
@@ -13,7 +16,7 @@ from app.capture.sources import shown_picture
 from app.capture.template import effective_template
 from app.extensions import AnySession
 from app.models import Group, Record, Source
-from app.models.types import now_us
+from app.models.types import UNREADABLE_TEXT, now_us
 from app.personalulti import utc_text
 
 SourceStatus = Literal["online", "offline", "unauthorised", "no_video", "unknown"]
@@ -84,6 +87,15 @@ class TagObject(BaseModel):
     records: list[RecordObject]
 
 
+class ListedTagObject(BaseModel):
+    """A tag without its records."""
+
+    id: str
+    created_utc: str
+    name: str
+    is_recording: bool
+
+
 class ExplainedGapObject(BaseModel):
     """A stretch without footage: why, and a line about it where there is one."""
 
@@ -109,17 +121,47 @@ def gap_object(gap: Gap) -> dict[str, Any]:
     }
 
 
+def shown_status(source: Source) -> tuple[str, str | None]:
+    """Return the status word of a source and its detail; `unknown` where its address cannot be decrypted."""
+    if source.is_unreadable:
+        return "unknown", UNREADABLE_TEXT
+    return source.status, source.status_detail
+
+
 def source_object(source: Source) -> dict[str, Any]:
     """Return SOURCE; no password is in it."""
     return {
         "id": source.id,
         "created_utc": utc_text(source.created_us),
-        "status": source.status,
-        "uri_rtsp": masked(source.uri_rtsp),
+        "status": "unknown" if source.is_unreadable else source.status,
+        "uri_rtsp": masked(source.uri_rtsp or None),
         "uri_http_picture": shown_picture(source),
         "description": source.description,
         "ffmpeg_cmd": effective_template(source.model, source.ffmpeg_cmd),
     }
+
+
+class Shown(NamedTuple):
+    """SOURCE, which nobody may change, and as the JSON of a list."""
+
+    value: dict[str, Any]
+    json: bytes
+
+
+def shown_sources() -> KeptSources[Shown]:
+    """Return what this process keeps of sources as they are answered."""
+    kept: KeptSources[Shown] = current_app.extensions.setdefault("playback_shown_sources", KeptSources(_shown))
+    return kept
+
+
+def _shown(source: Source) -> Shown:
+    value = source_object(source)
+    return Shown(value, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return JSON as lists send it."""
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def group_object(group: Group) -> dict[str, Any]:
@@ -130,6 +172,7 @@ def group_object(group: Group) -> dict[str, Any]:
 def record_objects(session: AnySession, records: Sequence[Record]) -> list[dict[str, Any]]:
     """Return a RECORD for each row."""
     words = statuses(session, records, now_us())
+    sources = shown_sources().of_ids(session, (record.source_id for record in records))
     return [
         {
             "id": record.id,
@@ -137,7 +180,7 @@ def record_objects(session: AnySession, records: Sequence[Record]) -> list[dict[
             "status": words[record.id],
             "begin_utc": utc_text(record.begin_us),
             "end_utc": utc_text(record.end_us),
-            "source": source_object(record.source),
+            "source": sources[record.source_id].value,
             "hash_md5": record.hash_md5,
             "location": record_location(record.id),
             "sync_location": record.sync_location,

@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import current_app
 
+from app.views import API_PREFIX
 from app.views.fields import meaning
 from app.views.refusals import JSON, SCHEMAS, components, refusals
 from app.views.schemas import example_of, explained, schema_of
@@ -32,6 +33,13 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 SCHEMA_KEYS = ("type", "format", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "items", "pattern")
 INTEGER_ID = {"type": "integer", "minimum": 1}
 UUID = {"type": "string", "format": "uuid"}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "description": "Sent again with the same key, the request is done once and gets the first one's answer",
+}
 ID_SCHEMAS: dict[str, dict[str, Any]] = {
     "source_id": INTEGER_ID,
     "start_us": INTEGER_ID,
@@ -83,6 +91,9 @@ def _merged(documents: list[dict[str, Any]]) -> dict[str, Any]:
         for document in documents
         for path, item in document["paths"].items()
     }
+    for path, item in paths.items():
+        if path.startswith(API_PREFIX) and "post" in item:
+            item["post"]["parameters"].append(IDEMPOTENCY_KEY)
     tags = {tag["name"]: tag for document in documents for tag in document["tags"]}
     return {
         "openapi": "3.0.3",

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from flask import Blueprint, Response, current_app
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.archive import groups, recordings
 from app.archive.storages import check_room
@@ -15,8 +15,11 @@ from app.extensions import db, writing
 from app.models import Group, Record
 from app.models.types import now_us
 from app.personalulti import Name, not_found, path_uuid, read_parameters, read_query
+from app.tasks import ask_lists
 from app.views import PlaybackApi, document
-from app.views.objects import ListedRecordObject, RecordObject, record_objects
+from app.views.listing import answer_bytes, ask_list, query_parameters
+from app.views.objects import ListedRecordObject, RecordObject, json_bytes, record_objects
+from app.views.recordlist import RecordFilters, listed_records
 
 record = Blueprint("record", __name__)
 namespace = Namespace("record", "Starting, stopping and listing recordings", path="/")
@@ -27,6 +30,12 @@ class TagQuery(BaseModel):
     """The name of a tag, or else its id."""
 
     tag_name: Name
+
+
+class RecordsQuery(RecordFilters):
+    """Which records of which tag are listed, and in which order."""
+
+    tag_name: Name = Field(description="The name of the tag, or else its id")
 
 
 class Start(BaseModel):
@@ -52,13 +61,14 @@ class Records(Resource):
         description="In the order in which they began; `source` is a list with the one camera. A tag that nobody "
         "knows has none: an empty list."
     )
-    @namespace.param("tag_name", "The name of the tag, or else its id", required=True)
+    @query_parameters(namespace, RecordsQuery)
     @namespace.response(200, "The records of the tag", [document(namespace, ListedRecordObject)])
-    def get(self) -> list[dict[str, Any]]:
+    def get(self) -> Response:
         """List the recordings of a tag."""
-        tag = recordings.find_tag(db.session, read_query().checked(TagQuery).tag_name)
-        rows = [] if tag is None else recordings.records_of(db.session, tag)
-        return [{**item, "source": [item["source"]]} for item in record_objects(db.session, rows)]
+        asked = ask_list(RecordsQuery)
+        tag = recordings.find_tag(db.session, asked.tag_name)
+        items, next_page = listed_records(tag, asked)
+        return answer_bytes(json_bytes([{**item, "source": [item["source"]]} for item in items]), next_page)
 
     @namespace.doc(
         description="The tag comes into being with its first start. Sources that record under it already go on, the "
@@ -81,6 +91,7 @@ class Records(Resource):
             tag = recordings.make_tag(session, values.tag_name, now_us())
             recordings.start(session, startable, tag, now_us())
         wake(current_app.config["PLAYBACK"])
+        ask_lists()
         _raise_problems({source_id: problem for source_id, problem in problems.items() if problem})
         return Response(status=204)
 
@@ -100,6 +111,7 @@ class Records(Resource):
                 not_found("tag_name", values.tag_name, "body")
             recordings.stop(session, tag, values.model, now_us())
         wake(current_app.config["PLAYBACK"])
+        ask_lists()
         return Response(status=204)
 
 

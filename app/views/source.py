@@ -1,14 +1,16 @@
 """Sources: cameras and their addresses (record-api.md, "Sources")."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from flask import Blueprint, current_app
+from flask import Blueprint, Response, current_app
 from flask_restx import Namespace, Resource
-from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
-from sqlalchemy import select
 
+from app.archive.keptsources import stored
 from app.archive.ledger import explain
+from app.archive.paging import AnySelect, Order
 from app.capture import sources
 from app.capture.addresses import HTTP_SCHEMES, RTSP_SCHEMES, AddressError, parse
 from app.capture.wake import wake
@@ -28,7 +30,8 @@ from app.playback.asked import RangeParameters, check_media_length, check_range
 from app.playback.footage import load_footage
 from app.tasks import ask_probe
 from app.views import PlaybackApi, document
-from app.views.objects import GapsObject, SourceObject, gap_object, source_object
+from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
+from app.views.objects import GapsObject, SourceObject, SourceStatus, gap_object, shown_sources, source_object
 
 source = Blueprint("source", __name__)
 namespace = Namespace("source", "Cameras and their addresses", path="/")
@@ -83,6 +86,29 @@ class NewSource(SourceChange):
     model: Model
 
 
+class SourcesQuery(ListQuery):
+    """Which sources are listed, and in which order."""
+
+    ORDERS: ClassVar[Mapping[str, Order]] = {
+        "id": Order((Source.id,)),
+        "created": Order((Source.created_us, Source.id)),
+    }
+
+    sort: Literal["id", "-id", "created", "-created"] = "id"
+    model: Model | None = Field(None, description="Only those of this model")
+    status: SourceStatus | None = Field(None, description="Only those of this status")
+    q: Words | None = Field(None, description="Only those whose description has this in it, in capitals or not")
+
+    def query(self) -> AnySelect:
+        """Return the query of the rows as they are stored."""
+        query = stored().where(Source.deleted_us.is_(None))
+        if self.model is not None:
+            query = query.where(Source.model == self.model)
+        if self.status is not None:
+            query = query.where(Source.status == self.status)
+        return query.where(Source.description.icontains(self.q, autoescape=True)) if self.q else query
+
+
 answer = document(namespace, SourceObject)
 
 
@@ -109,11 +135,14 @@ class Sources(Resource):
     @namespace.doc(
         description="All that were not deleted, by id. `status` is measured in the background, never while you wait."
     )
+    @query_parameters(namespace, SourcesQuery)
     @namespace.response(200, "The cameras", [answer])
-    def get(self) -> list[dict[str, Any]]:
+    def get(self) -> Response:
         """List the sources."""
-        rows = db.session.scalars(select(Source).where(Source.deleted_us.is_(None)).order_by(Source.id))
-        return [source_object(row) for row in rows]
+        asked = ask_list(SourcesQuery)
+        rows, next_page = cut(asked, db.session.execute(asked.page.of(asked.query())).all())
+        shown = shown_sources().of_rows(db.session, rows)
+        return answer_bytes(b"[" + b",".join([one.json for one in shown]) + b"]", next_page)
 
     @namespace.doc(
         description="`model` and the address that this model records from are required; a source may have both "

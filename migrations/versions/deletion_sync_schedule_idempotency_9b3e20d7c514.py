@@ -127,10 +127,13 @@ def upgrade():
         batch_op.create_index('ix_sync_item_state_due_us', ['state', 'due_us'], unique=False)
 
     with op.batch_alter_table('record', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('hash_version', sa.Integer(), nullable=True, comment='version of the format that was hashed'))
+        batch_op.add_column(sa.Column('hash_version', sa.Integer(), nullable=True, comment='version of the format that was hashed; -1 while it is'))
+        batch_op.add_column(sa.Column('hash_due_us', sa.BigInteger(), nullable=True, server_default='0', comment='instant of the next try to hash it; null where there is nothing to do'))
         batch_op.add_column(sa.Column('cut_us', sa.BigInteger(), nullable=True, comment='instant a part of its footage was deleted'))
-        batch_op.add_column(sa.Column('is_listed', sa.Boolean(), nullable=False, server_default=sa.false(), comment='its playlist file at `location` is complete'))
+        batch_op.add_column(sa.Column('is_listed', sa.Boolean(), nullable=False, server_default=sa.false(), comment='what is at `location` is final: its whole playlist, or nothing once it is deleted'))
+        batch_op.add_column(sa.Column('scheduled_by', sa.String(length=36), nullable=True, comment='group whose schedule started it, and stops it; null where somebody did'))
         batch_op.create_index('ix_record_hash_version', ['hash_version'], unique=False)
+        batch_op.create_index('ix_record_hash_due', ['hash_due_us'], unique=False, sqlite_where=sa.text('hash_due_us IS NOT NULL'), postgresql_where=sa.text('hash_due_us IS NOT NULL'))
         batch_op.create_index('ix_record_unlisted', ['begin_us'], unique=False, sqlite_where=sa.text('is_listed = 0'), postgresql_where=sa.text('NOT is_listed'))
 
     with op.batch_alter_table('source', schema=None) as batch_op:
@@ -174,8 +177,9 @@ def downgrade():
                    'probe_asked_us'):
         op.execute(f'ALTER TABLE source DROP COLUMN {column}')
     op.drop_index('ix_record_unlisted', 'record')
+    op.drop_index('ix_record_hash_due', 'record')
     op.drop_index('ix_record_hash_version', 'record')
-    for column in ('is_listed', 'cut_us', 'hash_version'):
+    for column in ('scheduled_by', 'is_listed', 'cut_us', 'hash_due_us', 'hash_version'):
         op.execute(f'ALTER TABLE record DROP COLUMN {column}')
 
     with op.batch_alter_table('sync_item', schema=None) as batch_op:

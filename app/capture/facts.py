@@ -1,0 +1,98 @@
+"""What a camera sends: codec, size and rate of its video, codec, rate and channels of its audio.
+
+The video's come from the head and the fragments of a file that ffmpeg wrote by copying, so they are the stream's own:
+the codec in words of RFC 6381, the frame rate from the times of the frames. What was not copied, and the audio, comes
+from the line that ffmpeg's log says about its input, since audio is stored as another codec where it is not AAC.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from app.archive.entries import describe_video
+from app.archive.livefile import LiveFile
+from app.models import Source
+
+AAC_PROFILES = {"LC": "mp4a.40.2", "HE-AAC": "mp4a.40.5", "HE-AACv2": "mp4a.40.29"}
+VIDEO_WORDS = {"h264": "avc1", "hevc": "hvc1"}  # RFC 6381 without the profile, which the log does not tell
+_AUDIO = re.compile(
+    r"Stream #0:\d+.*?: Audio: (?P<codec>\w+)(?: \((?P<profile>[\w-]+)\))?.*?, (?P<rate>\d+) Hz, (?P<layout>[^,\n]+)"
+)
+_VIDEO = re.compile(
+    r"Stream #0:\d+.*?: Video: (?P<codec>\w+).*?, (?P<width>\d{2,5})x(?P<height>\d{2,5})(?:.*?, (?P<rate>[\d.]+) fps)?"
+)
+_LAYOUTS = {"mono": 1, "stereo": 2, "quad": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """As the columns of `source` of the same names; None where it is not known, or for no audio."""
+
+    video_codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+    audio_codec: str | None = None
+    audio_rate_hz: int | None = None
+    audio_channels: int | None = None
+
+    def store(self, row: Source) -> None:
+        """Write into the row what differs. A frame rate not measured now stays where codec and size are the same."""
+        kept = self
+        is_same_video = (row.video_codec, row.width, row.height) == (self.video_codec, self.width, self.height)
+        if self.frame_rate is None and is_same_video:
+            kept = replace(self, frame_rate=row.frame_rate)
+        for name, value in asdict(kept).items():
+            if getattr(row, name) != value:
+                setattr(row, name, value)
+
+
+def copied_facts(file: LiveFile, log_text: str) -> Facts:
+    """Return the facts of a file that holds the video as the camera sent it."""
+    described = describe_video(file)
+    if described is None or not file.pictured:
+        return logged_facts(log_text)
+    codec, width, height = described
+    audio = audio_facts(log_text)
+    return replace(audio, video_codec=codec, width=width, height=height, frame_rate=file.frame_rate)
+
+
+def logged_facts(log_text: str) -> Facts:
+    """Return the facts by ffmpeg's log alone: for video that was encoded anew."""
+    audio = audio_facts(log_text)
+    found = _VIDEO.search(log_text)
+    if found is None:
+        return audio
+    return replace(
+        audio,
+        video_codec=VIDEO_WORDS.get(found["codec"], found["codec"]),
+        width=int(found["width"]),
+        height=int(found["height"]),
+        frame_rate=float(found["rate"]) if found["rate"] else None,
+    )
+
+
+def audio_facts(log_text: str) -> Facts:
+    """Return what the log says about the camera's first audio stream: its input is named before its output."""
+    found = _AUDIO.search(log_text)
+    if found is None:
+        return Facts()
+    return Facts(
+        audio_codec=_audio_word(found),
+        audio_rate_hz=int(found["rate"]) or None,
+        audio_channels=_channels(found["layout"].strip()),
+    )
+
+
+def _audio_word(found: Mapping[str, str] | re.Match[str]) -> str:
+    if found["codec"] == "aac":
+        return AAC_PROFILES.get(found["profile"] or "", "mp4a.40.2")
+    return found["codec"]
+
+
+def _channels(layout: str) -> int | None:
+    """Return the number of channels of `mono`, `stereo`, `5.1(side)`, `3 channels`."""
+    if layout in _LAYOUTS:
+        return _LAYOUTS[layout]
+    numbers = re.match(r"(\d+)(?:\.(\d+))?", layout)
+    return int(numbers[1]) + int(numbers[2] or 0) if numbers else None

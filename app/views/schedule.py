@@ -1,0 +1,141 @@
+"""Weekly schedules: when a group records by itself. Beyond the contract (docs/api.md)."""
+
+import json
+from typing import Annotated, Any, Literal, get_args
+
+from flask import Blueprint, current_app
+from flask_restx import Namespace, Resource
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.archive import schedules
+from app.archive.schedules import Window
+from app.capture.wake import wake
+from app.extensions import db, writing
+from app.models import Schedule
+from app.models.types import now_us
+from app.personalulti import Name, check_characters, path_uuid, read_parameters, utc_text
+from app.tasks import send
+from app.views import PlaybackApi, document
+
+schedule = Blueprint("schedule", __name__)
+namespace = Namespace("schedule", "When groups record by themselves", path="/")
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+END = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+MOST_WINDOWS = 100
+
+
+class WindowObject(BaseModel):
+    """A stretch of the week; with an end before its begin it ends on the next day."""
+
+    day: Day
+    begin: Annotated[str, StringConstraints(pattern=TIME)] = Field(examples=["22:00"])
+    end: Annotated[str, StringConstraints(pattern=END)] = Field(examples=["06:00"])
+
+    @model_validator(mode="after")
+    def check_length(self) -> "WindowObject":
+        """Refuse a window that could be nothing or a day."""
+        if self.begin == self.end:
+            raise PydanticCustomError("window_empty", "begin and end are the same; a whole day is 00:00 to 24:00")
+        return self
+
+    @classmethod
+    def of(cls, window: Window) -> "WindowObject":
+        """Return a window as it is answered."""
+        begin, end = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in window[1:])
+        return cls(day=get_args(Day)[window.day], begin=begin, end=end)
+
+    def window(self) -> Window:
+        """Return the window as it is stored."""
+        begin, end = (int(text[:2]) * 60 + int(text[3:]) for text in (self.begin, self.end))
+        return Window(schedules.DAYS.index(self.day), begin, end)
+
+
+def _from_text(value: Any) -> Any:
+    """Take the JSON text of a form or a query."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise PydanticCustomError("json_invalid", "Input should be a list in JSON") from None
+
+
+ZoneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")]
+
+
+class NewSchedule(BaseModel):
+    """When a group records by itself, and under which tag."""
+
+    tag_name: Name
+    time_zone: Annotated[ZoneName, BeforeValidator(check_characters)] = Field(examples=["Europe/Berlin"])
+    windows: Annotated[list[WindowObject], Field(max_length=MOST_WINDOWS), BeforeValidator(_from_text)]
+    is_enabled: bool = True
+
+
+class ScheduleObject(BaseModel):
+    """A schedule; `is_open`: a window is open now; `begun_utc`: when it began to record in that window."""
+
+    group_id: str
+    created_utc: str
+    tag_name: str
+    time_zone: str
+    windows: list[WindowObject]
+    is_enabled: bool
+    is_open: bool
+    begun_utc: str | None
+
+
+def schedule_object(row: Schedule) -> dict[str, Any]:
+    """Return SCHEDULE."""
+    windows = schedules.windows_of(row)
+    since_us = schedules.open_since(windows, schedules.find_zone(row.time_zone), now_us())
+    return {
+        "group_id": row.group_id,
+        "created_utc": utc_text(row.created_us),
+        "tag_name": row.tag_name,
+        "time_zone": row.time_zone,
+        "windows": [WindowObject.of(window).model_dump() for window in windows],
+        "is_enabled": row.is_enabled,
+        "is_open": row.is_enabled and since_us is not None,
+        "begun_utc": utc_text(row.begun_us),
+    }
+
+
+answer = document(namespace, ScheduleObject)
+
+
+@namespace.route("/group/<group_id>/schedule")
+@namespace.param("group_id", "The id of a group", _in="path")
+class GroupSchedule(Resource):
+    """The schedule of one group."""
+
+    @namespace.response(200, "The schedule", answer)
+    def get(self, group_id: str) -> dict[str, Any]:
+        """Get the schedule of a group."""
+        return schedule_object(schedules.find(db.session, path_uuid("group_id", group_id)))
+
+    @namespace.expect(document(namespace, NewSchedule), validate=False)
+    @namespace.response(200, "The schedule", answer)
+    def put(self, group_id: str) -> dict[str, Any]:
+        """Give a group a schedule, instead of the one that it may have."""
+        row_id = path_uuid("group_id", group_id)
+        given = read_parameters().checked(NewSchedule)
+        windows = [one.window() for one in given.windows]
+        with writing() as session:
+            row = schedules.put(session, row_id, given.tag_name, given.time_zone, windows, is_enabled=given.is_enabled)
+        send(current_app.config["PLAYBACK"], "playback.follow_schedules")
+        return schedule_object(row)
+
+    @namespace.response(200, "The schedule that was removed", answer)
+    def delete(self, group_id: str) -> dict[str, Any]:
+        """Take the schedule from a group; what it has begun stops."""
+        row_id = path_uuid("group_id", group_id)
+        with writing() as session:
+            removed = schedules.remove(session, row_id, now_us())
+        wake(current_app.config["PLAYBACK"])
+        return schedule_object(removed)
+
+
+PlaybackApi(schedule).add_namespace(namespace)
