@@ -137,6 +137,8 @@ def _operation(
     for parameter in given:
         if parameter["in"] == "body":
             result["requestBody"] = _body(parameter, schemas)
+    if "x-body" in operation:
+        result["requestBody"] = {"content": {operation["x-body"]: {"schema": dict(BINARY)}}}
     kinds = operation.get("produces", produces)
     declared = operation["responses"].items()
     errors = {code: answer["description"] for code, answer in declared if code >= "400" and "schema" not in answer}
@@ -151,7 +153,8 @@ def _operation(
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     name = parameter["name"]
-    schema = {key: parameter[key] for key in SCHEMA_KEYS if key in parameter} or {"type": "string"}
+    given = {key: parameter.get(key) for key in SCHEMA_KEYS}
+    schema = {key: value for key, value in given.items() if value is not None} or {"type": "string"}
     if parameter["in"] == "path" and schema == {"type": "string"}:
         schema = dict(ID_SCHEMAS.get(name, UUID if name.endswith("_id") else schema))
     known = meaning(name)
