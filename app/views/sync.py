@@ -106,6 +106,7 @@ class Jobs(Resource):
     )
     @namespace.expect(document(namespace, Ask), validate=False)
     @namespace.response(200, "The id of the job", str)
+    @namespace.response(404, "There is no such tag")
     @namespace.response(403, "The location lies outside every root of PLAYBACK_SYNC_TARGETS")
     def post(self) -> str:
         """Start copying the recordings of a tag."""
