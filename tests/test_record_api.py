@@ -170,6 +170,18 @@ def test_starts_and_stops_at_once_keep_records_and_intervals_in_step(database_ap
         assert db.session.scalar(select(Wanted.end_us).order_by(Wanted.end_us.desc()).limit(1)) == last_end
 
 
+def test_a_stop_that_waited_for_another_ends_the_interval_with_the_last_record(app: Flask) -> None:
+    add_source(app.test_client())
+    with app.app_context(), writing() as session:
+        first, second = (recordings.make_tag(session, name, 0) for name in ("first", "second"))
+        for tag in (first, second):
+            recordings.start(session, [1], tag, 10)
+        recordings.stop(session, first, None, 101)
+        recordings.stop(session, second, None, 100)  # its clock was read before it waited
+        assert session.scalars(select(Record.end_us).order_by(Record.end_us)).all() == [101, 101]
+        assert session.scalars(select(Wanted.end_us)).all() == [101]
+
+
 def test_groups_of_one_name_made_at_once_are_one(database_app: Flask) -> None:
     values = {"model": "Source", "name": "g"}
     statuses = in_threads(5, lambda _: database_app.test_client().post(f"{API}/group", json=values).status_code)

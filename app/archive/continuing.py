@@ -92,7 +92,8 @@ def _continue(record_id: str, source_id: int, key_us: int) -> str | None:
             return None
         row.end_us = key_us
         session.flush()  # a source has at most one open record under a tag
-        following = Record(source_id=source_id, tag_id=row.tag_id, begin_us=key_us, scheduled_by=row.scheduled_by)
+        values = {"source_id": source_id, "tag_id": row.tag_id, "scheduled_by": row.scheduled_by}
+        following = Record(**values, begin_us=key_us)
         session.add(following)
         session.flush()
         log.info("source %d: record %s goes on as %s", source_id, record_id, following.id)

@@ -7,7 +7,7 @@ in the order of their ids: two callers at once wait for each other, lose no inte
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from app.archive.paging import Order, Page
 from app.extensions import AnySession, insert_missing
@@ -82,14 +82,14 @@ def stop_those(session: AnySession, meant: ColumnElement[bool], now_us: int) -> 
     locked = select(Source.id).where(Source.id.in_(list(session.scalars(found)))).order_by(Source.id).with_for_update()
     ids = list(session.scalars(locked))
     now_us = _not_before(session, ids, now_us)
-    open_records = Record.source_id.in_(ids), Record.end_us.is_(None)
-    to_close = set(session.scalars(select(Record.id).where(meant, *open_records)))
+    open_records = select(Record, meant).where(Record.source_id.in_(ids), Record.end_us.is_(None))
     still_wanted: set[int] = set()
-    for record in session.scalars(select(Record).where(*open_records)):
-        if record.id in to_close:
+    for record, is_meant in session.execute(open_records):
+        if is_meant:
             record.end_us = max(now_us, record.begin_us)
         else:
             still_wanted.add(record.source_id)
+    session.flush()
     for source_id in set(ids) - still_wanted:
         for wanted in _open_wanted(session, source_id):
             wanted.end_us = max(now_us, wanted.begin_us)
@@ -141,9 +141,11 @@ def statuses(session: AnySession, records: Sequence[Record], now_us: int) -> dic
     return {record.id: word(record) for record in records}
 
 
-def _with_footage(session: AnySession, record_ids: Sequence[str]) -> set[str]:
-    """Return which of these ended records have footage; an open segment has no end yet."""
-    overlapping = (
+# Made once: making it took longer than finding a hundred records by it.
+_FOOTAGE = (
+    select(Record.id)
+    .where(Record.id.in_(bindparam("ids", expanding=True)))
+    .where(
         select(Segment.id)
         .where(
             Segment.source_id == Record.source_id,
@@ -155,10 +157,14 @@ def _with_footage(session: AnySession, record_ids: Sequence[str]) -> set[str]:
         )
         .exists()
     )
+)
+
+
+def _with_footage(session: AnySession, record_ids: Sequence[str]) -> set[str]:
+    """Return which of these ended records have footage; an open segment has no end yet."""
     found: set[str] = set()
     for first in range(0, len(record_ids), BATCH):
-        batch = record_ids[first : first + BATCH]
-        found.update(session.scalars(select(Record.id).where(Record.id.in_(batch), overlapping)))
+        found.update(session.scalars(_FOOTAGE, {"ids": record_ids[first : first + BATCH]}))
     return found
 
 

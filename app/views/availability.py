@@ -70,11 +70,13 @@ def _status_object(row: Source) -> dict[str, Any]:
 class Availability(Resource):
     """The measured availability of one camera."""
 
+    @namespace.doc(description="Measured in the background; `detail` says why a camera is not there.")
     @namespace.response(200, "What was measured last", answer)
     def get(self, source_id: str) -> dict[str, Any]:
         """Tell whether a source is there, what it sends and why it does not."""
         return _status_object(sources.find(db.session, path_integer("source_id", source_id)))
 
+    @namespace.doc(description="Does not wait: ask for the status again after a moment.")
     @namespace.response(202, "It is measured now; this was measured last", answer)
     def post(self, source_id: str) -> tuple[dict[str, Any], int]:
         """Have a source measured now; its recording measures one that records."""

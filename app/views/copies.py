@@ -52,10 +52,8 @@ def _not_large(value: dict[str, Any] | None) -> dict[str, Any] | None:
     return value
 
 
-Uuid = Annotated[
-    str, StringConstraints(to_lower=True, pattern=r"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
-]
-Md5 = Annotated[str, StringConstraints(to_lower=True, pattern=r"(?i)^[0-9a-f]{32}$")]
+Uuid = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+Md5 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{32}$")]
 
 
 class Announce(BaseModel):
@@ -98,6 +96,7 @@ class CopyObject(BaseModel):
 class Copies(Resource):
     """All copies."""
 
+    @namespace.doc(description="Recordings that other servers of this kind have sent here.")
     @namespace.param("limit", f"How many, 1 to {LIST_LIMIT}; 100 if left out", type="integer")
     @namespace.response(200, "The copies, the newest first", [document(namespace, CopyObject)])
     def get(self) -> list[dict[str, Any]]:
@@ -106,6 +105,10 @@ class Copies(Resource):
         order = (ReceivedCopy.created_us.desc(), ReceivedCopy.id)
         return [_object_of(row) for row in db.session.scalars(select(ReceivedCopy).order_by(*order).limit(limit))]
 
+    @namespace.doc(
+        description="For other servers of this kind: says size and checksum, and learns from `received_bytes` where "
+        "to go on."
+    )
     @namespace.expect(document(namespace, Announce), validate=False)
     @namespace.response(200, "The copy; send it from `received_bytes` on", document(namespace, CopyObject))
     @namespace.response(409, "A whole copy of the record with another checksum is there")
@@ -123,11 +126,13 @@ class Copies(Resource):
 class OneCopy(Resource):
     """One copy."""
 
+    @namespace.doc(description="`received_bytes` tells how much has come.")
     @namespace.response(200, "The copy", document(namespace, CopyObject))
     def get(self, copy_id: str) -> dict[str, Any]:
         """Get one copy."""
         return _object_of(_known(path_uuid("copy_id", copy_id)))
 
+    @namespace.doc(description="The record at its own server is not touched.")
     @namespace.expect(document(namespace, RemoveCopy), validate=False)
     @namespace.response(200, "The copy that was deleted", document(namespace, CopyObject))
     def delete(self, copy_id: str) -> dict[str, Any]:
@@ -150,6 +155,11 @@ class OneCopy(Resource):
 class CopyFile(Resource):
     """The bytes of a copy as they come."""
 
+    @namespace.doc(
+        description="Pieces come in order. The last request, without a body, has the whole checked against its "
+        "checksum and put in its place.",
+        vendor={"body": "application/octet-stream"},
+    )
     @namespace.param("Content-Range", f"`{EXAMPLE}`; `bytes */total` without a body ends the copy", _in="header")
     @namespace.response(200, "What has come now", document(namespace, CopyObject))
     @namespace.response(409, "The piece does not follow what has come, or the whole has another checksum")
@@ -171,6 +181,7 @@ class CopyFile(Resource):
 class CopyVideo(Resource):
     """The video of a copy."""
 
+    @namespace.doc(description="Only once it is whole.")
     @namespace.param("Range", "`bytes=a-b`", _in="header")
     @namespace.produces(["video/mp4"])
     @namespace.response(200, "The video")

@@ -73,6 +73,7 @@ def deletion_object(row: Deletion) -> dict[str, Any]:
 class Deletions(Resource):
     """All deletions."""
 
+    @namespace.doc(description="Append-only: who deleted what, when and why; nothing in it is ever changed or removed.")
     @namespace.param("source_id", "Only those of this camera", _in="query", type="integer")
     @namespace.param("before", "Only those older than the one with this id", _in="query", type="integer")
     @namespace.param("limit", "At most so many, 1 to 1000", _in="query", type="integer", default=100)

@@ -94,6 +94,7 @@ class OneGroup(Resource):
         row = groups.find(db.session, path_uuid("group_id", group_id))
         return {**group_object(row), "sources": [source_object(member) for member in row.sources]}
 
+    @namespace.doc(description="Names are unique. What is left out stays; the model cannot change.")
     @namespace.expect(document(namespace, GroupChange), validate=False)
     @namespace.response(200, "The changed group", answer)
     @namespace.response(409, "The name is in use")
@@ -101,6 +102,7 @@ class OneGroup(Resource):
         """Rename a group."""
         return _change(group_id)
 
+    @namespace.doc(description="The same as PUT.")
     @namespace.expect(document(namespace, GroupChange), validate=False)
     @namespace.response(200, "The changed group", answer)
     @namespace.response(409, "The name is in use")

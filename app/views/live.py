@@ -71,6 +71,9 @@ def _join(camera: LiveCamera, delay_s: float) -> tuple[Viewer, Shot]:
 class LivePicture(Resource):
     """A still picture."""
 
+    @namespace.doc(
+        description="From its picture address where it has one, else from its stream or its newest recorded key frame."
+    )
     @namespace.produces(["image/jpeg"])
     @namespace.response(200, "The picture; X-Picture-Utc is the instant that it shows")
     @namespace.response(503, "Too many streams are being watched; Retry-After says when to ask again")
@@ -93,6 +96,7 @@ class LivePicture(Resource):
 class LiveVideo(Resource):
     """An mJPEG stream."""
 
+    @namespace.doc(description="Endless. One grabber serves all viewers of a camera and stops with the last of them.")
     @namespace.param("delay", "Seconds between frames, 0 to 60; 0: every new frame, at most 25 a second", type="number")
     @namespace.produces([STREAMED])
     @namespace.response(200, "The stream; X-Picture-Utc of each part is the instant that it shows")

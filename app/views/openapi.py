@@ -136,7 +136,10 @@ def _operation(
     }
     for parameter in given:
         if parameter["in"] == "body":
-            result["requestBody"] = _body(parameter, schemas)
+            in_query = {other["name"] for other in result["parameters"] if other["in"] == "query"}
+            result["requestBody"] = _body(parameter, schemas, in_query)
+    if "x-body" in operation:
+        result["requestBody"] = {"content": {operation["x-body"]: {"schema": dict(BINARY)}}}
     kinds = operation.get("produces", produces)
     declared = operation["responses"].items()
     errors = {code: answer["description"] for code, answer in declared if code >= "400" and "schema" not in answer}
@@ -151,7 +154,8 @@ def _operation(
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     name = parameter["name"]
-    schema = {key: parameter[key] for key in SCHEMA_KEYS if key in parameter} or {"type": "string"}
+    given = {key: parameter.get(key) for key in SCHEMA_KEYS}
+    schema = {key: value for key, value in given.items() if value is not None} or {"type": "string"}
     if parameter["in"] == "path" and schema == {"type": "string"}:
         schema = dict(ID_SCHEMAS.get(name, UUID if name.endswith("_id") else schema))
     known = meaning(name)
@@ -168,12 +172,12 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
     return result if is_made_up else {**result, "example": example}
 
 
-def _body(parameter: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+def _body(parameter: dict[str, Any], schemas: dict[str, Any], in_query: set[str]) -> dict[str, Any]:
     schema = schema_of(parameter["schema"])
     content = {kind: {"schema": schema, "example": example_of(schema, schemas)} for kind in BODY_TYPES}
     model = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
     return {
-        "required": "required" in model,
+        "required": not in_query.issuperset(model.get("required", [])),
         "content": content,
         "description": "Or the same names in the query; the body wins",
     }

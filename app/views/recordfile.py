@@ -49,6 +49,10 @@ class Pin(BaseModel):
 class WholeRecord(Resource):
     """A recording as one file."""
 
+    @namespace.doc(
+        description="One seekable film of all its footage. While it records, Content-Location is the address that "
+        "pins what there is, so that later ranges fit."
+    )
     @namespace.param("rev", "Given by Content-Location: pins what was recorded by then", _in="query")
     @namespace.param("end", "Given with rev", _in="query")
     @namespace.param("Range", "As bytes=0-499; the unit may be left out", _in="header")
@@ -111,6 +115,10 @@ class FileToDelete(BaseModel):
 class RecordFile(Resource):
     """The file of a recording."""
 
+    @namespace.doc(
+        description="The record stays, with the status `deleted`; its `/video/` is then 410. The deletion is "
+        "written down with who and why."
+    )
     @namespace.expect(document(namespace, FileToDelete), validate=False)
     @namespace.param("location", "The location of the record; may also stand in the body", _in="query")
     @namespace.param("reason", "Why, in words: kept with the deletion", _in="query")

@@ -106,7 +106,7 @@ def refusals(operation: dict[str, Any], declared: dict[str, str]) -> Iterator[tu
 def _wrong_place(operation: dict[str, Any]) -> list[str]:
     """Return where a value could be wrong: in the body first, then the query, then the path."""
     if "requestBody" in operation:
-        example = next(iter(operation["requestBody"]["content"].values()))["example"]
+        example = next(iter(operation["requestBody"]["content"].values())).get("example", {})
         return ["body", *list(example)[:1]]
     places = [[parameter["in"], parameter["name"]] for parameter in operation["parameters"]]
     return next((place for kind in ("query", "path") for place in places if place[0] == kind), [])

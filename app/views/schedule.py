@@ -111,11 +111,16 @@ answer = document(namespace, ScheduleObject)
 class GroupSchedule(Resource):
     """The schedule of one group."""
 
+    @namespace.doc(description="404 also where the group has none.")
     @namespace.response(200, "The schedule", answer)
     def get(self, group_id: str) -> dict[str, Any]:
         """Get the schedule of a group."""
         return schedule_object(schedules.find(db.session, path_uuid("group_id", group_id)))
 
+    @namespace.doc(
+        description="In its windows the group records under the tag by itself; the times are those of the time "
+        "zone's clocks."
+    )
     @namespace.expect(document(namespace, NewSchedule), validate=False)
     @namespace.response(200, "The schedule", answer)
     def put(self, group_id: str) -> dict[str, Any]:
@@ -128,6 +133,7 @@ class GroupSchedule(Resource):
         send(current_app.config["PLAYBACK"], "playback.follow_schedules")
         return schedule_object(row)
 
+    @namespace.doc(description="What was started by hand goes on.")
     @namespace.response(200, "The schedule that was removed", answer)
     def delete(self, group_id: str) -> dict[str, Any]:
         """Take the schedule from a group; what it has begun stops."""

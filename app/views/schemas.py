@@ -5,10 +5,11 @@ OpenAPI 3.0 is the newest version that the bundled Swagger UI shows; pydantic wr
 
 from typing import Any
 
-from app.views.fields import meaning
+from app.views.fields import END, OTHER_ID, meaning
 
 UNKNOWN = "…"  # stands for an example that nobody has given; a test finds it
 _PLAIN = {"integer": 1, "number": 1.0, "boolean": True}
+_FORMATS = {"date-time": END, "uuid": OTHER_ID}
 
 
 def schema_of(schema: Any) -> Any:
@@ -59,7 +60,8 @@ def _property(owner: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
     known = meaning(name, owner)
     if "$ref" in schema:  # in 3.0 nothing can stand beside a reference
         return {"allOf": [schema], "description": known.text} if known else schema
-    result = {key: value for key, value in schema.items() if key != "title"}
+    # A default of null only says that the field may be left out, which `required` says already.
+    result = {key: value for key, value in schema.items() if key != "title" and (key, value) != ("default", None)}
     if name.endswith("_utc") and schema.get("type") == "string":
         result["format"] = "date-time"
     if known and "description" not in result:
@@ -93,7 +95,9 @@ def _simple(schema: dict[str, Any], given: Any) -> Any:
         return str(given)  # an id in a query, where everything is text
     if given is not None and _fits(given, schema):
         return given
-    return schema["enum"][0] if "enum" in schema else _PLAIN.get(kind, UNKNOWN)
+    if "enum" in schema:
+        return schema["enum"][0]
+    return _PLAIN.get(kind) or _FORMATS.get(schema.get("format", ""), UNKNOWN)
 
 
 def _fits(value: Any, schema: dict[str, Any]) -> bool:

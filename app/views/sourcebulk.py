@@ -48,6 +48,10 @@ class BulkSources(BaseModel):
 class Bulk(Resource):
     """Many cameras."""
 
+    @namespace.doc(
+        description="As JSON, as a table in text/csv whose first line names the columns, or as the file of a form. "
+        "Groups that are named and not there are made."
+    )
     @namespace.expect(document(namespace, BulkSources), validate=False)
     @namespace.response(200, "The new cameras, in the order given", [document(namespace, SourceObject)])
     @namespace.response(422, "An entry for each wrong value: `body`, number of the row from 0, name; nothing is added")

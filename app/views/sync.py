@@ -99,8 +99,14 @@ class SyncObject(SyncListedObject):
 class Jobs(Resource):
     """All jobs of copying."""
 
+    @namespace.doc(
+        description="In the background: resumed after a restart, verified by checksum at the target, never visible "
+        "there under its final name before it is whole. The answer is the id of the job.",
+        vendor={"example": "f2b1d0c4-3e5a-4f6b-8c7d-9e0f1a2b3c4d"},
+    )
     @namespace.expect(document(namespace, Ask), validate=False)
     @namespace.response(200, "The id of the job", str)
+    @namespace.response(404, "There is no such tag")
     @namespace.response(403, "The location lies outside every root of PLAYBACK_SYNC_TARGETS")
     def post(self) -> str:
         """Start copying the recordings of a tag."""
@@ -117,6 +123,7 @@ class Jobs(Resource):
         ask_sync()
         return str(job["id"])
 
+    @namespace.doc(description="Without their records; those stand in the job itself.")
     @namespace.param("limit", f"How many, 1 to {LIST_LIMIT}; 100 if left out", type="integer")
     @namespace.response(200, "The jobs, the newest first", [document(namespace, SyncListedObject)])
     def get(self) -> list[dict[str, Any]]:
@@ -131,11 +138,15 @@ class Jobs(Resource):
 class OneJob(Resource):
     """One job of copying."""
 
+    @namespace.doc(description="Progress and outcome of each record.")
     @namespace.response(200, "The job with its records", document(namespace, SyncObject))
     def get(self, sync_id: str) -> dict[str, Any]:
         """Get one job of copying with its records."""
         return with_records(db.session, known_job(db.session, sync_id))
 
+    @namespace.doc(
+        description="A file that is being copied is given up; nothing of it stays at the target under its final name."
+    )
     @namespace.response(200, "The job as it ended", document(namespace, SyncListedObject))
     def delete(self, sync_id: str) -> dict[str, Any]:
         """Cancel what has not been copied yet; what is copied stays."""

@@ -73,6 +73,7 @@ class OneTag(Resource):
 class Tags(Resource):
     """All tags."""
 
+    @namespace.doc(description="Each with whether it records now.")
     @query_parameters(namespace, TagsQuery)
     @namespace.response(200, "The tags without their records", [document(namespace, ListedTagObject)])
     def get(self) -> Response:
