@@ -1,6 +1,7 @@
 """Deleting the file of a recording: what goes, what stays for others, and what is written down of it."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, event, func, insert, orm, select, update
 from sqlalchemy.exc import DBAPIError
 
+from app import extensions
 from app.archive import places, recordings
 from app.archive.coverage import from_bytes
 from app.archive.deletion import Act, delete_segments
@@ -283,6 +285,34 @@ def test_an_open_segment_that_another_tag_records_into_stays(
     assert [start - recorded.begin_us for start in starts(app)] == [6 * S]
     assert client.get(video(other)).status_code == 200
     assert row_of(app, other).cut_us is None
+
+
+def test_a_database_that_is_busy_after_the_deletion_leaves_the_files_to_the_worker(
+    app: Flask, client: FlaskClient, source_id: int, media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = record(app, source_id, media("h264"))
+    record_id = add_record(app, source_id, "t", recorded.begin_us, recorded.end_us)
+    patient = [pragma for pragma in extensions.SQLITE_PRAGMAS if "busy_timeout" not in pragma]
+    monkeypatch.setattr(extensions, "SQLITE_PRAGMAS", (*patient, "PRAGMA busy_timeout=50"))
+    with app.app_context():
+        db.engine.dispose()
+    other = sqlite3.connect(app.config["PLAYBACK"].instance_path / "app.db", isolation_level=None)
+
+    def lock(_session: Any) -> None:
+        if not other.in_transaction:
+            other.execute("BEGIN IMMEDIATE")
+
+    event.listen(orm.Session, "after_commit", lock)
+    try:
+        assert delete_file(client, record_id).json["status"] == "deleted"
+    finally:
+        event.remove(orm.Session, "after_commit", lock)
+        other.close()
+    left = count(app, Doomed)
+    assert left > 0
+    with app.app_context():
+        assert unlink_doomed(100) == left
+    assert (files(app), count(app, Doomed)) == ([], 0)
 
 
 def test_a_month_goes_beside_thousands_of_short_recordings(app: Flask, source_id: int, media: Media) -> None:

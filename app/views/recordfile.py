@@ -5,12 +5,14 @@ which exactly these bytes stay. Only the media element of a browser is sent ther
 ranges, which would not fit together, while plain clients of an API do not follow redirects.
 """
 
+import logging
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, request, url_for
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import OperationalError
 
 from app.archive.deletion import Act, delete_record
 from app.archive.unlinking import remove_playlist, unlink_doomed
@@ -27,6 +29,8 @@ from app.tasks import ask_deleted
 from app.views import PlaybackApi, document
 from app.views.objects import RecordObject, record_objects
 from app.views.playbackrange import known_record, see
+
+log = logging.getLogger(__name__)
 
 recordfile = Blueprint("recordfile", __name__)
 namespace = Namespace("record file", "The files of recordings", path="/")
@@ -137,12 +141,21 @@ class RecordFile(Resource):
         with writing() as session:
             delete_record(session, key, values.location, act, loc=(place, "location"))
         forget_plans()
-        unlink_doomed(UNLINKED_AT_ONCE, begun_us)
-        remove_playlist(current_app.config["PLAYBACK"].storage_path, key)
+        _remove_now(key, begun_us)
         ask_deleted()
         row = db.session.get(Record, key)
         assert row is not None  # records are never removed
         return record_objects(db.session, [row])[0]
+
+
+def _remove_now(record_id: str, begun_us: int) -> None:
+    """Remove the files of what was deleted; a database that is too busy for it leaves them to the worker."""
+    try:
+        unlink_doomed(UNLINKED_AT_ONCE, begun_us)
+    except OperationalError as error:
+        db.session.rollback()
+        log.warning("files of record %s are removed by the worker: %s", record_id, type(error.orig).__name__)
+    remove_playlist(current_app.config["PLAYBACK"].storage_path, record_id)
 
 
 PlaybackApi(recordfile).add_namespace(namespace)
