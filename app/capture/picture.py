@@ -10,14 +10,15 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
-
-import requests
-from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
 from app.capture.ffmpeg import Verdict
 from app.formats import matroska
+
+if TYPE_CHECKING:
+    import requests
+    from requests.auth import AuthBase
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class PictureClient:
         """Connect to nothing yet. read_timeout_s: how long the camera may be silent, and may send one picture."""
         self._address = address
         self._read_timeout_s = read_timeout_s
+        import requests  # a tenth of a second, which who records streams alone need not wait for
+
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.max_redirects = 3
@@ -68,6 +71,8 @@ class PictureClient:
 
     def fetch(self) -> Picture:
         """Return the camera's picture now. Raises PictureRefused."""
+        import requests
+
         asked_us = time.time_ns() // 1000
         try:
             body = self._get(self._address.uri)
@@ -88,7 +93,7 @@ class PictureClient:
             _check_status(answer.status_code)
             return _read_body(answer, self._read_timeout_s)
 
-    def _follow(self, uri: str, answer: requests.Response, redirects: int) -> bytes:
+    def _follow(self, uri: str, answer: "requests.Response", redirects: int) -> bytes:
         """Follow a redirect within the camera's own host only: another must not see user and password."""
         target = urljoin(uri, answer.headers.get("location", ""))
         old, new = urlsplit(uri), urlsplit(target)
@@ -103,7 +108,9 @@ class PictureClient:
         self._session.close()
 
 
-def _auth(address: PictureAddress) -> AuthBase | None:
+def _auth(address: PictureAddress) -> "AuthBase | None":
+    from requests.auth import HTTPBasicAuth, HTTPDigestAuth
+
     if not address.user:
         return None
     user, password = address.user.encode(), (address.password or "").encode()
@@ -121,7 +128,7 @@ def _check_status(status: int) -> None:
         raise PictureRefused(Verdict("no_video", detail, "no_video"))
 
 
-def _read_body(answer: requests.Response, limit_s: float) -> bytes:
+def _read_body(answer: "requests.Response", limit_s: float) -> bytes:
     chunks, total_bytes = [], 0
     begun_s = time.monotonic()
     for chunk in answer.iter_content(64 * 1024):
