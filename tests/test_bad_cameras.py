@@ -186,6 +186,22 @@ def test_a_picture_camera_is_recorded_with_true_times(service: Service, auth: st
         assert min(abs(run.start_us / 1e6 - sent_s) for sent_s in served) < 0.5
 
 
+def test_a_view_that_does_not_change_is_recorded_without_a_gap(service: Service) -> None:
+    """Its pictures were so far apart that each new file looked like a jump of the clock: 11 s in 73 were lost."""
+    with PictureServer() as camera:
+        source_id = start(service, camera.url, "still", "PictureSource")
+        wait_for(camera.served, "a picture")
+        camera.change(is_frozen=True)
+        closed = "SELECT start_us, end_us FROM segment WHERE source_id = ? AND state = 1 ORDER BY start_us"
+        wait_for(lambda: len(query(service, closed, source_id)) >= 2, "the second file", 25)
+        assert attempts(service, source_id) == []
+        service.stop_recording("still")
+        (run,) = wait_for(lambda: recorded_runs(service, source_id), "footage on disk")
+        (first_begin_us, first_end_us), (second_begin_us, _), *_ = query(service, closed, source_id)
+        assert run.start_us == first_begin_us
+        assert first_end_us == second_begin_us
+
+
 def test_a_picture_camera_that_refuses_says_so(service: Service) -> None:
     with PictureServer("basic", "viewer", "right") as camera:
         picture = {"auth": "basic", "user": "viewer", "password": "other"}

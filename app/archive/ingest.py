@@ -233,7 +233,9 @@ class RunWriter:
         if following is not None:
             begin_ticks = following.begin_ticks - segment.shift_ticks
             seam_us = ticks_us(begin_ticks - end_ticks, following.timescale)
-            self.has_jumped = begin_ticks <= segment.file.last_ticks or seam_us > MAX_SEAM_US
+            # Times of pictures are ours: however seldom they come, they do not jump ahead.
+            is_far = seam_us > MAX_SEAM_US and self.zero_us is None
+            self.has_jumped = begin_ticks <= segment.file.last_ticks or is_far
             if not self.has_jumped:
                 end_ticks = begin_ticks
         end_us = max(segment.wall_us(end_ticks), segment.start_us + 1)

@@ -213,7 +213,8 @@ class Keeper:
             place = self._place()
             folder = place.root / "live" / str(place.source_id)
             command = ffmpeg.picture_command(self._config, folder, place.run_id, self.camera.template())
-            self.attempt = start_attempt(place, command, None, self._config.SILENCE_S, feed.first.taken_us)
+            silence_s = self._config.SILENCE_S + self._config.PICTURE_INTERVAL_S
+            self.attempt = start_attempt(place, command, None, silence_s, feed.first.taken_us)
             self.attempt.feed = feed
             child = self.attempt.child
             assert child is not None  # started just now
