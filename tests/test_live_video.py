@@ -41,9 +41,17 @@ def long_groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def camera(footage: Path, long_groups: Path) -> Iterator[RtspServer]:
+def reordered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return 6 s of H.264 with B-frames."""
+    path = tmp_path_factory.mktemp("live") / "reordered.mp4"
+    return make_video(path, seconds=6, fps=25, gop=25, width=320, height=240, b_frames=2)
+
+
+@pytest.fixture(scope="module")
+def camera(footage: Path, long_groups: Path, reordered: Path) -> Iterator[RtspServer]:
     """Yield cameras that want a password."""
-    with RtspServer({"cam": footage, "other": footage, "long": long_groups}, user="admin", password=PASSWORD) as server:
+    files = {"cam": footage, "other": footage, "long": long_groups, "reordered": reordered}
+    with RtspServer(files, user="admin", password=PASSWORD) as server:
         yield server
 
 
@@ -126,6 +134,19 @@ def test_viewers_of_both_web_processes_cost_one_connection_which_ends_with_them(
     wait_for(lambda: not grabbing(service), "the end of ffmpeg")
     wait_for(lambda: session.end_s < time.time(), "the end of the connection")
     assert len(camera.sessions("cam")) == before + 1
+
+
+@pytest.mark.parametrize(("path", "delay", "count"), [("reordered", 0, 40), ("reordered", 0.5, 5), ("long", 0, 30)])
+def test_a_stream_with_b_frames_costs_one_connection(
+    service: Service, camera: RtspServer, path: str, delay: float, count: int
+) -> None:
+    """Its first frames come with times that run backwards, which ended ffmpeg's encoder: one connection a second."""
+    source_id = added(service, camera.url(path))
+    before = len(camera.sessions(path))
+    viewer = watch(service, source_id, delay)
+    assert len(viewer.take(count)) == count
+    viewer.close()
+    assert len(camera.sessions(path)) == before + 1
 
 
 def test_viewers_go_on_when_the_grabbing_process_is_killed(service: Service, camera: RtspServer) -> None:

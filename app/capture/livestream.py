@@ -50,12 +50,26 @@ def stream_shots(
 def command(config: Config, delay_s: float) -> list[str]:
     """Return ffmpeg's command line; the address comes on its standard input."""
     # Not the filter `fps`: it holds the first picture back until the second is due.
-    chosen = f"select='isnan(prev_selected_t)+gte(t-prev_selected_t,{delay_s - 0.001:.3f})+lt(t,prev_selected_t)'"
+    # Times that run back by more than a second begin anew; by less, they are those of the first B-frames. The encoder
+    # ends at a time that does not rise: it gets counted ones.
+    later = f"gte(t-prev_selected_t,{delay_s - 0.001:.3f})"
+    chosen = f"select='isnan(prev_selected_t)+{later}+lt(t,prev_selected_t-1)'"
     return [
         *(ffmpeg.find_ffmpeg(config.FFMPEG), "-hide_banner", "-nostats", "-loglevel", "verbose"),
         *("-protocol_whitelist", ffmpeg.PROTOCOLS, "-threads", "2", "-f", "concat", "-safe", "0", "-i", "pipe:0"),
-        *("-map", "0:v:0", "-vf", f"{chosen},scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p"),
-        *("-fps_mode", "passthrough", "-c:v", "mjpeg", "-q:v", str(JPEG_QUALITY), "-threads", "1"),
+        *("-map", "0:v:0", "-vf", f"{chosen},setpts=N/25/TB,scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p"),
+        *(
+            "-fps_mode",
+            "passthrough",
+            "-enc_time_base",
+            "1:25",
+            "-c:v",
+            "mjpeg",
+            "-q:v",
+            str(JPEG_QUALITY),
+            "-threads",
+            "1",
+        ),
         *("-flush_packets", "1", "-f", "mpjpeg", "pipe:1"),
     ]
 
