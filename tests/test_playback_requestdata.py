@@ -91,6 +91,23 @@ def test_request_data_tells_everything_of_a_range(app, client, source_id, media)
     assert client.get(told["urls"]["hls"]).status_code == 200
 
 
+def test_a_span_is_named_after_the_record_begun_last_that_shows_a_frame_of_it(app, client, source_id, media):
+    recorded = record(app, source_id, media("h264"))
+    frame_us = recorded.begin_us + 3_000_000  # one every 50 ms
+    long = add_record(app, source_id, "long", recorded.begin_us, recorded.begin_us + 4_000_000)
+    add_record(app, source_id, "between", frame_us + 5_000, frame_us + 45_000)
+
+    def told_of(begin_us):
+        told = data_of(client, source_id, begin_us, recorded.end_us).json
+        assert len(told["spans"]) == 1
+        return told["spans"][0]["record_id"], told["spans"][0]["tag"], [item["tag"] for item in told["records"]]
+
+    assert told_of(recorded.begin_us) == (long, "long", ["long", "between"])
+    one = add_record(app, source_id, "one frame", frame_us - 5_000, frame_us + 5_000)
+    assert told_of(recorded.begin_us) == (one, "one frame", ["long", "one frame", "between"])
+    assert told_of(recorded.begin_us + 4_000_000) == (None, None, [])
+
+
 def test_causes_of_a_gap_follow_the_attempts(app, client, source_id, media):
     first = record(app, source_id, media("h264"))
     base = first.end_us

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
 from app.archive.paging import Order, Page
-from app.archive.showing import shows_nothing
+from app.archive.showing import LONG_US, shows_nothing
 from app.extensions import AnySession, insert_missing
 from app.models import Lease, Record, Segment, Source, Tag, Wanted
 from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
@@ -19,7 +19,6 @@ from app.models.types import new_uuid
 
 RECORDS_BY_BEGIN = Order((Record.begin_us, Record.source_id, Record.id))
 OVERTAKEN_US = 5_000_000
-LONG_US = 10_000_000  # so much footage surely shows a frame: cameras without any for 10 s are begun anew
 BATCH = 500  # ids a statement; PostgreSQL's protocol takes at most 65,535 parameters
 
 

@@ -5,6 +5,8 @@ from app.archive.holding import is_settled
 from app.extensions import AnySession
 from app.formats.boxes import FormatError
 
+LONG_US = 10_000_000  # so much footage surely shows a frame: cameras without any for 10 s are begun anew
+
 
 def shows_nothing(session: AnySession, source_id: int, begin_us: int, end_us: int) -> bool:
     """Tell whether footage of [begin_us, end_us) is there, can be read, and shows no frame; nor will.
