@@ -145,6 +145,7 @@ def test_a_record_that_shows_no_frame_is_hashed_once_and_alarms_nobody(
     ]
     row = row_of(app, record_id)
     assert (row.hash_md5, row.hash_version, row.hash_due_us) == (None, None, None)
+    assert client.get(f"/api/v1/record/{record_id}").json["status"] == "failed"
 
 
 def test_lost_footage_is_tried_again_later(app: Flask, client: FlaskClient, source_id: int, media: Media) -> None:

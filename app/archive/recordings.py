@@ -185,6 +185,8 @@ def _among(session: AnySession, query: Select[Any], record_ids: Sequence[str]) -
 
 def _shows_nothing(session: AnySession, record: Record) -> bool:
     assert record.end_us is not None  # only ended ones are asked about
+    if record.hash_due_us is None and record.cut_us is None:  # the hasher has looked, and found nothing to hash
+        return True
     return shows_nothing(session, record.source_id, record.begin_us, record.end_us)
 
 

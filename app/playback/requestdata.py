@@ -31,6 +31,7 @@ class Recorded(NamedTuple):
     begin_us: int
     end_us: int | None
     tag: str
+    is_hashed: bool
 
 
 def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: RenderUtc) -> dict[str, Any]:
@@ -143,7 +144,9 @@ def _emptiness(source_id: int) -> Callable[[Recorded], bool]:
 
     @functools.cache
     def is_empty(record: Recorded) -> bool:
-        if record.end_us is None or record.end_us - record.begin_us >= LONG_US or next(looks) > MOST_LOOKS:
+        if record.is_hashed or record.end_us is None or record.end_us - record.begin_us >= LONG_US:
+            return False
+        if next(looks) > MOST_LOOKS:
             return False
         return shows_nothing(db.session, source_id, record.begin_us, record.end_us)
 
@@ -152,7 +155,7 @@ def _emptiness(source_id: int) -> Callable[[Recorded], bool]:
 
 _record, _tag = Record.__table__.c, Tag.__table__.c
 RECORDS = (  # made once: it takes longer than it runs
-    select(_record.id, _record.begin_us, _record.end_us, _tag.name)
+    select(_record.id, _record.begin_us, _record.end_us, _tag.name, _record.hash_md5.is_not(None))
     .join_from(Record.__table__, Tag.__table__)
     .where(_record.source_id == bindparam("source_id"), _record.deleted_us.is_(None))
     .where(_record.begin_us < bindparam("to_us"))
