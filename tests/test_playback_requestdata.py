@@ -7,6 +7,7 @@ import pytest
 
 from app.extensions import writing
 from app.models import Attempt, Record, Tag, Wanted
+from app.tasks.syncing import open_recording
 from tests.archived import T0_US, add_source, address, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
@@ -90,6 +91,23 @@ def test_request_data_tells_everything_of_a_range(app, client, source_id, media)
     assert client.get(told["urls"]["hls"]).status_code == 200
 
 
+def test_a_span_is_named_after_the_record_begun_last_that_shows_a_frame_of_it(app, client, source_id, media):
+    recorded = record(app, source_id, media("h264"))
+    frame_us = recorded.begin_us + 3_000_000  # one every 50 ms
+    long = add_record(app, source_id, "long", recorded.begin_us, recorded.begin_us + 4_000_000)
+    add_record(app, source_id, "between", frame_us + 5_000, frame_us + 45_000)
+
+    def told_of(begin_us):
+        told = data_of(client, source_id, begin_us, recorded.end_us).json
+        assert len(told["spans"]) == 1
+        return told["spans"][0]["record_id"], told["spans"][0]["tag"], [item["tag"] for item in told["records"]]
+
+    assert told_of(recorded.begin_us) == (long, "long", ["long", "between"])
+    one = add_record(app, source_id, "one frame", frame_us - 5_000, frame_us + 5_000)
+    assert told_of(recorded.begin_us) == (one, "one frame", ["long", "one frame", "between"])
+    assert told_of(recorded.begin_us + 4_000_000) == (None, None, [])
+
+
 def test_causes_of_a_gap_follow_the_attempts(app, client, source_id, media):
     first = record(app, source_id, media("h264"))
     base = first.end_us
@@ -145,6 +163,29 @@ def test_the_moment_before_the_first_attempt_is_starting_too(app, client, source
     add_ledger(app, source_id, [(begin_us, None)], [(begin_us + 300_000, None, None, recorded.run_id)])
     found = gaps_of(client, source_id, begin_us, recorded.end_us)
     assert found == [("starting", None, utc(begin_us), utc(recorded.begin_us))]
+
+
+@pytest.mark.parametrize("ending", ["recorder_stopped", None], ids=["ended", "living"])
+def test_a_range_that_begins_while_the_camera_connects_is_starting(app, client, source_id, media, ending):
+    recorded = record(app, source_id, media("h264"))
+    begin_us, end_us = recorded.begin_us - 6_000_000, recorded.end_us + 5_000_000
+    until_us = end_us if ending else None
+    add_ledger(app, source_id, [(begin_us, until_us)], [(begin_us, until_us, ending, recorded.run_id, "the end")])
+    behind = (ending or "pending", "the end", utc(recorded.end_us), utc(end_us))
+    for from_us in (begin_us, begin_us + 1, recorded.begin_us - 3_000_000, recorded.begin_us - 1):
+        found = gaps_of(client, source_id, from_us, end_us)
+        assert found[0] == ("starting", None, utc(from_us), utc(recorded.begin_us))
+        assert found[1][::2] == behind[::2]
+    record_id = add_record(app, source_id, "second", recorded.begin_us - 3_000_000, recorded.end_us)
+    with app.app_context():
+        description = open_recording(record_id).description
+    assert [gap["cause"] for gap in description["gaps"]] == ["starting"]
+
+
+def test_a_living_attempt_without_footage_is_starting_from_wherever_it_is_asked(client, app, source_id):
+    add_ledger(app, source_id, [(T0_US, None)], [(T0_US, None, None, str(uuid.uuid4()))])
+    found = gaps_of(client, source_id, T0_US + 3_000_000, T0_US + 9_000_000)
+    assert found == [("starting", None, utc(T0_US + 3_000_000), utc(T0_US + 9_000_000))]
 
 
 @pytest.mark.parametrize("reason", ["no_key_frame", "no_video"])

@@ -235,18 +235,18 @@ def test_an_ended_record_is_done_where_it_has_footage(
     database_app: Flask, state: int, begin_s: int, end_s: int, word: str
 ) -> None:
     """The record spans 10 s; the segment lies as said, relative to its begin."""
-    begin_us = now_us()
+    begin_us, run_id = now_us(), new_uuid()
     with database_app.app_context(), writing() as session:
         for row in (
             Source(id=1, model="Source", uri_rtsp="rtsp://h/"),
             Tag(id="t", name="t"),
             Storage(id="s", path="s"),
-            Run(id="r", source_id=1, anchor_us=0, begin_us=0),
+            Run(id=run_id, source_id=1, anchor_us=0, begin_us=0),
         ):
             session.add(row)
             session.flush()
         record = Record(id=new_uuid(), source_id=1, tag_id="t", begin_us=begin_us, end_us=begin_us + 10_000_000)
-        segment = {"id": new_uuid(), "run_id": "r", "sequence": 0, "storage_id": "s", "state": state}
+        segment = {"id": new_uuid(), "run_id": run_id, "sequence": 0, "storage_id": "s", "state": state}
         times = {"start_us": begin_us + begin_s * 1_000_000, "end_us": begin_us + end_s * 1_000_000}
         session.add_all([record, Segment(source_id=1, **segment, **times)])
     client = database_app.test_client()

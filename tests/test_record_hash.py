@@ -117,6 +117,37 @@ def test_records_without_footage_are_not_asked_for_again(app: Flask, source_id: 
     assert (row.hash_md5, row.hash_due_us) == (None, None)
 
 
+@pytest.mark.parametrize("leave_open", [False, True], ids=["closed", "open"])
+def test_a_record_between_two_frames_has_failed(
+    app: Flask, client: FlaskClient, source_id: int, media: Media, leave_open: bool
+) -> None:
+    recorded = record(app, source_id, media("b-frames"), segment_s=60, leave_open=leave_open)
+    frame_us = recorded.begin_us + 2 * S  # one every 50 ms
+    between = add_record(app, source_id, "between", frame_us + 5_000, frame_us + 45_000)
+    after_last = add_record(app, source_id, "after last", recorded.end_us - 20_000, recorded.end_us + 60 * S)
+    one = add_record(app, source_id, "one frame", frame_us - 5_000, frame_us + 35_000)
+    shown = {"between": ("failed", 404), "after last": ("done" if leave_open else "failed", 404), "one": ("done", 200)}
+    for record_id, told in zip((between, after_last, one), shown.values(), strict=True):
+        status = client.get(f"/api/v1/record/{record_id}").json["status"]
+        assert (status, client.get(video(record_id)).status_code) == told
+
+
+def test_a_record_that_shows_no_frame_is_hashed_once_and_alarms_nobody(
+    app: Flask, client: FlaskClient, source_id: int, media: Media, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorded = record(app, source_id, media("h264"))
+    frame_us = recorded.begin_us + S
+    record_id = add_record(app, source_id, "t", frame_us + 5_000, frame_us + 45_000)
+    with caplog.at_level("INFO", "app.playback.filmhash"):
+        assert hash_all(app) == 1
+    assert [(item.levelname, item.getMessage()) for item in caplog.records] == [
+        ("INFO", f"record {record_id} shows no frame")
+    ]
+    row = row_of(app, record_id)
+    assert (row.hash_md5, row.hash_version, row.hash_due_us) == (None, None, None)
+    assert client.get(f"/api/v1/record/{record_id}").json["status"] == "failed"
+
+
 def test_lost_footage_is_tried_again_later(app: Flask, client: FlaskClient, source_id: int, media: Media) -> None:
     recorded = record(app, source_id, media("h264"))
     record_id = add_record(app, source_id, "t", recorded.begin_us, recorded.end_us)

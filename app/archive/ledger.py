@@ -44,7 +44,7 @@ class _Try(NamedTuple):
     reason: str | None
     detail: str | None
     run_id: str | None
-    has_footage: bool
+    first_us: int | None  # where its footage begins
 
 
 def explain(source_id: int, gaps: Sequence[Stretch], lost: Sequence[tuple[int, int]] = ()) -> list[Gap]:
@@ -66,7 +66,7 @@ WANTED = (
     .order_by(Wanted.begin_us)
 )
 TRIES = (
-    select(Attempt.begin_us, Attempt.end_us, Attempt.reason, Attempt.detail, Attempt.run_id, Run.id.is_not(None))
+    select(Attempt.begin_us, Attempt.end_us, Attempt.reason, Attempt.detail, Attempt.run_id, Run.begin_us)
     .outerjoin(Run, Run.id == Attempt.run_id)
     .where(Attempt.source_id == bindparam("source_id"))
 )
@@ -123,7 +123,7 @@ def _explain(
     """Return one gap, cut where its cause changes; equal neighbours and slivers are joined."""
     edges = {gap.begin_us, gap.end_us}
     edges |= {edge for stretch in (*wanted, *lost, *(item[:2] for item in deleted)) for edge in stretch}
-    edges |= {edge for item in tries for edge in (item.begin_us, item.end_us) if edge is not None}
+    edges |= {edge for item in tries for edge in (item.begin_us, item.first_us, item.end_us) if edge is not None}
     inner = sorted(edge for edge in edges if gap.begin_us <= edge <= gap.end_us)
     pieces: list[Gap] = []
     for begin, end in pairwise(inner):
@@ -156,10 +156,10 @@ def _cause(instant_us: int, wanted: Sequence[Stretch], tries: Sequence[_Try]) ->
 def _cause_within(item: _Try, instant_us: int) -> tuple[str, str | None]:
     """Return cause and detail of a moment without footage during an attempt."""
     is_open = item.end_us is None and item.run_id is not None
-    if item.begin_us == instant_us and (is_open or item.has_footage):
+    if item.first_us is not None and instant_us < item.first_us:
         return STARTING, None
     if is_open:
-        return PENDING, None
+        return (STARTING if item.first_us is None else PENDING), None
     return item.reason or UNKNOWN, item.detail
 
 

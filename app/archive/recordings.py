@@ -6,10 +6,12 @@ in the order of their ids: two callers at once wait for each other, lose no inte
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
 from app.archive.paging import Order, Page
+from app.archive.showing import LONG_US, shows_nothing
 from app.extensions import AnySession, insert_missing
 from app.models import Lease, Record, Segment, Source, Tag, Wanted
 from app.models.segment import MAX_SEGMENT_US, MISSING, OPEN
@@ -127,7 +129,8 @@ def records_of(session: AnySession, tag: Tag, page: Page, *conditions: ColumnEle
 
 def statuses(session: AnySession, records: Sequence[Record], now_us: int) -> dict[str, str]:
     """Return the status word of each record by its id (record-api.md, "Status words")."""
-    with_footage = _with_footage(session, [record.id for record in records if record.end_us is not None])
+    ended = [record for record in records if record.end_us is not None and record.deleted_us is None]
+    with_footage = _with_footage(session, ended)
     online = select(Lease.source_id).join(Source).where(Lease.expires_us > now_us, Source.status == "online")
     living = set(session.scalars(online)) if any(record.end_us is None for record in records) else set()
 
@@ -141,31 +144,50 @@ def statuses(session: AnySession, records: Sequence[Record], now_us: int) -> dic
     return {record.id: word(record) for record in records}
 
 
-# Made once: making it took longer than finding a hundred records by it.
-_FOOTAGE = (
-    select(Record.id)
-    .where(Record.id.in_(bindparam("ids", expanding=True)))
-    .where(
-        select(Segment.id)
-        .where(
-            Segment.source_id == Record.source_id,
-            Segment.start_us > Record.begin_us - MAX_SEGMENT_US,
-            Segment.start_us < Record.end_us,
-            (Segment.end_us > Record.begin_us) | (Segment.state == OPEN),
-            Segment.state != MISSING,
-            Record.end_us > Record.begin_us,
-        )
-        .exists()
-    )
+_touches = and_(
+    Segment.source_id == Record.source_id,
+    Segment.start_us > Record.begin_us - MAX_SEGMENT_US,
+    Segment.start_us < Record.end_us,
+    (Segment.end_us > Record.begin_us) | (Segment.state == OPEN),
+    Segment.state != MISSING,
+    Record.end_us > Record.begin_us,
 )
+# A segment begins with a frame; what is hashed has been read.
+_shows = or_(
+    Segment.start_us >= Record.begin_us,
+    and_(Segment.end_us >= Record.begin_us + LONG_US, Record.end_us >= Record.begin_us + LONG_US),
+    Record.hash_md5.is_not(None),
+)
+# Made once: making it took longer than finding a hundred records by it.
+_ids = select(Record.id).where(Record.id.in_(bindparam("ids", expanding=True)))
+_FOOTAGE = _ids.where(select(Segment.id).where(_touches, _shows).exists())
+_ANY_FOOTAGE = _ids.where(select(Segment.id).where(_touches).exists())
 
 
-def _with_footage(session: AnySession, record_ids: Sequence[str]) -> set[str]:
-    """Return which of these ended records have footage; an open segment has no end yet."""
+def _with_footage(session: AnySession, records: Sequence[Record]) -> set[str]:
+    """Return which of these ended records have footage; an open segment has no end yet.
+
+    The sample indexes are read of those few that hold only a moment of a file, which may lie between two frames. What
+    cannot be read counts as footage.
+    """
+    found = _among(session, _FOOTAGE, [record.id for record in records])
+    others = [record for record in records if record.id not in found]
+    touching = _among(session, _ANY_FOOTAGE, [record.id for record in others])
+    return found | {record.id for record in others if record.id in touching and not _shows_nothing(session, record)}
+
+
+def _among(session: AnySession, query: Select[Any], record_ids: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for first in range(0, len(record_ids), BATCH):
-        found.update(session.scalars(_FOOTAGE, {"ids": record_ids[first : first + BATCH]}))
+        found.update(session.scalars(query, {"ids": record_ids[first : first + BATCH]}))
     return found
+
+
+def _shows_nothing(session: AnySession, record: Record) -> bool:
+    assert record.end_us is not None  # only ended ones are asked about
+    if record.hash_due_us is None and record.cut_us is None:  # the hasher has looked, and found nothing to hash
+        return True
+    return shows_nothing(session, record.source_id, record.begin_us, record.end_us)
 
 
 def _not_before(session: AnySession, source_ids: Sequence[int], now_us: int) -> int:

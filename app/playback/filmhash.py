@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select, update
 
 from app.archive.holding import BESIDE_US, has_footage, is_settled
+from app.archive.showing import shows_nothing
 from app.errors import NoFootage
 from app.extensions import db, writing
 from app.formats.boxes import FormatError
@@ -42,6 +43,7 @@ class _Held:
     def __init__(self, row: Record, until_us: int) -> None:
         assert row.end_us is not None  # only what has ended is held
         self.record_id = row.id
+        self.end_us = row.end_us
         self.span = Span(row.source_id, row.begin_us, row.end_us)
         self._until_us = until_us
         self._renewed_s = time.monotonic()
@@ -60,8 +62,20 @@ class _Held:
         """Write down the hash."""
         self._change({"hash_md5": md5, "hash_version": FORMAT_VERSION, "hash_due_us": None})
 
-    def let_go(self, due_us: int) -> None:
-        """Let the record be hashed at another time."""
+    def give_up(self) -> None:
+        """Let the record go, of which no frame was found: for good where it lies between two frames."""
+        db.session.rollback()
+        is_empty = shows_nothing(db.session, self.span.source_id, self.span.begin_us, self.end_us)
+        db.session.rollback()
+        if is_empty:
+            log.info("record %s shows no frame", self.record_id)
+            self.let_go(None)
+        else:
+            log.warning("record %s has no hash for now: none of its footage can be read", self.record_id)
+            self.let_go(now_us() + AGAIN_US)
+
+    def let_go(self, due_us: int | None) -> None:
+        """Let the record be hashed at another time, or never."""
         self._change({"hash_version": None, "hash_due_us": due_us})
 
     def _change(self, values: dict[str, Any]) -> bool:
@@ -88,7 +102,10 @@ def hash_next(is_ending: Callable[[], bool] = lambda: False) -> bool:
         return False
     try:
         md5 = _hash(held, is_ending)
-    except (NoFootage, FormatError, ShortFile, OSError) as error:
+    except NoFootage:
+        held.give_up()
+        return True
+    except (FormatError, ShortFile, OSError) as error:
         db.session.rollback()
         log.warning("record %s has no hash for now: %s", held.record_id, error)
         held.let_go(now_us() + AGAIN_US)

@@ -1,5 +1,7 @@
 """Request data: what there is of a source, or of a record, between two instants."""
 
+import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -8,6 +10,7 @@ import numpy as np
 from sqlalchemy import bindparam, or_, select
 
 from app.archive.ledger import Gap, explain
+from app.archive.showing import LONG_US, shows_nothing
 from app.archive.spans import Stretch
 from app.errors import HasGaps
 from app.extensions import db
@@ -17,6 +20,7 @@ from app.playback.footage import Entry, Footage
 from app.playback.placing import Gaps
 from app.playback.progressive import Movie, map_json
 
+MOST_LOOKS = 16
 RenderUtc = Callable[[int | None], str | None]
 
 
@@ -27,6 +31,7 @@ class Recorded(NamedTuple):
     begin_us: int
     end_us: int | None
     tag: str
+    is_hashed: bool
 
 
 def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: RenderUtc) -> dict[str, Any]:
@@ -34,13 +39,14 @@ def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: Re
     spans = footage.spans
     runs = _runs(footage)
     records = _records(footage.source_id, footage.begin_us, footage.end_us)
+    is_empty = _emptiness(footage.source_id)
     last = runs[-1]
     return {
         "source_id": footage.source_id,
         "start_utc": render(footage.begin_us),
         "end_utc": render(footage.end_us),
         "duration": sum(span.end_us - span.begin_us for span in spans) / 1_000_000,
-        "spans": [_span(span, records, render) for span in spans],
+        "spans": [_span(span, records, is_empty, render) for span in spans],
         "gaps": [
             {"start_utc": render(gap.begin_us), "end_utc": render(gap.end_us), "cause": gap.cause}
             for gap in _explained(footage)
@@ -111,14 +117,16 @@ def sheet_address(footage: Footage, asked: Asked, path: str, render: RenderUtc, 
     return f"{path}thumbnails?{query}" + "".join(f"&{name}={value}" for name, value in more.items())
 
 
-def _span(span: Stretch, records: Sequence[Recorded], render: RenderUtc) -> dict[str, Any]:
-    """Return a span with the record begun last of those that touch it."""
-    touching = [
+def _span(
+    span: Stretch, records: Sequence[Recorded], is_empty: Callable[[Recorded], bool], render: RenderUtc
+) -> dict[str, Any]:
+    """Return a span with the record begun last of those that touch it and show a frame."""
+    touching = (
         record
-        for record in records
+        for record in reversed(records)
         if record.begin_us < span.end_us and (record.end_us is None or record.end_us > span.begin_us)
-    ]
-    last = touching[-1] if touching else None
+    )
+    last = next((record for record in touching if not is_empty(record)), None)
     return {
         "start_utc": render(span.begin_us),
         "end_utc": render(span.end_us),
@@ -127,9 +135,27 @@ def _span(span: Stretch, records: Sequence[Recorded], render: RenderUtc) -> dict
     }
 
 
+def _emptiness(source_id: int) -> Callable[[Recorded], bool]:
+    """Return what tells whether a record lies between two frames, so that no footage is its own.
+
+    Only short records are looked at, and of an answer at most MOST_LOOKS: the others count as not empty.
+    """
+    looks = itertools.count(1)
+
+    @functools.cache
+    def is_empty(record: Recorded) -> bool:
+        if record.is_hashed or record.end_us is None or record.end_us - record.begin_us >= LONG_US:
+            return False
+        if next(looks) > MOST_LOOKS:
+            return False
+        return shows_nothing(db.session, source_id, record.begin_us, record.end_us)
+
+    return is_empty
+
+
 _record, _tag = Record.__table__.c, Tag.__table__.c
 RECORDS = (  # made once: it takes longer than it runs
-    select(_record.id, _record.begin_us, _record.end_us, _tag.name)
+    select(_record.id, _record.begin_us, _record.end_us, _tag.name, _record.hash_md5.is_not(None))
     .join_from(Record.__table__, Tag.__table__)
     .where(_record.source_id == bindparam("source_id"), _record.deleted_us.is_(None))
     .where(_record.begin_us < bindparam("to_us"))

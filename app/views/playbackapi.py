@@ -105,7 +105,9 @@ class SourceData(Resource):
     """Request data of a source."""
 
     @namespace.doc(
-        description="Spans and gaps with their causes, size, codecs, and the addresses of the media of this range."
+        description="Spans and gaps with their causes, size, codecs, and the addresses of the media of this range. "
+        "A span is named after the record begun last of those that touch it, which may hold only a part of it: "
+        "`records` lists all of them with begin and end."
     )
     @ranged
     @namespace.response(200, "What there is", document(namespace, RequestData))

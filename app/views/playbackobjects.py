@@ -4,7 +4,10 @@ from pydantic import BaseModel
 
 
 class SpanObject(BaseModel):
-    """Uninterrupted footage, with the record begun last of those that touch it."""
+    """Uninterrupted footage, with the record begun last of those that touch it and show a frame.
+
+    It may hold less than the span: `records` names all, with begin and end.
+    """
 
     start_utc: str
     end_utc: str

@@ -54,8 +54,10 @@ class WholeRecord(Resource):
     """A recording as one file."""
 
     @namespace.doc(
-        description="One seekable film of all its footage. While it records, Content-Location is the address that "
-        "pins what there is, so that later ranges fit."
+        description="One seekable film of exactly its footage, while `location` lists whole files and may show seconds "
+        "before and after. While it records, Content-Location is the address that pins what there is, so that later "
+        "ranges fit. Right after a stop the last seconds are still being closed: as long as `hash_md5` is null the "
+        "film may grow; the list at `location` gets its EXT-X-ENDLIST once the last file is closed."
     )
     @namespace.param("rev", "Given by Content-Location: pins what was recorded by then", _in="query")
     @namespace.param("end", "Given with rev", _in="query")
@@ -120,8 +122,9 @@ class RecordFile(Resource):
     """The file of a recording."""
 
     @namespace.doc(
-        description="The record stays, with the status `deleted`; its `/video/` is then 410. The deletion is "
-        "written down with who and why."
+        description="The record stays, with the status `deleted`; its `/video/` is then 410. Whole files go, of 60 s "
+        "by default: one that another recording holds a part of stays whole, until that recording goes too. The "
+        "deletion is written down with who and why."
     )
     @namespace.expect(document(namespace, FileToDelete), validate=False)
     @namespace.param("location", "The location of the record; may also stand in the body", _in="query")
@@ -131,7 +134,7 @@ class RecordFile(Resource):
     @namespace.response(410, "It was deleted already")
     @namespace.response(422, "The location is another, or missing")
     def delete(self, record_id: str) -> dict[str, Any]:
-        """Delete the file of a recording; footage that another tag holds stays."""
+        """Delete the file of a recording; files that another one holds a part of stay."""
         key = path_uuid("record_id", record_id)
         parameters = read_parameters()
         values = parameters.checked(FileToDelete)
