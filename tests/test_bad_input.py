@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import unicodedata
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.extensions import db
+from app.personalulti import CONTROLS
 from tests.test_api import API, UNKNOWN, add_group, add_source, locs, start
 
 FORM = "application/x-www-form-urlencoded"
@@ -290,3 +292,25 @@ def test_a_password_is_in_no_answer_log_metric_document_or_file(
     for path in sorted(tmp_path.rglob("*")):
         if path.is_file():
             assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_what_is_no_character_is_what_unicode_says() -> None:
+    found = {chr(code) for code in range(0x110000) if CONTROLS.match(chr(code))}
+    assert found == {chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Cs")}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        ("a" * 15_000_000 + "\x00", "string_too_long", "4096"),
+        ("é" * 4095 + "\x1b", "control_character", "U+001B at position 4095"),
+        ("a\ud800b", "string_unicode", ""),
+    ],
+    ids=["endless", "at the end", "half a character"],
+)
+def test_a_text_is_measured_before_it_is_read(client: FlaskClient, text: str, kind: str, said: str) -> None:
+    for path, body in (("source", {**GOOD, "description": text}), ("source/bulk", [{**GOOD, "description": text}])):
+        answer = client.post(f"{API}/{path}", json=body)
+        [entry] = answer.get_json()["detail"]
+        assert (answer.status_code, entry["type"], entry["loc"][-1]) == (422, kind, "description")
+        assert said in entry["msg"]
