@@ -164,17 +164,23 @@ def _location(text: str, parameters: Parameters) -> Location:
     except AddressError as error:
         raise Invalid(str(error), loc=loc, kind=error.kind) from None
     except NotAllowed:
-        raise _forbidden("it lies outside every root of the setting PLAYBACK_SYNC_TARGETS") from None
-    if location.root.scheme == FOLDER and has_link(location.root, location.below):
+        raise _forbidden("it lies outside every root of the setting PLAYBACK_SYNC_TARGETS", loc) from None
+    try:
+        is_elsewhere = location.root.scheme == FOLDER and has_link(location.root, location.below)
+    except OSError as error:
+        message = f"the folder cannot be looked at: {error.strerror}; mend it, or choose another"
+        raise Invalid(message, loc=loc, kind="folder_unreadable") from None
+    if is_elsewhere:
         raise _forbidden(
             "a step of it is a symbolic link or no folder; if the place it leads to is meant, let the setting "
-            "PLAYBACK_SYNC_TARGETS name that"
+            "PLAYBACK_SYNC_TARGETS name that",
+            loc,
         )
     return location
 
 
-def _forbidden(why: str) -> PlaybackError:
-    return Forbidden(f"recordings may not be copied there: {why}", loc=("body", "location"), kind="target_not_allowed")
+def _forbidden(why: str, loc: tuple[str, ...]) -> PlaybackError:
+    return Forbidden(f"recordings may not be copied there: {why}", loc=loc, kind="target_not_allowed")
 
 
 def known_job(session: AnySession, sync_id: str) -> SyncJob:
