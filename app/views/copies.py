@@ -20,6 +20,7 @@ from app.playback.delivery import Body, respond
 from app.playback.fileparts import FilePart
 from app.transfer import receiving
 from app.views import PlaybackApi, document
+from app.views.documenting import sends_bytes
 
 log = logging.getLogger(__name__)
 copies = Blueprint("copies", __name__)
@@ -182,10 +183,7 @@ class CopyVideo(Resource):
     """The video of a copy."""
 
     @namespace.doc(description="Only once it is whole.")
-    @namespace.param("Range", "`bytes=a-b`", _in="header")
-    @namespace.produces(["video/mp4"])
-    @namespace.response(200, "The video")
-    @namespace.response(206, "A part of it")
+    @sends_bytes(namespace, "video/mp4", "The video")
     @namespace.response(409, "It is not whole yet")
     def get(self, copy_id: str) -> Response:
         """Get the video of a copy, or byte ranges of it."""
