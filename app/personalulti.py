@@ -16,6 +16,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errors import Invalid, NotFound, UnsupportedBody
+from app.wording import wrong_values
 
 EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -94,13 +95,13 @@ class Parameters:
         try:
             return model.model_validate(self.values)
         except ValidationError as error:
-            details = [self._detail(entry) for entry in error.errors(include_url=False, include_context=False)]
+            details = [self._placed(entry) for entry in wrong_values(error, model)]
             raise Invalid("parameters are wrong", details=details) from None
 
-    def _detail(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        loc = list(entry["loc"])
+    def _placed(self, entry: dict[str, Any]) -> dict[str, Any]:
+        loc = entry["loc"]
         place = self.places.get(str(loc[0]), self.default_place) if loc else self.default_place
-        return {"loc": [place, *loc], "msg": entry["msg"], "type": entry["type"]}
+        return {**entry, "loc": [place, *loc]}
 
 
 def read_query(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:

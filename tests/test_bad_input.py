@@ -314,3 +314,44 @@ def test_a_text_is_measured_before_it_is_read(client: FlaskClient, text: str, ki
         [entry] = answer.get_json()["detail"]
         assert (answer.status_code, entry["type"], entry["loc"][-1]) == (422, kind, "description")
         assert said in entry["msg"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("source", {**GOOD, "uri_http_picture": [1]}, "must be an object with uri, auth, user, password"),
+        (
+            "source/bulk",
+            ["x"],
+            "must be an object with model, description, uri_rtsp, uri_http_picture, ffmpeg_cmd, group_name",
+        ),
+        ("source/bulk", [{**GOOD, "uri_http_picture": 1}], "must be an object with uri, auth, user, password"),
+        ("source", {**GOOD, "description": 1}, "must be a text"),
+        ("source", {**GOOD, "description": "x" * 4097}, "must have at most 4096 characters"),
+        ("source", {**GOOD, "model": "x"}, "must be 'Source' or 'PictureSource'"),
+        ("group", {"model": "Source"}, "must be given"),
+        ("group", {"model": "Source", "name": " "}, "must not be empty"),
+        ("copy", {"record_id": "x"}, "must be a UUID, as that of a record"),
+    ],
+)
+def test_what_is_wrong_is_told_in_the_words_of_the_api(client: FlaskClient, path: str, body: Any, said: str) -> None:
+    answer = client.post(f"{API}/{path}", json=body)
+    assert (answer.status_code, answer.json["detail"][0]["msg"]) == (422, said)
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        ({"begin": "8:30"}, "must be a time as 08:30, 00:00 to 23:59"),
+        ({"end": "24:01"}, "must be a time as 08:30, 00:00 to 24:00"),
+        ({"end": "08:30\n"}, "must be a time as 08:30, 00:00 to 24:00"),
+        ({"day": "Monday"}, "must be 'monday', 'tuesday',"),
+    ],
+)
+def test_a_time_that_is_none_is_told_as_such(client: FlaskClient, window: dict[str, Any], said: str) -> None:
+    group_id = add_group(client, "g")
+    given = {"day": "monday", "begin": "08:30", "end": "24:00", **window}
+    values = {"tag_name": "t", "time_zone": "Europe/Berlin", "windows": [given]}
+    answer = client.put(f"{API}/group/{group_id}/schedule", json=values)
+    assert answer.status_code == 422
+    assert answer.json["detail"][0]["msg"].startswith(said)
