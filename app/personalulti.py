@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from flask import current_app, request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints, ValidationError
@@ -124,11 +125,30 @@ def read_parameters(nested: Mapping[str, tuple[str, ...]] | None = None) -> Para
 
 
 def _query() -> MultiDict[str, str]:
-    """Return the query. Raises Invalid where it holds bytes that are neither UTF-8 nor percent-encoded."""
+    """Return the query. Raises Invalid where it holds bytes that are not UTF-8, percent-encoded or not."""
+    _check_escapes(request.query_string, "query")
     try:
         return request.args
     except UnicodeDecodeError:
         raise Invalid("the query is not UTF-8: percent-encode it", loc=("query",), kind="unicode") from None
+
+
+def _check_escapes(encoded: bytes, place: str) -> None:
+    """Raise Invalid for escapes that are not UTF-8: werkzeug would take the text `%FF` for what was meant."""
+    for pair in encoded.split(b"&") if b"%" in encoded else ():
+        try:
+            unquote_to_bytes(pair).decode()
+        except UnicodeDecodeError:
+            name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="replace")[:60]
+            message = "the percent-encoded bytes are not UTF-8: encode the text as UTF-8 first"
+            raise Invalid(message, loc=(place, name), kind="unicode") from None
+
+
+def _check_parts(data: bytes) -> None:
+    """Raise Invalid for a form's parts that are not UTF-8: werkzeug puts U+FFFD in the place of what it cannot read."""
+    replaced = [(name, text.count("\ufffd")) for name, text in request.form.items(multi=True) if "\ufffd" in text]
+    if sum(count for _, count in replaced) > data.count("\ufffd".encode()):
+        raise Invalid("this part of the form is not UTF-8", loc=("body", replaced[0][0]), kind="unicode")
 
 
 def _each_once(given: MultiDict[str, str], place: str) -> dict[str, str]:
@@ -149,6 +169,10 @@ def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
         is_nameless = any(name is None for name in request.form)  # a part of a form may have no name
         if is_nameless or (not request.form and not request.files):
             raise Invalid("this is not a form that can be read", loc=("body",), kind="form_invalid")
+        if request.mimetype == FORM_TYPES[0]:
+            _check_escapes(data, "body")
+        else:
+            _check_parts(data)
         return unfolded(_each_once(request.form, "body"), nested, "body")
     if request.mimetype == "application/json" or request.mimetype.endswith("+json"):
         return _json_object(data, ("body",))

@@ -355,3 +355,36 @@ def test_a_time_that_is_none_is_told_as_such(client: FlaskClient, window: dict[s
     answer = client.put(f"{API}/group/{group_id}/schedule", json=values)
     assert answer.status_code == 422
     assert answer.json["detail"][0]["msg"].startswith(said)
+
+
+PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+PARTS = "multipart/form-data; boundary=b"
+
+
+@pytest.mark.parametrize("text", ["%ff%fe", "a%C3", "%ED%A0%80", "%c0%80"])
+def test_escapes_that_are_not_utf_8_are_refused_in_forms_and_queries(client: FlaskClient, text: str) -> None:
+    pairs = f"model=Source&name={text}"
+    asked = {
+        "body": client.post(f"{API}/group", data=pairs, content_type=FORM),
+        "query": client.post(f"{API}/group?{pairs}"),
+    }
+    for place, answer in asked.items():
+        [entry] = answer.json["detail"]
+        assert (answer.status_code, entry["loc"], entry["type"]) == (422, [place, "name"], "unicode")
+    assert client.get(f"{API}/tags?q={text}").status_code == 422
+    assert client.get(f"{API}/group").json == []
+
+
+def test_a_part_of_a_form_that_is_not_utf_8_is_refused(client: FlaskClient) -> None:
+    model, end = PART % (b"model", b"Source"), b"--b--\r\n"
+    refused = client.post(f"{API}/group", data=model + PART % (b"name", b"a\xffb") + end, content_type=PARTS)
+    assert (refused.status_code, locs(refused)) == (422, [["body", "name"]])
+    for name in ("\ufffd", "é%ff", "100 %"):
+        made = client.post(f"{API}/group", data=model + PART % (b"name", name.encode()) + end, content_type=PARTS)
+        assert (made.status_code, made.json[0]["name"]) == (200, name)
+
+
+def test_what_is_encoded_as_it_should_be_is_taken(client: FlaskClient) -> None:
+    for name in ("é", "100 %", "%FF%FE", "a&b=c", "\U0001f6aa"):
+        made = client.post(f"{API}/group", data={"model": "Source", "name": name}, content_type=FORM)
+        assert (made.status_code, made.json[0]["name"]) == (200, name)
