@@ -23,6 +23,7 @@ EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MAX_ID = 2**31 - 1
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the categories Cc and Cs of Unicode
+ESCAPES = re.compile(rb"(?:%[89a-fA-F][0-9a-fA-F])+")  # of bytes beyond ASCII
 Checked = TypeVar("Checked", bound=BaseModel)
 
 
@@ -135,13 +136,22 @@ def _query() -> MultiDict[str, str]:
 
 def _check_escapes(encoded: bytes, place: str) -> None:
     """Raise Invalid for escapes that are not UTF-8: werkzeug would take the text `%FF` for what was meant."""
-    for pair in encoded.split(b"&") if b"%" in encoded else ():
-        try:
-            unquote_to_bytes(pair).decode()
-        except UnicodeDecodeError:
-            name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="replace")[:60]
-            message = "the percent-encoded bytes are not UTF-8: encode the text as UTF-8 first"
-            raise Invalid(message, loc=(place, name), kind="unicode") from None
+    if _are_utf8(encoded):
+        return
+    pair = next(pair for pair in encoded.split(b"&") if not _are_utf8(pair))
+    name = unquote_to_bytes(pair.partition(b"=")[0][:60]).decode(errors="replace")
+    message = "the percent-encoded bytes are not UTF-8: encode the text as UTF-8 first"
+    raise Invalid(message, loc=(place, name), kind="unicode")
+
+
+def _are_utf8(encoded: bytes) -> bool:
+    """Tell whether the escapes beyond ASCII make up characters; all at once, for a body may be of megabytes."""
+    runs = b"00".join(ESCAPES.findall(encoded)).replace(b"%", b"").decode()
+    try:
+        bytes.fromhex(runs).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check_parts(data: bytes) -> None:
