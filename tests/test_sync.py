@@ -301,13 +301,30 @@ def test_what_was_not_copied_can_be_cancelled(
     job = run_copies_of(app, client)
     again = ask(client, tag_name="gate", location="elsewhere")
     told = client.delete(f"{SYNC}/{again}").json
-    assert (told["state"], told["counts"]["failed"], bool(told["ended_utc"])) == ("failed", 1, True)
+    assert (told["state"], told["counts"]["failed"], bool(told["ended_utc"])) == ("cancelled", 1, True)
+    assert shown(client, again)["records"][0]["state"] == "failed"
     assert shown(client, again)["records"][0]["error"] == "cancelled by anyone (testing)"
     assert client.get(f"/api/v1/record/{recorded}").json["sync_location"] is None
     run_copies(app)
     assert not (sync_folder(app) / "elsewhere").exists()
     assert client.delete(f"{SYNC}/{job}").json["state"] == "done"
     assert len(list(sync_folder(app).rglob("*.mp4"))) == 1
+
+
+def test_a_job_that_is_cancelled_where_a_record_failed_by_itself_has_failed(
+    database_app: Flask, database_client: FlaskClient
+) -> None:
+    app, client = database_app, database_client
+    source_id = add_source(app)
+    add_record(app, source_id, "gate", T0_US, T0_US + MINUTE_US)  # without footage: it fails
+    job = run_copies_of(app, client)
+    add_record(app, source_id, "gate", T0_US + MINUTE_US, None)
+    other = run_copies_of(app, client)
+    assert client.delete(f"{SYNC}/{other}").json["state"] == "failed"
+    assert client.delete(f"{SYNC}/{job}").json["state"] == "failed"
+    errors = [item["error"] for item in shown(client, other)["records"]]
+    assert sorted(errors) == ["cancelled by anyone (testing)", "the record has no footage"]
+    assert {row["id"]: row["state"] for row in client.get(SYNC).json} == {job: "failed", other: "failed"}
 
 
 def test_a_tag_without_records_is_done_at_once(app: Flask, client: FlaskClient, recorded: str) -> None:
