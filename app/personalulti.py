@@ -2,25 +2,28 @@
 
 import json
 import re
-import unicodedata
 import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from flask import current_app, request
-from pydantic import BaseModel, BeforeValidator, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errors import Invalid, NotFound, UnsupportedBody
+from app.wording import wrong_values
 
 EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MAX_ID = 2**31 - 1
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the categories Cc and Cs of Unicode
+ESCAPES = re.compile(rb"(?:%[89a-fA-F][0-9a-fA-F])+")  # of bytes beyond ASCII
 Checked = TypeVar("Checked", bound=BaseModel)
 
 
@@ -56,14 +59,14 @@ def not_found(name: str, text: object, place: str = "path") -> NoReturn:
 
 def check_characters(value: Any, allowed: str = "") -> Any:
     """Refuse control characters and lone surrogates, which not every database takes; pass the rest."""
-    if isinstance(value, str):
-        for position, character in enumerate(value):
-            if unicodedata.category(character) in ("Cc", "Cs") and character not in allowed:
-                raise PydanticCustomError(
-                    "control_character",
-                    "Control characters are not allowed: {code} at position {position}",
-                    {"code": f"U+{ord(character):04X}", "position": position},
-                )
+    found = CONTROLS.finditer(value) if isinstance(value, str) else ()
+    for match in found:
+        if match[0] not in allowed:
+            raise PydanticCustomError(
+                "control_character",
+                "Control characters are not allowed: {code} at position {position}",
+                {"code": f"U+{ord(match[0]):04X}", "position": match.start()},
+            )
     return value
 
 
@@ -74,10 +77,11 @@ def check_lines(value: Any) -> Any:
 
 
 # A validator stands behind the constraints that it comes before: pydantic applies annotations from the inside out.
+# The length is judged first where nothing is trimmed: a text of megabytes is refused unread.
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), BeforeValidator(check_characters)
 ]
-Description = Annotated[str, StringConstraints(max_length=4096), BeforeValidator(check_lines)]
+Description = Annotated[str, StringConstraints(max_length=4096), AfterValidator(check_lines)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -93,13 +97,13 @@ class Parameters:
         try:
             return model.model_validate(self.values)
         except ValidationError as error:
-            details = [self._detail(entry) for entry in error.errors(include_url=False, include_context=False)]
+            details = [self._placed(entry) for entry in wrong_values(error, model)]
             raise Invalid("parameters are wrong", details=details) from None
 
-    def _detail(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        loc = list(entry["loc"])
+    def _placed(self, entry: dict[str, Any]) -> dict[str, Any]:
+        loc = entry["loc"]
         place = self.places.get(str(loc[0]), self.default_place) if loc else self.default_place
-        return {"loc": [place, *loc], "msg": entry["msg"], "type": entry["type"]}
+        return {**entry, "loc": [place, *loc]}
 
 
 def read_query(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:
@@ -122,11 +126,39 @@ def read_parameters(nested: Mapping[str, tuple[str, ...]] | None = None) -> Para
 
 
 def _query() -> MultiDict[str, str]:
-    """Return the query. Raises Invalid where it holds bytes that are neither UTF-8 nor percent-encoded."""
+    """Return the query. Raises Invalid where it holds bytes that are not UTF-8, percent-encoded or not."""
+    _check_escapes(request.query_string, "query")
     try:
         return request.args
     except UnicodeDecodeError:
         raise Invalid("the query is not UTF-8: percent-encode it", loc=("query",), kind="unicode") from None
+
+
+def _check_escapes(encoded: bytes, place: str) -> None:
+    """Raise Invalid for escapes that are not UTF-8: werkzeug would take the text `%FF` for what was meant."""
+    if _are_utf8(encoded):
+        return
+    pair = next(pair for pair in encoded.split(b"&") if not _are_utf8(pair))
+    name = unquote_to_bytes(pair.partition(b"=")[0][:60]).decode(errors="replace")
+    message = "the percent-encoded bytes are not UTF-8: encode the text as UTF-8 first"
+    raise Invalid(message, loc=(place, name), kind="unicode")
+
+
+def _are_utf8(encoded: bytes) -> bool:
+    """Tell whether the escapes beyond ASCII make up characters; all at once, for a body may be of megabytes."""
+    runs = b"00".join(ESCAPES.findall(encoded)).replace(b"%", b"").decode()
+    try:
+        bytes.fromhex(runs).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _check_parts(data: bytes) -> None:
+    """Raise Invalid for a form's parts that are not UTF-8: werkzeug puts U+FFFD in the place of what it cannot read."""
+    replaced = [(name, text.count("\ufffd")) for name, text in request.form.items(multi=True) if "\ufffd" in text]
+    if sum(count for _, count in replaced) > data.count("\ufffd".encode()):
+        raise Invalid("this part of the form is not UTF-8", loc=("body", replaced[0][0]), kind="unicode")
 
 
 def _each_once(given: MultiDict[str, str], place: str) -> dict[str, str]:
@@ -147,6 +179,10 @@ def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
         is_nameless = any(name is None for name in request.form)  # a part of a form may have no name
         if is_nameless or (not request.form and not request.files):
             raise Invalid("this is not a form that can be read", loc=("body",), kind="form_invalid")
+        if request.mimetype == FORM_TYPES[0]:
+            _check_escapes(data, "body")
+        else:
+            _check_parts(data)
         return unfolded(_each_once(request.form, "body"), nested, "body")
     if request.mimetype == "application/json" or request.mimetype.endswith("+json"):
         return _json_object(data, ("body",))

@@ -340,3 +340,12 @@ def test_no_body_whatever_makes_the_server_fail(client: FlaskClient, body: Any, 
     flat = {key: value for key, value in body.items() if isinstance(value, str)}
     form = {key: value for key, value in flat.items() if (key + value).isprintable()}
     assert method(f"{API}/{path}", data=form).status_code < 500
+
+
+@pytest.mark.parametrize("path", ["/api/v1/group", "/api/v1/record", "/playbackapi/timeline", "/healthz", "/"])
+def test_options_names_the_methods_and_no_type_of_nothing(client: FlaskClient, path: str) -> None:
+    answer = client.options(path)
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert {"GET", "HEAD", "OPTIONS"} <= set(answer.headers["Allow"].split(", "))
+    assert "Content-Type" not in answer.headers
+    assert client.options("/api/v1/nothing").headers["Content-Type"] == "application/json"

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import unicodedata
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.extensions import db
+from app.personalulti import CONTROLS
 from tests.test_api import API, UNKNOWN, add_group, add_source, locs, start
 
 FORM = "application/x-www-form-urlencoded"
@@ -290,3 +292,99 @@ def test_a_password_is_in_no_answer_log_metric_document_or_file(
     for path in sorted(tmp_path.rglob("*")):
         if path.is_file():
             assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_what_is_no_character_is_what_unicode_says() -> None:
+    found = {chr(code) for code in range(0x110000) if CONTROLS.match(chr(code))}
+    assert found == {chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Cs")}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        ("a" * 15_000_000 + "\x00", "string_too_long", "4096"),
+        ("é" * 4095 + "\x1b", "control_character", "U+001B at position 4095"),
+        ("a\ud800b", "string_unicode", ""),
+    ],
+    ids=["endless", "at the end", "half a character"],
+)
+def test_a_text_is_measured_before_it_is_read(client: FlaskClient, text: str, kind: str, said: str) -> None:
+    for path, body in (("source", {**GOOD, "description": text}), ("source/bulk", [{**GOOD, "description": text}])):
+        answer = client.post(f"{API}/{path}", json=body)
+        [entry] = answer.get_json()["detail"]
+        assert (answer.status_code, entry["type"], entry["loc"][-1]) == (422, kind, "description")
+        assert said in entry["msg"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("source", {**GOOD, "uri_http_picture": [1]}, "must be an object with uri, auth, user, password"),
+        (
+            "source/bulk",
+            ["x"],
+            "must be an object with model, description, uri_rtsp, uri_http_picture, ffmpeg_cmd, group_name",
+        ),
+        ("source/bulk", [{**GOOD, "uri_http_picture": 1}], "must be an object with uri, auth, user, password"),
+        ("source", {**GOOD, "description": 1}, "must be a text"),
+        ("source", {**GOOD, "description": "x" * 4097}, "must have at most 4096 characters"),
+        ("source", {**GOOD, "model": "x"}, "must be 'Source' or 'PictureSource'"),
+        ("group", {"model": "Source"}, "must be given"),
+        ("group", {"model": "Source", "name": " "}, "must not be empty"),
+        ("copy", {"record_id": "x"}, "must be a UUID, as that of a record"),
+    ],
+)
+def test_what_is_wrong_is_told_in_the_words_of_the_api(client: FlaskClient, path: str, body: Any, said: str) -> None:
+    answer = client.post(f"{API}/{path}", json=body)
+    assert (answer.status_code, answer.json["detail"][0]["msg"]) == (422, said)
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        ({"begin": "8:30"}, "must be a time as 08:30, 00:00 to 23:59"),
+        ({"end": "24:01"}, "must be a time as 08:30, 00:00 to 24:00"),
+        ({"end": "08:30\n"}, "must be a time as 08:30, 00:00 to 24:00"),
+        ({"day": "Monday"}, "must be 'monday', 'tuesday',"),
+    ],
+)
+def test_a_time_that_is_none_is_told_as_such(client: FlaskClient, window: dict[str, Any], said: str) -> None:
+    group_id = add_group(client, "g")
+    given = {"day": "monday", "begin": "08:30", "end": "24:00", **window}
+    values = {"tag_name": "t", "time_zone": "Europe/Berlin", "windows": [given]}
+    answer = client.put(f"{API}/group/{group_id}/schedule", json=values)
+    assert answer.status_code == 422
+    assert answer.json["detail"][0]["msg"].startswith(said)
+
+
+PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+PARTS = "multipart/form-data; boundary=b"
+
+
+@pytest.mark.parametrize("text", ["%ff%fe", "a%C3", "%ED%A0%80", "%c0%80"])
+def test_escapes_that_are_not_utf_8_are_refused_in_forms_and_queries(client: FlaskClient, text: str) -> None:
+    pairs = f"model=Source&name={text}"
+    asked = {
+        "body": client.post(f"{API}/group", data=pairs, content_type=FORM),
+        "query": client.post(f"{API}/group?{pairs}"),
+    }
+    for place, answer in asked.items():
+        [entry] = answer.json["detail"]
+        assert (answer.status_code, entry["loc"], entry["type"]) == (422, [place, "name"], "unicode")
+    assert client.get(f"{API}/tags?q={text}").status_code == 422
+    assert client.get(f"{API}/group").json == []
+
+
+def test_a_part_of_a_form_that_is_not_utf_8_is_refused(client: FlaskClient) -> None:
+    model, end = PART % (b"model", b"Source"), b"--b--\r\n"
+    refused = client.post(f"{API}/group", data=model + PART % (b"name", b"a\xffb") + end, content_type=PARTS)
+    assert (refused.status_code, locs(refused)) == (422, [["body", "name"]])
+    for name in ("\ufffd", "é%ff", "100 %"):
+        made = client.post(f"{API}/group", data=model + PART % (b"name", name.encode()) + end, content_type=PARTS)
+        assert (made.status_code, made.json[0]["name"]) == (200, name)
+
+
+def test_what_is_encoded_as_it_should_be_is_taken(client: FlaskClient) -> None:
+    for name in ("é", "100 %", "%FF%FE", "a&b=c", "\U0001f6aa"):
+        made = client.post(f"{API}/group", data={"model": "Source", "name": name}, content_type=FORM)
+        assert (made.status_code, made.json[0]["name"]) == (200, name)

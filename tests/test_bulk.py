@@ -93,6 +93,8 @@ def test_a_wrong_value_anywhere_adds_nothing_and_each_is_named(database_client: 
     refused = client.post(BULK, json=rows)
     assert refused.status_code == 422
     assert locs(refused) == [["body", 1, "group_name"], ["body", 2, "group_name"]]
+    messages = [entry["msg"] for entry in refused.json["detail"]]
+    assert all("one group takes one model only" in message for message in messages)
     assert client.get(f"{API}/source").json == []
     assert [group["name"] for group in client.get(f"{API}/group").json] == ["hall"]
 

@@ -103,7 +103,7 @@ def test_a_small_file_that_is_a_picture_of_gigabytes_is_refused() -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"status": 500}, "answers 500 instead of a picture"),
+        ({"status": 500}, "the camera failed: it answers 500 instead of a picture"),
         ({"status": 403}, "refuses user or password"),
         ({"is_truncated": True}, "cannot be reached"),
         ({"is_no_image": True}, "not a whole picture"),

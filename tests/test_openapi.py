@@ -186,3 +186,27 @@ def test_operation_ids_are_words_for_programs(document: dict[str, Any]) -> None:
 def test_an_example_without_a_source_is_seen() -> None:
     schema = schema_of({"type": "object", "properties": {"nobody_knows": {"type": "string"}}})
     assert example_of(schema, {}) == {"nobody_knows": UNKNOWN}
+
+
+def test_every_post_of_the_api_tells_what_its_key_can_be_answered(document: dict[str, Any]) -> None:
+    posts = {name: operation for name, operation in operations(document) if name.startswith("post /api/v1/")}
+    for name, operation in posts.items():
+        for code in ("409", "422"):
+            assert "Idempotency-Key" in operation["responses"][code]["description"], (name, code)
+    example = posts["post /api/v1/source"]["responses"]["409"]["content"][JSON]["example"]["detail"][0]
+    assert (example["loc"], example["type"]) == (["header", "Idempotency-Key"], "still_running")
+
+
+@pytest.mark.parametrize("path", ["source", "group", "record", "tag", "tags", "tag/begin"])
+def test_a_list_with_an_etag_says_so(document: dict[str, Any], path: str) -> None:
+    operation = document["paths"][f"/api/v1/{path}"]["get"]
+    assert "304" in operation["responses"]
+    assert ("header", "If-None-Match") in {(one["in"], one["name"]) for one in operation["parameters"]}
+
+
+@pytest.mark.parametrize("path", ["record/{record_id}/video/", "copy/{copy_id}/video/"])
+def test_an_answer_of_bytes_names_ranges_and_conditions(document: dict[str, Any], path: str) -> None:
+    operation = document["paths"][f"/api/v1/{path}"]["get"]
+    assert {"200", "206", "304", "412", "416"} <= set(operation["responses"])
+    names = {one["name"] for one in operation["parameters"] if one["in"] == "header"}
+    assert names == {"Range", "If-Range", "If-None-Match", "If-Match"}

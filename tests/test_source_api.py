@@ -116,6 +116,9 @@ def test_a_new_source_takes_no_mask_for_a_password(client: FlaskClient, values: 
     assert answer.status_code == 422
     [entry] = answer.json["detail"]
     assert (entry["loc"], entry["type"]) == (loc, "masked_password")
+    assert "shown instead of a password" in entry["msg"]
+    assert "give the password itself" in entry["msg"]
+    assert "changed" not in entry["msg"]
 
 
 def test_null_clears_what_may_be_empty_and_the_rest_is_required(client: FlaskClient) -> None:

@@ -163,6 +163,9 @@ def test_parameters_come_as_json_form_and_query(client: FlaskClient, recorded: s
         ({"tag_name": "gate", "location": " "}, 422, ["body", "location"], "string_too_short"),
         ({"tag_name": "gate", "location": 7}, 422, ["body", "location"], "string_type"),
         ({"tag_name": "gate", "location": "x" * 2049}, 422, ["body", "location"], "string_too_long"),
+        ({"tag_name": "gate", "location": "a" * 256}, 422, ["body", "location"], "string_too_long"),
+        ({"tag_name": "gate", "location": "b/" + "é" * 128}, 422, ["body", "location"], "string_too_long"),
+        ({"tag_name": "gate", "location": "€" * 60 + "/€" * 900}, 422, ["body", "location"], "string_too_long"),
         ({"tag_name": "gate", "location": "a\u0000"}, 422, ["body", "location"], "control_character"),
         ({"tag_name": "gate", "location": "a/../../b"}, 422, ["body", "location"], "path_traversal"),
         ({"tag_name": "gate", "location": "a\\b"}, 422, ["body", "location"], "value_error"),
@@ -182,6 +185,29 @@ def test_bad_input_is_refused(
     assert "secret" not in answer.text
     assert ("PLAYBACK_SYNC_TARGETS" in detail["msg"]) == (status == 403)
     assert client.get(SYNC).json == []
+
+
+def test_the_longest_folder_is_copied_to(app: Flask, client: FlaskClient, recorded: str) -> None:
+    parts = ["é" * 127 + "e", *["x" * 255] * 6]
+    job = ask(client, tag_name="gate", location="/".join(parts))
+    run_copies(app)
+    assert shown(client, job)["state"] == "done"
+    assert len(list(sync_folder(app).joinpath(*parts).rglob("*.mp4"))) == 1
+
+
+def test_what_is_wrong_with_a_location_of_the_query_is_told_there(client: FlaskClient) -> None:
+    for location, status in (("a" * 300, 422), ("/etc", 403)):
+        answer = client.post(SYNC, query_string={"tag_name": "gate", "location": location})
+        assert (answer.status_code, answer.json["detail"][0]["loc"]) == (status, ["query", "location"])
+
+
+def test_a_folder_that_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:
+    # A root whose name is too long stands for all that a disk may answer.
+    app = create_app(TestingConfig(INSTANCE=str(tmp_path / "instance"), SYNC_TARGETS="/" + "x" * 300))
+    answer = app.test_client().post(SYNC, json={"tag_name": "gate", "location": "weekend"})
+    [entry] = answer.json["detail"]
+    assert (answer.status_code, entry["loc"]) == (422, ["body", "location"])
+    assert "cannot be looked at: File name too long" in entry["msg"]
 
 
 def test_an_unknown_tag_of_the_query_is_told_where_it_stood(client: FlaskClient) -> None:
@@ -275,13 +301,30 @@ def test_what_was_not_copied_can_be_cancelled(
     job = run_copies_of(app, client)
     again = ask(client, tag_name="gate", location="elsewhere")
     told = client.delete(f"{SYNC}/{again}").json
-    assert (told["state"], told["counts"]["failed"], bool(told["ended_utc"])) == ("failed", 1, True)
+    assert (told["state"], told["counts"]["failed"], bool(told["ended_utc"])) == ("cancelled", 1, True)
+    assert shown(client, again)["records"][0]["state"] == "failed"
     assert shown(client, again)["records"][0]["error"] == "cancelled by anyone (testing)"
     assert client.get(f"/api/v1/record/{recorded}").json["sync_location"] is None
     run_copies(app)
     assert not (sync_folder(app) / "elsewhere").exists()
     assert client.delete(f"{SYNC}/{job}").json["state"] == "done"
     assert len(list(sync_folder(app).rglob("*.mp4"))) == 1
+
+
+def test_a_job_that_is_cancelled_where_a_record_failed_by_itself_has_failed(
+    database_app: Flask, database_client: FlaskClient
+) -> None:
+    app, client = database_app, database_client
+    source_id = add_source(app)
+    add_record(app, source_id, "gate", T0_US, T0_US + MINUTE_US)  # without footage: it fails
+    job = run_copies_of(app, client)
+    add_record(app, source_id, "gate", T0_US + MINUTE_US, None)
+    other = run_copies_of(app, client)
+    assert client.delete(f"{SYNC}/{other}").json["state"] == "failed"
+    assert client.delete(f"{SYNC}/{job}").json["state"] == "failed"
+    errors = [item["error"] for item in shown(client, other)["records"]]
+    assert sorted(errors) == ["cancelled by anyone (testing)", "the record has no footage"]
+    assert {row["id"]: row["state"] for row in client.get(SYNC).json} == {job: "failed", other: "failed"}
 
 
 def test_a_tag_without_records_is_done_at_once(app: Flask, client: FlaskClient, recorded: str) -> None:

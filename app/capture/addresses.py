@@ -117,7 +117,12 @@ def unmasked(given: Address, stored: Address | None) -> str:
     Raises AddressError when there is none, or when scheme, host, port or user changed: a changed host must
     not receive the old password.
     """
-    if stored is None or given.origin != stored.origin:
+    if stored is None:
+        raise AddressError(
+            f"{MASK} is what is shown instead of a password, and no address is stored that has one: give the password "
+            "itself"
+        )
+    if given.origin != stored.origin:
         raise AddressError(
             f"{MASK} stands for the stored password, but scheme, host, port or user changed: give the password itself"
         )

@@ -123,6 +123,9 @@ def _check_status(status: int) -> None:
     if status in (401, 403):
         detail = f"the camera refuses user or password ({status}): correct them in the source"
         raise PictureRefused(Verdict("wrong_password", detail, "unauthorised"))
+    if status >= 500:
+        detail = f"the camera failed: it answers {status} instead of a picture; look at the camera if that goes on"
+        raise PictureRefused(Verdict("no_video", detail, "no_video"))
     if status != 200:
         detail = f"the camera answers {status} instead of a picture: correct the address"
         raise PictureRefused(Verdict("no_video", detail, "no_video"))

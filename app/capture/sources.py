@@ -194,7 +194,13 @@ def _kept_password(stored: dict[str, Any], merged: dict[str, Any], *, is_asked_f
         return None
     if password is UNREADABLE:
         raise Invalid(UNREADABLE_TEXT, loc=(*PICTURE_LOC, "password"), kind=MASKED)
-    if password is None or not stored["uri"] or _place(merged) != _place(stored):
+    if not stored["uri"]:
+        raise Invalid(
+            f"{MASK} is what is shown instead of a password, and none is stored: give the password itself, or null",
+            loc=(*PICTURE_LOC, "password"),
+            kind=MASKED,
+        )
+    if password is None or _place(merged) != _place(stored):
         raise Invalid(
             f"{MASK}, or a password left out, keeps the stored one, but none is stored for this scheme, host, port "
             "and user: give the password itself, or null",

@@ -31,7 +31,7 @@ def _instant(value: Any) -> Any:
         offset = moment.utcoffset()
         moment = moment.astimezone(UTC) if offset is not None else moment
     except (ValueError, OverflowError):
-        message = "Input should be ISO 8601 with an offset or Z, as 2026-11-20T22:44:05Z, or seconds since the epoch"
+        message = "must be ISO 8601 with an offset or Z, as 2026-11-20T22:44:05Z, or seconds since the epoch"
         raise PydanticCustomError("instant_parsing", message) from None
     if offset is None:
         raise PydanticCustomError("instant_naive", "Instants need an offset or Z, as 2026-11-20T22:44:05Z")
@@ -45,7 +45,7 @@ def _length(value: Any) -> Any:
     """Return µs of a number of seconds."""
     text = str(value).strip()
     if not SECONDS.fullmatch(text) or round(float(text) * 1_000_000) <= 0:
-        raise PydanticCustomError("duration", "Input should be a number of seconds greater than 0")
+        raise PydanticCustomError("duration", "must be a number of seconds greater than 0")
     return round(float(text) * 1_000_000)
 
 
@@ -53,9 +53,7 @@ def split_ids(value: Any, most: int) -> list[int]:
     """Return the ids of `1,2,3`, each once. Raises PydanticCustomError for another form and for more than `most`."""
     parts = [part.strip() for part in str(value).split(",")]
     if len(parts) > most or not all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts):
-        raise PydanticCustomError(
-            "source_ids", "Input should be up to {most} source ids with commas between", {"most": most}
-        )
+        raise PydanticCustomError("source_ids", "must be up to {most} source ids with commas between", {"most": most})
     return list(dict.fromkeys(int(part) for part in parts))
 
 

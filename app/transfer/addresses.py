@@ -21,6 +21,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
 
 MAX_LOCATION = 2048
+MAX_PART_BYTES = 255
+MAX_PATH_BYTES = 3500  # of the 4095 of Linux: room for the folder of the tag and the names of the files
 FOLDER = "file"
 PEERS = ("http", "https")
 DEFAULT_PORTS = {"sftp": 22, "s3": 0, "smb": 445, "webdav": 80, "webdavs": 443, "http": 80, "https": 443}
@@ -217,6 +219,12 @@ def _within(place: Root, roots: Sequence[Root]) -> Location:
 def _checked(location: Location) -> Location:
     if location.root.is_peer and location.below:
         raise AddressError("another server keeps copies in its own storage: give its address without a path below it")
+    if any(len(part.encode()) > MAX_PART_BYTES for part in location.below):
+        raise AddressError(f"a part of a location has up to {MAX_PART_BYTES} bytes in UTF-8", "string_too_long")
+    if sum(len(part.encode()) + 1 for part in [*location.root.parts, *location.below]) > MAX_PATH_BYTES:
+        raise AddressError(
+            f"a location has up to {MAX_PATH_BYTES} bytes in UTF-8, its root included", "string_too_long"
+        )
     return location
 
 

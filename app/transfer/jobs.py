@@ -23,6 +23,7 @@ HOLD_S = 20.0
 LONGEST_PAUSE_US = 3_600_000_000
 TAKING_LOCK = 7_216_002  # any number that nothing else in this database locks
 GOING = ("waiting", "running")
+CANCELLED = "cancelled by "  # how the error of an item begins that was given up because somebody asked for it
 _table = cast(Table, SyncItem.__table__)
 Items = list[dict[str, Any]]
 
@@ -181,7 +182,7 @@ def cancel(session: AnySession, job: SyncJob, actor: str, now_us: int) -> None:
     gone = select(SyncItem.record_id).join(Record).where(going, SyncItem.target == Record.sync_location, ~is_wanted)
     clear = update(Record).where(Record.id.in_(gone.correlate(None))).values(sync_location=None)
     session.execute(clear, execution_options={"synchronize_session": False})
-    values = {"state": "failed", "error": f"cancelled by {actor}", "held_by": None, "held_until_us": 0}
+    values = {"state": "failed", "error": f"{CANCELLED}{actor}", "held_by": None, "held_until_us": 0}
     given_up = update(SyncItem).where(going).values(**values, ended_us=now_us)
     session.execute(given_up, execution_options={"synchronize_session": False})
     _end_jobs(session, [job.id], now_us)

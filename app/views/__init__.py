@@ -6,7 +6,7 @@ How errors leave stands in app/views/failures.py, the document that `/swagger.js
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 from flask.blueprints import BlueprintSetupState
 from flask_restx import Api, Namespace
 from flask_restx.model import SchemaModel
@@ -76,8 +76,9 @@ def begin(app: Flask) -> None:
 
 
 def leave_out_type(response: Response) -> Response:
-    """Name no content type where there is no content."""
-    if response.status_code == 204:
+    """Name no content type where there is no content: 204, and what OPTIONS is answered beside `Allow`."""
+    is_answer_to_options = request.method == "OPTIONS" and not response.is_streamed
+    if response.status_code == 204 or (is_answer_to_options and not response.get_data()):
         response.headers.pop("Content-Type", None)
     return response
 

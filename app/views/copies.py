@@ -20,6 +20,8 @@ from app.playback.delivery import Body, respond
 from app.playback.fileparts import FilePart
 from app.transfer import receiving
 from app.views import PlaybackApi, document
+from app.views.documenting import sends_bytes
+from app.wording import Shape
 
 log = logging.getLogger(__name__)
 copies = Blueprint("copies", __name__)
@@ -36,7 +38,7 @@ def _object(value: Any) -> Any:
         try:
             return json.loads(value[: MAX_DESCRIPTION + 1])
         except (ValueError, RecursionError):
-            raise PydanticCustomError("json_invalid", "Input should be a JSON object, or its text") from None
+            raise PydanticCustomError("json_invalid", "must be a JSON object, or its text") from None
     return value
 
 
@@ -44,16 +46,16 @@ def _not_large(value: dict[str, Any] | None) -> dict[str, Any] | None:
     try:
         size = len(json.dumps(value, allow_nan=False))
     except (ValueError, RecursionError):
-        raise PydanticCustomError(
-            "json_invalid", "Input should be JSON: no infinite numbers, nothing endless"
-        ) from None
+        raise PydanticCustomError("json_invalid", "must be JSON: no infinite numbers, nothing endless") from None
     if size > MAX_DESCRIPTION:
-        raise PydanticCustomError("too_long", "Input should be at most 1 MiB of JSON")
+        raise PydanticCustomError("too_long", "must be at most 1 MiB of JSON")
     return value
 
 
-Uuid = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
-Md5 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{32}$")]
+UUID_SHAPE = Shape("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "must be a UUID, as that of a record")
+MD5_SHAPE = Shape("[0-9a-fA-F]{32}", "must be an MD5 checksum: 32 hexadecimal digits")
+Uuid = Annotated[str, StringConstraints(to_lower=True), UUID_SHAPE]
+Md5 = Annotated[str, StringConstraints(to_lower=True), MD5_SHAPE]
 
 
 class Announce(BaseModel):
@@ -182,10 +184,7 @@ class CopyVideo(Resource):
     """The video of a copy."""
 
     @namespace.doc(description="Only once it is whole.")
-    @namespace.param("Range", "`bytes=a-b`", _in="header")
-    @namespace.produces(["video/mp4"])
-    @namespace.response(200, "The video")
-    @namespace.response(206, "A part of it")
+    @sends_bytes(namespace, "video/mp4", "The video")
     @namespace.response(409, "It is not whole yet")
     def get(self, copy_id: str) -> Response:
         """Get the video of a copy, or byte ranges of it."""

@@ -1,4 +1,4 @@
-"""What the views say about answers of bytes: ranges and conditions are the same wherever `respond` answers.
+"""What the views say about answers of bytes and of lists: ranges and conditions are the same wherever they stand.
 
 @sends_bytes(namespace, "video/mp4", "The MP4")
 def get(self): ...
@@ -31,6 +31,16 @@ def sends_bytes(namespace: Namespace, kind: str, text: str) -> Decorator:
         view = namespace.response(206, "The bytes asked for", headers={**SENT, "Content-Range": "Which they are"})(view)
         view = namespace.response(200, text, headers=SENT)(view)
         return namespace.produces([kind])(view)
+
+    return decorate
+
+
+def sends_list(namespace: Namespace) -> Decorator:
+    """Document that a list has an ETag, and is not sent again to who has it (app/views/listing.py)."""
+
+    def decorate(view: Callable[..., Any]) -> Any:
+        view = namespace.param("If-None-Match", "ETags, or `*`: 304 where the list has one of them", _in="header")(view)
+        return namespace.response(304, "Not changed since")(view)
 
     return decorate
 

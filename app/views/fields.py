@@ -125,6 +125,14 @@ FIELDS: dict[str, Meaning] = {
     "segments": Meaning("How many files", 60),
     # copying
     "state": Meaning("How far it is", "running"),
+    "SyncListedObject.state": Meaning(
+        "How far it is; `cancelled` where all its failed records were cancelled, `failed` where one failed by itself",
+        "running",
+    ),
+    "SyncObject.state": Meaning(
+        "How far it is; `cancelled` where all its failed records were cancelled, `failed` where one failed by itself",
+        "running",
+    ),
     "ended_utc": Meaning("When it ended; null while it goes on", END),
     "Ask.location": Meaning("A folder below the first allowed target, or the address of one", "nightly"),
     "SyncListedObject.location": Meaning("Where it is copied to", "nightly"),

@@ -13,6 +13,7 @@ from app.extensions import db, writing
 from app.models.types import now_us
 from app.personalulti import Name, path_integer, path_uuid, read_parameters
 from app.views import PlaybackApi, document
+from app.views.documenting import sends_list
 from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
 from app.views.objects import GroupObject, GroupWithSourcesObject, group_object, json_bytes, source_object
 
@@ -63,6 +64,7 @@ class Groups(Resource):
 
     @namespace.doc(description="In the order in which they were made, without their cameras.")
     @query_parameters(namespace, GroupsQuery)
+    @sends_list(namespace)
     @namespace.response(200, "The groups", [answer])
     def get(self) -> Response:
         """List the groups."""

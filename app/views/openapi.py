@@ -16,7 +16,7 @@ from flask import current_app
 
 from app.views import API_PREFIX
 from app.views.fields import meaning
-from app.views.refusals import JSON, SCHEMAS, components, refusals
+from app.views.refusals import JSON, SCHEMAS, add_refusals_of_key, components, refusals
 from app.views.schemas import example_of, explained, schema_of
 
 VERSION = "0.1.0"
@@ -94,6 +94,7 @@ def _merged(documents: list[dict[str, Any]]) -> dict[str, Any]:
     for path, item in paths.items():
         if path.startswith(API_PREFIX) and "post" in item:
             item["post"]["parameters"].append(IDEMPOTENCY_KEY)
+            add_refusals_of_key(item["post"]["responses"])
     tags = {tag["name"]: tag for document in documents for tag in document["tags"]}
     return {
         "openapi": "3.0.3",

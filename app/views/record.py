@@ -17,6 +17,7 @@ from app.models.types import now_us
 from app.personalulti import Name, not_found, path_uuid, read_parameters, read_query
 from app.tasks import ask_lists
 from app.views import PlaybackApi, document
+from app.views.documenting import sends_list
 from app.views.listing import answer_bytes, ask_list, query_parameters
 from app.views.objects import ListedRecordObject, RecordObject, json_bytes, record_objects
 from app.views.recordlist import RecordFilters, listed_records
@@ -62,6 +63,7 @@ class Records(Resource):
         "knows has none: an empty list."
     )
     @query_parameters(namespace, RecordsQuery)
+    @sends_list(namespace)
     @namespace.response(200, "The records of the tag", [document(namespace, ListedRecordObject)])
     def get(self) -> Response:
         """List the recordings of a tag."""

@@ -27,6 +27,7 @@ from app.playback.plans import forget_plans, on_loss
 from app.playback.recordfilm import Span, plan_film, plan_pinned
 from app.tasks import ask_deleted
 from app.views import PlaybackApi, document
+from app.views.documenting import sends_bytes, sends_on
 from app.views.objects import RecordObject, record_objects
 from app.views.playbackrange import known_record, see
 
@@ -62,12 +63,10 @@ class WholeRecord(Resource):
     @namespace.param("rev", "Given by Content-Location: pins what was recorded by then", _in="query")
     @namespace.param("end", "Given with rev", _in="query")
     @namespace.param("Range", "As bytes=0-499; the unit may be left out", _in="header")
-    @namespace.produces([MP4])
-    @namespace.response(200, "The recording")
-    @namespace.response(206, "The bytes asked for")
+    @sends_bytes(namespace, MP4, "The recording")
+    @sends_on(namespace)
     @namespace.response(404, "There is no such record, or it has no footage")
     @namespace.response(410, "Its file was deleted")
-    @namespace.response(416, "No range lies within the file")
     def get(self, record_id: str) -> Response:
         """Get the recording as one MP4, also while it records."""
         return _video(record_id)

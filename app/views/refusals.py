@@ -5,6 +5,7 @@ A view declares what is its own alone: `@namespace.response(409, "It is recordin
     401 403   everything that is not open to everybody (`security=[]`)
     404       ids in the path
     413 415   a body
+    409       `Idempotency-Key`, which every POST below /api/v1 takes
     422       any parameter
     500 503   a fault; the database cannot be used
 """
@@ -70,15 +71,20 @@ SHARED: dict[int, tuple[str, list[str], str]] = {
     503: ("Unavailable", [], "The database cannot be used now"),
 }
 
+OF_KEY = {
+    "409": ("The first request with this Idempotency-Key is still being answered: `still_running`", "still_running"),
+    "422": ("The Idempotency-Key is malformed, or was sent with another request", "idempotency_key"),
+}
+
 
 def components() -> dict[str, Any]:
     """Return the errors that are the same for all operations, by name."""
     return {name: refusal(status, text, loc) for status, (name, loc, text) in SHARED.items()}
 
 
-def refusal(status: int, text: str, loc: list[str]) -> dict[str, Any]:
+def refusal(status: int, text: str, loc: list[str], kind: str | None = None) -> dict[str, Any]:
     """Return the description of an error answer."""
-    entry = {"loc": loc, "msg": text, "type": KINDS.get(status, "http_error")}
+    entry = {"loc": loc, "msg": text, "type": kind or KINDS.get(status, "http_error")}
     example = {"detail": [entry]}
     schema = {"$ref": "#/components/schemas/Error"}
     return {"description": text, "content": {JSON: {"schema": schema, "example": example}}}
@@ -101,6 +107,16 @@ def refusals(operation: dict[str, Any], declared: dict[str, str]) -> Iterator[tu
             yield str(status), refusal(status, *own[status])
         else:
             yield str(status), {"$ref": f"#/components/responses/{SHARED[status][0]}"}
+
+
+def add_refusals_of_key(responses: dict[str, Any]) -> None:
+    """Add what `Idempotency-Key` can be answered to the answers of a POST; beside its own errors of these statuses."""
+    for code, (text, kind) in OF_KEY.items():
+        if code in responses:
+            own = responses[code]
+            responses[code] = {**own, "description": f"{own['description']}. Or: {text}"}
+        else:
+            responses[code] = refusal(int(code), text, ["header", "Idempotency-Key"], kind)
 
 
 def _wrong_place(operation: dict[str, Any]) -> list[str]:

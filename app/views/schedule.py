@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from flask import Blueprint, current_app
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.archive import schedules
@@ -17,12 +17,14 @@ from app.models.types import now_us
 from app.personalulti import Name, check_characters, path_uuid, read_parameters, utc_text
 from app.tasks import send
 from app.views import PlaybackApi, document
+from app.wording import Shape
 
 schedule = Blueprint("schedule", __name__)
 namespace = Namespace("schedule", "When groups record by themselves", path="/")
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
-END = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+Begin = Annotated[str, Shape(TIME, "must be a time as 08:30, 00:00 to 23:59")]
+End = Annotated[str, Shape(f"({TIME}|24:00)", "must be a time as 08:30, 00:00 to 24:00")]
 MOST_WINDOWS = 100
 
 
@@ -30,8 +32,8 @@ class WindowObject(BaseModel):
     """A stretch of the week; with an end before its begin it ends on the next day."""
 
     day: Day
-    begin: Annotated[str, StringConstraints(pattern=TIME)] = Field(examples=["22:00"])
-    end: Annotated[str, StringConstraints(pattern=END)] = Field(examples=["06:00"])
+    begin: Begin = Field(examples=["22:00"])
+    end: End = Field(examples=["06:00"])
 
     @model_validator(mode="after")
     def check_length(self) -> "WindowObject":
@@ -59,10 +61,10 @@ def _from_text(value: Any) -> Any:
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
-        raise PydanticCustomError("json_invalid", "Input should be a list in JSON") from None
+        raise PydanticCustomError("json_invalid", "must be a list in JSON: [...]") from None
 
 
-ZoneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")]
+ZoneName = Annotated[str, Shape("[A-Za-z0-9_+/-]{1,64}", "must be a time zone of the IANA list, as Europe/Berlin")]
 
 
 class NewSchedule(BaseModel):

@@ -30,6 +30,7 @@ from app.playback.asked import RangeParameters, check_media_length, check_range
 from app.playback.footage import load_footage
 from app.tasks import ask_probe
 from app.views import PlaybackApi, document
+from app.views.documenting import sends_list
 from app.views.listing import Listed, ListQuery, Words, ask_list, cut, query_parameters
 from app.views.objects import GapsObject, SourceObject, SourceStatus, gap_object, shown_sources, source_object
 
@@ -151,6 +152,7 @@ class Sources(Resource):
         description="All that were not deleted, by id. `status` is measured in the background, never while you wait."
     )
     @query_parameters(namespace, SourcesQuery)
+    @sends_list(namespace)
     @namespace.response(200, "The cameras", [answer])
     def get(self) -> Response:
         """List the sources."""

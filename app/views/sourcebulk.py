@@ -20,6 +20,7 @@ from app.tasks import send
 from app.views import PlaybackApi, document
 from app.views.objects import SourceObject, source_object
 from app.views.source import NESTED, NewSource
+from app.wording import wrong_values
 
 sourcebulk = Blueprint("sourcebulk", __name__)
 namespace = Namespace("source", "Cameras and their addresses", path="/")
@@ -130,7 +131,7 @@ def _checked(rows: list[Any]) -> list[tuple[Source, str | None]]:
         try:
             built.append(_built(row))
         except ValidationError as error:
-            details += [_of_row(number, entry) for entry in error.errors(include_url=False, include_context=False)]
+            details += [_of_row(number, entry) for entry in wrong_values(error, BulkSource)]
         except Invalid as error:
             details += [_of_row(number, {**entry, "loc": entry["loc"][1:]}) for entry in error.detail]
     if details:
@@ -157,7 +158,7 @@ def _add(session: AnySession, built: list[tuple[Source, str | None]]) -> None:
         if name and name not in found:
             found[name] = groups.find_or_create(session, source.model, name, now_us())
         if name and found[name].model != source.model:
-            message = f"the group {name!r} takes {found[name].model} only"
+            message = f"one group takes one model only: {name!r} has {found[name].model}, from a row above or before"
             details.append(_of_row(number, {"loc": ["group_name"], "msg": message, "type": "other_model"}))
     if details:
         raise Invalid("some groups take other sources", details=details)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, current_app
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from app.archive import recordings
 from app.auth import actor as caller
@@ -32,6 +32,7 @@ from app.views import PlaybackApi, document
 sync = Blueprint("sync", __name__)
 namespace = Namespace("sync", "Copying recordings to another place", path="/")
 State = Literal["waiting", "running", "done", "failed"]
+JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 STATES = ("waiting", "running", "done", "failed")
 LIST_LIMIT = 1000
 
@@ -76,10 +77,10 @@ class SyncRecordObject(BaseModel):
 
 
 class SyncListedObject(BaseModel):
-    """A job. `bytes_total` is the sum of the sizes known so far."""
+    """A job. `cancelled`: nothing else failed. `bytes_total` is the sum of the sizes known so far."""
 
     id: str
-    state: State
+    state: JobState
     created_utc: str
     ended_utc: str | None
     tag: str
@@ -164,17 +165,23 @@ def _location(text: str, parameters: Parameters) -> Location:
     except AddressError as error:
         raise Invalid(str(error), loc=loc, kind=error.kind) from None
     except NotAllowed:
-        raise _forbidden("it lies outside every root of the setting PLAYBACK_SYNC_TARGETS") from None
-    if location.root.scheme == FOLDER and has_link(location.root, location.below):
+        raise _forbidden("it lies outside every root of the setting PLAYBACK_SYNC_TARGETS", loc) from None
+    try:
+        is_elsewhere = location.root.scheme == FOLDER and has_link(location.root, location.below)
+    except OSError as error:
+        message = f"the folder cannot be looked at: {error.strerror}; mend it, or choose another"
+        raise Invalid(message, loc=loc, kind="folder_unreadable") from None
+    if is_elsewhere:
         raise _forbidden(
             "a step of it is a symbolic link or no folder; if the place it leads to is meant, let the setting "
-            "PLAYBACK_SYNC_TARGETS name that"
+            "PLAYBACK_SYNC_TARGETS name that",
+            loc,
         )
     return location
 
 
-def _forbidden(why: str) -> PlaybackError:
-    return Forbidden(f"recordings may not be copied there: {why}", loc=("body", "location"), kind="target_not_allowed")
+def _forbidden(why: str, loc: tuple[str, ...]) -> PlaybackError:
+    return Forbidden(f"recordings may not be copied there: {why}", loc=loc, kind="target_not_allowed")
 
 
 def known_job(session: AnySession, sync_id: str) -> SyncJob:
@@ -195,6 +202,7 @@ def job_objects(session: AnySession, rows: list[SyncJob]) -> list[dict[str, Any]
             func.count(),
             func.sum(SyncItem.size_bytes),
             func.sum(SyncItem.copied_bytes),
+            func.sum(case((SyncItem.error.startswith(jobs.CANCELLED), 1), else_=0)),
         )
         .where(SyncItem.job_id.in_(ids))
         .group_by(SyncItem.job_id, SyncItem.state)
@@ -210,12 +218,13 @@ def job_objects(session: AnySession, rows: list[SyncJob]) -> list[dict[str, Any]
 def _job_object(row: SyncJob, tag_name: str, sums: dict[str, list[int]]) -> dict[str, Any]:
     counts = {state: sums.get(state, [0])[0] for state in STATES}
     total = [sum(column) for column in zip(*sums.values(), strict=True)] or [0, 0, 0]
+    cancelled = sums.get("failed", [0])[-1]
     if counts["waiting"] == total[0] and total[0]:
         state = "waiting"
     elif counts["waiting"] or counts["running"]:
         state = "running"
     else:
-        state = "failed" if counts["failed"] else "done"
+        state = "failed" if counts["failed"] > cancelled else "cancelled" if cancelled else "done"
     return {
         "id": row.id,
         "state": state,

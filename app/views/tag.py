@@ -15,6 +15,7 @@ from app.extensions import db
 from app.models import Tag
 from app.personalulti import Name, utc_text
 from app.views import PlaybackApi, document
+from app.views.documenting import sends_list
 from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
 from app.views.objects import ListedTagObject, TagObject, json_bytes
 from app.views.recordlist import RecordFilters, listed_records
@@ -57,6 +58,7 @@ class OneTag(Resource):
     @namespace.doc(description="All records that were ever begun under it, in order.")
     @query_parameters(namespace, TagQuery)
     @namespace.response(200, "The tag with its records", document(namespace, TagObject))
+    @sends_list(namespace)
     @namespace.response(404, "There is no such tag")
     def get(self) -> Response:
         """Get one tag with its records."""
@@ -75,6 +77,7 @@ class Tags(Resource):
 
     @namespace.doc(description="Each with whether it records now.")
     @query_parameters(namespace, TagsQuery)
+    @sends_list(namespace)
     @namespace.response(200, "The tags without their records", [document(namespace, ListedTagObject)])
     def get(self) -> Response:
         """List the tags."""
@@ -93,6 +96,7 @@ class RunningTags(Resource):
 
     @namespace.doc(description="Names alone, in order of their making.")
     @namespace.doc(vendor={"example": ["night"]})
+    @sends_list(namespace)
     @namespace.response(200, "Names of tags", [str])
     def get(self) -> Response:
         """List the tags that are recording now."""
