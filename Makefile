@@ -2,8 +2,9 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip
 STAMP = .venv/installed
-# Test files run side by side: many wait for cameras. `TEST_PROCESSES=0` runs one after the other.
-TEST_PROCESSES ?= 2
+# Test files run side by side, more than there are cores: many wait for cameras. `TEST_PROCESSES=0` runs one after the
+# other. In the order of tests/conftest.py, which begins with those that wait the longest.
+TEST_PROCESSES ?= 3
 export PYTHONPATH = .
 export FLASK_APP = run.py
 
@@ -18,7 +19,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	@mkdir -p reports
 	FLASK_CONFIG=development .venv/bin/python -m pytest tests --cov=app.views --cov=app --cov-report term \
-		--cov-report xml:reports/coverage.xml --junitxml=reports/junit.xml -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
+		--cov-report xml:reports/coverage.xml --junitxml=reports/junit.xml -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP)
 	.venv/bin/python -m ruff check .

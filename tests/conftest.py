@@ -22,16 +22,21 @@ DATABASES = ("sqlite", "postgresql")
 # Files that wait for cameras in real time come first: else one process waits for the last of them at the end.
 WAITING = (
     "test_recording",
+    "test_live_video",
     "test_bad_cameras",
     "test_main_job",
-    "test_recorder_ffmpeg",
-    "test_storage_faults",
+    "test_availability",
     "test_page",
+    "test_storage_faults",
+    "test_supervisor",
+    "test_tags",
+    "test_watching",
     "test_record_rollover",
-    "test_live_video",
-    "test_live_picture",
-    "test_sync_worker",
     "test_schemathesis",
+    "test_playback_properties",
+    "test_sync_worker",
+    "test_recorder_ffmpeg",
+    "test_live_picture",
 )
 
 

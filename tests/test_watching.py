@@ -54,10 +54,14 @@ def test_metrics_are_the_sum_of_all_web_processes_and_outlive_one(service: Servi
 def test_the_recorders_figures_come_from_whichever_process_answers(service: Service) -> None:
     added = {"model": "Source", "uri_rtsp": "rtsp://127.0.0.1:1/x"}
     service.session.post(f"{service.base}/api/v1/source", json=added, timeout=5).raise_for_status()
-    for _ in range(12):
+
+    def count() -> float:
         text = requests.get(f"{service.base}/metrics", timeout=5).text
         found = [line for line in text.splitlines() if line.startswith("playback_sources{")]
-        assert sum(float(line.rpartition(" ")[2]) for line in found) == 1
+        return sum(float(line.rpartition(" ")[2]) for line in found)
+
+    # A process on a busy machine may keep for seconds what it has read for an earlier test.
+    wait_for(lambda: all(count() == 1 for _ in range(12)), "the same figures of all processes", 30)
 
 
 def test_shutdown_ends_the_whole_service(tmp_path: Path) -> None:
