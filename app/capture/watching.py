@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
+from copy import copy
 from pathlib import Path
 
 from app.archive.shots import Shot
@@ -72,7 +73,10 @@ class Viewer:
 
 
 class Watch(threading.Thread):
-    """A camera that is watched in this process. To the source of its pictures it is the wish of all viewers."""
+    """A camera that is watched in this process. To the source of its pictures it is the wish of all viewers.
+
+    Each viewer is told of a failure by a copy: raised again and again, one error would gather the frames of all.
+    """
 
     def __init__(self, hub: "Hub", source_id: int, camera: object, open_shots: "OpenShots") -> None:
         super().__init__(name=f"watch-{source_id}", daemon=True)
@@ -146,7 +150,7 @@ class Watch(threading.Thread):
                 viewer.seen = self.number
                 return self._newest, now_s
             if self.failure is not None:
-                raise self.failure
+                raise copy(self.failure)
             viewer.is_waiting, viewer.is_timed = True, is_new
             return None, viewer.due_s if is_new else float("inf")
 
@@ -187,7 +191,7 @@ class Watch(threading.Thread):
                 self._turn()
         except PlaybackError as error:
             self.fail(error)
-        except Exception:
+        except Exception:  # a fault of ours must not leave viewers waiting; the next watch begins anew
             log.exception("watching source %d failed", self._source_id)
             self.fail(PlaybackError("the server failed; its log says why"))
         finally:
@@ -243,10 +247,10 @@ class Hub:
             if watch is not None and watch.failure is None:
                 return watch.join_viewer(delay_s)
             if watch is not None and watch.failure is not None and watch.camera == camera:
-                raise watch.failure
+                raise copy(watch.failure)
             failed = self._failed.get(source_id)
             if failed is not None and failed[1] == camera and time.monotonic() < failed[0]:
-                raise failed[2]
+                raise copy(failed[2])
             watch = self._watches[source_id] = Watch(self, source_id, camera, open_shots)
             viewer = watch.join_viewer(delay_s)
             watch.start()
