@@ -15,13 +15,10 @@ from app.playback.filmhash import hash_next
 from app.tasks.context import task_app
 
 UNLINKED_A_PASS = 20_000
-
 HASHING_S = 30.0
 
 _is_ending = threading.Event()
-_hashing = threading.Lock()
-_listing = threading.Lock()
-_continuing, _unlinking = threading.Lock(), threading.Lock()
+_hashing, _listing, _continuing, _unlinking = (threading.Lock() for _ in range(4))
 _listers: dict[str, Lister] = {}
 
 
@@ -30,14 +27,11 @@ def list_records() -> None:
     """Write the playlist files of recordings, and end deletions that had to wait for an open segment."""
     app = task_app()
     config = app.config["PLAYBACK"]
-    if not _listing.acquire(blocking=False):
-        return
-    try:
-        with app.app_context():
+    has_changed = False
+    with _alone(_listing) as is_alone, app.app_context():
+        if is_alone:
             lister = _listers.setdefault(str(config.storage_path), Lister(config))
             has_changed = lister.run() > 0
-    finally:
-        _listing.release()
     if has_changed:
         hash_records.delay()  # what has ended is hashed soon, not with the next turn of the schedule
 
@@ -54,15 +48,10 @@ def continue_long_records() -> None:
 @shared_task(name="playback.hash_records")  # type: ignore[untyped-decorator]
 def hash_records() -> None:
     """Hash the recordings that have ended, one after the other, for a while."""
-    if not _hashing.acquire(blocking=False):
-        return
     until_s = time.monotonic() + HASHING_S
-    try:
-        with task_app().app_context():
-            while time.monotonic() < until_s and not _is_ending.is_set() and hash_next(_is_ending.is_set):
-                pass
-    finally:
-        _hashing.release()
+    with _alone(_hashing) as is_alone, task_app().app_context():
+        while is_alone and time.monotonic() < until_s and not _is_ending.is_set() and hash_next(_is_ending.is_set):
+            pass
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
