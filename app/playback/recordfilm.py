@@ -11,7 +11,7 @@ from app.archive.find import find_open
 from app.errors import NoFootage
 from app.formats.boxes import FormatError
 from app.playback.asked import Asked
-from app.playback.footage import load_footage, no_footage
+from app.playback.footage import Footage, load_footage, no_footage
 from app.playback.plans import find_plan, keep_plan
 from app.playback.progressive import Movie, plan_movie
 
@@ -25,6 +25,7 @@ class Film(NamedTuple):
     """A planned film of [begin of the record, end_us); `pin` is None where nothing can change it any more."""
 
     movie: Movie
+    footage: Footage
     end_us: int
     pin: str | None
 
@@ -64,7 +65,7 @@ def _plan(span: Span, end_us: int, pin: str | None, now_us: int, render: RenderU
     asked = Asked(begin_us=begin_us, end_us=end_us, is_open_ended=False, gaps="collapse", rev=pin, download=False)
     kept = find_plan(source_id, asked)
     if kept is not None:
-        return Film(kept.movie, end_us, kept.footage.pin if pin is None else None)
+        return Film(kept.movie, kept.footage, end_us, kept.footage.pin if pin is None else None)
     footage = load_footage(source_id, begin_us, end_us, pin)
     try:
         movie = plan_movie(footage, "collapse", render) if footage.spans else None
@@ -74,7 +75,7 @@ def _plan(span: Span, end_us: int, pin: str | None, now_us: int, render: RenderU
         raise _nothing(span, end_us, render)
     if pin is not None or footage.pin is None:
         keep_plan(source_id, asked, footage, movie, now_us)
-    return Film(movie, end_us, footage.pin if pin is None else None)
+    return Film(movie, footage, end_us, footage.pin if pin is None else None)
 
 
 def _nothing(span: Span, end_us: int, render: RenderUtc) -> NoFootage:

@@ -7,25 +7,26 @@ from typing import Any
 from celery import shared_task
 from flask import Flask
 
-from app.archive.holding import BESIDE_US, is_settled
+from app.archive.holding import BESIDE_US, has_footage, is_settled
 from app.archive.ledger import explain
+from app.archive.showing import shows_nothing
 from app.capture.addresses import masked
+from app.errors import NoFootage
 from app.extensions import db
-from app.formats.boxes import FormatError
 from app.models import Record
 from app.models.types import now_us
 from app.personalulti import utc_text
 from app.playback.byteranges import ByteRange
 from app.playback.delivery import Body
-from app.playback.footage import Footage, load_footage
+from app.playback.footage import Footage
 from app.playback.plans import on_loss
-from app.playback.progressive import FORMAT_VERSION, Movie, plan_movie
+from app.playback.progressive import FORMAT_VERSION
+from app.playback.recordfilm import Film, Span, plan_film
 from app.tasks.context import task_app
 from app.transfer.copier import Copier, NotSettled
 from app.transfer.copying import CopyFailed, CopyRefused, Recording
 
 SETTLED_US = 5_000_000  # after the stop of a record its last segment is taken in within this
-EMPTY_US = 60_000_000  # later than this nothing comes any more
 # What a recorder that died has left is taken in by the next one; a machine that never comes back is not waited for.
 LEFT_US = 24 * 3_600_000_000
 COPIER = "playback_copier"
@@ -66,30 +67,27 @@ def open_recording(record_id: str) -> Recording:
     is_complete = is_settled(db.session, record.source_id, record.end_us + BESIDE_US)
     if not is_complete and now_us() < record.end_us + LEFT_US:
         raise NotSettled
-    footage = load_footage(record.source_id, record.begin_us, record.end_us)
-    if footage.pin is not None:
+    film = _film(record, record.end_us)
+    if film.pin is not None:
         raise NotSettled
-    movie = _movie(footage)
-    if movie is None:
-        if now_us() < record.end_us + EMPTY_US:
-            raise NotSettled
-        raise CopyRefused("the record has no footage")
-    body = Body(movie.parts, on_loss=on_loss(record.source_id))
+    body = Body(film.movie.parts, on_loss=on_loss(record.source_id))
 
     def read(begin: int, end: int) -> Iterator[bytes]:
         return body.read(ByteRange(begin, end)) if begin < end else iter(())
 
     is_hashed = record.hash_version == FORMAT_VERSION
-    return Recording(body.size_bytes, read, record.hash_md5 if is_hashed else None, _description(record, footage))
+    return Recording(body.size_bytes, read, record.hash_md5 if is_hashed else None, _description(record, film.footage))
 
 
-def _movie(footage: Footage) -> Movie | None:
-    if not footage.spans:
-        return None
+def _film(record: Record, end_us: int) -> Film:
+    """Plan the film of a settled record. Raises CopyRefused where there is none, CopyFailed where it cannot be read."""
+    span = Span(record.source_id, record.begin_us, end_us)
     try:
-        return plan_movie(footage, "collapse", utc_text)
-    except (FormatError, OSError) as error:
-        raise CopyFailed(f"a recorded file cannot be read: {error}") from error
+        return plan_film(span, now_us(), utc_text)
+    except NoFootage as error:
+        if not has_footage(db.session, record) or shows_nothing(db.session, span.source_id, span.begin_us, end_us):
+            raise CopyRefused("the record has no footage") from error
+        raise CopyFailed("none of its footage can be read") from error
 
 
 def _description(record: Record, footage: Footage) -> dict[str, Any]:
