@@ -125,6 +125,22 @@ def test_a_part_that_was_left_is_compared_and_gone_on_from(app: Flask, client: F
         assert not part.exists()
 
 
+def test_a_part_of_footage_that_was_deleted_meanwhile_does_not_stay(
+    app: Flask, client: FlaskClient, recorded: str
+) -> None:
+    run_copies_of(app, client)
+    (target,) = sync_folder(app).rglob("*.mp4")
+    part = target.with_name(f".{target.name}.part")
+    target.rename(part)
+    job = ask(client, tag_name="gate", location="x")
+    with app.app_context(), writing() as session:
+        session.get(Record, recorded).deleted_us = now_us()
+    run_copies(app)
+    (item,) = shown(client, job)["records"]
+    assert (item["state"], item["error"]) == ("failed", "the file of the record was deleted before it was copied")
+    assert not part.exists()
+
+
 def test_symbolic_links_lead_nowhere(app: Flask, client: FlaskClient, recorded: str, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -151,6 +151,7 @@ class Copier:
             self._interrupted(entry, root)
         except CopyRefused as error:
             self._give_up(taken, str(error))
+            self._remove_part(taken, root)
         except Exception as error:  # noqa: BLE001  each kind of target has errors of its own: all mean another try
             assert root is not None
             self._failed(entry, told(error, root))
@@ -192,21 +193,27 @@ class Copier:
             jobs.fail(session, taken, error, now_us())
 
     def _interrupted(self, entry: _Copy, root: Root | None) -> None:
-        """Put the item back, unless it was cancelled: then remove the part that was written."""
+        """Put the item back, unless it was cancelled."""
         taken = entry.taken
         with writing() as session:
             jobs.put_back(session, taken, due_us=now_us(), tries=taken.tries - 1)
             is_cancelled = jobs.is_cancelled(session, taken)
-        if is_cancelled and root is not None and not root.is_peer:
+        if is_cancelled:
+            self._remove_part(taken, root)
+
+    def _remove_part(self, taken: Taken, root: Root | None) -> None:
+        """Remove what was written of a copy that nobody goes on with: it may be of footage that was deleted."""
+        if root is None or root.is_peer:
+            return
+        try:
+            below, name = target_place(taken, root)
+            target = open_target(root, below, self._config)
             try:
-                below, name = target_place(taken, root)
-                target = open_target(root, below, self._config)
-                try:
-                    target.remove(part_name(name))
-                finally:
-                    target.close()
-            except Exception as error:  # noqa: BLE001  a leftover harms nobody
-                log.warning("a part of %s was left: %s", taken.target, told(error, root))
+                target.remove(part_name(name))
+            finally:
+                target.close()
+        except Exception as error:  # noqa: BLE001  each kind of target has errors of its own; the part's name is told
+            log.warning("a part of %s was left: %s", taken.target, told(error, root))
 
     def _keep(self) -> None:
         while not self._stopping.wait(RENEW_S):
