@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 
-from app.auth import actor as caller
+from app.auth import actor
 from app.errors import Invalid
 from app.extensions import db
 from app.models import ReceivedCopy
@@ -145,10 +145,10 @@ class OneCopy(Resource):
         if row.md5 != md5:
             raise Invalid("this is not the checksum of the copy", loc=("body", "md5"), kind="md5_differs")
         shown = _object_of(row)
-        actor = caller()
+        asker = actor()
         db.session.rollback()
         receiving.remove(key)
-        log.warning("copy %s (%s, %d bytes) was deleted by %s", key, md5, shown["size_bytes"], actor)
+        log.warning("copy %s (%s, %d bytes) was deleted by %s", key, md5, shown["size_bytes"], asker)
         return shown
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 from sqlalchemy import case, func, select
 
 from app.archive import recordings
-from app.auth import actor as caller
+from app.auth import actor
 from app.errors import Forbidden, Invalid, PlaybackError
 from app.extensions import AnySession, db, writing
 from app.models import SyncItem, SyncJob, Tag
@@ -114,13 +114,13 @@ class Jobs(Resource):
         parameters = read_parameters()
         values = parameters.checked(Ask)
         location = _location(values.location, parameters)
-        actor = caller()
+        asker = actor()
         tag = recordings.find_tag(db.session, values.tag_name)
         if tag is None:
             not_found("tag_name", values.tag_name, parameters.places["tag_name"])
         job, items = jobs.ask(db.session, tag, values.location, location, now_us())
         with writing() as session:
-            jobs.store(session, {**job, "actor": actor}, items)
+            jobs.store(session, {**job, "actor": asker}, items)
         ask_sync()
         return str(job["id"])
 
@@ -151,9 +151,9 @@ class OneJob(Resource):
     @namespace.response(200, "The job as it ended", document(namespace, SyncListedObject))
     def delete(self, sync_id: str) -> dict[str, Any]:
         """Cancel what has not been copied yet; what is copied stays."""
-        actor = caller()
+        asker = actor()
         with writing() as session:
-            jobs.cancel(session, known_job(session, sync_id), actor, now_us())
+            jobs.cancel(session, known_job(session, sync_id), asker, now_us())
         return job_objects(db.session, [known_job(db.session, sync_id)])[0]
 
 
