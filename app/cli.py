@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import with_appcontext
+from flask.globals import app_ctx
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,7 +43,7 @@ def prepare() -> None:
 
     from app.extensions import db, prepare_migrations
 
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = app_ctx.app
     prepare_migrations(app)
     with _alone(db.engine):
         upgrade()

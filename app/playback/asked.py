@@ -61,12 +61,12 @@ Instant = Annotated[int, BeforeValidator(_instant)]
 Length = Annotated[int, BeforeValidator(_length)]
 
 
-class RangeParameters(BaseModel):
-    """[start, end) as it is asked for; `end` may be left out or replaced by `duration`."""
+class RecordParameters(BaseModel):
+    """[start, end) of one record as it is asked for; `start` may be left out, `end` too or replaced by `duration`."""
 
     model_config = ConfigDict(extra="ignore")
 
-    start: Instant
+    start: Instant | None = None
     end: Instant | None = None
     duration: Length | None = None
     gaps: Gaps = "collapse"
@@ -74,10 +74,10 @@ class RangeParameters(BaseModel):
     download: bool = False
 
 
-class RecordParameters(RangeParameters):
-    """The same for one record, where also `start` may be left out."""
+class RangeParameters(RecordParameters):
+    """The same of a source, where nothing says where a range without `start` would begin."""
 
-    start: Instant | None = None  # type: ignore[assignment]
+    start: Instant
 
 
 class Asked(BaseModel):
@@ -92,7 +92,7 @@ class Asked(BaseModel):
 
 
 def check_range(
-    parameters: RangeParameters, now_us: int, begin_us: int | None = None, end_us: int | None = None
+    parameters: RecordParameters, now_us: int, begin_us: int | None = None, end_us: int | None = None
 ) -> Asked:
     """Return the range, within [begin_us, end_us) where those are given. Raises Invalid for an empty one."""
     if parameters.end is not None and parameters.duration is not None:

@@ -72,16 +72,17 @@ def _run(context: Any, samples: Iterator[tuple[int, bytes]], wanted: int) -> Vid
     """
     import av
 
+    picture: VideoFrame
     for number, data in samples:
         packet = av.Packet(data)
         packet.pts = number  # comes back with the picture, in whatever order they come
         with contextlib.suppress(av.error.InvalidDataError):
             for picture in context.decode(packet):
                 if picture.pts == wanted:
-                    return picture  # type: ignore[no-any-return]
+                    return picture
     for picture in context.decode(None):
         if picture.pts == wanted:
-            return picture  # type: ignore[no-any-return]
+            return picture
     return None
 
 

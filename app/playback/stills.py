@@ -31,20 +31,20 @@ MIN_WIDTH, MAX_WIDTH = 16, 7680
 Width = Annotated[int, Field(ge=MIN_WIDTH, le=MAX_WIDTH)]
 
 
-class PictureParameters(BaseModel):
-    """Which picture is asked for."""
+class RecordPictureParameters(BaseModel):
+    """Which picture of a record is asked for; `at` may be left out: its begin."""
 
     model_config = ConfigDict(extra="ignore")
 
-    at: Instant
+    at: Instant | None = None
     width: Width | None = None
     nearest: Nearest = "exact"
 
 
-class RecordPictureParameters(PictureParameters):
-    """The same of a record, where `at` may be left out: its begin."""
+class PictureParameters(RecordPictureParameters):
+    """The same of a source, which has no begin."""
 
-    at: Instant | None = None  # type: ignore[assignment]
+    at: Instant
 
 
 class Workshop:
@@ -66,18 +66,18 @@ def workshop() -> Workshop:
     return kept
 
 
-def find_still(source_id: int, within: Stretch, asked: PictureParameters, render: RenderUtc) -> Frame:
-    """Return the frame that is asked for. Raises NoFootage for an instant in a gap or outside of `within`.
+def find_still(source_id: int, within: Stretch, at_us: int, nearest: Nearest, render: RenderUtc) -> Frame:
+    """Return the frame that is shown at an instant, or the key frame before it.
 
-    Raises PictureUnreadable where the index of its file cannot be read.
+    Raises NoFootage for an instant in a gap or outside of `within`, PictureUnreadable where its file's index is lost.
     """
-    if not within.begin_us <= asked.at < within.end_us:
-        raise _nothing_at(source_id, within, asked.at, render)
-    footage = load_footage(source_id, asked.at, asked.at + 1)
+    if not within.begin_us <= at_us < within.end_us:
+        raise _nothing_at(source_id, within, at_us, render)
+    footage = load_footage(source_id, at_us, at_us + 1)
     if not footage.segments:
-        raise _nothing_at(source_id, within, asked.at, render)
+        raise _nothing_at(source_id, within, at_us, render)
     try:
-        return find_frame(footage, asked.at, asked.nearest)
+        return find_frame(footage, at_us, nearest)
     except (FormatError, OSError) as error:
         segment = footage.segments[-1]
         raise unreadable(source_id, Stretch(segment.start_us, segment.end_us), error, render) from error

@@ -31,9 +31,9 @@ from app.views.playbackrange import (
 JPEG, VTT = "image/jpeg", "text/vtt; charset=utf-8"
 
 
-def _picture(source_id: int, within: Stretch, asked: PictureParameters) -> Response:
+def _picture(source_id: int, within: Stretch, at_us: int, asked: RecordPictureParameters) -> Response:
     """Return the picture at an instant."""
-    frame = find_still(source_id, within, asked, utc_text)
+    frame = find_still(source_id, within, at_us, asked.nearest, utc_text)
     etag = picture_etag(frame, asked.width)
     is_known = is_unchanged(request.headers, Validators(etag))
     jpeg = b"" if is_known else make_still(frame, asked.width, utc_text)
@@ -112,7 +112,7 @@ class SourcePicture(Resource):
         number = path_integer("source_id", source_id)
         asked = read_query().checked(PictureParameters)
         known_source(number)
-        return _picture(number, Stretch(0, MAX_INSTANT_US + 1), asked)
+        return _picture(number, Stretch(0, MAX_INSTANT_US + 1), asked.at, asked)
 
 
 @namespace.route("/record/<record_id>/picture.jpg")
@@ -130,9 +130,7 @@ class RecordPicture(Resource):
         asked = read_query().checked(RecordPictureParameters)
         row = known_record(key)
         within = Stretch(row.begin_us, row.end_us if row.end_us is not None else MAX_INSTANT_US + 1)
-        if asked.at is None:
-            asked.at = row.begin_us
-        return _picture(row.source_id, within, asked)
+        return _picture(row.source_id, within, row.begin_us if asked.at is None else asked.at, asked)
 
 
 @namespace.route("/source/<source_id>/thumbnails")
