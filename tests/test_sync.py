@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from app import create_app
 from app.extensions import db, writing
-from app.models import Attempt, Record, SyncItem
+from app.models import Attempt, Record, SyncItem, SyncJob
 from app.models.types import now_us
 from app.transfer import jobs
 from app.transfer.copier import Copier, holder_prefix
@@ -463,6 +463,23 @@ def test_a_job_ends_though_its_last_two_records_end_at_the_same_moment(database_
     found = shown(client, job)
     assert [item["state"] for item in found["records"]] == ["done", "failed"]
     assert found["ended_utc"] is not None
+
+
+def test_what_is_being_cancelled_is_not_taken(database_app: Flask) -> None:
+    """Regression: on PostgreSQL a worker took it in the same moment, and copied it."""
+    app, client = database_app, database_app.test_client()
+    add_record(app, add_source(app), "gate", T0_US, T0_US + MINUTE_US)
+    job = ask(client, tag_name="gate", location="x")
+    now = now_us() + MINUTE_US
+    taken = []
+    overlap(
+        app,
+        lambda session: jobs.cancel(session, session.get(SyncJob, job), "anyone", now),
+        lambda session: taken.append(jobs.take(session, "one", 2, now)),
+    )
+    assert taken == [None]
+    found = shown(client, job)
+    assert (found["state"], found["records"][0]["state"]) == ("cancelled", "failed")
 
 
 def test_a_new_worker_of_the_instance_takes_at_once_what_the_dead_one_held(

@@ -112,7 +112,11 @@ def take(session: AnySession, holder: str, at_once: int, now_us: int) -> Taken |
     if len(busy) >= at_once:
         return None
     # State by state: then the index has the order, and the first row is found at once however many there are.
-    queries = [_due(state, now_us).where(SyncItem.target.not_in(busy)).limit(1) for state in GOING[::-1]]
+    # What another transaction is just changing, cancelling as it may be, is left to the next look.
+    queries = [
+        _due(state, now_us).where(SyncItem.target.not_in(busy)).limit(1).with_for_update(of=SyncItem, skip_locked=True)
+        for state in GOING[::-1]
+    ]
     found = next((row for query in queries if (row := session.execute(query).first()) is not None), None)
     if found is None:
         return None
