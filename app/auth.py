@@ -36,6 +36,7 @@ SESSION_S = 30 * 86_400
 _DIGEST_LENGTH = 16
 # Whoever runs a `flask` command can read the database; no client can set this key, nor make this object.
 OPERATOR_KEY, TERMINAL = "playback.terminal", object()
+ACCOUNT_KEY = "playback.account"
 
 
 class SessionInterface(SecureCookieSessionInterface):
@@ -97,7 +98,17 @@ def is_permitted() -> bool:
 
 
 def signed_in() -> Account | None:
-    """Return the account of the request's token, or else of its cookie."""
+    """Return the account of the request's token, or else of its cookie; looked up once a request.
+
+    It is kept with the request itself: `g` is that of an outer app context where there is one, as in a command.
+    """
+    if ACCOUNT_KEY not in request.environ:
+        request.environ[ACCOUNT_KEY] = _find_account()
+    account: Account | None = request.environ[ACCOUNT_KEY]
+    return account
+
+
+def _find_account() -> Account | None:
     token = bearer_token(request)
     try:
         return account_of_token(db.session, token) if token is not None else _account_of_cookie()

@@ -172,7 +172,7 @@ def _each_once(given: MultiDict[str, str], place: str) -> dict[str, str]:
 
 
 def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    data = _whole_body()
+    data = whole_body()
     if not data:
         return {}
     if request.mimetype in FORM_TYPES:
@@ -192,7 +192,7 @@ def _body(nested: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     )
 
 
-def _whole_body() -> bytes:
+def whole_body() -> bytes:
     """Return the body, which werkzeug would cut silently where it breaks off or is too large.
 
     Raises Invalid when it is shorter than it was said to be, RequestEntityTooLarge when it comes in chunks without end.

@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app import create_app
 from app.archive.accounts import make_first_admin, token_hash
@@ -347,3 +348,22 @@ def test_recording_is_started_and_stopped_at_a_terminal(app: Flask, client: Flas
 
 def test_the_database_file_is_not_readable_by_everybody(production: Flask) -> None:
     assert stat.S_IMODE((production.config["PLAYBACK"].run_path).stat().st_mode) & 0o002 == 0
+
+
+def test_who_asks_is_looked_up_once_a_request(production: Flask, stranger: FlaskClient, token: str) -> None:
+    """The check of who may ask, the key and the deletion's actor all want the account."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM account" in statement:
+            asked.append(statement)
+
+    with production.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    keyed = {**bearer(token), "Idempotency-Key": "k"}
+    assert stranger.post(f"{API}/group", json={"model": "Source", "name": "hall"}, headers=keyed).status_code == 200
+    assert len(asked) == 1
+    unknown = f"{API}/sync/{uuid4()}"
+    assert stranger.delete(unknown, headers=bearer(token)).status_code == 404
+    assert len(asked) == 2

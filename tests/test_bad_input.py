@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 
 from app.extensions import db
 from app.personalulti import CONTROLS
+from app.views.refusals import KINDS
 from tests.test_api import API, UNKNOWN, add_group, add_source, locs, start
 
 FORM = "application/x-www-form-urlencoded"
@@ -193,6 +194,13 @@ def test_too_many_requests_is_told_in_the_same_shape(app: Flask) -> None:
     answer = app.test_client().get("/often")
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
     assert (locs(answer), answer.json["detail"][0]["type"]) == ([[]], "too_many_requests")
+
+
+def test_a_range_outside_a_file_is_told_in_the_word_that_the_document_names(client: FlaskClient) -> None:
+    """Regression: files of our own pages had another word for it than films."""
+    answer = client.get("/static/plain.css", headers={"Range": "bytes=999999-"})
+    assert (answer.status_code, locs(answer)) == (416, [["header", "Range"]])
+    assert answer.json["detail"][0]["type"] == KINDS[416] == "range_unsatisfiable"
 
 
 # --- A password is to be found nowhere --------------------------------------------------------------------------------

@@ -158,3 +158,18 @@ def test_the_table_in_the_document_is_taken(client: FlaskClient) -> None:
     text = (ROOT / "docs" / "api.md").read_text("utf-8")
     table = text.partition("$ cat cameras.csv\n")[2].partition("$ curl")[0]
     assert [source["description"] for source in post_table(client, table).json] == ["door", "yard"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}], ids=["plain", "keyed"])
+def test_a_table_that_breaks_off_adds_nothing_and_can_be_sent_again(
+    client: FlaskClient, headers: dict[str, str]
+) -> None:
+    """Regression: the rows that had come were taken, the last one cut; and the key stood for the part."""
+    part = TABLE.encode()[: TABLE.index("/cam") + 2]
+    environ = {"CONTENT_LENGTH": str(len(TABLE)), "wsgi.input_terminated": True}
+    answer = client.post(
+        BULK, input_stream=io.BytesIO(part), content_type="text/csv", headers=headers, environ_overrides=environ
+    )
+    assert (answer.status_code, answer.json["detail"][0]["type"]) == (422, "body_incomplete")
+    assert client.get(f"{API}/source").json == []
+    assert len(client.post(BULK, data=TABLE, content_type="text/csv", headers=headers).json) == 3

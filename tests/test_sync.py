@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from app import create_app
 from app.extensions import db, writing
-from app.models import Attempt, Record, SyncItem
+from app.models import Attempt, Record, SyncItem, SyncJob
 from app.models.types import now_us
 from app.transfer import jobs
 from app.transfer.copier import Copier, holder_prefix
@@ -440,6 +440,62 @@ def test_no_two_workers_copy_the_same_and_at_most_n_go_on(database_app: Flask) -
         assert not jobs.renew(session, before, 5, 5, late), "who lost it learns of it"
         jobs.finish(session, before, 5, "0" * 32, late)
         assert session.get(SyncItem, (again.job_id, again.record_id)).state == "running"
+
+
+def overlap(app: Flask, first: Callable[[Any], object], second: Callable[[Any], object]) -> None:
+    """Begin a second transaction before the first one is committed; where it waits for that, it goes on then."""
+
+    def later() -> None:
+        with app.app_context(), writing() as session:
+            second(session)
+
+    thread = threading.Thread(target=later)
+    with app.app_context(), writing() as session:
+        first(session)
+        thread.start()
+        thread.join(0.3)
+    thread.join()
+
+
+def test_a_job_ends_though_its_last_two_records_end_at_the_same_moment(database_app: Flask) -> None:
+    """Regression: on PostgreSQL neither saw that the other one was done."""
+    app, client = database_app, database_app.test_client()
+    source_id = add_source(app)
+    for number in range(2):
+        add_record(app, source_id, "gate", T0_US + number * MINUTE_US, T0_US + (number + 1) * MINUTE_US)
+    job = ask(client, tag_name="gate", location="x")
+    now = now_us() + MINUTE_US
+    with app.app_context(), writing() as session:
+        one = jobs.take(session, "one", 2, now)
+    with app.app_context(), writing() as session:
+        other = jobs.take(session, "other", 2, now)
+    assert one is not None
+    assert other is not None
+    overlap(
+        app,
+        lambda session: jobs.finish(session, one, 5, "0" * 32, now),
+        lambda session: jobs.fail(session, other, "the disk is full", now),
+    )
+    found = shown(client, job)
+    assert [item["state"] for item in found["records"]] == ["done", "failed"]
+    assert found["ended_utc"] is not None
+
+
+def test_what_is_being_cancelled_is_not_taken(database_app: Flask) -> None:
+    """Regression: on PostgreSQL a worker took it in the same moment, and copied it."""
+    app, client = database_app, database_app.test_client()
+    add_record(app, add_source(app), "gate", T0_US, T0_US + MINUTE_US)
+    job = ask(client, tag_name="gate", location="x")
+    now = now_us() + MINUTE_US
+    taken = []
+    overlap(
+        app,
+        lambda session: jobs.cancel(session, session.get(SyncJob, job), "anyone", now),
+        lambda session: taken.append(jobs.take(session, "one", 2, now)),
+    )
+    assert taken == [None]
+    found = shown(client, job)
+    assert (found["state"], found["records"][0]["state"]) == ("cancelled", "failed")
 
 
 def test_a_new_worker_of_the_instance_takes_at_once_what_the_dead_one_held(

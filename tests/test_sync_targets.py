@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import cache
@@ -237,6 +238,18 @@ def test_a_key_that_changed_is_refused_and_a_new_one_remembered(sshd: Sshd, tmp_
             open_it()
     known.unlink()
     open_it().close()
+
+
+def test_a_folder_that_cannot_be_made_leaves_no_connection_open(sshd: Sshd, tmp_path: Path) -> None:
+    """Regression: each try left a thread that kept its connection to the server alive."""
+    import paramiko
+
+    (tmp_path / "instance").mkdir()
+    config = TestingConfig(INSTANCE=str(tmp_path / "instance"), SYNC_TARGETS=sshd.address)
+    with pytest.raises(OSError, match="Bad message"):
+        open_target(config.sync_roots[0], ["x" * 300], config)
+    connections = [thread for thread in threading.enumerate() if isinstance(thread, paramiko.Transport)]
+    assert not any(connection.is_active() for connection in connections)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from app.commands.asking import API, ask, segment
+from app.commands.asking import API, ask, row, segment
 
 sync_commands = AppGroup("sync", help="Copying recordings elsewhere.")
 
@@ -21,11 +21,10 @@ def start_copying(tag: str, location: str) -> None:
 def show_job(job_id: str) -> None:
     """Show a job: its state, then each record with state, bytes copied, size, target or the last error."""
     job = ask("GET", f"{API}/sync/{segment(job_id)}/")
-    click.echo(f"{job['state']}\t{job['tag']}\t{job['location']}\t{job['bytes_copied']}/{job['bytes_total']}")
+    row(job["state"], job["tag"], job["location"], f"{job['bytes_copied']}/{job['bytes_total']}")
     for item in job["records"]:
         size = "?" if item["size"] is None else item["size"]
-        said = item["error"] or item["target"]
-        click.echo(f"{item['record_id']}\t{item['state']}\t{item['copied_bytes']}/{size}\t{said}")
+        row(item["record_id"], item["state"], f"{item['copied_bytes']}/{size}", item["error"] or item["target"])
 
 
 @sync_commands.command("list")
@@ -34,7 +33,7 @@ def list_jobs() -> None:
     for job in ask("GET", f"{API}/sync"):
         counts = job["counts"]
         done = f"{counts['done']}/{sum(counts.values())}"
-        click.echo("\t".join([job["id"], job["state"], job["created_utc"], job["tag"], job["location"], done]))
+        row(job["id"], job["state"], job["created_utc"], job["tag"], job["location"], done)
 
 
 @sync_commands.command("cancel")

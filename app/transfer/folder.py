@@ -81,7 +81,7 @@ class FolderTarget:
             os.ftruncate(handle, begin)
             position = safe = os.lseek(handle, begin, os.SEEK_SET)
             for block in blocks:
-                _write_all(handle, block)
+                write_all(handle, block)
                 position += len(block)
                 if position - safe >= SAFE_BYTES:
                     os.fsync(handle)
@@ -144,7 +144,11 @@ def has_link(root: Root, below: Sequence[str]) -> bool:
     return False
 
 
-def _write_all(handle: int, block: bytes) -> None:
+def write_all(handle: int, block: bytes) -> None:
+    """Write the whole block to an open file. Raises OSError: also where the system takes nothing without an error."""
     view = memoryview(block)
     while view:
-        view = view[os.write(handle, view) :]
+        written = os.write(handle, view)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        view = view[written:]

@@ -5,7 +5,6 @@ to the same name, and at most `SYNC_AT_ONCE` go on over all workers. Who holds a
 a killed worker held is free again after `HOLD_S`, or when the worker of the same instance starts.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -113,7 +112,11 @@ def take(session: AnySession, holder: str, at_once: int, now_us: int) -> Taken |
     if len(busy) >= at_once:
         return None
     # State by state: then the index has the order, and the first row is found at once however many there are.
-    queries = [_due(state, now_us).where(SyncItem.target.not_in(busy)).limit(1) for state in GOING[::-1]]
+    # What another transaction is just changing, cancelling as it may be, is left to the next look.
+    queries = [
+        _due(state, now_us).where(SyncItem.target.not_in(busy)).limit(1).with_for_update(of=SyncItem, skip_locked=True)
+        for state in GOING[::-1]
+    ]
     found = next((row for query in queries if (row := session.execute(query).first()) is not None), None)
     if found is None:
         return None
@@ -145,14 +148,14 @@ def finish(session: AnySession, taken: Taken, size_bytes: int, md5: str, now_us:
     """Write down that the record is copied."""
     values = {"state": "done", "size_bytes": size_bytes, "copied_bytes": size_bytes, "md5": md5, "error": None}
     if _change(session, taken, {**values, "held_by": None, "held_until_us": 0, "ended_us": now_us}):
-        _end_jobs(session, [taken.job_id], now_us)
+        _end_job(session, taken.job_id, now_us)
 
 
 def fail(session: AnySession, taken: Taken, error: str, now_us: int) -> None:
     """Give the item up."""
     values = {"state": "failed", "error": error, "held_by": None, "held_until_us": 0, "ended_us": now_us}
     if _change(session, taken, values):
-        _end_jobs(session, [taken.job_id], now_us)
+        _end_job(session, taken.job_id, now_us)
 
 
 def put_back(session: AnySession, taken: Taken, *, due_us: int, tries: int, error: str | None = None) -> None:
@@ -185,7 +188,7 @@ def cancel(session: AnySession, job: SyncJob, actor: str, now_us: int) -> None:
     values = {"state": "failed", "error": f"{CANCELLED}{actor}", "held_by": None, "held_until_us": 0}
     given_up = update(SyncItem).where(going).values(**values, ended_us=now_us)
     session.execute(given_up, execution_options={"synchronize_session": False})
-    _end_jobs(session, [job.id], now_us)
+    _end_job(session, job.id, now_us)
 
 
 def pause_us(tries: int, first_us: int) -> int:
@@ -203,9 +206,9 @@ def _change(session: AnySession, taken: Taken, values: dict[str, Any]) -> bool:
     return bool(result.rowcount)
 
 
-def _end_jobs(session: AnySession, job_ids: Iterable[str], now_us: int) -> None:
-    """Write down the end of jobs that have nothing left to do."""
+def _end_job(session: AnySession, job_id: str, now_us: int) -> None:
+    """Write down the end of a job that has nothing left to do. Of two last items one waits: it sees both ended."""
+    session.execute(select(SyncJob.id).where(SyncJob.id == job_id).with_for_update())
     left = exists().where(SyncItem.job_id == SyncJob.id, SyncItem.state.in_(GOING))
-    ended: Sequence[str] = list(job_ids)
-    query = update(SyncJob).where(SyncJob.id.in_(ended), SyncJob.ended_us.is_(None), ~left).values(ended_us=now_us)
+    query = update(SyncJob).where(SyncJob.id == job_id, SyncJob.ended_us.is_(None), ~left).values(ended_us=now_us)
     session.execute(query, execution_options={"synchronize_session": False})

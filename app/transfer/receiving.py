@@ -4,7 +4,6 @@ What the row says has come is on the disk; bytes behind that are cut off before 
 file keeps two senders apart. No transaction is open while bytes are read or compared.
 """
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -18,11 +17,13 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import CursorResult
 
 from app.archive import places
+from app.archive.closing import sync_folder
 from app.archive.storages import check_room, open_storage, unusable
 from app.errors import Busy, Conflict, CopyBroken, Invalid, NotFound, OffsetWrong, StorageFull, StorageUnusable
 from app.extensions import db, insert_missing, writing
 from app.models import ReceivedCopy, Storage
 from app.models.types import now_us
+from app.transfer.folder import write_all
 from instance.config import Config
 
 BLOCK_BYTES = 1 << 18
@@ -111,7 +112,7 @@ def complete(copy_id: str, total: int) -> None:
             _check_offset(place, place.size_bytes, total)
             _compare(place, place.part)
             place.part.rename(place.whole)
-        _sync_folder(place.whole.parent)
+        sync_folder(place.whole.parent)
         with writing() as session:
             session.execute(update(ReceivedCopy).where(ReceivedCopy.id == copy_id).values(completed_us=now_us()))
 
@@ -222,24 +223,14 @@ def _forget_lost(place: _Place) -> None:
 
 def _compare(place: _Place, path: Path) -> None:
     """Raise CopyBroken, and remove the file, where its checksum is another than announced."""
-    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        while block := file.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != place.md5:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if md5 != place.md5:
         path.unlink()
         _received(place, 0)
-        message = f"what came has the checksum {digest.hexdigest()}, not {place.md5}: send it from its begin"
+        message = f"what came has the checksum {md5}, not {place.md5}: send it from its begin"
         raise CopyBroken(message, received_bytes=0)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write(handle: int, begin: int, end: int, read: Callable[[int], bytes]) -> None:
@@ -252,14 +243,5 @@ def _write(handle: int, begin: int, end: int, read: Callable[[int], bytes]) -> N
         if not block:
             raise Invalid(f"the body ended {left} bytes early", loc=("body",), kind="body_short")
         left -= len(block)
-        _write_all(handle, block)
+        write_all(handle, block)
     os.fsync(handle)
-
-
-def _write_all(handle: int, block: bytes) -> None:
-    view = memoryview(block)
-    while view:
-        written = os.write(handle, view)
-        if not written:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        view = view[written:]

@@ -35,6 +35,12 @@ class SftpTarget:
         self._fs = connect(root, known_hosts, CONNECT_S, WAIT_S)
         self._ftp: Any = self._fs.ftp
         self._folder = ""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.close)  # paramiko's thread would keep the connection alive
+            self._make_folder(root, below)
+            undo.pop_all()
+
+    def _make_folder(self, root: Root, below: Sequence[str]) -> None:
         for number, part in enumerate([*root.parts, *below]):
             self._folder += f"/{part}"
             if number >= len(root.parts) and self._stat(self._folder) is None:
@@ -169,7 +175,6 @@ class WebdavTarget:
 
     def __init__(self, root: Root, below: Sequence[str]) -> None:
         """Make the collection. Raises what webdav4 does."""
-        from webdav4.client import ResourceAlreadyExists
         from webdav4.fsspec import WebdavFileSystem
 
         base = Root("https" if root.scheme == "webdavs" else "http", root.host, root.port, ()).text
@@ -178,6 +183,14 @@ class WebdavTarget:
         options = {"timeout": WAIT_S, "headers": headers, "retry": False, "skip_instance_cache": True}
         self._client: Any = WebdavFileSystem(base, auth=auth, **options).client
         self._folder = ""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.close)
+            self._make_folder(root, below)
+            undo.pop_all()
+
+    def _make_folder(self, root: Root, below: Sequence[str]) -> None:
+        from webdav4.client import ResourceAlreadyExists
+
         for number, part in enumerate([*root.parts, *below]):
             self._folder += f"/{quote(part, safe='')}"
             if number >= len(root.parts) and not self._client.exists(self._folder):

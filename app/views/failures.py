@@ -27,7 +27,7 @@ KINDS = {
     413: "too_large",
     414: "uri_too_long",
     415: "unsupported_media_type",
-    416: "range_not_satisfiable",
+    416: "range_unsatisfiable",
     417: "expectation_failed",
     429: "too_many_requests",
     431: "headers_too_large",

@@ -19,7 +19,7 @@ from app.errors import Invalid
 from app.extensions import writing
 from app.models import IdempotentAnswer
 from app.models.types import now_us
-from app.personalulti import FORM_TYPES
+from app.personalulti import FORM_TYPES, whole_body
 
 log = logging.getLogger(__name__)
 NAME = HEADER[1]
@@ -68,9 +68,12 @@ def _replayed(kept: IdempotentAnswer) -> Response:
 
 
 def _request_sha256() -> str:
-    """Return the hash of all that tells this request from another; a form's boundary is new each time."""
+    """Return the hash of all that tells this request from another; a form's boundary is new each time.
+
+    Raises Invalid for a body that broke off: sent again whole, it would be another request under the same key.
+    """
     boundary = request.mimetype_params.get("boundary", "").encode()
-    body = request.get_data(cache=True)
+    body = whole_body()
     parts = (
         request.method.encode(),
         request.path.rstrip("/").encode("utf-8", "surrogateescape"),

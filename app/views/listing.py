@@ -38,12 +38,15 @@ class ListQuery(BaseModel):
     cursor: str | None = Field(None, max_length=3000, description="From the address in the header Link, with limit")
 
     @property
+    def order(self) -> Order:
+        """Return the order asked for."""
+        return Order(self.ORDERS[self.sort.removeprefix("-")].columns, is_descending=self.sort.startswith("-"))
+
+    @property
     def page(self) -> Page:
         """Return the page asked for. Raises Invalid for a cursor that is not of this very list, order and filters."""
-        name = self.sort.removeprefix("-")
-        order = Order(self.ORDERS[name].columns, is_descending=self.sort.startswith("-"))
         if self.cursor is None:
-            return Page(order, self.limit)
+            return Page(self.order, self.limit)
         if self.limit is None:
             raise Invalid("a cursor needs limit beside it", loc=("query", "limit"), kind="missing")
         try:
@@ -54,7 +57,7 @@ class ListQuery(BaseModel):
                 loc=("query", "cursor"),
                 kind="cursor",
             ) from None
-        return Page(order, self.limit, after)
+        return Page(self.order, self.limit, after)
 
     def next_page(self, key: list[Any]) -> str:
         """Return the address of the page behind the row of this sort key."""
@@ -82,7 +85,7 @@ def cut(asked: ListQuery, rows: Sequence[Row]) -> tuple[Sequence[Row], str | Non
     if asked.limit is None or len(rows) <= asked.limit:
         return rows, None
     shown = rows[: asked.limit]
-    return shown, asked.next_page(asked.page.order.key(shown[-1]))
+    return shown, asked.next_page(asked.order.key(shown[-1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ A view declares what is its own alone: `@namespace.response(409, "It is recordin
 from collections.abc import Iterator
 from typing import Any
 
+from app.views import failures
+
 JSON = "application/json"
 ENTRY = {
     "type": "object",
@@ -43,20 +45,13 @@ ERROR = {
 }
 SCHEMAS = {"Error": ERROR, "ErrorEntry": ENTRY}
 KINDS = {
-    400: "bad_request",
+    **failures.KINDS,
     401: "unauthorised",
     403: "forbidden",
-    404: "not_found",
     409: "conflict",
     410: "deleted",
     412: "changed",
-    413: "too_large",
-    415: "unsupported_media_type",
-    416: "range_unsatisfiable",
     422: "value_error",
-    428: "precondition_required",
-    429: "too_many_requests",
-    500: "internal_error",
     503: "database_unavailable",
     504: "camera_silent",
     507: "storage_full",

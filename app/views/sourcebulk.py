@@ -15,7 +15,7 @@ from app.errors import Invalid, UnsupportedBody
 from app.extensions import AnySession, writing
 from app.models import Group, Source
 from app.models.types import now_us
-from app.personalulti import FORM_TYPES, Name, read_json, unfolded
+from app.personalulti import FORM_TYPES, Name, read_json, unfolded, whole_body
 from app.tasks import send
 from app.views import PlaybackApi, document
 from app.views.objects import SourceObject, source_object
@@ -70,10 +70,10 @@ def _rows() -> list[Any]:
     if request.mimetype in FORM_TYPES:
         return _rows_of_form()
     if request.mimetype == "text/csv":
-        return _rows_of_table(request.get_data())
+        return _rows_of_table(whole_body())
     if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
         raise UnsupportedBody("send application/json, text/csv, or multipart/form-data with a CSV file")
-    body = read_json(request.get_data(), ("body",))
+    body = read_json(whole_body(), ("body",))
     found = body.get("sources") if isinstance(body, dict) else body
     if not isinstance(found, list):
         raise Invalid("this must be a list of sources, or an object with the list in `sources`", kind="list_type")
