@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from app.models import Lease, Recorder, Source
 from app.models.types import now_us
 from tests.media import make_video
 from tests.picture_server import PictureServer
+from tests.recording import FFMPEGS
 from tests.rtsp_server import RtspServer
 from tests.service import Service, free_port, wait_for
 
@@ -216,6 +218,20 @@ def measured_row(app: Flask, source_id: int) -> Source | None:
     """Return the row of a source once it has been measured."""
     row = row_of(app, source_id)
     return row if row.status_us else None
+
+
+def test_measuring_gives_ffmpeg_nothing_of_our_environment(
+    app: Flask, footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It read the service's whole environment, with its key in it."""
+    monkeypatch.setenv("PLAYBACK_SECRET_KEY", "k" * 48)
+    program, told = tmp_path / "ffmpeg", tmp_path / "environment"
+    program.write_text(f'#!/bin/sh\nenv > "{told}"\nexec "{FFMPEGS[-1]}" "$@"\n')
+    program.chmod(0o755)
+    app.config["PLAYBACK"] = replace(app.config["PLAYBACK"], FFMPEG=str(program))
+    with RtspServer({"cam": footage}) as camera, contextlib.closing(Prober(app)) as prober:
+        assert measured(app, prober, add(app, camera.url("cam"))).status == "online"
+    assert not [line for line in told.read_text().splitlines() if line.startswith("PLAYBACK_")]
 
 
 def test_a_picture_camera_that_gives_no_picture_says_why(app: Flask, prober: Prober) -> None:

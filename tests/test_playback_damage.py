@@ -182,6 +182,16 @@ def test_when_every_file_is_lost_there_is_no_footage(lasting_app, clips):
         assert (answer.json["before_utc"], answer.json["after_utc"]) == (None, None)
 
 
+def test_lost_files_that_follow_one_another_are_one_gap_that_cannot_be_read(lasting_app, clips):
+    client, source_id = lasting_app.test_client(), add_source(lasting_app)
+    run = take_in(lasting_app, source_id, make_run(clips, SPEC), T0_US)
+    for number in (1, 2):
+        run.stored[number].path.unlink()
+    told = ask(client, source_id, Asked(run.begin_us, run.end_us), "").json
+    gaps = [(instant(gap["start_utc"]), instant(gap["end_utc"]), gap["cause"]) for gap in told["gaps"]]
+    assert gaps == [(run.stored[1].start_us, run.stored[2].end_us, "unreadable")]
+
+
 # --- between the plan and the last byte --------------------------------------------------------------------
 
 

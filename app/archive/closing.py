@@ -67,12 +67,13 @@ def close_file(root: Path, live: Path, target: Path, identity: Identity, body_en
 
 def _move(live: Path, target: Path) -> list[Path]:
     """Move a file, making the folders that are missing; return the folders in which a name is new."""
+    made: list[Path] = []  # of all tries: of those above, not all were removed again
     for _ in range(MOVES - 1):
-        made = _make_folders(target.parent)
+        made += _make_folders(target.parent)
         with contextlib.suppress(FileNotFoundError):  # the folder was empty, and whoever deletes footage removed it
             live.rename(target)
             return made
-    made = _make_folders(target.parent)
+    made += _make_folders(target.parent)
     live.rename(target)
     return made
 

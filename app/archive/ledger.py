@@ -6,15 +6,17 @@ that covers the moment, or ended last before it; a wanted moment before any atte
 """
 
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
+import numpy as np
 from sqlalchemy import bindparam, or_, select
 
-from app.archive.spans import Stretch
+from app.archive.spans import Stretch, find_spans
 from app.extensions import db
 from app.models import Attempt, Deletion, Run, Wanted
 from app.models.segment import MAX_SEGMENT_US
@@ -25,6 +27,7 @@ UNREADABLE, LOST = "unreadable", "a recorded file is missing or was altered; the
 DELETED = "deleted"
 # A shorter piece of a gap takes the cause of its neighbour: the recorder needs a moment to begin an attempt.
 SLIVER_US = 2_000_000
+_begin_of = attrgetter("begin_us")
 
 
 class Gap(NamedTuple):
@@ -55,7 +58,12 @@ def explain(source_id: int, gaps: Sequence[Stretch], lost: Sequence[tuple[int, i
     wanted = _wanted(source_id, begin_us, end_us)
     tries = _tries(source_id, begin_us, end_us)
     deleted = _deleted(source_id, begin_us, end_us)
-    return [piece for gap in gaps for piece in _explain(gap, wanted, tries, lost, deleted)]
+    unreadable = _unreadable(lost)
+    edges = {edge for stretch in wanted for edge in stretch}
+    edges |= {edge for item in (*deleted, *unreadable) for edge in item[:2]}
+    edges |= {edge for item in tries for edge in (item.begin_us, item.first_us, item.end_us) if edge is not None}
+    rising = sorted(edges)
+    return [piece for gap in gaps for piece in _explain(gap, rising, wanted, tries, (deleted, unreadable))]
 
 
 # Made once: making them takes longer than running them.
@@ -107,33 +115,34 @@ def _deleted(source_id: int, begin_us: int, end_us: int) -> list[Gap]:
     return sorted(item for item in found if item.begin_us < end_us and item.end_us > begin_us)
 
 
-def _deletion_at(instant_us: int, deleted: Sequence[Gap]) -> Gap | None:
-    """Return what was deleted at an instant; nothing is deleted twice, so pieces do not overlap."""
-    number = bisect_right(deleted, instant_us, key=lambda item: item.begin_us) - 1
-    return deleted[number] if number >= 0 and instant_us < deleted[number].end_us else None
+def _unreadable(lost: Sequence[tuple[int, int]]) -> list[Gap]:
+    """Return what cannot be read, files that follow one another as one: of a disk that failed there are thousands."""
+    edges = np.array(lost, np.int64).reshape(-1, 2)
+    return [Gap(*span, UNREADABLE, LOST) for span in find_spans(edges[:, 0], edges[:, 1])]
+
+
+def _at(instant_us: int, known: Sequence[Gap]) -> Gap | None:
+    """Return which of these holds an instant; they come by begin and do not overlap: nothing is deleted twice."""
+    number = bisect_right(known, instant_us, key=_begin_of) - 1
+    return known[number] if number >= 0 and instant_us < known[number].end_us else None
 
 
 def _explain(
     gap: Stretch,
+    edges: Sequence[int],
     wanted: Sequence[Stretch],
     tries: Sequence[_Try],
-    lost: Sequence[tuple[int, int]],
-    deleted: Sequence[Gap],
+    known: Sequence[Sequence[Gap]],
 ) -> list[Gap]:
-    """Return one gap, cut where its cause changes; equal neighbours and slivers are joined."""
-    edges = {gap.begin_us, gap.end_us}
-    edges |= {edge for stretch in (*wanted, *lost, *(item[:2] for item in deleted)) for edge in stretch}
-    edges |= {edge for item in tries for edge in (item.begin_us, item.first_us, item.end_us) if edge is not None}
-    inner = sorted(edge for edge in edges if gap.begin_us <= edge <= gap.end_us)
+    """Return one gap, cut where its cause changes; equal neighbours and slivers are joined.
+
+    `edges` are all instants, rising, at which a cause may change; of what is known the first that fits counts.
+    """
+    within = edges[bisect_right(edges, gap.begin_us) : bisect_left(edges, gap.end_us)]
     pieces: list[Gap] = []
-    for begin, end in pairwise(inner):
-        deletion = _deletion_at(begin, deleted)
-        if deletion is not None:
-            cause, detail = deletion.cause, deletion.detail
-        elif any(low <= begin < high for low, high in lost):
-            cause, detail = UNREADABLE, LOST
-        else:
-            cause, detail = _cause(begin, wanted, tries)
+    for begin, end in pairwise((gap.begin_us, *within, gap.end_us)):
+        found = next((item for items in known if (item := _at(begin, items)) is not None), None)
+        cause, detail = (found.cause, found.detail) if found is not None else _cause(begin, wanted, tries)
         pieces.append(Gap(begin, end, cause, detail))
     return _joined(pieces)
 
@@ -142,9 +151,10 @@ def _cause(instant_us: int, wanted: Sequence[Stretch], tries: Sequence[_Try]) ->
     """Return cause and detail of a moment without footage."""
     if not any(stretch.begin_us <= instant_us < stretch.end_us for stretch in wanted):
         return NOT_RECORDING, None
-    last = next((item for item in reversed(tries) if item.begin_us <= instant_us), None)
-    if last is None:
+    number = bisect_right(tries, instant_us, key=_begin_of) - 1
+    if number < 0:
         return RECORDER_STOPPED, None
+    last = tries[number]
     is_living = last.end_us is None or instant_us < last.end_us
     if is_living:
         return _cause_within(last, instant_us)

@@ -78,7 +78,7 @@ def unlink_doomed(limit: int, since_us: int = 0) -> int:
         if not rows:
             break
         after = (rows[-1].since_us, rows[-1].start_us, rows[-1].segment_id)
-        gone = set(_remove_files(rows, roots))
+        gone = _remove_files(rows, roots)
         # A disk that was unmounted meanwhile has left an empty folder, in which every file is gone.
         roots = mounted_roots()
         gone = {row.segment_id for row in rows if row.segment_id in gone and row.storage_id in roots}
@@ -116,13 +116,13 @@ def _next_rows(roots: dict[str, Path], after: tuple[int, int, str], limit: int) 
     return rows
 
 
-def _remove_files(rows: Sequence[Doomed], roots: dict[str, Path]) -> list[str]:
+def _remove_files(rows: Sequence[Doomed], roots: dict[str, Path]) -> set[str]:
     """Remove the files of these rows, indexes of which no segment is left, and empty folders; return whose are gone."""
     folders: dict[tuple[str, Path], list[Doomed]] = {}
     for row in rows:
         path = places.closed_path(roots[row.storage_id], row.source_id, row.start_us, row.segment_id)
         folders.setdefault((row.storage_id, path.parent), []).append(row)
-    gone: list[str] = []
+    gone: set[str] = set()
     changed: set[tuple[Path, Path]] = set()  # root, and a folder below it in which names are gone
     for (storage_id, folder), held in folders.items():
         root = roots[storage_id]
@@ -131,8 +131,8 @@ def _remove_files(rows: Sequence[Doomed], roots: dict[str, Path]) -> list[str]:
         except OSError as error:
             log.error("%d files of deleted footage stay for now: %s: %s", len(held), error.filename, error.strerror)
         else:
-            gone += [row.segment_id for row in held]
-    days = {(row.storage_id, row.source_id, row.start_us // DAY_US) for row in rows if row.segment_id in set(gone)}
+            gone.update(row.segment_id for row in held)
+    days = {(row.storage_id, row.source_id, row.start_us // DAY_US) for row in rows if row.segment_id in gone}
     try:
         for storage_id, source_id, day in days:
             changed.add((roots[storage_id], _remove_index(roots[storage_id], source_id, day * DAY_US)))
@@ -141,7 +141,7 @@ def _remove_files(rows: Sequence[Doomed], roots: dict[str, Path]) -> list[str]:
                 os.fsync(handle)
     except OSError as error:
         log.error("a deletion is tried again: %s: %s", error.filename, error.strerror)
-        return []
+        return set()
     return gone
 
 

@@ -6,7 +6,6 @@ from the line that ffmpeg's log says about its input, since audio is stored as a
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from app.archive.entries import describe_video
@@ -55,7 +54,7 @@ class Facts:
 def copied_facts(file: LiveFile, log_text: str) -> Facts:
     """Return the facts of a file that holds the video as the camera sent it."""
     described = describe_video(file)
-    if described is None or not file.pictured:
+    if described is None:
         return logged_facts(log_text)
     codec, width, height = described
     audio = audio_facts(log_text)
@@ -89,7 +88,7 @@ def audio_facts(log_text: str) -> Facts:
     )
 
 
-def _audio_word(found: Mapping[str, str] | re.Match[str]) -> str:
+def _audio_word(found: re.Match[str]) -> str:
     if found["codec"] == "aac":
         return AAC_PROFILES.get(found["profile"] or "", "mp4a.40.2")
     return found["codec"]

@@ -165,6 +165,11 @@ def _segments(config: Config, folder: Path, run_id: str, longest_s: float = 4.0)
     ]
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of an ffmpeg: of ours only the way to programs, since it holds secrets."""
+    return {"PATH": os.environ.get("PATH", ""), **ENVIRONMENT}
+
+
 def spawn(command: Command, run_id: str, feed: bytes | None) -> "subprocess.Popen[bytes]":
     """Start ffmpeg detached: a session of its own, its output in files of mode 0600 beside the segments.
 
@@ -182,7 +187,7 @@ def spawn(command: Command, run_id: str, feed: bytes | None) -> "subprocess.Pope
             stdout=listing,
             stderr=log,
             cwd=command.folder,
-            env={"PATH": os.environ.get("PATH", ""), **ENVIRONMENT},
+            env=environment(),
             start_new_session=True,
         )
     if feed is not None and process.stdin is not None:

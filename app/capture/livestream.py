@@ -58,18 +58,8 @@ def command(config: Config, delay_s: float) -> list[str]:
         *(ffmpeg.find_ffmpeg(config.FFMPEG), "-hide_banner", "-nostats", "-loglevel", "verbose"),
         *("-protocol_whitelist", ffmpeg.PROTOCOLS, "-threads", "2", "-f", "concat", "-safe", "0", "-i", "pipe:0"),
         *("-map", "0:v:0", "-vf", f"{chosen},setpts=N/25/TB,scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p"),
-        *(
-            "-fps_mode",
-            "passthrough",
-            "-enc_time_base",
-            "1:25",
-            "-c:v",
-            "mjpeg",
-            "-q:v",
-            str(JPEG_QUALITY),
-            "-threads",
-            "1",
-        ),
+        *("-fps_mode", "passthrough", "-enc_time_base", "1:25"),
+        *("-c:v", "mjpeg", "-q:v", str(JPEG_QUALITY), "-threads", "1"),
         *("-flush_packets", "1", "-f", "mpjpeg", "pipe:1"),
     ]
 
@@ -84,7 +74,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"PATH": os.environ.get("PATH", ""), **ffmpeg.ENVIRONMENT},
+            env=ffmpeg.environment(),
         )
         assert self._process.stdin is not None  # they are pipes
         assert self._process.stdout is not None

@@ -5,6 +5,7 @@ answer it cannot be recorded either; but ffmpeg waits for 8 s and costs a proces
 """
 
 import socket
+from dataclasses import replace
 
 from app.capture.addresses import RTSP_SCHEMES, Address, AddressError, parse
 from app.capture.ffmpeg import Verdict, judge
@@ -38,7 +39,7 @@ def _unreachable(error: OSError) -> Verdict:
 
 def _ask(connection: socket.socket, address: Address) -> Verdict | None:
     """Send OPTIONS and look at the first bytes of the answer."""
-    bare = Address(address.scheme, None, None, address.host, address.port, address.host_port, address.rest).text()
+    bare = replace(address, user=None, password=None).text()
     connection.settimeout(ANSWER_TIMEOUT_S)
     connection.sendall(f"OPTIONS {bare} RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: flask-playback\r\n\r\n".encode())
     try:

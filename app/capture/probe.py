@@ -97,7 +97,9 @@ def _probe_stream(config: Config, feed: bytes, is_given_up: Callable[[], bool], 
 
 def _run(command: list[str], feed: bytes, video: int, log: int, is_given_up: Callable[[], bool]) -> str:
     """Run ffmpeg until it `ended`, was `late`, or was `given up`."""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=video, stderr=log) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=video, stderr=log, env=ffmpeg.environment()
+    ) as process:
         until_s = time.monotonic() + PROBE_TIMEOUT_S
         pending: bytes | None = feed
         while True:

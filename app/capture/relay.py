@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.archive.shots import Shot, Wish
 from app.errors import Busy, CameraSilent, PlaybackError
 
 HEAD, DELAY = struct.Struct("!BQI"), struct.Struct("!d")
@@ -27,18 +28,10 @@ LOOK_S = 0.2
 STUCK_S = 10.0
 
 
-class Watched(Protocol):
+class Watched(Wish, Protocol):
     """The watch of a process that follows."""
 
-    @property
-    def delay_s(self) -> float:
-        """The smallest delay that is wanted now."""
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nobody watches any more."""
-
-    def publish(self, shot: tuple[bytes, int] | None) -> None:
+    def publish(self, shot: Shot | None) -> None:
         """Take a picture."""
 
 
@@ -49,7 +42,7 @@ class Joined(Protocol):
     def is_current(self) -> bool:
         """Tell whether the picture that was seen last is still right."""
 
-    def next(self, timeout_s: float) -> tuple[bytes, int] | None:
+    def next(self, timeout_s: float) -> Shot | None:
         """Return the next picture."""
 
     def change(self, delay_s: float) -> None:

@@ -21,6 +21,7 @@ from app.capture.addresses import (
     parse,
     unmasked,
 )
+from app.capture.camera import Camera
 from app.capture.template import check_template, effective_template
 from app.errors import Invalid, NotFound, SourceIsRecording
 from app.extensions import AnySession
@@ -100,12 +101,10 @@ def is_held(session: AnySession, source_id: int, now_us: int) -> bool:
 
 def startable_problem(source: Source) -> str | None:
     """Return why this source cannot be started, None when it can: what is stored may be unusable by now."""
-    if source.is_unreadable:
-        return UNREADABLE_TEXT
-    if not (source.uri_rtsp if source.model == "Source" else source.picture_uri):
-        return "the source has no address to record from"
+    camera = Camera.of(source)
     try:
-        check_template(source.model, effective_template(source.model, source.ffmpeg_cmd))
+        camera.checked_uri()
+        camera.template()
     except Invalid as error:
         return error.message
     return None
