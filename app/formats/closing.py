@@ -23,6 +23,7 @@ NO_CLOCK = -(1 << 63)  # stands for a camera that told no clock
 FIELDS = struct.Struct(">IQ16sIqiqq32s")
 CRC = struct.Struct(">I")
 CLOSING_BYTES = HEADER_BYTES + 16 + FIELDS.size + CRC.size
+CLOSING_HEAD = struct.pack(">I4s", CLOSING_BYTES, b"uuid") + USERTYPE.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,7 @@ class Closing:
     @classmethod
     def decode(cls, data: bytes) -> Closing:
         """Return the closing in these bytes. Raises FormatError when they are no such box, or damaged."""
-        head = struct.pack(">I4s", CLOSING_BYTES, b"uuid") + USERTYPE.bytes
-        if len(data) != CLOSING_BYTES or not data.startswith(head):
+        if len(data) != CLOSING_BYTES or not data.startswith(CLOSING_HEAD):
             raise FormatError("no closing box")
         fields = data[HEADER_BYTES + 16 : -CRC.size]
         if CRC.unpack(data[-CRC.size :])[0] != zlib.crc32(fields):
