@@ -5,9 +5,10 @@ Each annotated attribute in capitals is one setting; `PLAYBACK_` and its name is
 """
 
 import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -19,6 +20,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 class ConfigurationError(Exception):
     """A setting is missing or wrong; the message is one line that names it and the way out."""
+
+
+class StorageSettings(NamedTuple):
+    """One storage: its folder, the most it may hold (None: no limit), what stays free, and how old footage comes here.
+
+    `cold_after_s` is None for one that is recorded to.
+    """
+
+    path: Path
+    budget_bytes: int | None
+    reserve_bytes: int
+    cold_after_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,6 +58,8 @@ class Config:
     PROBE_INTERVAL_S: float = 60.0
     LOG_LEVEL: str = "INFO"
     METRICS_NETWORKS: str = ""
+    STORAGES: str = ""
+    BUDGET_BYTES: int = 0
     RESERVE_BYTES: int = 256 * 1024 * 1024
     CATALOGUE_DAYS: int = 64
     PLAYLIST_BYTES: int = 32 * 1024 * 1024
@@ -78,6 +93,21 @@ class Config:
     def storage_path(self) -> Path:
         """Absolute folder of recordings and files."""
         return (ROOT / self.STORAGE).resolve() if self.STORAGE else self.instance_path / "storage"
+
+    @property
+    def storages(self) -> tuple[StorageSettings, ...]:
+        """The storages in the order in which they are recorded to; the first is PLAYBACK_STORAGE.
+
+        Raises ConfigurationError for one that cannot be read.
+        """
+        first = StorageSettings(self.storage_path, self.BUDGET_BYTES or None, self.RESERVE_BYTES)
+        texts = [text.strip() for text in self.STORAGES.split(",") if text.strip()]
+        found = (first, *(_parse_storage(text, self.RESERVE_BYTES) for text in texts))
+        paths = [str(storage.path) for storage in found]
+        for path in paths:
+            if any(other != path and other.startswith(f"{path}/") for other in paths) or paths.count(path) > 1:
+                raise ConfigurationError(f"PLAYBACK_STORAGES: {path} is there twice, or holds another storage")
+        return found
 
     @property
     def database_url(self) -> str:
@@ -223,6 +253,28 @@ def _check(config: Config) -> None:
         raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
     _check_sendfile(config)
     _check_sync(config)
+    _ = config.storages
+
+
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "s": 1, "h": 3600, "d": 86_400}
+
+
+def _parse_storage(text: str, reserve_bytes: int) -> StorageSettings:
+    """Return the storage that `FOLDER?budget=500G&reserve=2G&cold=7d` names. Raises ConfigurationError."""
+    folder, _, query = text.partition("?")
+    values: dict[str, int] = {}
+    for item in filter(None, query.split("&")):
+        name, _, value = item.partition("=")
+        found = re.fullmatch(r"(\d{1,15})([KMGT]?)" if name != "cold" else r"(\d{1,9})([shd])", value)
+        if name not in ("budget", "reserve", "cold") or name in values or found is None:
+            raise ConfigurationError(
+                f"PLAYBACK_STORAGES: {item!r} of {folder} must be budget=500G, reserve=2G or cold=7d, each once"
+            )
+        values[name] = int(found[1]) * UNITS[found[2]]
+    if not folder.startswith("/"):
+        raise ConfigurationError(f"PLAYBACK_STORAGES: {folder!r} must be an absolute folder, as /srv/second")
+    path = Path(folder).resolve()
+    return StorageSettings(path, values.get("budget") or None, values.get("reserve", reserve_bytes), values.get("cold"))
 
 
 def _check_sync(config: Config) -> None:

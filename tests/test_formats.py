@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.formats.boxes import FormatError, box, full_box, iter_boxes
-from app.formats.closing import CLOSING_BYTES, Closing, read_closing
+from app.formats.closing import CLOSING_BYTES, Closing, Facts, read_closing
 from app.formats.fragments import read_init, scan
 from app.formats.indexcut import cut_index
-from app.formats.sampleindex import SampleIndex
+from app.formats.sampleindex import ROW_COUNTERS, SampleIndex
 from tests.media import make_video
 from tests.recording import FFMPEGS, segment
 
@@ -254,16 +254,25 @@ def test_boxes_with_impossible_sizes_end_the_walk(tmp_path):
             assert [item.kind for item in iter_boxes(fd, 0, path.stat().st_size)] == [b"free"]
 
 
-def test_closing_box_ends_the_file_and_survives_only_unaltered(tmp_path):
-    closing = Closing(7, uuid.uuid4(), 3, 1_763_712_000_123_456, -120, None, -9000, bytes(range(32)))
-    assert len(closing.encode()) == CLOSING_BYTES
+@pytest.mark.parametrize("is_picture", [True, False], ids=["pictures", "stream"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_closing_box_ends_the_file_and_survives_only_unaltered(tmp_path, version, is_picture):
+    identity = (7, uuid.uuid4(), 3, 1_763_712_000_123_456, -120, None, -9000, bytes(range(32)))
+    facts = Facts(
+        bytes(range(32, 64)), 1_763_712_060_123_456, 1300, 99_000, {name: -len(name) for name in ROW_COUNTERS}
+    )
+    closing = Closing(
+        *identity, is_picture=is_picture, is_clock_unset=not is_picture, facts=facts if version == 2 else None
+    )
+    assert len(closing.encode()) == closing.size_bytes == {1: 120, 2: CLOSING_BYTES}[version]
+    assert (closing.chain is None) == (version == 1)
     assert Closing.decode(closing.encode()) == closing
     path = tmp_path / "closed.mp4"
     path.write_bytes(box(b"mdat", b"xyz") + closing.encode())
     with opened(path) as fd:
         assert read_closing(fd) == closing
         assert [item.kind for item in iter_boxes(fd, 0, path.stat().st_size)] == [b"mdat", b"uuid"]
-    for position in range(CLOSING_BYTES):
+    for position in range(closing.size_bytes):
         broken = bytearray(closing.encode())
         broken[position] ^= 1
         with pytest.raises(FormatError):

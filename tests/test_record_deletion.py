@@ -484,7 +484,7 @@ def test_a_storage_that_is_unmounted_meanwhile_keeps_its_files_doomed(
     assert recorded.begin_us
     assert last_path.exists()
     with app.app_context():
-        assert db.session.get(Doomed, last["segment_id"]) is not None
+        assert db.session.get(Doomed, (last["segment_id"], last["storage_id"])) is not None
         unlink_doomed(2 * BATCH)
     assert not last_path.exists()
     assert count(app, Doomed) == 0

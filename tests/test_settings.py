@@ -14,6 +14,7 @@ from instance.config import (
     ConfigurationError,
     DevelopmentConfig,
     ProductionConfig,
+    StorageSettings,
     TestingConfig,
     load_config,
     read_env_file,
@@ -69,7 +70,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.parametrize("name", sorted(defaults(Config)))
 def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> None:
     usual = defaults(Config)[name]
-    given = {"BIND": "127.0.0.1:9", "METRICS_NETWORKS": "::1", "SECRET_KEY": "s" * 32, **SENDFILE}.get(name)
+    usual_words = {"BIND": "127.0.0.1:9", "METRICS_NETWORKS": "::1", "SECRET_KEY": "s" * 32, "STORAGES": "/srv/two"}
+    given = {**usual_words, **SENDFILE}.get(name)
     given = given or ("7" if isinstance(usual, int | float) else "elsewhere")
     environment.setenv(f"PLAYBACK_{name}", given)
     assert str(getattr(load_config(), name)) in (given, f"{given}.0")
@@ -92,6 +94,11 @@ def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> Non
         ("RESERVE_BYTES", "-1"),
         ("SECRET_KEY", "short"),
         ("METRICS_NETWORKS", "10.0.0.1/8"),
+        ("STORAGES", "second"),
+        ("STORAGES", "/srv/two?budget=5X"),
+        ("STORAGES", "/srv/two?budget=5G&budget=6G"),
+        ("STORAGES", "/srv/two?cold=7"),
+        ("STORAGES", "/srv/two, /srv/two/within"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -99,6 +106,18 @@ def test_a_wrong_value_is_refused_by_name(environment: pytest.MonkeyPatch, name:
     with pytest.raises(ConfigurationError, match=f"PLAYBACK_{name}") as error:
         load_config()
     assert "\n" not in str(error.value)
+
+
+def test_storages_come_in_order_with_their_limits(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv("PLAYBACK_STORAGE", str(tmp_path / "one"))
+    environment.setenv("PLAYBACK_STORAGES", f"{tmp_path}/two?budget=3G&reserve=2M , {tmp_path}/cold?cold=7d")
+    environment.setenv("PLAYBACK_BUDGET_BYTES", "1000")
+    environment.setenv("PLAYBACK_RESERVE_BYTES", "10")
+    assert load_config().storages == (
+        StorageSettings(tmp_path / "one", 1000, 10),
+        StorageSettings(tmp_path / "two", 3 * 2**30, 2 * 2**20),
+        StorageSettings(tmp_path / "cold", None, 10, 7 * 86_400),
+    )
 
 
 def test_an_unknown_configuration_is_refused(environment: pytest.MonkeyPatch) -> None:

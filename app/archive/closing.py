@@ -8,13 +8,14 @@ import hashlib
 import logging
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.archive import places
 from app.archive.durable import make_folder, sync_folder
 from app.formats.boxes import FormatError
-from app.formats.closing import CLOSING_BYTES, CLOSING_HEAD, Closing, read_closing
+from app.formats.closing import CLOSING_BYTES, FIRST, KIND, Closing, Facts, read_closing
 
 log = logging.getLogger(__name__)
 READ_BYTES = 1 << 20
@@ -32,30 +33,44 @@ class Identity:
     slew_ppm: int
     clock_offset_us: int | None
     shift_ticks: int
+    is_picture: bool = False
+    is_clock_unset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a segment's fragments come to: where they lie, when they end, the counters of their samples."""
+
+    begin_bytes: int
+    end_bytes: int
+    end_us: int
+    counters: Mapping[str, int]
+    previous: bytes = FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedFile:
-    """A closed file: size with its closing box, and the SHA-256 (hex) of the bytes before that box."""
+    """A closed file: size with its closing box, the SHA-256 (hex) of the bytes before that box, and its chain (hex)."""
 
     path: Path
     size_bytes: int
     mtime_ns: int
     sha256: str
+    chain: str | None
 
 
-def close_file(root: Path, live: Path, target: Path, identity: Identity, body_end_bytes: int) -> ClosedFile:
-    """Close the file `live` behind body_end_bytes and move it to `target`. Raises OSError; then `live` is as before.
+def close_file(root: Path, live: Path, target: Path, identity: Identity, body: Body) -> ClosedFile:
+    """Close the file `live` behind its body and move it to `target`. Raises OSError; then `live` is as before.
 
     A target that is there already, from a try before a crash, is taken as it is where its closing box is whole.
     """
     path = live if live.exists() or not target.exists() else target
     handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        if not _is_closed(handle, body_end_bytes):
+        if not _is_closed(handle, body.end_bytes):
             salvage = places.salvage_path(root, identity.source_id, identity.run_id, identity.sequence)
-            _save_tail(root, handle, body_end_bytes, salvage)
-            _append_closing(handle, identity, body_end_bytes)
+            _save_tail(root, handle, body.end_bytes, salvage)
+            _append_closing(handle, identity, body)
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -81,13 +96,11 @@ def _move(root: Path, live: Path, target: Path) -> None:
 
 
 def _is_closed(handle: int, body_end_bytes: int) -> bool:
-    if os.fstat(handle).st_size != body_end_bytes + CLOSING_BYTES:
-        return False
     try:
-        read_closing(handle)
+        closing = read_closing(handle)
     except FormatError:
         return False
-    return True
+    return os.fstat(handle).st_size == body_end_bytes + closing.size_bytes
 
 
 def _save_tail(root: Path, handle: int, body_end_bytes: int, salvage: Path) -> None:
@@ -107,8 +120,8 @@ def _save_tail(root: Path, handle: int, body_end_bytes: int, salvage: Path) -> N
 
 def _is_torn_closing(tail: bytes) -> bool:
     """Tell whether what lies behind the body is the begin of a closing box, or nothing but zeros."""
-    begun = CLOSING_HEAD[: len(tail)]
-    return len(tail) <= CLOSING_BYTES and (tail.startswith(begun) or not any(tail))
+    begun = tail[4 : 4 + len(KIND)]  # behind the size
+    return len(tail) <= CLOSING_BYTES and (KIND.startswith(begun) or not any(tail))
 
 
 def _copy_tail(handle: int, offset: int, target: Path) -> None:
@@ -120,8 +133,8 @@ def _copy_tail(handle: int, offset: int, target: Path) -> None:
         os.fsync(copy.fileno())
 
 
-def _append_closing(handle: int, identity: Identity, body_end_bytes: int) -> None:
-    digest = _hash(handle, body_end_bytes)
+def _append_closing(handle: int, identity: Identity, body: Body) -> None:
+    digest = _hash(handle, body.end_bytes)
     closing = Closing(
         identity.source_id,
         uuid.UUID(identity.run_id),
@@ -131,13 +144,16 @@ def _append_closing(handle: int, identity: Identity, body_end_bytes: int) -> Non
         identity.clock_offset_us,
         identity.shift_ticks,
         digest,
+        identity.is_picture,
+        identity.is_clock_unset,
+        Facts(body.previous, body.end_us, body.begin_bytes, body.end_bytes, body.counters),
     ).encode()
     try:
-        written = os.pwrite(handle, closing, body_end_bytes)
+        written = os.pwrite(handle, closing, body.end_bytes)
         if written != len(closing):
             raise OSError(28, "No space left on device")
     except OSError:
-        os.ftruncate(handle, body_end_bytes)
+        os.ftruncate(handle, body.end_bytes)
         raise
 
 
@@ -157,6 +173,8 @@ def _describe(path: Path) -> ClosedFile:
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         status = os.fstat(handle)
-        return ClosedFile(path, status.st_size, status.st_mtime_ns, read_closing(handle).sha256.hex())
+        closing = read_closing(handle)
+        chain = closing.chain.hex() if closing.chain is not None else None
+        return ClosedFile(path, status.st_size, status.st_mtime_ns, closing.sha256.hex(), chain)
     finally:
         os.close(handle)

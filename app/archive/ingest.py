@@ -15,11 +15,12 @@ from pathlib import Path
 from sqlalchemy import select
 
 from app.archive import places, sidecar
-from app.archive.closing import ClosedFile, Identity, close_file
+from app.archive.closing import Body, ClosedFile, Identity, close_file
 from app.archive.coverage import note_closed, note_opened, recount
 from app.archive.entries import store_entries
 from app.archive.livefile import LiveFile, ticks_us
 from app.extensions import AnySession, db, writing
+from app.formats.closing import FIRST
 from app.formats.sampleindex import SampleIndex
 from app.models import Run, Segment
 from app.models.segment import CLOSED, MAX_SEGMENT_US, MISSING, OPEN
@@ -67,6 +68,7 @@ class RunWriter:
         self.place = place
         self.zero_us = zero_us
         self.is_published = False
+        self._is_picture = zero_us is not None
         self.is_finished = False
         self.has_jumped = False
         self.unclosed: list[OpenSegment] = []
@@ -81,6 +83,7 @@ class RunWriter:
         query = select(Segment).where(Segment.run_id == run.id, Segment.state == OPEN).order_by(Segment.sequence)
         rows = db.session.scalars(query).all()
         self.is_published = True
+        self._is_picture = run.is_picture
         segments = [self._from_row(row) for row in rows]
         self.is_finished = not segments
         if segments:
@@ -279,11 +282,14 @@ class RunWriter:
             segment.slew_ppm,
             None,
             segment.shift_ticks,
+            self._is_picture,
         )
-        closed = close_file(self.place.root, file.path, self._closed_path(segment), identity, file.body_end_bytes)
-        file.path = closed.path
         assert file.init is not None  # there are fragments
         index = SampleIndex.build(file.init, file.fragments, segment.shift_ticks)
+        previous = self._chain_before(segment)
+        body = Body(file.fragments[0].offset_bytes, file.body_end_bytes, end_us, index.counters(), previous)
+        closed = close_file(self.place.root, file.path, self._closed_path(segment), identity, body)
+        file.path = closed.path
         offset, size = self._append_index(segment.start_us, index)
         with writing() as session:
             row = session.get(Segment, (self.place.source_id, segment.start_us))
@@ -295,6 +301,18 @@ class RunWriter:
             row.index_offset_bytes, row.index_size_bytes = offset, size
             _fill(row, file, closed, index)
             note_closed(session, row.source_id, row.start_us, row.end_us)
+
+    def _chain_before(self, segment: OpenSegment) -> bytes:
+        """Return the chain of the segment before this one in its run; that of none where there is none, or no chain."""
+        query = (
+            select(Segment.chain)
+            .where(Segment.run_id == self.place.run_id, Segment.sequence < segment.sequence, Segment.state != OPEN)
+            .order_by(Segment.sequence.desc())
+            .limit(1)
+        )
+        chain = db.session.scalar(query)
+        db.session.rollback()
+        return bytes.fromhex(chain) if chain is not None else FIRST
 
     def _append_index(self, start_us: int, index: SampleIndex) -> tuple[int, int]:
         try:
@@ -315,6 +333,7 @@ class RunWriter:
 def _fill(row: Segment, file: LiveFile, closed: ClosedFile, index: SampleIndex) -> None:
     row.state = CLOSED
     row.size_bytes, row.mtime_ns, row.sha256 = closed.size_bytes, closed.mtime_ns, closed.sha256
+    row.chain = closed.chain
     row.body_begin_bytes, row.body_end_bytes = file.fragments[0].offset_bytes, file.body_end_bytes
     for name, value in index.counters().items():
         setattr(row, name, value)

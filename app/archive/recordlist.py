@@ -17,8 +17,8 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from app.archive import places
-from app.archive.durable import make_folder, sync_folder
 from app.archive.deletion import delete_rest
+from app.archive.durable import make_folder, sync_folder
 from app.archive.holding import FOR_EVER_US, is_settled
 from app.archive.storages import read_marker
 from app.archive.unlinking import OutsideStorage, remove_playlist

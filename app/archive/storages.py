@@ -1,6 +1,7 @@
 """Storages: folders that hold media. Each is known by the UUID in its marker file, not by where it is mounted."""
 
 import errno
+import logging
 import os
 import shutil
 import uuid
@@ -10,10 +11,12 @@ from sqlalchemy import select, update
 
 from app.archive import places
 from app.archive.durable import make_root, write_new
-from app.errors import StorageFull, StorageUnusable
+from app.errors import PlaybackError, StorageFull, StorageUnusable
 from app.extensions import db, writing
 from app.models import Storage
-from instance.config import Config
+from instance.config import Config, StorageSettings
+
+log = logging.getLogger(__name__)
 
 
 def read_marker(root: Path) -> str | None:
@@ -24,21 +27,46 @@ def read_marker(root: Path) -> str | None:
         return None
 
 
+def open_storages(config: Config) -> list[Storage]:
+    """Return the rows of the storages that can be used, in the order in which they are recorded to."""
+    found = []
+    for number, settings in enumerate(config.storages):
+        try:
+            found.append(_open(settings, number))
+        except PlaybackError as error:
+            log.error("%s", error.message)
+    return found
+
+
 def open_storage(config: Config) -> Storage:
-    """Return the row of the configured storage; make folder, marker and row at the first use.
+    """Return the row of the first storage; make folder, marker and row at the first use.
 
     Raises StorageUnusable when the folder cannot be made or written.
     """
-    root = config.storage_path
+    return _open(config.storages[0], 0)
+
+
+def _open(settings: StorageSettings, priority: int) -> Storage:
+    root = settings.path
     if read_marker(root) is None:
         _check_marker(root)
     storage_id = read_marker(root) or _make_marker(root)
     storage = db.session.get(Storage, storage_id)
-    if storage is None or storage.path != str(root):
+    told = {
+        "path": str(root),
+        "priority": priority,
+        "is_cold": settings.cold_after_s is not None,
+        "budget_bytes": settings.budget_bytes,
+        "reserve_bytes": settings.reserve_bytes,
+    }
+    if storage is None or any(getattr(storage, name) != value for name, value in told.items()):
         with writing() as session:
             storage = session.get(Storage, storage_id) or Storage(id=storage_id)
-            session.execute(update(Storage).where(Storage.path == str(root)).values(path=""))  # it was another's place
-            storage.path = str(root)
+            session.execute(  # it was another's place
+                update(Storage).where(Storage.path == str(root), Storage.id != storage_id).values(path="")
+            )
+            for name, value in told.items():
+                setattr(storage, name, value)
             session.add(storage)
     return storage
 

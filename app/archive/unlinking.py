@@ -83,7 +83,7 @@ def unlink_doomed(limit: int, since_us: int = 0) -> int:
         roots = mounted_roots()
         gone = {row.segment_id for row in rows if row.segment_id in gone and row.storage_id in roots}
         with writing() as session:
-            session.execute(delete(Doomed).where(Doomed.segment_id.in_(gone)))
+            session.execute(delete(Doomed).where(Doomed.segment_id.in_(gone), Doomed.storage_id.in_(roots)))
         done += len(gone)
     return done
 

@@ -35,6 +35,7 @@ class Syncer:
         self._files: dict[str, tuple[int, int, int]] = {}  # as synced: inode, size, mtime
         self._folders: dict[str, int] = {}  # inodes of folders whose own name is durable
         self._is_refused = False
+        self._refusals: list[OSError] = []
 
     def start(self) -> None:
         """Begin."""
@@ -69,39 +70,31 @@ class Syncer:
     def sync(self) -> None:
         """Make every open file durable as it is now. Raises the first OSError when it has tried all."""
         self._begun_s = time.monotonic()
-        try:
-            self._sync()
-        finally:
-            self._begun_s = None
-
-    def _sync(self) -> None:
         opened: list[tuple[str, int]] = []
-        refusals: list[OSError] = []
+        self._refusals = []
         try:
-            for path in self._grown():
-                try:
-                    opened.append((path, os.open(path, os.O_RDONLY | os.O_CLOEXEC)))
-                except FileNotFoundError:
-                    pass  # closed meanwhile, and synced by that
-                except OSError as error:
-                    refusals.append(error)
+            self._open_grown(opened)
             # All begin to be written before one is waited for: 100 files take half as long (docs/design/storage.md).
             for _, handle in opened:
                 _libc.sync_file_range(handle, ctypes.c_int64(0), ctypes.c_int64(0), _START_WRITING)
-            new = set()
-            for path, handle in opened:
-                try:
-                    if self._sync_file(path, handle):
-                        new.add(os.path.dirname(path))  # noqa: PTH120  text, as the keys are
-                except OSError as error:
-                    error.filename = path
-                    refusals.append(error)
-            self._sync_names(new, refusals)
+            new = {os.path.dirname(path) for path, handle in opened if self._sync_file(path, handle)}  # noqa: PTH120
+            for folder in sorted(new):
+                self._sync_names(folder)
         finally:
             for _, handle in opened:
                 os.close(handle)
-        if refusals:
-            raise refusals[0]
+            self._begun_s = None
+        if self._refusals:
+            raise self._refusals[0]
+
+    def _open_grown(self, opened: list[tuple[str, int]]) -> None:
+        for path in self._grown():
+            try:
+                opened.append((path, os.open(path, os.O_RDONLY | os.O_CLOEXEC)))
+            except FileNotFoundError:
+                pass  # closed meanwhile, and synced by that
+            except OSError as error:
+                self._refusals.append(error)
 
     def _grown(self) -> list[str]:
         """Return the paths of open files that are not what they were when they were synced."""
@@ -122,21 +115,25 @@ class Syncer:
         """Sync a file; tell whether its name is new."""
         status = os.fstat(handle)
         begun_ns = time.monotonic_ns()
-        os.fdatasync(handle)
+        try:
+            os.fdatasync(handle)
+        except OSError as error:
+            error.filename = path
+            self._refusals.append(error)
+            return False
         note_write(self.storage_id, (time.monotonic_ns() - begun_ns) // 1000)
         before = self._files.get(path)
         self._files[path] = (status.st_ino, status.st_size, status.st_mtime_ns)
         return before is None or before[0] != status.st_ino
 
-    def _sync_names(self, folders: set[str], refusals: list[OSError]) -> None:
-        """Sync folders in which a file is new, and those above them where a folder is new itself."""
-        for folder in sorted(folders):
-            try:
-                sync_folder(Path(folder))
-                self._sync_above(Path(folder))
-            except OSError as error:
-                refusals.append(error)
-                self._files = {path: seen for path, seen in self._files.items() if not path.startswith(f"{folder}/")}
+    def _sync_names(self, folder: str) -> None:
+        """Sync a folder in which a file is new, and those above it where the folder is new itself."""
+        try:
+            sync_folder(Path(folder))
+            self._sync_above(Path(folder))
+        except OSError as error:
+            self._refusals.append(error)
+            self._files = {path: seen for path, seen in self._files.items() if os.path.dirname(path) != folder}  # noqa: PTH120
 
     def _sync_above(self, folder: Path) -> None:
         while folder != self.root:

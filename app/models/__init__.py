@@ -2,6 +2,8 @@
 
 from app.models.account import Account
 from app.models.attempt import Attempt
+from app.models.audit import Audit
+from app.models.clockstep import ClockStep
 from app.models.coverage import Coverage
 from app.models.deletion import Deletion
 from app.models.doomed import Doomed
@@ -9,8 +11,11 @@ from app.models.examplemodel import ExampleModel
 from app.models.group import Group, group_source
 from app.models.idempotency import IdempotentAnswer
 from app.models.lease import Lease
+from app.models.loss import Loss, LossMark
+from app.models.notice import Notice, WebhookMark
 from app.models.record import Record
 from app.models.recorder import Recorder
+from app.models.retention import Pin, RetentionRule
 from app.models.run import Run
 from app.models.sampleentry import SampleEntry
 from app.models.schedule import Schedule
@@ -24,6 +29,8 @@ from app.models.wanted import Wanted
 __all__ = [
     "Account",
     "Attempt",
+    "Audit",
+    "ClockStep",
     "Coverage",
     "Deletion",
     "Doomed",
@@ -31,9 +38,14 @@ __all__ = [
     "Group",
     "IdempotentAnswer",
     "Lease",
+    "Loss",
+    "LossMark",
+    "Notice",
+    "Pin",
     "ReceivedCopy",
     "Record",
     "Recorder",
+    "RetentionRule",
     "Run",
     "SampleEntry",
     "Schedule",
@@ -44,5 +56,6 @@ __all__ = [
     "SyncJob",
     "Tag",
     "Wanted",
+    "WebhookMark",
     "group_source",
 ]

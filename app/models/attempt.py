@@ -18,7 +18,9 @@ REASONS = (
     "disk_full",
     "storage_unusable",
     "bad_template",
+    "throttled",
     "clock_jump",
+    "clock_step",
     "audio",  # begun again at once with the audio transcoded
 )
 

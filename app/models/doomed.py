@@ -14,7 +14,10 @@ class Doomed(Model):
     __table_args__ = (Index("ix_doomed_since_us_start_us", "since_us", "start_us"),)
 
     segment_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    storage_id: Mapped[str] = mapped_column(ForeignKey("storage.id"), primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
     start_us: Mapped[int] = mapped_column(BigInteger, comment="start of the segment: leads to its path")
-    storage_id: Mapped[str] = mapped_column(ForeignKey("storage.id"))
     since_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant the row was removed")
+    due_us: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default="0", comment="not to be unlinked before: who reads it must find the other"
+    )

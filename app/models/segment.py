@@ -21,6 +21,7 @@ class Segment(Model):
         CheckConstraint(f"end_us - start_us <= {MAX_SEGMENT_US}", name="longest"),
         Index("ix_segment_run_id_sequence", "run_id", "sequence", unique=True),
         Index("ix_segment_state", "state"),
+        Index("ix_segment_storage_id_start_us", "storage_id", "start_us"),
     )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True, autoincrement=False)
@@ -43,6 +44,11 @@ class Segment(Model):
     body_begin_bytes: Mapped[int] = mapped_column(BigInteger, default=0, comment="offset of the first fragment")
     body_end_bytes: Mapped[int] = mapped_column(BigInteger, default=0, comment="offset after the last whole fragment")
     sha256: Mapped[str | None] = mapped_column(String(64), comment="hex, of the bytes before the closing uuid box")
+    chain: Mapped[str | None] = mapped_column(String(64), comment="hex SHA-256 over the closing box; null of old files")
+    verified_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant its bytes were last found right")
+    fault: Mapped[str | None] = mapped_column(
+        String(24), comment="what was found wrong with the file; null for nothing"
+    )
     v_t0: Mapped[int] = mapped_column(BigInteger, default=0, comment="first video dts, ticks, shift applied")
     v_dur: Mapped[int] = mapped_column(BigInteger, default=0, comment="sum of video durations, ticks")
     v_n: Mapped[int] = mapped_column(Integer, default=0, comment="video samples")

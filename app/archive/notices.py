@@ -1,0 +1,30 @@
+"""Notices: changes of state that an operator is told of. Written where the state changes, delivered by the worker."""
+
+from sqlalchemy import select
+
+from app.extensions import AnySession
+from app.models import Notice
+
+
+def note(
+    session: AnySession,
+    kind: str,
+    subject: str,
+    *,
+    is_bad: bool,
+    text: str,
+    source_id: int | None = None,
+    storage_id: str | None = None,
+) -> bool:
+    """Write a notice, in a write transaction, where the state differs from the last one noted; tell whether it did.
+
+    What was never noted counts as good. `text` is one line, without secrets.
+    """
+    query = select(Notice.is_bad).where(Notice.kind == kind, Notice.subject == subject)
+    was_bad = session.scalar(query.order_by(Notice.id.desc()).limit(1)) or False
+    if was_bad == is_bad:
+        return False
+    session.add(
+        Notice(kind=kind, subject=subject, is_bad=is_bad, text=text, source_id=source_id, storage_id=storage_id)
+    )
+    return True
