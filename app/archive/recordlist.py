@@ -17,8 +17,8 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from app.archive import places
-from app.archive.closing import sync_folder
 from app.archive.deletion import delete_rest
+from app.archive.durable import make_folder, sync_folder
 from app.archive.holding import FOR_EVER_US, is_settled
 from app.archive.storages import read_marker
 from app.archive.unlinking import OutsideStorage, remove_playlist
@@ -142,7 +142,7 @@ def _alone(root: Path) -> Iterator[bool]:
     """Tell whether no other process writes playlists in this storage now; on a storage without locks it is taken so."""
     folder = root / places.RECORDS
     try:
-        folder.mkdir(exist_ok=True)
+        make_folder(folder, root)
         _refuse_link(folder)
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
