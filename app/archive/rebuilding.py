@@ -22,9 +22,9 @@ from app.archive.filefacts import read_facts
 from app.archive.filewalk import Hour, Odd, walk_closed
 from app.archive.indexwalk import NO_INDEX, IndexPlace, Key, find_indexes
 from app.archive.rebuildrows import Item, take_rows
-from app.extensions import db, writing
+from app.extensions import db, insert_missing, writing
 from app.formats.boxes import FormatError
-from app.models import Segment
+from app.models import Segment, Storage
 
 BATCH = 1_500  # files a transaction: a day of one camera
 AHEAD = 4  # batches that are read before they are written
@@ -117,6 +117,8 @@ def _take(
     items = [item for item in found if isinstance(item, Item)]
     if items:
         with writing() as session:
+            if is_dry:
+                insert_missing(session, Storage, {"id": storage_id, "path": ""})
             taken = take_rows(session, storage_id, hours[0].source_id, items)
             if is_dry:
                 session.rollback()

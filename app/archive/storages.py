@@ -46,6 +46,11 @@ def open_storage(config: Config) -> Storage:
     return _open(config.storages[0], 0)
 
 
+def open_one(settings: StorageSettings, priority: int) -> str:
+    """Return the id of one storage; make folder, marker and row at the first use. Raises StorageUnusable."""
+    return _open(settings, priority).id
+
+
 def _open(settings: StorageSettings, priority: int) -> Storage:
     root = settings.path
     if read_marker(root) is None:
