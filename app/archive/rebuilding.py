@@ -66,7 +66,7 @@ def rebuild(roots: Mapping[str, Path], reporter: Reporter, *, is_dry: bool = Fal
     told_s = time.monotonic()
     with _Readers(processes or os.cpu_count() or 1) as readers:
         for storage_id, root in roots.items():
-            for hours, found in readers.read(_unknown(root, done, reporter)):
+            for hours, found in readers.read(files_without_rows(root, done, reporter)):
                 _take(storage_id, hours, found, done, reporter, is_dry=is_dry)
                 if time.monotonic() - told_s >= TELL_S:
                     told_s = time.monotonic()
@@ -75,7 +75,7 @@ def rebuild(roots: Mapping[str, Path], reporter: Reporter, *, is_dry: bool = Fal
     return done
 
 
-def _unknown(root: Path, done: Rebuilt, reporter: Reporter) -> Iterator[list[Hour]]:
+def files_without_rows(root: Path, done: Rebuilt, reporter: Reporter) -> Iterator[list[Hour]]:
     """Yield the files of a storage that have no row yet, those of up to a day of one source at a time."""
     held: list[Hour] = []
     for hour in walk_closed(root):
@@ -122,7 +122,7 @@ def _take(
             taken = take_rows(session, storage_id, hours[0].source_id, items)
             if is_dry:
                 session.rollback()
-        done.segments += taken.segments
+        done.segments += len(taken.made)
         done.runs += taken.runs
         done.sources += taken.sources
         odd += taken.odd

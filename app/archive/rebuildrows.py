@@ -43,7 +43,7 @@ class Item(NamedTuple):
 class Taken(NamedTuple):
     """What was made of the files of one day of a source, and what was left."""
 
-    segments: int
+    made: list[Item]
     runs: int
     sources: int
     odd: list[Odd]
@@ -57,7 +57,7 @@ def take_rows(session: AnySession, storage_id: str, source_id: int, items: Seque
         coverage.note_opened(session, source_id, day * DAY_US)
     fit, odd = _fitting(session, source_id, items)
     if not fit:
-        return Taken(0, 0, sources, odd)
+        return Taken([], 0, sources, odd)
     _join_ends(session, [item.facts for item in fit])
     runs = _put_runs(session, [item.facts for item in fit])
     entries: dict[Configuration, int] = {}
@@ -65,7 +65,7 @@ def take_rows(session: AnySession, storage_id: str, source_id: int, items: Seque
     session.execute(insert(_table(Segment)), rows)
     for day in days:
         coverage.recount(session, source_id, day * DAY_US)
-    return Taken(len(rows), runs, sources, odd)
+    return Taken(fit, runs, sources, odd)
 
 
 def make_source(session: AnySession, source_id: int, *, is_picture: bool = False) -> bool:

@@ -33,7 +33,7 @@ def rebuild_command(*, is_dry: bool, has_index: bool, processes: int) -> None:
     roots = usable_roots(config, is_dry=is_dry)
     done = rebuild(roots, _reporter(), is_dry=is_dry, processes=processes)
     if not is_dry:
-        _take_in(roots, config.run_path)
+        take_in_leftovers(roots, config.run_path)
         _note(done)
     indexed = reindex(roots, processes) if has_index and not is_dry else 0
     for name in ("files", "segments", "runs", "sources"):
@@ -70,7 +70,7 @@ def _reporter() -> "Reporter":
     return Reporter(odd, progress)
 
 
-def _take_in(roots: Mapping[str, Path], run_path: Path) -> None:
+def take_in_leftovers(roots: Mapping[str, Path], run_path: Path) -> None:
     """Take in what ffmpeg left in the live folders, unless a recorder is there to do it, or does now."""
     from app.archive.reopening import reopen_runs
     from app.capture import recovery
@@ -79,7 +79,7 @@ def _take_in(roots: Mapping[str, Path], run_path: Path) -> None:
         sources = sorted(recovery.leftover_sources(root))
         for source_id in sources:
             reopen_runs(root, storage_id, source_id)
-        if sources and _is_recorded_to(root, run_path):
+        if sources and is_recorded_to(root, run_path):
             click.echo(f"{root}: a recorder is there, and goes on with what is in its live folder", err=True)
             continue
         living = recovery.living_ffmpegs(root)
@@ -90,7 +90,7 @@ def _take_in(roots: Mapping[str, Path], run_path: Path) -> None:
                 process.close()
 
 
-def _is_recorded_to(root: Path, run_path: Path) -> bool:
+def is_recorded_to(root: Path, run_path: Path) -> bool:
     """Tell whether a recorder of this instance, or of another machine, uses the storage now."""
     from app.archive import places
     from app.locks import lock_holder
