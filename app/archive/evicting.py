@@ -38,7 +38,7 @@ def evict(storage_id: str, need_bytes: int, act: Act) -> Evicted:
                 delete_segments(session, source_id, mine, act, (mine[0].start_us, mine[-1].end_us))
         if not pieces:
             break
-        unlink_doomed(len(pieces) + BATCH, begun_us)
+        unlink_doomed(len(pieces) + BATCH, begun_us, storage_id)
         gone = Evicted(gone.segments + len(pieces), gone.size_bytes + sum(piece.size_bytes for _, piece in pieces))
     return gone
 
