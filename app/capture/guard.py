@@ -256,7 +256,8 @@ class Guard:
         self._budget_due_s = min(self._budget_due_s, time.monotonic() + BUDGET_S)
         found = os.statvfs(disk.root)
         disk.free_bytes = found.f_bavail * found.f_frsize
-        disk.is_exhausted = disk.free_bytes < reserve_bytes and not gone.segments
+        # Once it is, until the reserve is free: what is recorded now and goes at once is no room.
+        disk.is_exhausted = disk.free_bytes < reserve_bytes and (disk.is_exhausted or not gone.segments)
 
     def _tell(self) -> None:
         """Write the row, when the state has changed or from time to time, and the notice of a change."""
