@@ -164,6 +164,11 @@ class RunWriter:
         return True
 
     @property
+    def newest(self) -> LiveFile:
+        """The file that ffmpeg writes to now."""
+        return self._following.file if self._following.file.size_bytes else self.current.file
+
+    @property
     def media_us(self) -> int:
         """Media time in the open file: it grows without bound when the camera sends no key frame."""
         file = self.current.file
