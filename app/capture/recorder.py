@@ -89,7 +89,7 @@ class Recorder:
         db.session.rollback()
         if self._storage_id:
             self._syncers.watch(self._storage_id, self._config.storage_path)
-        leftovers = recovery.leftover_sources(self._config.storage_path)
+        leftovers = recovery.leftover_sources(self._config.storage_path) | recovery.open_sources(self._storage_id)
         wanted = set(self._wanted.read())
         for source_id in leases.claim(self._recorder_id, leftovers - wanted):
             self._recover(source_id, None)
