@@ -185,7 +185,7 @@ def judge(recording: Traced, cut: int, mode: str, kept: set[str], note: str) -> 
         assert row.mtime_ns is not None
         assert abs(status.st_mtime_ns - row.mtime_ns) < 1e9, note  # the trace tells when a write ended, not its mtime
     assert sorted(paths) == sorted((root / places.CLOSED).rglob("*.mp4")), f"a file without a row: {note}"
-    assert not [path for path in (root / places.LIVE).rglob("*.mp4")], note
+    assert not list((root / places.LIVE).rglob("*.mp4")), note
     found = {sha for path in paths for sha in fragments_of(path.read_bytes())}
     assert kept <= found, f"{len(kept - found)} fragments were synced and are lost: {note}"
     played = [sha for path in paths for sha in packets_of(path.read_bytes())]

@@ -29,7 +29,9 @@ def leftover_sources(root: Path) -> set[int]:
     """Return the sources in whose live folder an earlier recorder left anything."""
     try:
         with os.scandir(root / places.LIVE) as entries:
-            return {int(entry.name) for entry in entries if entry.name.isdigit() and os.listdir(entry.path)}
+            return {
+                int(entry.name) for entry in entries if entry.name.isdigit() and next(Path(entry.path).iterdir(), None)
+            }
     except FileNotFoundError:
         return set()
 
