@@ -122,8 +122,8 @@ class Lister:
     def _end_deletion(self, record_id: str) -> bool:
         """Delete what was still open when the record was deleted, and its playlist; tell whether all is gone."""
         with writing() as session:
-            delete_rest(session, record_id)
-        if not remove_playlist(self._root, record_id):
+            is_gone = delete_rest(session, record_id)
+        if not remove_playlist(self._root, record_id) or not is_gone:
             return False
         _set_listed(record_id, None, was_deleted=True)
         return True
