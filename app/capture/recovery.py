@@ -29,9 +29,8 @@ def leftover_sources(root: Path) -> set[int]:
     """Return the sources in whose live folder an earlier recorder left anything."""
     try:
         with os.scandir(root / places.LIVE) as entries:
-            return {
-                int(entry.name) for entry in entries if entry.name.isdigit() and next(Path(entry.path).iterdir(), None)
-            }
+            folders = [Path(entry.path) for entry in entries if entry.name.isdigit()]
+        return {int(folder.name) for folder in folders if next(folder.iterdir(), None)}
     except FileNotFoundError:
         return set()
 
