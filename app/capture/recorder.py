@@ -207,8 +207,18 @@ class Recorder:
             recovery.end_surplus(surplus)
             _wait_for_end(surplus.pid)
         kept = {keeper.attempt.place.run_id} if keeper.attempt is not None else set()
-        recovery.take_in(root, self._storage_id, source_id, kept)
+        self._take_in(source_id, kept)
         return keeper
+
+    def _take_in(self, source_id: int, kept: set[str]) -> None:
+        """Take in what an earlier recorder left; what refuses is tried again by the next one: this one has to record."""
+        try:
+            recovery.take_in(self._config.storage_path, self._storage_id, source_id, kept)
+        except Exception:  # one file that cannot be read must not end the recording of all sources, again and again
+            db.session.rollback()
+            log.exception(
+                "source %d: what an earlier recorder left is not taken in; recording begins all the same", source_id
+            )
 
     def _hand_over(self) -> None:
         """Leave ffmpeg running for the next recorder; only pictures, which we feed ourselves, are ended."""

@@ -38,7 +38,7 @@ def _has_hole(fd: int, fragment: Fragment) -> bool:
         return True
     first = -begin % BLOCK_BYTES  # where the first whole block begins
     whole = (len(data) - first) // BLOCK_BYTES if len(data) > first else 0
-    blocks = data[first : first + whole * BLOCK_BYTES].view(np.uint64).reshape(whole, -1)
+    blocks = data[first : first + whole * BLOCK_BYTES].reshape(whole, BLOCK_BYTES).view(np.uint64)
     tail = data[first + whole * BLOCK_BYTES :]
     return bool(
         (whole and not blocks.any(axis=1).all())
