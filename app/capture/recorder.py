@@ -211,7 +211,7 @@ class Recorder:
         return keeper
 
     def _take_in(self, source_id: int, kept: set[str]) -> None:
-        """Take in what an earlier recorder left; what refuses is tried again by the next one: this one has to record."""
+        """Take in what an earlier recorder left; what refuses is left to the next one: this one has to record."""
         try:
             recovery.take_in(self._config.storage_path, self._storage_id, source_id, kept)
         except Exception:  # one file that cannot be read must not end the recording of all sources, again and again
