@@ -50,7 +50,7 @@ class Leftovers:
         self._lanes[disk].do(partial(self._look, disk))
 
     def _look(self, disk: Disk) -> None:
-        self._found.append((disk, recovery.leftover_sources(disk.root)))
+        self._found.append((disk, recovery.leftover_sources(disk.root) | recovery.open_sources(disk.storage_id)))
         self._woken()
 
     def claim(self, kept: Collection[int], wanted: Collection[int]) -> None:
