@@ -79,6 +79,7 @@ BESIDE = {
     ("get", f"{PLAYBACK}/source/{{source_id}}/init/{{entries}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/cell.mp4"),
     ("get", f"{API}/tags"),
+    ("get", f"{API}/storage"),
     ("post", f"{API}/source/bulk"),
     ("put", f"{API}/group/{{group_id}}/"),
     ("patch", f"{API}/group/{{group_id}}/"),

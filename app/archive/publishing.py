@@ -6,14 +6,15 @@ first and the last fragment of each file.
 
 from app.archive.coverage import note_opened
 from app.archive.entries import Configuration, configurations, store_configuration
-from app.archive.ingest import OpenSegment, Place, RunWriter
+from app.archive.ingest import OpenSegment, Place
+from app.archive.leftrun import LeftRun
 from app.archive.livefile import GlancedFile, LiveFile
 from app.archive.places import DAY_US
 from app.extensions import writing
 
 
-class RunPublisher(RunWriter):
-    """Makes the rows of a run whose ffmpeg has ended, all of them open; another `RunWriter` closes its files later."""
+class RunPublisher(LeftRun):
+    """Makes the rows of a run whose ffmpeg has ended, all of them open; another `LeftRun` closes its files later."""
 
     def __init__(self, place: Place) -> None:
         self._unwritten: list[OpenSegment] = []
@@ -24,7 +25,7 @@ class RunPublisher(RunWriter):
 
         The first of them, and the run, have a transaction of their own: after a crash it goes on from there.
         """
-        while self.poll():
+        while self.poll() or self._skip_hole():
             pass
         if not self.is_published and self.current.file.pictured:
             self._publish()
@@ -47,9 +48,10 @@ class RunPublisher(RunWriter):
         self._unwritten.clear()
 
     def _live_file(self, sequence: int) -> LiveFile:
-        """Return a file to be looked at; the first of a run is read as a whole: its first times may be put right."""
+        """Return a file to be looked at; read as a whole are doubtful ones, and a first: its times may be put right."""
         file = super()._live_file(sequence)
-        return GlancedFile(file.path) if sequence else file
+        is_whole = file.is_doubtful or sequence == self._first_sequence()
+        return file if is_whole else GlancedFile(file.path)
 
     def _open(self, following: OpenSegment) -> None:
         self._unwritten.append(following)

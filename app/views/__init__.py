@@ -102,11 +102,12 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.signin import signin
     from app.views.source import source
     from app.views.sourcebulk import sourcebulk
+    from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
 
     sources = (source, sourcebulk, availability, live)
-    for blueprint in (*sources, exports, record, recordfile, deletion, group, schedule, tag, sync, copies):
+    for blueprint in (*sources, exports, record, recordfile, deletion, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None
