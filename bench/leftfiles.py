@@ -1,5 +1,6 @@
 """Files as a recorder leaves them that was killed long ago: cut by ffmpeg, in the live folders, without any row."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -36,10 +37,13 @@ def leave(app: Flask, wanted: Wanted, sources: int) -> Left:
 
 
 def _write(root: Path, wanted: Wanted, plan: Plan) -> list[int]:
-    """Write the files of a run; return their sizes."""
+    """Write the files of a run, dated as they would have arrived; return their sizes."""
     run, sizes = Run(wanted, plan), []
     for pieces in run.files():
-        with places.live_path(root, plan.source_id, run.id, len(sizes)).open("wb") as file:
+        path = places.live_path(root, plan.source_id, run.id, len(sizes))
+        with path.open("wb") as file:
             file.writelines(pieces)
             sizes.append(file.tell())
+        arrived_s = plan.begin_us / 1e6 + len(sizes) * wanted.segment_s
+        os.utime(path, (arrived_s, arrived_s))
     return sizes
