@@ -162,9 +162,13 @@ class Service:
             process.close()
         return {process.pid for process in processes}
 
+    def living_pid(self, role: str) -> int | None:
+        """Return the pid of the living process of a role, None where there is none."""
+        return lock_holder(self.instance / "run" / f"{role}.lock")
+
     def pid(self, role: str) -> int:
         """Return the pid of the living process of a role. Raises AssertionError when there is none."""
-        pid = lock_holder(self.instance / "run" / f"{role}.lock")
+        pid = self.living_pid(role)
         assert pid is not None, f"no {role} lives"
         return pid
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.archive import places
+from app.archive.durable import make_folder, sync_folder
 from app.archive.ingest import Place, RunWriter
 from app.archive.livefile import LiveFile
 from app.capture import ffmpeg
@@ -158,14 +159,28 @@ def put_aside(root: Path, source_id: int, run_id: str) -> None:
         file = LiveFile(path)
         file.poll()
         if file.pictured:  # never delete what can be played
-            log.error("%s holds footage that was not taken in; it stays in the live folder", path.name)
+            _put_aside_damaged(root, source_id, path)
             continue
         if file.size_bytes < LARGEST_HEAD_BYTES:
             path.unlink()
             continue
         target = places.salvage_path(root, source_id, run_id, 0).with_name("without-footage.mp4")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent, root)
         path.replace(target)
+
+
+def _put_aside_damaged(root: Path, source_id: int, path: Path) -> None:
+    """Keep a file whose very first fragment was torn by a power loss under its own name in `salvage/`."""
+    file = LiveFile(path, is_doubtful=True)
+    file.poll()
+    if file.pictured:
+        log.error("%s holds footage that was not taken in; it stays in the live folder", path.name)
+        return
+    target = places.salvage_path(root, source_id, "", 0).with_name(path.name)
+    make_folder(target.parent, root)
+    path.replace(target)
+    sync_folder(target.parent)
+    log.warning("%s was torn from its begin on; it is kept in the folder of salvage", path.name)
 
 
 def read_log(path: Path) -> str:

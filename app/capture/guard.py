@@ -22,7 +22,7 @@ from app.archive import places
 from app.archive.deletion import Act
 from app.archive.evicting import evict
 from app.archive.notices import note
-from app.archive.storages import open_one, read_marker
+from app.archive.storages import open_one, read_marker, take_write
 from app.archive.unlinking import has_doomed, unlink_doomed
 from app.capture.ballast import Ballast
 from app.capture.disks import AWAY, FULL, OK, READ_ONLY, SLOW, SLOW_S, WAYS_OUT, Disk, state_of
@@ -275,8 +275,9 @@ class Guard:
             row.state_detail = detail
             row.total_bytes, row.free_bytes, row.looked_us = disk.total_bytes, disk.free_bytes, now_us()
             lengths = [length_us for at_s, length_us in self._writes if at_s > now_s - WORST_S]
-            row.write_us = self._writes[-1][1] if self._writes else None
-            row.write_worst_us = max(lengths, default=None)
+            synced = take_write(disk.storage_id)
+            row.write_us = synced[0] if synced is not None else self._writes[-1][1] if self._writes else None
+            row.write_worst_us = max([*lengths, *(synced or ())[1:]], default=None)
             self._note(session, state, detail)
         self._told, self._tell_due_s = (state, detail), now_s + TELL_S
 

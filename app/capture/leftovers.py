@@ -3,14 +3,20 @@
 Used by the recorder's main thread but for what says otherwise.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
+
+from sqlalchemy.exc import OperationalError
 
 from app.capture import leases, recovery
 from app.capture.disks import Disk
 from app.capture.lane import Lane
 from app.capture.processes import LiveFfmpeg
+from app.extensions import db
+
+log = logging.getLogger(__name__)
 
 Surplus = list[tuple[Disk, LiveFfmpeg]]
 Living = dict[int, Surplus]
@@ -44,7 +50,7 @@ class Leftovers:
         self._lanes[disk].do(partial(self._look, disk))
 
     def _look(self, disk: Disk) -> None:
-        self._found.append((disk, recovery.leftover_sources(disk.root)))
+        self._found.append((disk, recovery.leftover_sources(disk.root) | recovery.open_sources(disk.storage_id)))
         self._woken()
 
     def claim(self, kept: Collection[int], wanted: Collection[int]) -> None:
@@ -82,7 +88,13 @@ class Leftovers:
                 recovery.end_surplus(process)
             else:
                 process.close()
-        recovery.take_in(disk.root, disk.storage_id, source_id, living)
+        try:
+            recovery.take_in(disk.root, disk.storage_id, source_id, living)
+        except (OSError, OperationalError):
+            raise  # the lane tries again
+        except Exception:  # one file that cannot be read must hold up neither the source nor its lease
+            db.session.rollback()
+            log.exception("source %d: what an earlier recorder left is not taken in", source_id)
         self._done.append(source_id)
         self._woken()
 

@@ -26,6 +26,7 @@ from app.capture.guard import Guard
 from app.capture.keeper import Keeper
 from app.capture.lane import Lane
 from app.capture.leftovers import Leftovers, Living, find_living
+from app.capture.syncing import Syncers
 from app.capture.wake import open_pipe
 from app.capture.wanted import WantedCameras
 from app.extensions import db
@@ -52,6 +53,7 @@ class Recorder:
         self._keepers: dict[int, Keeper] = {}
         self._left: list[Keeper] = []
         self._wanted = WantedCameras()
+        self._syncers = Syncers()
         self._unwanted_s: dict[int, float] = {}
         self._look_s = self._renew_s = 0.0
         self._beaten_s = time.monotonic()
@@ -100,11 +102,16 @@ class Recorder:
         watchdog.start(self._config.run_path, self._config.ABANDON_S, [disk.root / places.LIVE for disk in self._disks])
         for disk in self._disks:
             self._lanes[disk].start()
-            self._guards[disk].opened = self._leftovers.look
+            self._guards[disk].opened = self._opened
             self._guards[disk].start()
         until_s = time.monotonic() + SETTLE_S
         while not all(disk.is_settled for disk in self._disks) and time.monotonic() < until_s and not self._signal:
             self._wait(0.02)
+
+    def _opened(self, disk: Disk) -> None:
+        """Begin to sync a storage's open files, and to take in what was left in it. For its guard's thread."""
+        self._syncers.watch(disk.storage_id, disk.root)
+        self._leftovers.look(disk)
 
     def _wait(self, length_s: float) -> None:
         for key, _ in self._selector.select(length_s):

@@ -11,11 +11,14 @@ from sqlalchemy import select as select_rows
 
 from app.archive import places
 from app.archive.ingest import Place, RunWriter
+from app.archive.leftrun import LeftRun
 from app.capture import ffmpeg
 from app.capture.attempt import Attempt, clear_run, put_aside, read_log
 from app.capture.processes import LiveFfmpeg, find_ffmpegs
-from app.extensions import writing
+from app.extensions import db, writing
 from app.models import Attempt as AttemptRow
+from app.models import Segment
+from app.models.segment import OPEN
 from app.models.types import now_us
 from instance.config import Config
 
@@ -27,9 +30,28 @@ def leftover_sources(root: Path) -> set[int]:
     """Return the sources in whose live folder of one storage an earlier recorder left anything."""
     try:
         with os.scandir(root / places.LIVE) as entries:
-            return {int(entry.name) for entry in entries if entry.name.isdigit() and any(os.scandir(entry.path))}
+            folders = [Path(entry.path) for entry in entries if entry.name.isdigit()]
+        return {int(folder.name) for folder in folders if next(folder.iterdir(), None)}
     except FileNotFoundError:
         return set()
+
+
+def open_sources(storage_id: str) -> set[int]:
+    """Return the sources with rows of open segments: a power loss can leave those without their files."""
+    query = select_rows(Segment.source_id).where(Segment.state == OPEN, Segment.storage_id == storage_id).distinct()
+    found = set(db.session.scalars(query))
+    db.session.rollback()
+    return found
+
+
+def open_runs(storage_id: str, source_id: int) -> set[str]:
+    """Return the runs of a source with rows of open segments."""
+    query = select_rows(Segment.run_id).where(
+        Segment.state == OPEN, Segment.storage_id == storage_id, Segment.source_id == source_id
+    )
+    found = set(db.session.scalars(query))
+    db.session.rollback()
+    return found
 
 
 def living_ffmpegs(root: Path) -> dict[int, list[LiveFfmpeg]]:
@@ -57,7 +79,9 @@ def end_surplus(process: LiveFfmpeg, limit_s: float = 5.0) -> None:
 def take_in(root: Path, storage_id: str, source_id: int, living_runs: set[str]) -> None:
     """Take in the files, in one storage, of every run of the source whose ffmpeg has ended; close its attempt."""
     folder = places.live_folder(root, source_id)
-    runs = {match[1] for entry in _names(folder) if (match := _RUN_FILE.match(entry))}
+    runs = {match[1] for entry in _names(folder) if (match := _RUN_FILE.match(entry))} | open_runs(
+        storage_id, source_id
+    )
     for run_id in sorted(runs - living_runs):
         _take_in_run(Place(root, storage_id, source_id, run_id), folder)
 
@@ -70,7 +94,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _take_in_run(place: Place, folder: Path) -> None:
-    has_footage = RunWriter(place).finish()
+    has_footage = LeftRun(place).finish()
     text = read_log(folder / f"{place.run_id}.log")
     verdict = ffmpeg.judge(text, has_footage=has_footage)
     last_us = max((path.stat().st_mtime_ns // 1000 for path in folder.glob(f"{place.run_id}*")), default=now_us())
