@@ -191,6 +191,7 @@ class RunWriter:
         zero_us = self.zero_us if self.zero_us is not None else first.file.zero_us
         assert zero_us is not None  # there is a fragment, so there is an estimate
         first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
+        first.file.first_key_sample()  # not within the transaction
         with writing() as session:
             if session.get(Run, self.place.run_id) is None:
                 run = Run(
@@ -232,6 +233,7 @@ class RunWriter:
             return
         end_us, following.start_us = self._seam_us(before, following)
         following.slew_ppm = self._slew_ppm(before)
+        following.file.first_key_sample()  # not within the transaction
         with writing() as session:
             self._add_open(session, following)
         self._go_on_with(following)
