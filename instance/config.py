@@ -326,6 +326,11 @@ def secret_key(config: Config) -> str:
         return _read_key(path)
     with os.fdopen(handle, "w") as file:
         file.write(os.urandom(32).hex())
+        file.flush()
+        os.fsync(file.fileno())  # a power loss must not take the key of what was encrypted with it
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)
+    os.close(folder)
     return _read_key(path)
 
 
