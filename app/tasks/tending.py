@@ -10,6 +10,7 @@ from collections.abc import Callable
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.archive.choosing import Mover
 from app.archive.scrubbing import Scrubber, Stopped
 from app.extensions import db
 
@@ -59,6 +60,8 @@ def begin_tending(app: Flask) -> list[Tender]:
     tenders = []
     if config.SCRUB_BYTES_S:
         tenders.append(Tender(app, "scrub", lambda is_ending: Scrubber(config, is_ending).step))
+    if any(storage.cold_after_s is not None for storage in config.storages):
+        tenders.append(Tender(app, "move", lambda is_ending: Mover(config, is_ending).step))
     for tender in tenders:
         tender.start()
     return tenders
