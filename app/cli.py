@@ -24,12 +24,13 @@ def register(app: Flask) -> None:
     from app.commands.storages import storage_commands
     from app.commands.syncs import sync_commands
     from app.commands.tags import tag_commands
+    from app.commands.verifying import verify_command
     from app.extensions import prepare_migrations
 
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
     groups = (source_commands, group_commands, record_commands, tag_commands, storage_commands, sync_commands)
-    alone = (prepare_command, export_command, key_command, verify_export_command)
+    alone = (prepare_command, export_command, key_command, verify_export_command, verify_command)
     for command in (*groups, *alone):
         app.cli.add_command(command)
 
