@@ -18,7 +18,9 @@ PREPARE_LOCK = 7_216_001  # any number that nothing else in this database locks
 def register(app: Flask) -> None:
     """Add the commands to the app; that of migrations only where the `flask` command itself runs."""
     from app.commands.groups import group_commands
+    from app.commands.pins import pin_commands
     from app.commands.records import record_commands
+    from app.commands.retention import retention_commands
     from app.commands.sources import source_commands
     from app.commands.syncs import sync_commands
     from app.commands.tags import tag_commands
@@ -26,7 +28,11 @@ def register(app: Flask) -> None:
 
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
-    for command in (prepare_command, source_commands, group_commands, record_commands, tag_commands, sync_commands):
+    kept = (retention_commands, pin_commands)
+    for command in (
+        *(prepare_command, source_commands, group_commands, record_commands, tag_commands, sync_commands),
+        *kept,
+    ):
         app.cli.add_command(command)
 
 
