@@ -67,6 +67,7 @@ CONTRACT = {
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
     ("get", f"{API}/deletions"),
+    ("get", f"{API}/notices"),
     ("get", f"{API}/copy"),
     ("post", f"{API}/copy"),
     ("get", f"{API}/copy/{{copy_id}}/"),

@@ -36,6 +36,7 @@ DUE = text(
     "ON CONFLICT (source_id, begin_us) DO UPDATE SET stamp = loss_due.stamp + 1, "
     "end_us = CASE WHEN excluded.end_us > loss_due.end_us THEN excluded.end_us ELSE loss_due.end_us END"
 )
+HOUR_US = 3_600_000_000
 BESIDE_US = 1_000_000  # more than what lies between two files that are played as one
 LATE_US = 600_000_000  # footage that is closed so long after its begin may be of what was settled meanwhile
 STORE = text("UPDATE coverage SET spans = :spans WHERE source_id = :source_id AND level = :level AND cell = :cell")
@@ -117,7 +118,8 @@ def recount(session: AnySession, source_id: int, start_us: int) -> None:
 
 def _let_settle(session: AnySession, source_id: int, begin_us: int, end_us: int, *, is_late: bool = True) -> None:
     """Let the ledger look again at a stretch (app/archive/losses.py), where it may be settled already."""
-    values = {"source_id": source_id, "begin_us": begin_us - BESIDE_US, "end_us": end_us + MAX_SEGMENT_US}
+    hour_us = (begin_us - BESIDE_US) // HOUR_US * HOUR_US  # of many segments that are closed late it is one row an hour
+    values = {"source_id": source_id, "begin_us": hour_us, "end_us": end_us + MAX_SEGMENT_US}
     session.execute(DUE, {**values, "least_us": -1 if is_late else begin_us})
 
 

@@ -87,13 +87,13 @@ def settle_next(source_id: int, now_us: int) -> bool:
     mark = db.session.get(LossMark, source_id, populate_existing=True)
     if mark is None:
         return _begin(source_id)
-    due = db.session.scalars(select(LossDue).where(LossDue.source_id == source_id).order_by(LossDue.begin_us)).first()
+    due = _next_due(source_id)
     bound = find_bound(source_id, now_us)
     was = Was(mark.settled_us, mark.revision)
     if mark.doubtful_us is not None and (bound.doubtful_us is None or bound.doubtful_us > mark.doubtful_us):
         return _doubt_no_more(source_id, was, mark.doubtful_us, bound.doubtful_us)
-    if due is not None:
-        return _settle_due(source_id, was, bound, (due.begin_us, due.end_us, due.stamp))
+    if due:
+        return _settle_due(source_id, was, bound, due)
     return _go_on(source_id, was, bound)
 
 
@@ -171,11 +171,29 @@ def _next_wanted(source_id: int, from_us: int) -> int | None:
     return db.session.scalar(query)
 
 
-def _settle_due(source_id: int, was: Was, bound: Bound, due: tuple[int, int, int]) -> bool:
-    """Settle again what a change of footage touches, at most a day of it."""
-    due_begin_us, due_end_us, stamp = due
-    begin_us = _floor(due_begin_us)
-    end_us = min(-_floor(-due_end_us), was.settled_us, begin_us + CHUNK_US)
+class Due(NamedTuple):
+    """A stretch that is to be settled again, as it was read."""
+
+    begin_us: int
+    end_us: int
+    stamp: int
+
+
+def _next_due(source_id: int) -> list[Due]:
+    """Return the first stretch to be settled again, and those that meet it and begin within a day."""
+    query = select(LossDue.begin_us, LossDue.end_us, LossDue.stamp).where(LossDue.source_id == source_id)
+    found: list[Due] = []
+    for row in db.session.execute(query.order_by(LossDue.begin_us).limit(CHUNK_US // CELL_US)).all():
+        if found and row.begin_us > min(max(due.end_us for due in found), _floor(found[0].begin_us) + CHUNK_US - 1):
+            break
+        found.append(Due(*row))
+    return found
+
+
+def _settle_due(source_id: int, was: Was, bound: Bound, due: Sequence[Due]) -> bool:
+    """Settle again what changes of footage touch, at most a day of it."""
+    begin_us, until_us = _floor(due[0].begin_us), min(max(one.end_us for one in due), was.settled_us)
+    end_us = min(-_floor(-until_us), was.settled_us, begin_us + CHUNK_US)
     found = find_missing(source_id, begin_us, end_us, bound.doubtful_us) if begin_us < end_us else None
     with writing() as session:
         mark = _held(session, source_id, was)
@@ -183,10 +201,11 @@ def _settle_due(source_id: int, was: Was, bound: Bound, due: tuple[int, int, int
             return True
         if found is not None:
             _write(session, mark, Stretch(begin_us, end_us), found.losses)
-        key = (LossDue.source_id == source_id, LossDue.begin_us == due_begin_us, LossDue.stamp == stamp)
-        session.execute(delete(LossDue).where(*key))
-        if begin_us < end_us < min(due_end_us, was.settled_us):
-            _add_due(session, source_id, end_us, due_end_us)
+        for one in due:
+            key = (LossDue.source_id == source_id, LossDue.begin_us == one.begin_us, LossDue.stamp == one.stamp)
+            session.execute(delete(LossDue).where(*key))
+        if begin_us < end_us < until_us:
+            _add_due(session, source_id, end_us, until_us)
     return True
 
 

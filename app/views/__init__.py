@@ -94,6 +94,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.health import health
     from app.views.live import live
     from app.views.metrics import metrics
+    from app.views.notices import notices
     from app.views.pages import pages
     from app.views.record import record
     from app.views.recordfile import recordfile
@@ -101,11 +102,12 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.signin import signin
     from app.views.source import source
     from app.views.sourcebulk import sourcebulk
+    from app.views.sourcegaps import sourcegaps
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, availability, live)
-    for blueprint in (*sources, record, recordfile, deletion, group, schedule, tag, sync, copies):
+    sources = (source, sourcebulk, sourcegaps, availability, live)
+    for blueprint in (*sources, record, recordfile, deletion, notices, group, schedule, tag, sync, copies):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None
