@@ -14,6 +14,7 @@ from app.capture.backoff import Backoff
 from app.capture.camera import Camera
 from app.capture.facts import Facts, copied_facts, logged_facts
 from app.capture.picture import PictureFeed
+from app.capture.steadiness import Steadiness
 from app.capture.template import Template
 from app.errors import Invalid, PlaybackError, StorageFull
 from app.extensions import db, writing
@@ -49,9 +50,15 @@ class Keeper:
         self._is_told_of_disk = False
         self._status: tuple[str | None, str | None] | None = None
         self._measured: tuple[str, int] | None = None
+        self._steadiness = Steadiness(camera.source_id)
 
     def step(self) -> None:
         """Do what is due now. Raises OSError or OperationalError when disk or database refuse: call again."""
+        self._step()
+        if not self.is_ending:
+            self._steadiness.note()
+
+    def _step(self) -> None:
         if self.attempt is not None and self.attempt.has_exited:
             self._ended()
         elif self.attempt is not None:
@@ -260,6 +267,8 @@ class Keeper:
 
     def _set_status(self, status: str | None, detail: str | None) -> None:
         """Write the measured status where it changed; None leaves the word and changes the detail."""
+        if status is not None and not self.is_ending:
+            self._steadiness.measured(status, detail)
         if self._status == (status, detail):
             return
         with writing() as session:

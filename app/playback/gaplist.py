@@ -19,7 +19,6 @@ from app.extensions import db
 from app.models import Coverage, Loss, LossMark, Run
 from app.playback.footage import Footage, load_footage
 
-
 LIVE_US = 86_400_000_000
 
 

@@ -22,7 +22,6 @@ from app.personalulti import (
     check_characters,
     path_integer,
     read_parameters,
-    read_query,
 )
 from app.tasks import ask_probe
 from app.views import PlaybackApi, document
