@@ -87,6 +87,8 @@ class Hanging(CameraFault):
     switched: ClassVar = {"is_hanging": True}
     # ffmpeg waits for an answer that never comes: its three tries of 2.5 s, then the pause.
     hole_s = 8.5 + RECONNECT_S
+    # Where it wakes up within a connection, it answers to the second request and not to the first.
+    causes = AWAY | {"no_video"}
     limit = "its length + ffmpeg's wait of 8.3 s + reconnect ≤ 2 s"
 
     def inject(self) -> None:
