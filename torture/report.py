@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from torture.judge import FaultVerdict, SourceVerdict
 from torture.run import Outcome
 
-FATES = ("played", "lost", "twice", "altered", "before a key frame", "garbage", "unsure", "in the last second")
+FATES = ("played", "lost", "covered", "twice", "altered", "before a key frame", "garbage", "unsure", "in the last second")
+    "played",
+    "lost",
+    "covered",
+    "twice",
+    "altered",
+    "before a key frame",
+    "garbage",
+    "unsure",
+    "in the last second",
+)
 
 
 def tell(outcome: Outcome) -> str:

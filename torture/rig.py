@@ -9,10 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from app.capture.processes import LiveFfmpeg, find_ffmpegs
 from tests.archive_reading import query
+from tests.faked_time import FakedClock
+from tests.faulty_disk import FaultyDisk, compiler
 from tests.rtsp_server import RtspServer
 from tests.service import Service, wait_for
 from torture.cameras import Camera, open_cameras
@@ -35,6 +38,7 @@ class Rig:
     server: RtspServer
     cameras: list[Camera]
     disks: list[Path]
+    faulty: FaultyDisk | None = None
     clock: Clock = field(default_factory=Clock)
     lock: threading.Lock = field(default_factory=threading.Lock)
     begin_s: float = 0.0
@@ -50,7 +54,7 @@ class Rig:
         for camera in self.cameras:
             camera.source_id = self.service.add_source(camera.url)
         for camera in self.cameras:
-            wait_for(lambda camera=camera: self.service.status(camera.source_id) == "online", "the measurement", 30)
+            wait_for(partial(self._is_measured, camera), "the measurement", 30)
         self.service.add_group(GROUP, [camera.source_id for camera in self.cameras])
         for camera in self.cameras:  # the measurements had connections of their own
             camera.sessions_before = len(self.server.sessions(camera.name))
@@ -73,7 +77,10 @@ class Rig:
         """Wait until the service is ready, and every camera has sent since then. Raises AssertionError when not."""
         wait_for(self.service.is_ready, "readiness after the fault", limit_s, 0.1)
         for camera in self.cameras:
-            wait_for(lambda camera=camera: self.is_flowing(camera, since_s), f"footage of {camera.name}", limit_s)
+            wait_for(partial(self.is_flowing, camera, since_s), f"footage of {camera.name}", limit_s)
+
+    def _is_measured(self, camera: Camera) -> bool:
+        return self.service.status(camera.source_id) == "online"
 
     def is_flowing(self, camera: Camera, since_s: float) -> bool:
         """Tell whether a camera's newest connection has sent pictures for a while, up to now."""
@@ -84,7 +91,7 @@ class Rig:
 
     def ffmpegs(self) -> list[LiveFfmpeg]:
         """Return the living ffmpegs of the service in every storage; the caller closes them."""
-        roots = self.disks or [self.service.storage]
+        roots = self.disks or [self.folder / "first", self.folder / "second"]
         return [process for root in roots for process in find_ffmpegs(root / "live")]
 
     def shut_down(self) -> list[str]:
@@ -120,6 +127,10 @@ def open_rig(names: list[str], disk_bytes: int, folder: Path | None = None) -> I
         disks = [stack.enter_context(small_disk(folder / name, disk_bytes)) for name in ("first", "second")]
         settings: dict[str, object] = {"STORAGE": folder / "first", "STORAGES": folder / "second"}
         server, cameras = open_cameras(names)
+        faulty = clock = None
+        if compiler() is not None:
+            faulty, clock = FaultyDisk(folder / "faulty", folder / "first"), FakedClock(folder / "clock")
+            settings["FFMPEG"] = faulty.ffmpeg()
         service = Service(
             folder / "service",
             SEGMENT_S=SEGMENT_S,
@@ -127,7 +138,11 @@ def open_rig(names: list[str], disk_bytes: int, folder: Path | None = None) -> I
             RESERVE_BYTES=RESERVE_BYTES,
             **settings,
         )
-        rig = Rig(folder, service, stack.enter_context(server), cameras, [disk for disk in disks if disk is not None])
+        if faulty and clock:
+            both = f"{faulty.environment['LD_PRELOAD']}:{clock.environment['LD_PRELOAD']}"
+            service.environment |= {**faulty.environment, **clock.environment, "LD_PRELOAD": both}
+        there = [disk for disk in disks if disk is not None]
+        rig = Rig(folder, service, stack.enter_context(server), cameras, there, faulty, Clock(clock))
         stack.callback(_end, rig)
         service.start()
         service.wait_ready()

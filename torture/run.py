@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.archive_reading import query
 from torture.faults import Fault, Struck
-from torture.judge import FaultVerdict, SourceVerdict, judge_faults, judge_source
-from torture.reading import fetch_film, read_ledger, read_packets
+from torture.judge import Evidence, FaultVerdict, SourceVerdict, judge_faults, judge_source
+from torture.reading import fetch_film, read_files, read_ledger, read_packets
 from torture.rig import Rig
 
 AT_ONCE = 3
@@ -92,7 +92,7 @@ def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say) ->
     time.sleep(1)
     rig.stop_recording()
     say("recording is stopped; reading back")
-    begin_s, end_s = rig.begin_s + min(0, rig.clock.farthest_s[0]), rig.end_s + max(0, rig.clock.farthest_s[1])
+    begin_s, end_s = rig.begin_s + rig.clock.least_s, rig.end_s + rig.clock.most_s
     sources = []
     with tempfile.TemporaryDirectory(prefix="torture-films-") as name:
         for camera in rig.cameras:
@@ -100,7 +100,9 @@ def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say) ->
             is_there = fetch_film(rig.service, camera.source_id, begin_s, end_s, film)
             played = list(read_packets(film)) if is_there else []
             gaps = read_ledger(rig.service, camera.source_id, begin_s, end_s)
-            sources.append(judge_source(camera.name, camera.sessions(), played, gaps, rig.clock, rig.end_s))
+            covered = read_files(rig.service, camera.source_id) if rig.clock.was_set_back else frozenset()
+            evidence = Evidence(camera.name, camera.sessions(), played, covered, gaps, rig.end_s)
+            sources.append(judge_source(evidence, rig.clock))
             film.unlink(missing_ok=True)
     faults = judge_faults(sources, struck, rig.clock) if is_in_turn else []
     wrong = [f"{one.name}: {one.trouble}" for one in struck if one.trouble and not is_in_turn]
