@@ -13,7 +13,7 @@ from torture.faults import Struck
 from torture.reading import LedgerGap, Played
 
 EDGE_S = 0.5  # what the wall clock of a recording is right to
-SOUND_EDGE_S = 1.0  # sound beside no picture is not played
+SLOW_EDGE_S = 1.0  # sound beside no picture is not played; still pictures come once a second
 TAIL_S = 1.0  # what comes in the last second before the stop is answered may miss
 BEFORE_S = GOP_S + 0.5  # a fault costs the fragment that was open when it struck
 FOREIGN_S = 3.0  # how far from garbage a packet may be that nobody sent
@@ -71,7 +71,7 @@ class Evidence:
 
 def judge_source(evidence: Evidence, clock: Clock) -> SourceVerdict:
     """Match what was played with what was sent."""
-    played, gaps = evidence.played, evidence.gaps
+    played = evidence.played
     counts = Counter((item.kind, item.sha256) for item in played)
     fates = [
         Fate(line, kind, session.number, COVERED if state == LOST and line.sha256 in evidence.covered else state)
@@ -79,13 +79,18 @@ def judge_source(evidence: Evidence, clock: Clock) -> SourceVerdict:
         for kind in ("video", "audio")
         for line, state in _fates(session, kind, counts, evidence.end_s)
     ]
-    verdict = SourceVerdict(evidence.name, fates, list(gaps))
+    verdict = SourceVerdict(evidence.name, fates, list(evidence.gaps))
     if not clock.was_set_back:
         _judge_order(verdict, played)
     _judge_foreign(verdict, played)
-    _judge_lost(verdict, clock)
-    verdict.wrong += [f"a gap without a cause: {gap}" for gap in gaps if gap.cause in OPEN_CAUSES]
+    judge_lost(verdict, clock)
+    judge_causes(verdict)
     return verdict
+
+
+def judge_causes(verdict: SourceVerdict) -> None:
+    """Judge that every gap has a cause."""
+    verdict.wrong += [f"a gap without a cause: {gap}" for gap in verdict.gaps if gap.cause in OPEN_CAUSES]
 
 
 def _fates(
@@ -122,13 +127,13 @@ def _judge_order(verdict: SourceVerdict, played: Sequence[Played]) -> None:
             verdict.wrong.append(f"{twice} packets of {kind} are played twice")
 
 
-def _judge_lost(verdict: SourceVerdict, clock: Clock) -> None:
+def judge_lost(verdict: SourceVerdict, clock: Clock) -> None:
     """Judge that each lost packet lies in a gap; name the stretches that do not."""
     begins = [gap.begin_s for gap in verdict.gaps]
     outside: dict[str, list[Fate]] = defaultdict(list)
     for fate in verdict.fates:
         if fate.state == LOST:
-            edge_s = EDGE_S if fate.kind == "video" else EDGE_S + SOUND_EDGE_S
+            edge_s = EDGE_S if fate.kind == "video" else EDGE_S + SLOW_EDGE_S
             fate.gap = _gap_at(clock.at(fate.line.sent_s), verdict.gaps, begins, edge_s)
             if fate.gap is None:
                 outside[fate.kind].append(fate)

@@ -20,8 +20,10 @@ from tests.rtsp_server import RtspServer
 from tests.service import Service, wait_for
 from torture.cameras import Camera, open_cameras
 from torture.clock import Clock
+from torture.pictures import PictureCamera, open_picture_camera
 
 TAG = GROUP = "torture"
+PICTURES = "pictures"
 SEGMENT_S = 4
 RESERVE_BYTES = 4_000_000
 FLOWING_S = 1.0  # a camera whose last picture is younger sends
@@ -39,6 +41,7 @@ class Rig:
     cameras: list[Camera]
     disks: list[Path]
     faulty: FaultyDisk | None = None
+    pictures: PictureCamera | None = None
     clock: Clock = field(default_factory=Clock)
     lock: threading.Lock = field(default_factory=threading.Lock)
     begin_s: float = 0.0
@@ -60,7 +63,17 @@ class Rig:
             camera.sessions_before = len(self.server.sessions(camera.name))
         self.begin_s = time.time()
         self.service.record(TAG, GROUP)
+        if self.pictures is not None:
+            self._start_pictures(self.pictures)
         self.wait_settled(self.begin_s)
+
+    def _start_pictures(self, camera: PictureCamera) -> None:
+        """Record the picture camera under the same tag."""
+        camera.source_id = self.service.add_source(camera.server.url)
+        wait_for(lambda: self.service.status(camera.source_id) == "online", "the measurement of pictures", 30)
+        self.service.add_group(PICTURES, [camera.source_id], "PictureSource")
+        camera.begin_s = time.time()
+        self.service.record(TAG, PICTURES, "PictureSource")
 
     def stop_recording(self) -> None:
         """Stop, and wait until every file is closed."""
@@ -119,7 +132,9 @@ class Rig:
 
 
 @contextlib.contextmanager
-def open_rig(names: list[str], disk_bytes: int, folder: Path | None = None) -> Iterator[Rig]:
+def open_rig(
+    names: list[str], disk_bytes: int, folder: Path | None = None, *, has_pictures: bool = False
+) -> Iterator[Rig]:
     """Yield a rig whose service is running; each of its two storages is a small disk where this user may mount one."""
     with contextlib.ExitStack() as stack:
         if folder is None:
@@ -142,7 +157,11 @@ def open_rig(names: list[str], disk_bytes: int, folder: Path | None = None) -> I
             both = f"{faulty.environment['LD_PRELOAD']}:{clock.environment['LD_PRELOAD']}"
             service.environment |= {**faulty.environment, **clock.environment, "LD_PRELOAD": both}
         there = [disk for disk in disks if disk is not None]
-        rig = Rig(folder, service, stack.enter_context(server), cameras, there, faulty, Clock(clock))
+        rig = Rig(folder, service, stack.enter_context(server), cameras, there, faulty)
+        rig.clock = Clock(clock)
+        if has_pictures:
+            rig.pictures = open_picture_camera()
+            stack.enter_context(rig.pictures.server)
         stack.callback(_end, rig)
         service.start()
         service.wait_ready()
@@ -160,7 +179,7 @@ def _end(rig: Rig) -> None:
 @contextlib.contextmanager
 def small_disk(folder: Path, size_bytes: int) -> Iterator[Path | None]:
     """Mount a file system in memory at a folder; yield None where this user may not, the folder being a plain one."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
     is_mounted = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
     try:

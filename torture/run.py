@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.archive_reading import query
 from torture.faults import Fault, Struck
 from torture.judge import Evidence, FaultVerdict, SourceVerdict, judge_faults, judge_source
+from torture.picturejudge import judge_pictures, read_numbers
 from torture.reading import fetch_film, read_files, read_ledger, read_packets
 from torture.rig import Rig
 
@@ -94,17 +95,25 @@ def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say) ->
     say("recording is stopped; reading back")
     begin_s, end_s = rig.begin_s + rig.clock.least_s, rig.end_s + rig.clock.most_s
     sources = []
+    covers = rig.clock.was_set_back
     with tempfile.TemporaryDirectory(prefix="torture-films-") as name:
         for camera in rig.cameras:
             film = Path(name) / f"{camera.name}.mp4"
             is_there = fetch_film(rig.service, camera.source_id, begin_s, end_s, film)
             played = list(read_packets(film)) if is_there else []
             gaps = read_ledger(rig.service, camera.source_id, begin_s, end_s)
-            covered = read_files(rig.service, camera.source_id) if rig.clock.was_set_back else frozenset()
+            covered = read_files(rig.service, camera.source_id) if covers else frozenset()
             evidence = Evidence(camera.name, camera.sessions(), played, covered, gaps, rig.end_s)
             sources.append(judge_source(evidence, rig.clock))
             film.unlink(missing_ok=True)
-    faults = judge_faults(sources, struck, rig.clock) if is_in_turn else []
+        if rig.pictures is not None and not covers:
+            film = Path(name) / "pictures.mp4"
+            number = rig.pictures.source_id
+            shown = read_numbers(film) if fetch_film(rig.service, number, begin_s, end_s, film) else []
+            gaps = read_ledger(rig.service, number, begin_s, end_s)
+            sources.append(judge_pictures(rig.pictures, shown, gaps, rig.clock, rig.end_s))
+    streams = [source for source in sources if source.count()]
+    faults = judge_faults(streams, struck, rig.clock) if is_in_turn else []
     wrong = [f"{one.name}: {one.trouble}" for one in struck if one.trouble and not is_in_turn]
     return Outcome(sources, faults, wrong + _aftermath(rig))
 
