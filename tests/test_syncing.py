@@ -21,7 +21,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         real = getattr(os, name)
 
         def call(handle: int) -> None:
-            found.append(f"{name} {Path(os.readlink(f'/proc/self/fd/{handle}')).name}")
+            found.append(f"{name} {Path(f'/proc/self/fd/{handle}').readlink().name}")
             real(handle)
 
         monkeypatch.setattr(os, name, call)
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_synced_holds_up_no_other_and_is_tried_again(
     real, synced = os.fdatasync, []
 
     def refuse(handle: int) -> None:
-        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        path = Path(f"/proc/self/fd/{handle}").readlink()
         synced.append(path)
         if path == bad and synced.count(bad) == 1:
             raise OSError(5, "Input/output error")
@@ -93,7 +93,7 @@ def test_a_disk_that_hangs_is_told_and_holds_up_no_other(tmp_path: Path, monkeyp
     real, going_on = os.fdatasync, threading.Event()
 
     def hang(handle: int) -> None:
-        if "/slow/" in os.readlink(f"/proc/self/fd/{handle}"):
+        if "/slow/" in str(Path(f"/proc/self/fd/{handle}").readlink()):
             going_on.wait(20)
         real(handle)
 

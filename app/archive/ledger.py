@@ -52,7 +52,7 @@ class _Try(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a range of wall clock is explained from: each list by begin, and all instants at which a cause may change."""
+    """What a range is explained from: each list by begin, and all instants at which a cause may change."""
 
     wanted: list[Stretch]
     tries: list[_Try]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from app.archive.closing import sync_folder
+from app.archive.durable import sync_folder
 from app.archive.hashing import Hashes, hash_file
 from app.archive.signing import Signer
 from app.formats import exports
