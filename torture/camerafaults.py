@@ -141,6 +141,10 @@ class Noise(Garbage):
     """Sends random bytes in place of packets: nothing in the connection can be told apart any more."""
 
     name = "camera sends noise"
+    # What looks like the head of a packet makes ffmpeg swallow up to 64 KiB of what comes after the noise.
+    lost_s = FRAGMENT_S + 2.5
+    hole_s = FRAGMENT_S + 2.5 + RECONNECT_S
+    limit = "its length + 64 KiB + one fragment + reconnect ≤ 2 s"
     switched: ClassVar = {"is_noise": True}
 
 

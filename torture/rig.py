@@ -52,6 +52,11 @@ class Rig:
         """Tell whether the storages are small disks of their own: without root they are folders."""
         return bool(self.disks)
 
+    @property
+    def storages(self) -> list[Path]:
+        """Both storages, disks or not, in order."""
+        return [self.folder / "first", self.folder / "second"]
+
     def start_recording(self) -> None:
         """Make the sources, let each be measured, and record them."""
         for camera in self.cameras:
@@ -104,8 +109,7 @@ class Rig:
 
     def ffmpegs(self) -> list[LiveFfmpeg]:
         """Return the living ffmpegs of the service in every storage; the caller closes them."""
-        roots = self.disks or [self.folder / "first", self.folder / "second"]
-        return [process for root in roots for process in find_ffmpegs(root / "live")]
+        return [process for root in self.storages for process in find_ffmpegs(root / "live")]
 
     def shut_down(self) -> list[str]:
         """End the service as Ctrl-C does; return the command lines of the processes that are left."""

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.archive_reading import query
+from torture.aftermath import look_after
 from torture.faults import Fault, Struck
 from torture.judge import Evidence, FaultVerdict, SourceVerdict, judge_faults, judge_source
 from torture.picturejudge import judge_pictures, read_numbers
@@ -115,22 +115,4 @@ def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say) ->
     streams = [source for source in sources if source.count()]
     faults = judge_faults(streams, struck, rig.clock) if is_in_turn else []
     wrong = [f"{one.name}: {one.trouble}" for one in struck if one.trouble and not is_in_turn]
-    return Outcome(sources, faults, wrong + _aftermath(rig))
-
-
-def _aftermath(rig: Rig) -> list[str]:
-    """Return what is wrong with files, processes and log, after the end of the service."""
-    wrong = [f"a process is left: {line}" for line in rig.shut_down()]
-    rows = {row[0] for row in query(rig.service, "SELECT id FROM segment")}
-    roots = rig.disks or [rig.service.storage]
-    files = [path for root in roots for path in (root / "rec").rglob("*.mp4")]
-    wrong += [f"a file without a row: {path.name}" for path in files if path.stem[-36:] not in rows]
-    wrong += [f"left in the live folder: {path.name}" for root in roots for path in (root / "live").rglob("*.mp4")]
-    missing = query(rig.service, "SELECT count(*) FROM segment WHERE state <> 1")[0][0]
-    if missing:
-        wrong.append(f"{missing} segments are not closed, or missing")
-    log = rig.service.read_log()
-    if traces := log.count("Traceback (most recent call last)"):
-        at = log.index("Traceback (most recent call last)")
-        wrong.append(f"{traces} tracebacks in the log, the first: {log[max(0, at - 300) : at + 1500]}")
-    return wrong
+    return Outcome(sources, faults, wrong + look_after(rig))
