@@ -26,8 +26,8 @@ from instance.config import ROOT, TestingConfig
 TABLES = {
     "account", "attempt", "audit", "clock_step", "coverage", "deletion", "doomed", "example", "group", "group_source",
     "idempotent_answer", "lease", "loss", "loss_mark", "notice", "pin", "received_copy", "record", "recorder",
-    "retention_rule", "run", "sample_entry", "schedule", "segment", "source", "storage", "sync_item", "sync_job", "tag",
-    "wanted", "webhook_mark",
+    "retention_mark", "retention_rule", "run", "sample_entry", "schedule", "segment", "source", "storage", "sync_item",
+    "sync_job", "tag", "wanted", "webhook_mark",
 }  # fmt: skip
 REVISIONS = ScriptDirectory(str(ROOT / "migrations"))
 EXAMPLES = ROOT / "example.sql"
