@@ -75,6 +75,7 @@ def close_file(root: Path, live: Path, target: Path, identity: Identity, body: B
             salvage = places.salvage_path(root, identity.source_id, identity.run_id, identity.sequence)
             _save_tail(root, handle, body.end_bytes, salvage)
             _append_closing(handle, identity, body)
+        os.ftruncate(handle, os.fstat(handle).st_size)  # gives back the blocks that were kept ahead (capture.ahead)
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -13,6 +13,7 @@ from app.archive.durable import make_folder, sync_folder
 from app.archive.ingest import Place, RunWriter
 from app.archive.livefile import LiveFile
 from app.capture import ffmpeg
+from app.capture.ahead import RoomAhead
 from app.capture.picture import PictureFeed
 from app.capture.processes import LiveFfmpeg, open_ffmpeg
 from app.logs import mask_secrets
@@ -42,6 +43,7 @@ class Attempt:
     is_silent: bool = False
     stop_reason: ffmpeg.Verdict | None = None
     stopped_s: float | None = None
+    ahead: RoomAhead = field(default_factory=RoomAhead)
 
     @property
     def folder(self) -> Path:
@@ -58,11 +60,15 @@ class Attempt:
         """When the camera last gave something, by the monotonic clock; an unchanged picture counts."""
         return max(self.grown_s, self.feed.succeeded_s) if self.feed is not None else self.grown_s
 
-    def poll(self) -> None:
-        """Take in what is new; stop ffmpeg when the camera is silent or its times jump, kill it if it stays."""
+    def poll(self, disk_bytes: int = 0) -> None:
+        """Take in what is new; stop ffmpeg when the camera is silent or its times jump, kill it if it stays.
+
+        disk_bytes: the size of the disk, for the room that is kept ahead there; 0: none is.
+        """
         has_grown = self.writer.poll()
         if has_grown:
             self.grown_s = time.monotonic()
+            self._keep_room(disk_bytes)
         if self.stopped_s is not None:
             if time.monotonic() - self.stopped_s > GRACE_S:
                 self.process.send(signal.SIGKILL)
@@ -75,6 +81,11 @@ class Attempt:
             self._stop_silent()
         elif not self.writer.is_published:
             self._check_audio()
+
+    def _keep_room(self, disk_bytes: int) -> None:
+        file = self.writer.newest
+        if disk_bytes and self.stopped_s is None:
+            self.ahead.keep(file.path, file.size_bytes, disk_bytes, self.grown_s)
 
     def _stop_silent(self) -> None:
         self.is_silent = True
