@@ -66,13 +66,13 @@ def remove_playlist(root: Path, record_id: str) -> bool:
     return True
 
 
-def unlink_doomed(limit: int, since_us: int = 0) -> int:
+def unlink_doomed(limit: int, since_us: int = 0, storage_id: str | None = None) -> int:
     """Remove up to `limit` doomed files, the oldest first, of those doomed at `since_us` or later; return how many.
 
     Needs an app context without a transaction. What cannot be removed is told in the log and stays doomed; so does what
-    lies in a storage that is not mounted.
+    lies in a storage that is not mounted. With a storage_id no other storage is touched, so that none is waited for.
     """
-    roots = mounted_roots()
+    roots = mounted_roots(storage_id)
     done, after = 0, (since_us, -1, "", "")
     while done < limit:
         rows = _next_rows(roots, after, min(limit - done, BATCH))
@@ -81,19 +81,28 @@ def unlink_doomed(limit: int, since_us: int = 0) -> int:
         after = (rows[-1].since_us, rows[-1].start_us, rows[-1].segment_id, rows[-1].storage_id)
         gone = _remove_files(rows, roots)
         # A disk that was unmounted meanwhile has left an empty folder, in which every file is gone.
-        roots = mounted_roots()
+        roots = mounted_roots(storage_id)
         gone = {key for key in gone if key[1] in roots}
         with writing() as session:
-            for storage_id in {storage_id for _, storage_id in gone}:
-                ids = [segment_id for segment_id, where in gone if where == storage_id]
-                session.execute(delete(Doomed).where(Doomed.storage_id == storage_id, Doomed.segment_id.in_(ids)))
+            for place in {place for _, place in gone}:
+                ids = [segment_id for segment_id, where in gone if where == place]
+                session.execute(delete(Doomed).where(Doomed.storage_id == place, Doomed.segment_id.in_(ids)))
         done += len(gone)
     return done
 
 
-def mounted_roots() -> dict[str, Path]:
-    """Return the roots of the storages that are where they are said to be, by id."""
-    found = {row.id: Path(row.path) for row in db.session.scalars(select(Storage)) if row.path}
+def has_doomed(storage_id: str) -> bool:
+    """Tell whether files that could be removed now are still there."""
+    query = select(Doomed.segment_id).where(Doomed.storage_id == storage_id, Doomed.due_us <= now_us())
+    found = db.session.scalar(query.limit(1)) is not None
+    db.session.rollback()
+    return found
+
+
+def mounted_roots(storage_id: str | None = None) -> dict[str, Path]:
+    """Return the roots of the storages that are where they are said to be, by id; of one alone where it is named."""
+    query = select(Storage) if storage_id is None else select(Storage).where(Storage.id == storage_id)
+    found = {row.id: Path(row.path) for row in db.session.scalars(query) if row.path}
     db.session.rollback()
     return {storage_id: root for storage_id, root in found.items() if _is_mounted(root, storage_id)}
 
