@@ -79,6 +79,7 @@ class Config:
     STORAGES: str = ""
     BUDGET_BYTES: int = 0
     RESERVE_BYTES: int = 256 * 1024 * 1024
+    BALLAST_BYTES: int = 16 * 1024 * 1024
     CATALOGUE_DAYS: int = 64
     PLAYLIST_BYTES: int = 32 * 1024 * 1024
     READ_AHEAD_BYTES: int = 2 * 1024 * 1024

@@ -32,7 +32,7 @@ class Fault:
     limit: ClassVar[str] = "none"
 
     def __init__(self, rig: Rig, draw: random.Random, *, is_short: bool = False) -> None:
-        self.rig = rig
+        self.rig, self.draw = rig, draw
         self.camera: Camera = draw.choice(rig.cameras)
         length_s = draw.uniform(*self.lasts_s)
         self.length_s = min(length_s, self.short_s) if is_short else length_s

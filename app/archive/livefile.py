@@ -16,6 +16,7 @@ import numpy as np
 from app.formats.boxes import FormatError
 from app.formats.firsttimes import find_first_times, has_leading_pictures, has_unset_times, write_first_times
 from app.formats.fragments import Fragment, Init, TrackPart, read_init, scan
+from app.formats.unwritten import count_written
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class LiveFile:
     body_end_bytes: int = 0
     size_bytes: int = 0
     zero_us: int | None = None  # estimate of the wall clock of media time 0
+    is_doubtful: bool = False  # a power loss may have left blocks in it that were never written
 
     def poll(self) -> bool:
         """Read what is new; tell whether the file grew. A file that is not there has not grown."""
@@ -63,6 +65,8 @@ class LiveFile:
                 return
             self.body_end_bytes = self.init.size_bytes
         fresh, _ = scan(handle, self.body_end_bytes, self.init, status.st_size)
+        if self.is_doubtful:
+            fresh = fresh[: count_written(handle, fresh)]
         if not fresh:
             return
         self.fragments += fresh
@@ -159,6 +163,7 @@ class LiveFile:
             handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
             try:
                 write_first_times(handle, self.pictured[0], track.track_id, times)
+                os.fdatasync(handle)  # before the row that says when they are: it never gives them another time
                 assert self.init is not None  # there is a track
                 self.fragments, _ = scan(handle, self.init.size_bytes, self.init, self.body_end_bytes)
                 self.pictured = [fragment for fragment in self.fragments if self._video(fragment)]

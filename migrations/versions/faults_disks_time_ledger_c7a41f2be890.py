@@ -180,9 +180,12 @@ def add_footage_columns():
     comment('run', 'clock', 'ok, or unset: the machine did not know the time')
     op.create_index('ix_run_capture_id', 'run', ['capture_id'], unique=False)
     op.add_column('segment', sa.Column('chain', sa.String(length=64), nullable=True, comment='hex SHA-256 over the closing box; null of old files'))
-    op.add_column('segment', sa.Column('verified_us', sa.BigInteger(), nullable=True, comment='instant its bytes were last found right'))
+    op.add_column('segment', sa.Column('verified_us', sa.BigInteger(), nullable=True, comment='instant its file was last read and judged'))
     op.add_column('segment', sa.Column('fault', sa.String(length=24), nullable=True, comment='what was found wrong with the file; null for nothing'))
     op.create_index('ix_segment_storage_id_start_us', 'segment', ['storage_id', 'start_us'], unique=False)
+    op.create_index('ix_segment_verified_us_start_us', 'segment', ['verified_us', 'start_us'], unique=False)
+    has_fault = sa.text('fault IS NOT NULL')
+    op.create_index('ix_segment_fault', 'segment', ['fault'], unique=False, sqlite_where=has_fault, postgresql_where=has_fault)
 
 
 def make_doomed_anew(*, has_storage_in_key):
@@ -324,6 +327,8 @@ def drop_sums(is_sqlite):
 def downgrade():
     drop_sums(op.get_bind().dialect.name == 'sqlite')
     make_doomed_anew(has_storage_in_key=False)
+    op.drop_index('ix_segment_fault', 'segment')
+    op.drop_index('ix_segment_verified_us_start_us', 'segment')
     op.drop_index('ix_segment_storage_id_start_us', 'segment')
     for column in ('fault', 'verified_us', 'chain'):
         op.execute(f'ALTER TABLE segment DROP COLUMN {column}')
