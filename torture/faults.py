@@ -30,6 +30,7 @@ class Fault:
     is_of_one_camera: ClassVar[bool] = False
     causes: ClassVar[frozenset[str]] = NONE
     limit: ClassVar[str] = "none"
+    evicts: ClassVar[bool] = False  # makes the recorder delete the oldest footage, to go on
 
     def __init__(self, rig: Rig, draw: random.Random, *, is_short: bool = False) -> None:
         self.rig, self.draw = rig, draw
