@@ -82,6 +82,7 @@ BESIDE = {
     ("put", f"{API}/retention/{{rule_id}}/"),
     ("delete", f"{API}/retention/{{rule_id}}/"),
     ("get", f"{API}/source/{{source_id}}/retention"),
+    ("get", f"{API}/notices"),
     ("get", f"{API}/copy"),
     ("post", f"{API}/copy"),
     ("get", f"{API}/copy/{{copy_id}}/"),

@@ -96,6 +96,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.health import health
     from app.views.live import live
     from app.views.metrics import metrics
+    from app.views.notices import notices
     from app.views.pages import pages
     from app.views.pins import pins
     from app.views.record import record
@@ -105,12 +106,13 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.signin import signin
     from app.views.source import source
     from app.views.sourcebulk import sourcebulk
+    from app.views.sourcegaps import sourcegaps
     from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, availability, live)
-    kept = (retention, pins, audit)
+    sources = (source, sourcebulk, sourcegaps, availability, live)
+    kept = (retention, pins, audit, notices)
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
