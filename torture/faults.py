@@ -5,10 +5,11 @@ import time
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from torture.cameras import GOP_S, Camera
+from torture.cameras import FPS, GOP_S, Camera
 from torture.rig import Rig
 
-FRAGMENT_S = GOP_S + 0.25  # one fragment, and what is on its way to ffmpeg
+# One fragment, the two pictures that ffmpeg holds back, and what is on its way to it.
+FRAGMENT_S = GOP_S + 2 / FPS + 0.33
 RECONNECT_S = 2.0
 NONE: frozenset[str] = frozenset()
 

@@ -137,14 +137,19 @@ def _judge_order(verdict: SourceVerdict, played: Sequence[Played]) -> None:
 def judge_lost(verdict: SourceVerdict, clock: Clock) -> None:
     """Judge that each lost packet lies in a gap; name the stretches that do not."""
     begins = [gap.begin_s for gap in verdict.gaps]
+    evicted = [gap for gap in verdict.gaps if gap.cause == "deleted"]
+    evicted_begins = [gap.begin_s for gap in evicted]
     outside: dict[str, list[Fate]] = defaultdict(list)
     for fate in verdict.fates:
         if fate.state == LOST:
             edge_s = EDGE_S if fate.kind == "video" else EDGE_S + SLOW_EDGE_S
-            fate.gap = _gap_at(clock.at(fate.line.sent_s), verdict.gaps, begins, edge_s)
-            if fate.gap is not None and fate.gap.cause == "deleted":
+            instant_s = clock.at(fate.line.sent_s)
+            fate.gap = _gap_at(instant_s, evicted, evicted_begins, edge_s)
+            if fate.gap is not None:
                 fate.state = EVICTED
-            elif fate.gap is None:
+                continue
+            fate.gap = _gap_at(instant_s, verdict.gaps, begins, edge_s)
+            if fate.gap is None:
                 outside[fate.kind].append(fate)
     for kind, fates in outside.items():
         for stretch in _stretches(fates):
@@ -203,14 +208,19 @@ class FaultVerdict:
     wrong: list[str] = field(default_factory=list)
 
 
-def judge_faults(sources: Sequence[SourceVerdict], struck: Sequence[Struck], clock: Clock) -> list[FaultVerdict]:
-    """Tell each fault from the others by when it struck, and compare what it cost with what it may."""
+def judge_faults(
+    sources: Sequence[SourceVerdict], struck: Sequence[Struck], clock: Clock, slack_s: float = 0.0
+) -> list[FaultVerdict]:
+    """Tell each fault from the others by when it struck, and compare what it cost with what it may.
+
+    `slack_s` is what a busy machine may add, where anything may be lost at all.
+    """
     begins = [one.begin_s - BEFORE_S for one in struck]
     ends = [*begins[1:], float("inf")]
     # A full disk costs the oldest footage, whatever struck then.
     allowed = frozenset({"starting"}) | ({"deleted"} if any(one.fault.evicts for one in struck) else frozenset())
     return [
-        _judge_fault(sources, one, begin_s, end_s, clock, allowed)
+        _judge_fault(sources, one, (begin_s, end_s), clock, allowed, slack_s)
         for one, begin_s, end_s in zip(struck, begins, ends, strict=True)
     ]
 
@@ -218,11 +228,12 @@ def judge_faults(sources: Sequence[SourceVerdict], struck: Sequence[Struck], clo
 def _judge_fault(
     sources: Sequence[SourceVerdict],
     struck: Struck,
-    begin_s: float,
-    end_s: float,
+    window: tuple[float, float],
     clock: Clock,
     allowed: frozenset[str],
+    slack_s: float,
 ) -> FaultVerdict:
+    begin_s, end_s = window
     verdict = FaultVerdict(struck)
     causes: set[str] = set()
     for source in sources:
@@ -233,9 +244,10 @@ def _judge_fault(
         verdict.lost_s, verdict.hole_s = max(verdict.lost_s, lost / FPS), max(verdict.hole_s, hole_s)
         is_of_fault = not struck.fault.is_of_one_camera or struck.fault.camera.name == source.name
         limit_s = struck.fault.lost_s if is_of_fault else 0.0
+        limit_s += slack_s if limit_s else 0.0
         if lost / FPS > limit_s:
             verdict.wrong.append(f"{source.name} lost {lost / FPS:.2f} s, {limit_s:.2f} s at most")
-        limit_s = (struck.longest_hole_s if is_of_fault else 0.0) + 1.0
+        limit_s = (struck.longest_hole_s if is_of_fault else 0.0) + 1.0 + slack_s
         if hole_s > limit_s:
             verdict.wrong.append(f"{source.name} has no picture for {hole_s:.2f} s, {limit_s:.2f} s at most")
         edges = sorted((clock.at(begin_s), clock.at(min(end_s, struck.settled_s or end_s))))
