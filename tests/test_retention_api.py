@@ -182,6 +182,16 @@ def test_the_forecast_follows_from_what_was_measured(app: Flask, client: FlaskCl
     assert (room["used_bytes"], room["budget_bytes"]) == (60_000, 1_500_000)
 
 
+def test_the_rule_of_a_group_goes_with_it_and_that_is_written_down(client: FlaskClient) -> None:
+    [group] = client.post(f"{API}/group", json={"model": "Source", "name": "entrance"}).json
+    made = add_rule(client, scope="group", group_name="entrance", min_age_s=5).json
+    assert (made["name"], made["group_id"]) == ("entrance", group["id"])
+    assert client.delete(f"{API}/group/{group['id']}/").status_code == 200
+    assert client.get(PATH).json == []
+    [last] = client.get(f"{API}/audit?action=retention.remove").json
+    assert (last["subject"], last["actor"]) == (made["id"], "deletion of its group")
+
+
 def test_without_footage_nothing_is_forecast_and_no_minimum_refused(client: FlaskClient) -> None:
     assert add_rule(client, scope="all", min_age_s=86_400).status_code == 200
     found = client.get(f"{PATH}/forecast").json

@@ -118,6 +118,13 @@ def remove_rule(session: AnySession, rule_id: str, actor: str) -> RetentionRule:
     return row
 
 
+def forget_group(session: AnySession, group_id: str) -> None:
+    """Remove the rule of a group that is about to be deleted, and write that down."""
+    rule_id = session.scalar(select(RetentionRule.id).where(RetentionRule.group_id == group_id))
+    if rule_id is not None:
+        remove_rule(session, rule_id, "deletion of its group")
+
+
 def as_rule(session: AnySession, row: RetentionRule) -> Rule:
     """Return a row as what is judged by, with the name of its group or tag."""
     name = None
