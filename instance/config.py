@@ -4,6 +4,7 @@ Each annotated attribute in capitals is one setting; `PLAYBACK_` and its name is
 `docs/operations.md` is compared with these classes by a test.
 """
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, fields
@@ -34,6 +35,23 @@ class StorageSettings(NamedTuple):
     cold_after_s: int | None = None
 
 
+class WebhookSettings(NamedTuple):
+    """One webhook: its address, what its bodies are signed with ("" for nothing), and what it is named in logs."""
+
+    url: str
+    secret: str
+    host: str
+
+    @property
+    def target(self) -> str:
+        """The hex SHA-256 of its address: what it is known by in the database, which holds no secret of it."""
+        return hashlib.sha256(self.url.encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        """Name the host: address and secret are nobody's business."""
+        return f"<webhook {self.host}>"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Config:
     """Settings shared by all three configurations, with their defaults."""
@@ -61,6 +79,7 @@ class Config:
     STORAGES: str = ""
     BUDGET_BYTES: int = 0
     RESERVE_BYTES: int = 256 * 1024 * 1024
+    BALLAST_BYTES: int = 16 * 1024 * 1024
     CATALOGUE_DAYS: int = 64
     PLAYLIST_BYTES: int = 32 * 1024 * 1024
     READ_AHEAD_BYTES: int = 2 * 1024 * 1024
@@ -76,8 +95,14 @@ class Config:
     SYNC_TRIES: int = 12
     SYNC_PAUSE_S: float = 5.0
     SYNC_BYTES_S: int = 0
+    # Reading a day of one camera of 4 Mbit/s takes three hours of it; a disk that records has 40 times that.
+    SCRUB_BYTES_S: int = 4 * 1024 * 1024
+    MOVE_BYTES_S: int = 32 * 1024 * 1024
+    SIGNING_KEY: str = ""
     SENDFILE_HEADER: str = ""
     SENDFILE_PREFIX: str = "/media/"
+    WEBHOOKS: str = ""
+    WEBHOOK_SECRET: str = ""
 
     @property
     def instance_path(self) -> Path:
@@ -147,6 +172,12 @@ class Config:
         except AddressError as error:
             raise ConfigurationError(f"PLAYBACK_SYNC_TARGETS, {error}") from None
 
+    @property
+    def webhooks(self) -> tuple[WebhookSettings, ...]:
+        """Who is told of changes of state. Raises ConfigurationError, which repeats no address."""
+        texts = [text.strip() for text in self.WEBHOOKS.split(",") if text.strip()]
+        return tuple(_parse_webhook(text, number, self.WEBHOOK_SECRET) for number, text in enumerate(texts, 1))
+
     def __repr__(self) -> str:
         """Name the class only: settings hold secrets."""
         return f"<{type(self).__name__} {self.ENVIRONMENT}>"
@@ -165,6 +196,7 @@ class TestingConfig(Config):
     WEB_WORKERS: int = 1
     PROBE_INTERVAL_S: float = 5.0
     SYNC_PAUSE_S: float = 0.1
+    SCRUB_BYTES_S: int = 0
     RESERVE_BYTES: int = 1024 * 1024
 
 
@@ -252,8 +284,10 @@ def _check(config: Config) -> None:
     if not config.STILL_DECODERS:
         raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
     _check_sendfile(config)
+    _check_signing(config)
     _check_sync(config)
     _ = config.storages
+    _ = config.webhooks
 
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "s": 1, "h": 3600, "d": 86_400}
@@ -277,11 +311,46 @@ def _parse_storage(text: str, reserve_bytes: int) -> StorageSettings:
     return StorageSettings(path, values.get("budget") or None, values.get("reserve", reserve_bytes), values.get("cold"))
 
 
+def _parse_webhook(text: str, number: int, secret: str) -> WebhookSettings:
+    """Return the webhook that `https://host/path?secret=...` names. Raises ConfigurationError without the address."""
+    from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in ("http", "https") or not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigurationError(
+            f"PLAYBACK_WEBHOOKS: number {number} must be an address as https://host/path?secret=TEXT "
+            "(a comma in it is written %2C)"
+        )
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    own = [value for name, value in pairs if name == "secret"]
+    rest = urlencode([pair for pair in pairs if pair[0] != "secret"])
+    url = urlunsplit((parts.scheme, parts.netloc, parts.path or "/", rest if own else parts.query, ""))
+    return WebhookSettings(url, own[-1] if own else secret, f"{host}:{port}" if port else host)
+
+
 def _check_sync(config: Config) -> None:
     if not (config.SYNC_AT_ONCE and config.SYNC_TRIES):
         raise ConfigurationError("PLAYBACK_SYNC_AT_ONCE and PLAYBACK_SYNC_TRIES must be 1 or more")
     if config.SYNC_TARGETS:
         _ = config.sync_roots
+
+
+def _check_signing(config: Config) -> None:
+    import base64
+
+    try:
+        seed = base64.b64decode(config.SIGNING_KEY, validate=True)
+    except ValueError:
+        seed = b"?"
+    if len(seed) not in (0, 32):
+        raise ConfigurationError(
+            "PLAYBACK_SIGNING_KEY must be 32 bytes in base64; make one with: "
+            "python3 -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())', or leave it empty"
+        )
 
 
 def _check_sendfile(config: Config) -> None:
@@ -306,6 +375,11 @@ def secret_key(config: Config) -> str:
         return _read_key(path)
     with os.fdopen(handle, "w") as file:
         file.write(os.urandom(32).hex())
+        file.flush()
+        os.fsync(file.fileno())  # a power loss must not take the key of what was encrypted with it
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)
+    os.close(folder)
     return _read_key(path)
 
 

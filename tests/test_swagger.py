@@ -66,6 +66,8 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", f"{API}/source/{{source_id}}/export"),
+    ("get", f"{API}/export/key"),
     ("get", f"{API}/deletions"),
     ("get", f"{API}/audit"),
     ("get", f"{API}/pins"),
@@ -80,6 +82,7 @@ BESIDE = {
     ("put", f"{API}/retention/{{rule_id}}/"),
     ("delete", f"{API}/retention/{{rule_id}}/"),
     ("get", f"{API}/source/{{source_id}}/retention"),
+    ("get", f"{API}/notices"),
     ("get", f"{API}/copy"),
     ("post", f"{API}/copy"),
     ("get", f"{API}/copy/{{copy_id}}/"),
@@ -90,6 +93,7 @@ BESIDE = {
     ("get", f"{PLAYBACK}/source/{{source_id}}/init/{{entries}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/cell.mp4"),
     ("get", f"{API}/tags"),
+    ("get", f"{API}/storage"),
     ("post", f"{API}/source/bulk"),
     ("put", f"{API}/group/{{group_id}}/"),
     ("patch", f"{API}/group/{{group_id}}/"),

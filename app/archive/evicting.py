@@ -51,7 +51,7 @@ def evict(storage_id: str, need_bytes: int, act: Act) -> Evicted:
             begun_us = now_us()
             done = delete_victims(chosen, act)
             if done:
-                unlink_doomed(len(done) + BATCH, begun_us)
+                unlink_doomed(len(done) + BATCH, begun_us, storage_id)
             gone = Evicted(gone.segments + len(done), gone.size_bytes + sum(piece.size_bytes for piece in done))
         if gone.size_bytes >= need_bytes:
             break

@@ -51,6 +51,7 @@ class OpenSegment:
     file: LiveFile
     id: str = field(default_factory=new_uuid)
     start_us: int = 0
+    end_us: int = 0  # known once the next has begun
     slew_ppm: int = 0
     shift_ticks: int = 0
 
@@ -72,9 +73,12 @@ class RunWriter:
         self.is_finished = False
         self.has_jumped = False
         self.unclosed: list[OpenSegment] = []
-        self.current = self._at(0)
+        self.current = self._at(self._first_sequence())
         self._load()
         self._following = self._at(self.current.sequence + 1)  # there or not yet
+
+    def _first_sequence(self) -> int:
+        return 0
 
     def _load(self) -> None:
         run = db.session.get(Run, self.place.run_id)
@@ -140,6 +144,10 @@ class RunWriter:
             self._following = later
         return True
 
+    def _skip_hole(self) -> bool:
+        """Go on with a later file where the following one will never come; tell whether there was one."""
+        return False
+
     def finish(self) -> bool:
         """Take in the rest after ffmpeg has ended; tell whether the run holds any footage.
 
@@ -147,7 +155,7 @@ class RunWriter:
         """
         if self.is_finished:
             return True
-        while self.poll():
+        while self.poll() or self._skip_hole():
             pass
         if not self.is_published and self.current.file.pictured:
             self._publish()
@@ -162,6 +170,11 @@ class RunWriter:
                 run.end_us = end_us
         self.is_finished = True
         return True
+
+    @property
+    def newest(self) -> LiveFile:
+        """The file that ffmpeg writes to now."""
+        return self._following.file if self._following.file.size_bytes else self.current.file
 
     @property
     def media_us(self) -> int:
@@ -180,20 +193,24 @@ class RunWriter:
         assert zero_us is not None  # there is a fragment, so there is an estimate
         first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
         with writing() as session:
-            run = Run(
-                id=self.place.run_id,
-                source_id=self.place.source_id,
-                anchor_us=zero_us,
-                begin_us=first.start_us,
-                is_picture=self.zero_us is not None,
-            )
-            session.add(run)
+            if session.get(Run, self.place.run_id) is None:
+                run = Run(
+                    id=self.place.run_id,
+                    source_id=self.place.source_id,
+                    anchor_us=zero_us,
+                    begin_us=first.start_us,
+                    is_picture=self.zero_us is not None,
+                )
+                session.add(run)
             session.flush()
             self._add_open(session, first)
         self.is_published = True
 
     def _add_open(self, session: AnySession, segment: OpenSegment) -> None:
-        video_id, audio_id = store_entries(db.session, segment.file)
+        self._add_row(session, segment, store_entries(session, segment.file))
+        note_opened(session, self.place.source_id, segment.start_us)
+
+    def _add_row(self, session: AnySession, segment: OpenSegment, entry_ids: tuple[int | None, int | None]) -> None:
         row = Segment(
             source_id=self.place.source_id,
             start_us=segment.start_us,
@@ -205,25 +222,34 @@ class RunWriter:
             state=OPEN,
             slew_ppm=segment.slew_ppm,
             shift_ticks=segment.shift_ticks,
-            video_entry_id=video_id,
-            audio_entry_id=audio_id,
+            video_entry_id=entry_ids[0],
+            audio_entry_id=entry_ids[1],
         )
         session.add(row)
-        note_opened(session, row.source_id, row.start_us)
 
     def _roll(self) -> None:
         """Open the row of the following file, then close the current one."""
         before, following = self.current, self._following
-        if not before.file.pictured:  # ffmpeg opened a file and never filled it
+        if not before.file.pictured and not self.is_published:  # ffmpeg opened a file and never filled it
             self._go_on_with(following)
             return
-        end_us = self._end_us(before, following.file)
-        following.start_us, following.slew_ppm = end_us, self._slew_ppm(before)
-        with writing() as session:
-            self._add_open(session, following)
+        end_us, following.start_us = self._seam_us(before, following)
+        following.slew_ppm = self._slew_ppm(before)
+        self._open(following)
+        before.end_us = end_us
         self._go_on_with(following)
         self.unclosed.append(before)
-        self._retry_unclosed(end_us)
+        self._retry_unclosed()
+
+    def _open(self, following: OpenSegment) -> None:
+        """Make the row of the file that goes on."""
+        with writing() as session:
+            self._add_open(session, following)
+
+    def _seam_us(self, before: OpenSegment, following: OpenSegment) -> tuple[int, int]:
+        """Return the instants at which a segment ends and the following one begins."""
+        end_us = self._end_us(before, following.file)
+        return end_us, end_us
 
     def _go_on_with(self, segment: OpenSegment) -> None:
         self.current, self._following = segment, self._at(segment.sequence + 1)
@@ -253,7 +279,7 @@ class RunWriter:
 
     def _slew_ppm(self, before: OpenSegment) -> int:
         """Return by how much the next segment's clock is to run fast or slow, from the arrival of the one before."""
-        if self.zero_us is not None or before.file.zero_us is None:
+        if self.zero_us is not None or before.file.zero_us is None or not before.file.pictured:
             return 0
         arrived_us = before.file.zero_us + ticks_us(before.file.begin_ticks, before.file.timescale)
         error_us = arrived_us - before.start_us
@@ -262,11 +288,23 @@ class RunWriter:
             return 0
         return max(-MAX_SLEW_PPM, min(MAX_SLEW_PPM, error_us * 1_000_000 // length_us))
 
-    def _retry_unclosed(self, end_us: int | None = None) -> None:
-        for segment in list(self.unclosed):
-            known = end_us if segment is self.unclosed[-1] else None
-            self._close(segment, known if known is not None else self._end_us(segment, None))
-            self.unclosed.remove(segment)
+    def _retry_unclosed(self) -> None:
+        while self.unclosed:
+            self.close_oldest()
+
+    def close_oldest(self) -> bool:
+        """Close the oldest file that waits for it; tell whether there was one. Raises OSError, OperationalError."""
+        if not self.unclosed:
+            return False
+        segment, following = [*self.unclosed, self.current][:2]
+        self._close(segment, segment.end_us or self._told_end_us(segment, following))
+        self.unclosed.remove(segment)
+        return True
+
+    def _told_end_us(self, segment: OpenSegment, following: OpenSegment) -> int:
+        """Return the wall clock after a segment that an earlier process has left unclosed."""
+        is_there = segment.file.pictured and following.file.pictured
+        return self._seam_us(segment, following)[0] if is_there else self._end_us(segment, None)
 
     def _close(self, segment: OpenSegment, end_us: int) -> None:
         """Close the file and its row. Raises OSError when the disk refuses: the row stays open, nothing is lost."""
@@ -297,7 +335,7 @@ class RunWriter:
                 log.error("the row of segment %s is gone; its file stays where it is", segment.id)
                 return
             row.shift_ticks = segment.shift_ticks
-            row.end_us = end_us
+            row.end_us = closed.end_us or end_us
             row.index_offset_bytes, row.index_size_bytes = offset, size
             _fill(row, file, closed, index)
             note_closed(session, row.source_id, row.start_us, row.end_us)

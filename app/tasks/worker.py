@@ -17,6 +17,7 @@ def run(config: Config) -> int:
 
     from app import create_app
     from app.capture.prober import Prober
+    from app.tasks.tending import Tender, begin_tending
 
     # Celery warns root of pickled messages; ours are JSON, and containers run as root.
     warnings.filterwarnings("ignore", message=".*superuser privileges", category=SecurityWarning)
@@ -28,12 +29,17 @@ def run(config: Config) -> int:
     # In memory and in a daemon thread: every task finds in the database what is due, so nothing is lost with it.
     schedule = EmbeddedService(celery, thread=True, scheduler_cls="celery.beat:Scheduler")
 
+    tenders: list[Tender] = []
+
     def begin(**_: Any) -> None:
         schedule.start()
+        tenders.extend(begin_tending(app))
 
     def end(**_: Any) -> None:
         from app.tasks.syncing import stop_copying
 
+        for tender in tenders:
+            tender.end()
         # Not within the signal: waiting for the copies would hold up everything else that is to end.
         threading.Thread(target=stop_copying, args=(app,), name="end of copies").start()
 

@@ -91,10 +91,12 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.copies import copies
     from app.views.deletion import deletion
     from app.views.docs import docs
+    from app.views.exports import exports
     from app.views.group import group
     from app.views.health import health
     from app.views.live import live
     from app.views.metrics import metrics
+    from app.views.notices import notices
     from app.views.pages import pages
     from app.views.pins import pins
     from app.views.record import record
@@ -104,12 +106,15 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.signin import signin
     from app.views.source import source
     from app.views.sourcebulk import sourcebulk
+    from app.views.sourcegaps import sourcegaps
+    from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, availability, live)
-    kept = (retention, pins, audit)
-    for blueprint in (*sources, record, recordfile, deletion, *kept, group, schedule, tag, sync, copies):
+    sources = (source, sourcebulk, sourcegaps, availability, live)
+    kept = (retention, pins, audit, notices)
+    recorded = (exports, record, recordfile, deletion)
+    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None

@@ -78,6 +78,9 @@ FIELDS: dict[str, Meaning] = {
     "spans": Meaning("Uninterrupted footage, in order"),
     "gaps": Meaning("What is missing, in order", "collapse"),
     "cause": Meaning("Why there is no footage", "camera_unreachable"),
+    "words": Meaning("The cause in words", "The camera could not be reached"),
+    "GapsObject.seconds": Meaning("How much of the range is missing for each cause, whatever `cause` shows"),
+    "CauseObject.seconds": Meaning("Seconds", 12.5),
     "ExplainedGapObject.detail": Meaning(
         "A line about it where there is one", "nothing listens at the camera's address and port"
     ),
@@ -192,6 +195,15 @@ FIELDS: dict[str, Meaning] = {
     "AuditObject.actor": Meaning("Who did it", "admin"),
     "AuditObject.source_id": Meaning("The source that it is about; null where it is about none", 1),
     "AuditObject.detail": Meaning("Its values", {"reason": "police report 4711"}),
+    # notices
+    "NoticeObject.id": Meaning("The id: an integer that only grows", 7),
+    "NoticeObject.at_utc": Meaning("When the state changed", END),
+    "kind": Meaning("In which respect: `source`, `recording`, `recorder`, `storage` and others", "source"),
+    "NoticeObject.subject": Meaning("The id of what it is about", "1"),
+    "is_bad": Meaning("Whether it has become bad; false: it is well again", True),
+    "NoticeObject.text": Meaning("What happened, and the way out", "Front door cannot be reached"),
+    "NoticeObject.source_id": Meaning("The id of the source, null where it is about none", 1),
+    "NoticeObject.storage_id": Meaning("The id of the storage, null where it is about none", OTHER_ID),
     # copying
     "state": Meaning("How far it is", "running"),
     "SyncListedObject.state": Meaning(
