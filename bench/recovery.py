@@ -33,8 +33,12 @@ def measure() -> list[Figure]:
         with app.app_context():
             begin_s, begin_cpu_s = time.monotonic(), time.process_time()
             found = [
-                one for source in left.source_ids for one in recovery.publish(left.root, left.storage_id, source, set())
+                one
+                for source_id in left.source_ids
+                for one in recovery.find_leftovers(left.root, left.storage_id, source_id, set())
             ]
+            for one in found:
+                one.publish()
             published_s, cpu_s = time.monotonic() - begin_s, time.process_time() - begin_cpu_s
             assert db.session.scalar(select(func.count()).select_from(Segment)) == left.files
             db.session.rollback()

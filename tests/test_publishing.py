@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from app.archive.storages import open_storage
-from app.capture.recovery import Leftover, publish
+from app.capture.recovery import Leftover, find_leftovers
 from app.extensions import db
 from app.models.segment import CLOSED, OPEN
 from tests.archived import T0_US, add_source, no_plans
@@ -22,7 +22,10 @@ SPEC = RunSpec(tuple(FileSpec("sound-b", groups) for groups in (2, 1, 3, 1)), se
 
 def _published(app: Flask, source_id: int) -> list[Leftover]:
     storage = open_storage(app.config["PLAYBACK"])
-    return list(publish(Path(storage.path), storage.id, source_id, set()))
+    found = find_leftovers(Path(storage.path), storage.id, source_id, set())
+    for one in found:
+        one.publish()
+    return found
 
 
 OWN = ("id", "run_id", "source_id", "sha256", "chain", "mtime_ns", "index_offset_bytes")

@@ -51,6 +51,7 @@ class OpenSegment:
     file: LiveFile
     id: str = field(default_factory=new_uuid)
     start_us: int = 0
+    end_us: int = 0  # known once the next has begun
     slew_ppm: int = 0
     shift_ticks: int = 0
 
@@ -191,6 +192,7 @@ class RunWriter:
         zero_us = self.zero_us if self.zero_us is not None else first.file.zero_us
         assert zero_us is not None  # there is a fragment, so there is an estimate
         first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
+        first.file.first_key_sample()  # not within the transaction
         with writing() as session:
             if session.get(Run, self.place.run_id) is None:
                 run = Run(
@@ -232,21 +234,24 @@ class RunWriter:
         if not before.file.pictured and not self.is_published:  # ffmpeg opened a file and never filled it
             self._go_on_with(following)
             return
-        following.start_us = self._seam_us(before, following)
+        end_us, following.start_us = self._seam_us(before, following)
         following.slew_ppm = self._slew_ppm(before)
         self._open(following)
+        before.end_us = end_us
         self._go_on_with(following)
         self.unclosed.append(before)
         self._retry_unclosed()
 
     def _open(self, following: OpenSegment) -> None:
         """Make the row of the file that goes on."""
+        following.file.first_key_sample()  # not within the transaction
         with writing() as session:
             self._add_open(session, following)
 
-    def _seam_us(self, before: OpenSegment, following: OpenSegment) -> int:
-        """Return the instant at which the segment after another begins."""
-        return self._end_us(before, following.file)
+    def _seam_us(self, before: OpenSegment, following: OpenSegment) -> tuple[int, int]:
+        """Return the instants at which a segment ends and the following one begins."""
+        end_us = self._end_us(before, following.file)
+        return end_us, end_us
 
     def _go_on_with(self, segment: OpenSegment) -> None:
         self.current, self._following = segment, self._at(segment.sequence + 1)
@@ -294,15 +299,16 @@ class RunWriter:
         if not self.unclosed:
             return False
         segment, following = [*self.unclosed, self.current][:2]
-        segment.file.poll()
-        self._close(segment, self._end_before(segment, following))
+        for one in (segment, following):
+            one.file.poll()
+        self._close(segment, segment.end_us or self._told_end_us(segment, following))
         self.unclosed.remove(segment)
         return True
 
-    def _end_before(self, segment: OpenSegment, following: OpenSegment) -> int:
-        """Return the wall clock after a segment that another one follows."""
-        del segment
-        return following.start_us  # which starts where it ended
+    def _told_end_us(self, segment: OpenSegment, following: OpenSegment) -> int:
+        """Return the wall clock after a segment that an earlier process has left unclosed."""
+        is_there = segment.file.pictured and following.file.pictured
+        return self._seam_us(segment, following)[0] if is_there else self._end_us(segment, None)
 
     def _close(self, segment: OpenSegment, end_us: int) -> None:
         """Close the file and its row. Raises OSError when the disk refuses: the row stays open, nothing is lost."""

@@ -60,20 +60,15 @@ class LeftRun(RunWriter):
         self._following = self._at(min(later))
         return True
 
-    def _seam_us(self, before: OpenSegment, following: OpenSegment) -> int:
+    def _seam_us(self, before: OpenSegment, following: OpenSegment) -> tuple[int, int]:
         if not before.file.pictured:  # its row is there, its file is not
-            return max(self._anchored_us(following.file), before.start_us + 1)
+            return before.start_us, max(self._anchored_us(following.file), before.start_us + 1)
         own_us = self._end_us(before, None)
         begin_ticks = following.file.begin_ticks - before.shift_ticks
         begin_us = before.wall_us(begin_ticks)
         if begin_ticks > before.file.last_ticks and begin_us - own_us > LOST_US and not self._is_picture:
-            return begin_us
+            return own_us, begin_us
         return super()._seam_us(before, following)
-
-    def _end_before(self, segment: OpenSegment, following: OpenSegment) -> int:
-        own_us = self._end_us(segment, None)
-        is_lost = following.start_us - own_us > LOST_US and not self._is_picture
-        return own_us if is_lost else super()._end_before(segment, following)
 
     def _anchored_us(self, file: LiveFile) -> int:
         """Return when a file begins, by the run's first date alone."""

@@ -39,6 +39,7 @@ class LiveFile:
     body_end_bytes: int = 0
     size_bytes: int = 0
     zero_us: int | None = None  # estimate of the wall clock of media time 0
+    _first_sample: bytes = b""
     is_doubtful: bool = False  # a power loss may have left blocks in it that were never written
 
     def poll(self) -> bool:
@@ -65,8 +66,6 @@ class LiveFile:
                 return
             self.body_end_bytes = self.init.size_bytes
         fresh = self._fresh(handle, self.init, status.st_size)
-        if self.is_doubtful:
-            fresh = fresh[: count_written(handle, fresh)]
         if not fresh:
             return
         if not self.take(fresh):
@@ -84,7 +83,8 @@ class LiveFile:
         return bool(pictured)
 
     def _fresh(self, handle: int, init: Init, size_bytes: int) -> list[Fragment]:
-        return scan(handle, self.body_end_bytes, init, size_bytes)[0]
+        fresh = scan(handle, self.body_end_bytes, init, size_bytes)[0]
+        return fresh[: count_written(handle, fresh)] if self.is_doubtful else fresh
 
     def _video(self, fragment: Fragment) -> TrackPart | None:
         track = self.init.track("video") if self.init else None
@@ -142,7 +142,15 @@ class LiveFile:
         return round(float(self.timescale / ticks.mean()), 3)
 
     def first_key_sample(self) -> bytes:
-        """Return the first video sample, at most 4 KiB of it: where parameter sets stand."""
+        """Return the first video sample, at most 4 KiB of it: where parameter sets stand. Read from the disk once.
+
+        Call it before a transaction that needs it: on a disk that does not answer it would hold the database.
+        """
+        if not self._first_sample:
+            self._first_sample = self._read_first_sample()
+        return self._first_sample
+
+    def _read_first_sample(self) -> bytes:
         part = self._video(self.pictured[0])
         assert part is not None
         handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)

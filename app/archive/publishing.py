@@ -12,12 +12,14 @@ from app.archive.livefile import GlancedFile, LiveFile
 from app.archive.places import DAY_US
 from app.extensions import writing
 
+Configurations = tuple[Configuration | None, Configuration | None]
+
 
 class RunPublisher(LeftRun):
     """Makes the rows of a run whose ffmpeg has ended, all of them open; another `LeftRun` closes its files later."""
 
     def __init__(self, place: Place) -> None:
-        self._unwritten: list[OpenSegment] = []
+        self._unwritten: list[tuple[OpenSegment, Configurations]] = []
         super().__init__(place)
 
     def publish(self) -> bool:
@@ -37,10 +39,9 @@ class RunPublisher(LeftRun):
             return
         entries: dict[Configuration | None, int | None] = {None: None}
         with writing() as session:
-            for day in sorted({segment.start_us // DAY_US for segment in self._unwritten}):
+            for day in sorted({segment.start_us // DAY_US for segment, _ in self._unwritten}):
                 note_opened(session, self.place.source_id, day * DAY_US)
-            for segment in self._unwritten:
-                video, audio = configurations(segment.file)
+            for segment, (video, audio) in self._unwritten:
                 for found in (video, audio):
                     if found is not None and found not in entries:
                         entries[found] = store_configuration(session, found)
@@ -54,7 +55,7 @@ class RunPublisher(LeftRun):
         return file if is_whole else GlancedFile(file.path)
 
     def _open(self, following: OpenSegment) -> None:
-        self._unwritten.append(following)
+        self._unwritten.append((following, configurations(following.file)))  # read from the disk before the transaction
 
     def _retry_unclosed(self) -> None:
         """Leave all files open."""

@@ -23,6 +23,7 @@ from app.capture.distrust import Distrust
 from app.capture.facts import Facts, copied_facts, logged_facts
 from app.capture.picture import PictureFeed
 from app.capture.processes import LiveFfmpeg
+from app.capture.steadiness import Steadiness
 from app.capture.template import Template
 from app.errors import Invalid, PlaybackError, StorageFull
 from app.extensions import db, writing
@@ -68,6 +69,7 @@ class Keeper:
         self._refused_until_s = 0.0
         self._status: tuple[str | None, str | None] | None = None
         self._measured: tuple[str, int] | None = None
+        self._steadiness = Steadiness(camera.source_id)
 
     @property
     def is_idle(self) -> bool:
@@ -96,6 +98,11 @@ class Keeper:
     def step(self) -> None:
         """Do what is due now. Raises OSError or OperationalError when disk or database refuse: call again."""
         self._obey()
+        self._step()
+        if not self.is_ending:
+            self._steadiness.note()
+
+    def _step(self) -> None:
         if self._living is not None:
             self._adopt(self._living)
         elif self.attempt is not None and self.attempt.has_exited:
@@ -355,6 +362,8 @@ class Keeper:
 
     def _set_status(self, status: str | None, detail: str | None) -> None:
         """Write the measured status where it changed; None leaves the word and changes the detail."""
+        if status is not None and not self.is_ending:
+            self._steadiness.measured(status, detail)
         if self._status == (status, detail) or self.is_left:
             return
         with writing() as session:

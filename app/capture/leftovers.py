@@ -92,17 +92,15 @@ class Leftovers:
                 recovery.end_surplus(process)
             else:
                 process.close()
-        waiting = self._unclosed[disk]
-        try:
-            left = list(recovery.publish(disk.root, disk.storage_id, source_id, living))
-        except (OSError, OperationalError):
-            raise  # the lane tries again
-        except Exception:  # one file that cannot be read must hold up neither the source nor its lease
-            db.session.rollback()
-            log.exception("source %d: what an earlier recorder left is not taken in", source_id)
-            left = []
-        waiting.append((source_id, deque(left)))
-        if len(waiting) == 1:
+        left = recovery.find_leftovers(disk.root, disk.storage_id, source_id, living)
+        for one in left:
+            try:
+                one.publish()
+            except Exception:  # closing it tries again; nothing else is to wait for it
+                db.session.rollback()
+                log.exception("source %d: run %s cannot be played yet", source_id, one.place.run_id)
+        self._unclosed[disk].append((source_id, deque(left)))
+        if len(self._unclosed[disk]) == 1:
             self._lanes[disk].do(partial(self._close, disk))
 
     def _close(self, disk: Disk) -> None:
@@ -113,11 +111,13 @@ class Leftovers:
             if left and not left[0].close_next():
                 left.popleft()
         except (OSError, OperationalError):
+            left.rotate(-1)
+            waiting.rotate(-1)  # it must not keep the others from being closed
             raise  # the lane tries again
-        except Exception:  # as above
+        except Exception:  # one file that cannot be read must hold up neither the source nor its lease
             db.session.rollback()
-            log.exception("source %d: what an earlier recorder left is not taken in", source_id)
-            left.popleft()
+            run_id = left.popleft().place.run_id
+            log.exception("source %d: run %s cannot be taken in; its files stay where they are", source_id, run_id)
         if not left:
             waiting.popleft()
             self._done.append(source_id)
