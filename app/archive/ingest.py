@@ -51,9 +51,9 @@ class OpenSegment:
     file: LiveFile
     id: str = field(default_factory=new_uuid)
     start_us: int = 0
-    end_us: int = 0  # known once the next has begun
     slew_ppm: int = 0
     shift_ticks: int = 0
+    end_us: int = 0  # known once the next has begun
 
     def wall_us(self, ticks: int) -> int:
         """Return the wall clock of a decode time of the file's own timeline."""
