@@ -25,6 +25,8 @@ from bench import (
     memory,
     mjpeg,
     packets,
+    rebuild,
+    recovery,
     requestdata,
     startup,
     stills,
@@ -55,6 +57,8 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "mjpeg": mjpeg.measure,
     "sources100": lists.sources,
     "records100k": lists.records,
+    "rebuild": rebuild.measure,
+    "recovery": recovery.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

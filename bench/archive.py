@@ -196,7 +196,7 @@ def plan_runs(wanted: Wanted, source_id: int, seed: int) -> list[Plan]:
 def record_run(app: Flask, wanted: Wanted, plan: Plan) -> Made:
     """Write the files of a run, each taken into the archive when the next has begun."""
     files = size_bytes = 0
-    run = _Run(wanted, plan)
+    run = Run(wanted, plan)
     with app.app_context():
         storage = open_storage(app.config["PLAYBACK"])
         place = Place(Path(storage.path), storage.id, plan.source_id, run.id)
@@ -212,7 +212,7 @@ def record_run(app: Flask, wanted: Wanted, plan: Plan) -> Made:
     return Made(run.end_us, files, size_bytes)
 
 
-class _Run:
+class Run:
     """One run: its times, then its files one after the other."""
 
     def __init__(self, wanted: Wanted, plan: Plan) -> None:

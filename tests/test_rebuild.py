@@ -84,7 +84,7 @@ def closed_files(app: Flask) -> list[Path]:
 
 
 def body(app: Flask, source_id: int, begin_us: int, end_us: int) -> tuple[str, bytes]:
-    answer = app.test_client().get(address(source_id, begin_us, end_us))
+    answer = app.test_client().get(address(source_id, begin_us, end_us), follow_redirects=True)
     assert answer.status_code == 200, answer.get_json()
     return answer.headers["ETag"], answer.data
 

@@ -51,9 +51,9 @@ class OpenSegment:
     file: LiveFile
     id: str = field(default_factory=new_uuid)
     start_us: int = 0
-    end_us: int = 0  # known once the next has begun
     slew_ppm: int = 0
     shift_ticks: int = 0
+    end_us: int = 0  # known once the next has begun
 
     def wall_us(self, ticks: int) -> int:
         """Return the wall clock of a decode time of the file's own timeline."""
@@ -91,7 +91,8 @@ class RunWriter:
         segments = [self._from_row(row) for row in rows]
         self.is_finished = not segments
         if segments:
-            *self.unclosed, self.current = segments
+            *self.unclosed, self.current = segments  # those are read when they are closed: there may be many
+            self.current.file.poll()
         db.session.rollback()
 
     def _from_row(self, row: Segment) -> OpenSegment:
@@ -100,7 +101,6 @@ class RunWriter:
         )
         if not segment.file.path.exists():  # a crash came between rename and commit
             segment.file.path = self._closed_path(segment)
-        segment.file.poll()
         return segment
 
     def _at(self, sequence: int) -> OpenSegment:
@@ -299,6 +299,8 @@ class RunWriter:
         if not self.unclosed:
             return False
         segment, following = [*self.unclosed, self.current][:2]
+        for one in (segment, following):
+            one.file.poll()
         self._close(segment, segment.end_us or self._told_end_us(segment, following))
         self.unclosed.remove(segment)
         return True

@@ -20,7 +20,7 @@ LOST_US = 250_000
 
 
 class LeftRun(RunWriter):
-    """Takes in what is left of a run. Used by one thread, within an app context; only `finish` is called."""
+    """Takes in what is left of a run: `close_oldest`, then `finish`. Used by one thread, within an app context."""
 
     def __init__(self, place: Place) -> None:
         self._files = _live_files(place)
@@ -49,6 +49,7 @@ class LeftRun(RunWriter):
             self.is_finished = self.is_published = not self._files
         elif any(sequence > row.sequence for sequence in self._files):
             self.current = self._from_row(row)
+            self.current.file.poll()
             self.is_finished = False
         db.session.rollback()
 

@@ -6,17 +6,20 @@ first and the last fragment of each file.
 
 from app.archive.coverage import note_opened
 from app.archive.entries import Configuration, configurations, store_configuration
-from app.archive.ingest import OpenSegment, Place, RunWriter
+from app.archive.ingest import OpenSegment, Place
+from app.archive.leftrun import LeftRun
 from app.archive.livefile import GlancedFile, LiveFile
 from app.archive.places import DAY_US
 from app.extensions import writing
 
+Configurations = tuple[Configuration | None, Configuration | None]
 
-class RunPublisher(RunWriter):
-    """Makes the rows of a run whose ffmpeg has ended, all of them open; another `RunWriter` closes its files later."""
+
+class RunPublisher(LeftRun):
+    """Makes the rows of a run whose ffmpeg has ended, all of them open; another `LeftRun` closes its files later."""
 
     def __init__(self, place: Place) -> None:
-        self._unwritten: list[OpenSegment] = []
+        self._unwritten: list[tuple[OpenSegment, Configurations]] = []
         super().__init__(place)
 
     def publish(self) -> bool:
@@ -24,7 +27,7 @@ class RunPublisher(RunWriter):
 
         The first of them, and the run, have a transaction of their own: after a crash it goes on from there.
         """
-        while self.poll():
+        while self.poll() or self._skip_hole():
             pass
         if not self.is_published and self.current.file.pictured:
             self._publish()
@@ -36,10 +39,9 @@ class RunPublisher(RunWriter):
             return
         entries: dict[Configuration | None, int | None] = {None: None}
         with writing() as session:
-            for day in sorted({segment.start_us // DAY_US for segment in self._unwritten}):
+            for day in sorted({segment.start_us // DAY_US for segment, _ in self._unwritten}):
                 note_opened(session, self.place.source_id, day * DAY_US)
-            for segment in self._unwritten:
-                video, audio = configurations(segment.file)
+            for segment, (video, audio) in self._unwritten:
                 for found in (video, audio):
                     if found is not None and found not in entries:
                         entries[found] = store_configuration(session, found)
@@ -47,12 +49,13 @@ class RunPublisher(RunWriter):
         self._unwritten.clear()
 
     def _live_file(self, sequence: int) -> LiveFile:
-        """Return a file to be looked at; the first of a run is read as a whole: its first times may be put right."""
+        """Return a file to be looked at; read as a whole are doubtful ones, and a first: its times may be put right."""
         file = super()._live_file(sequence)
-        return GlancedFile(file.path) if sequence else file
+        is_whole = file.is_doubtful or sequence == self._first_sequence()
+        return file if is_whole else GlancedFile(file.path)
 
     def _open(self, following: OpenSegment) -> None:
-        self._unwritten.append(following)
+        self._unwritten.append((following, configurations(following.file)))  # read from the disk before the transaction
 
     def _retry_unclosed(self) -> None:
         """Leave all files open."""

@@ -1,4 +1,6 @@
-"""What earlier recorders left in the storages: taken in as soon as a storage is open, by the lane of that storage.
+"""What earlier recorders left in the storages: published as soon as a storage is open, by the lane of that storage.
+
+Published footage plays, and what records goes on; its files are closed, and hashed for that, one after the other.
 
 Used by the recorder's main thread but for what says otherwise.
 """
@@ -44,6 +46,8 @@ class Leftovers:
         self._done: deque[int] = deque()
         self._running: dict[int, int] = {}  # jobs by source
         self._living: dict[int, set[str]] = {}  # runs by source that go on
+        # What is published and yet to be closed, by source: used by the lane of its storage alone.
+        self._unclosed: dict[Disk, deque[tuple[int, deque[recovery.Leftover]]]] = {disk: deque() for disk in lanes}
 
     def look(self, disk: Disk) -> None:
         """Look which sources left something in a storage that is open now. For any thread."""
@@ -88,15 +92,38 @@ class Leftovers:
                 recovery.end_surplus(process)
             else:
                 process.close()
+        left = recovery.find_leftovers(disk.root, disk.storage_id, source_id, living)
+        for one in left:
+            try:
+                one.publish()
+            except Exception:  # closing it tries again; nothing else is to wait for it
+                db.session.rollback()
+                log.exception("source %d: run %s cannot be played yet", source_id, one.place.run_id)
+        self._unclosed[disk].append((source_id, deque(left)))
+        if len(self._unclosed[disk]) == 1:
+            self._lanes[disk].do(partial(self._close, disk))
+
+    def _close(self, disk: Disk) -> None:
+        """Close one file of what was left in a storage; the lane steps what records between two of them."""
+        waiting = self._unclosed[disk]
+        source_id, left = waiting[0]
         try:
-            recovery.take_in(disk.root, disk.storage_id, source_id, living)
+            if left and not left[0].close_next():
+                left.popleft()
         except (OSError, OperationalError):
+            left.rotate(-1)
+            waiting.rotate(-1)  # it must not keep the others from being closed
             raise  # the lane tries again
         except Exception:  # one file that cannot be read must hold up neither the source nor its lease
             db.session.rollback()
-            log.exception("source %d: what an earlier recorder left is not taken in", source_id)
-        self._done.append(source_id)
-        self._woken()
+            run_id = left.popleft().place.run_id
+            log.exception("source %d: run %s cannot be taken in; its files stay where they are", source_id, run_id)
+        if not left:
+            waiting.popleft()
+            self._done.append(source_id)
+            self._woken()
+        if waiting:
+            self._lanes[disk].do(partial(self._close, disk))
 
     def finish(self, kept: Collection[int], runs_of: Callable[[int], set[str]]) -> None:
         """Close what is left of the attempts of sources whose files are taken in; give back leases of unwanted ones.

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from app.archive import places
 from app.archive.ingest import Place, RunWriter
 from app.archive.leftrun import LeftRun
+from app.archive.publishing import RunPublisher
 from app.capture import ffmpeg
 from app.capture.attempt import Attempt, clear_run, put_aside, read_log
 from app.capture.processes import LiveFfmpeg, find_ffmpegs
@@ -77,22 +78,54 @@ def end_surplus(process: LiveFfmpeg, limit_s: float = 5.0) -> None:
     process.close()
 
 
+class Leftover:
+    """A run whose ffmpeg has ended: its rows are made, and its files closed after that. Used by one thread."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._is_published = False
+        self._run: LeftRun | None = None
+
+    def publish(self) -> None:
+        """Make the rows of all that is left of the run: it plays. Raises OSError, OperationalError: call again."""
+        RunPublisher(self.place).publish()
+        self._is_published = True
+
+    def close_next(self) -> bool:
+        """Close one file, with the last the run and its attempt; tell whether more is left. Raises as above."""
+        if not self._is_published:
+            self.publish()
+        if self._run is None:
+            self._run = LeftRun(self.place)
+        if self._run.close_oldest():
+            return True
+        _finish_run(self._run, places.live_folder(self.place.root, self.place.source_id))
+        return False
+
+
+def find_leftovers(root: Path, storage_id: str, source_id: int, living_runs: set[str]) -> list[Leftover]:
+    """Return every run of the source, in one storage, whose ffmpeg has ended and that left anything."""
+    runs = {match[1] for entry in _names(places.live_folder(root, source_id)) if (match := _RUN_FILE.match(entry))}
+    runs |= open_runs(storage_id, source_id)
+    return [Leftover(Place(root, storage_id, source_id, run_id)) for run_id in sorted(runs - living_runs)]
+
+
 def take_in(root: Path, storage_id: str, source_id: int, living_runs: set[str]) -> None:
     """Take in the files, in one storage, of every run of the source whose ffmpeg has ended; close its attempt.
 
     Raises the first OSError or OperationalError when all runs have been tried: call again.
     """
-    folder = places.live_folder(root, source_id)
-    runs = {match[1] for entry in _names(folder) if (match := _RUN_FILE.match(entry))}
     refusals: list[Exception] = []
-    for run_id in sorted((runs | open_runs(storage_id, source_id)) - living_runs):
+    for leftover in find_leftovers(root, storage_id, source_id, living_runs):
         try:
-            _take_in_run(Place(root, storage_id, source_id, run_id), folder)
+            while leftover.close_next():
+                pass
         except (OSError, OperationalError) as error:  # it must not keep the other runs from being taken in
             db.session.rollback()
             refusals.append(error)
         except Exception:  # nor must a fault of ours
             db.session.rollback()
+            run_id = leftover.place.run_id
             log.exception("source %d: run %s cannot be taken in; its files stay where they are", source_id, run_id)
     if refusals:
         raise refusals[0]
@@ -105,8 +138,8 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _take_in_run(place: Place, folder: Path) -> None:
-    has_footage = LeftRun(place).finish()
+def _finish_run(run: LeftRun, folder: Path) -> None:
+    place, has_footage = run.place, run.finish()
     text = read_log(folder / f"{place.run_id}.log")
     verdict = ffmpeg.judge(text, has_footage=has_footage)
     last_us = max((path.stat().st_mtime_ns // 1000 for path in folder.glob(f"{place.run_id}*")), default=now_us())

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from app.formats.boxes import Box, FormatError, find_box, iter_boxes, iter_boxes_in
@@ -72,6 +73,7 @@ def read_init(fd: int) -> Init:
     raise FormatError("no complete moov before the first fragment")
 
 
+@lru_cache(maxsize=16)  # the files of a camera have the same one
 def parse_moov(data: bytes) -> tuple[InitTrack, ...]:
     """Return the video and audio tracks of a `moov` box. Raises FormatError when a needed box is missing."""
     moov = find_box(data, (b"moov",))
