@@ -51,6 +51,7 @@ class OpenSegment:
     file: LiveFile
     id: str = field(default_factory=new_uuid)
     start_us: int = 0
+    end_us: int = 0  # known once the next has begun
     slew_ppm: int = 0
     shift_ticks: int = 0
 
@@ -191,6 +192,7 @@ class RunWriter:
         zero_us = self.zero_us if self.zero_us is not None else first.file.zero_us
         assert zero_us is not None  # there is a fragment, so there is an estimate
         first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
+        first.file.first_key_sample()  # not within the transaction
         with writing() as session:
             if session.get(Run, self.place.run_id) is None:
                 run = Run(
@@ -206,7 +208,10 @@ class RunWriter:
         self.is_published = True
 
     def _add_open(self, session: AnySession, segment: OpenSegment) -> None:
-        video_id, audio_id = store_entries(db.session, segment.file)
+        self._add_row(session, segment, store_entries(session, segment.file))
+        note_opened(session, self.place.source_id, segment.start_us)
+
+    def _add_row(self, session: AnySession, segment: OpenSegment, entry_ids: tuple[int | None, int | None]) -> None:
         row = Segment(
             source_id=self.place.source_id,
             start_us=segment.start_us,
@@ -218,11 +223,10 @@ class RunWriter:
             state=OPEN,
             slew_ppm=segment.slew_ppm,
             shift_ticks=segment.shift_ticks,
-            video_entry_id=video_id,
-            audio_entry_id=audio_id,
+            video_entry_id=entry_ids[0],
+            audio_entry_id=entry_ids[1],
         )
         session.add(row)
-        note_opened(session, row.source_id, row.start_us)
 
     def _roll(self) -> None:
         """Open the row of the following file, then close the current one."""
@@ -232,11 +236,17 @@ class RunWriter:
             return
         end_us, following.start_us = self._seam_us(before, following)
         following.slew_ppm = self._slew_ppm(before)
-        with writing() as session:
-            self._add_open(session, following)
+        self._open(following)
+        before.end_us = end_us
         self._go_on_with(following)
         self.unclosed.append(before)
-        self._retry_unclosed(end_us)
+        self._retry_unclosed()
+
+    def _open(self, following: OpenSegment) -> None:
+        """Make the row of the file that goes on."""
+        following.file.first_key_sample()  # not within the transaction
+        with writing() as session:
+            self._add_open(session, following)
 
     def _seam_us(self, before: OpenSegment, following: OpenSegment) -> tuple[int, int]:
         """Return the instants at which a segment ends and the following one begins."""
@@ -280,11 +290,23 @@ class RunWriter:
             return 0
         return max(-MAX_SLEW_PPM, min(MAX_SLEW_PPM, error_us * 1_000_000 // length_us))
 
-    def _retry_unclosed(self, end_us: int | None = None) -> None:
-        for segment in list(self.unclosed):
-            known = end_us if segment is self.unclosed[-1] else None
-            self._close(segment, known if known is not None else self._end_us(segment, None))
-            self.unclosed.remove(segment)
+    def _retry_unclosed(self) -> None:
+        while self.unclosed:
+            self.close_oldest()
+
+    def close_oldest(self) -> bool:
+        """Close the oldest file that waits for it; tell whether there was one. Raises OSError, OperationalError."""
+        if not self.unclosed:
+            return False
+        segment, following = [*self.unclosed, self.current][:2]
+        self._close(segment, segment.end_us or self._told_end_us(segment, following))
+        self.unclosed.remove(segment)
+        return True
+
+    def _told_end_us(self, segment: OpenSegment, following: OpenSegment) -> int:
+        """Return the wall clock after a segment that an earlier process has left unclosed."""
+        is_there = segment.file.pictured and following.file.pictured
+        return self._seam_us(segment, following)[0] if is_there else self._end_us(segment, None)
 
     def _close(self, segment: OpenSegment, end_us: int) -> None:
         """Close the file and its row. Raises OSError when the disk refuses: the row stays open, nothing is lost."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.formats.boxes import FormatError
+from app.formats.boxes import FormatError, moof_offsets
 from app.formats.firsttimes import find_first_times, has_leading_pictures, has_unset_times, write_first_times
-from app.formats.fragments import Fragment, Init, TrackPart, read_init, scan
+from app.formats.fragments import Fragment, Init, TrackPart, iter_fragments, read_init, scan
 from app.formats.unwritten import count_written
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class LiveFile:
     body_end_bytes: int = 0
     size_bytes: int = 0
     zero_us: int | None = None  # estimate of the wall clock of media time 0
+    _first_sample: bytes = b""
     is_doubtful: bool = False  # a power loss may have left blocks in it that were never written
 
     def poll(self) -> bool:
@@ -64,20 +65,26 @@ class LiveFile:
             except FormatError:
                 return
             self.body_end_bytes = self.init.size_bytes
-        fresh, _ = scan(handle, self.body_end_bytes, self.init, status.st_size)
-        if self.is_doubtful:
-            fresh = fresh[: count_written(handle, fresh)]
+        fresh = self._fresh(handle, self.init, status.st_size)
         if not fresh:
             return
-        self.fragments += fresh
-        self.body_end_bytes = fresh[-1].end_bytes
-        pictured = [fragment for fragment in fresh if self._video(fragment)]
-        self.pictured += pictured
-        if not pictured:
+        if not self.take(fresh):
             return
         arrived_ticks = self.end_ticks + HELD_FRAMES * self._frame_ticks
         zero_us = status.st_mtime_ns // 1000 - ticks_us(arrived_ticks, self.timescale)
         self.zero_us = zero_us if self.zero_us is None else min(self.zero_us, zero_us)
+
+    def take(self, fresh: list[Fragment]) -> bool:
+        """Add whole fragments that follow those known; tell whether any of them holds video."""
+        self.fragments += fresh
+        self.body_end_bytes = fresh[-1].end_bytes
+        pictured = [fragment for fragment in fresh if self._video(fragment)]
+        self.pictured += pictured
+        return bool(pictured)
+
+    def _fresh(self, handle: int, init: Init, size_bytes: int) -> list[Fragment]:
+        fresh = scan(handle, self.body_end_bytes, init, size_bytes)[0]
+        return fresh[: count_written(handle, fresh)] if self.is_doubtful else fresh
 
     def _video(self, fragment: Fragment) -> TrackPart | None:
         track = self.init.track("video") if self.init else None
@@ -135,7 +142,15 @@ class LiveFile:
         return round(float(self.timescale / ticks.mean()), 3)
 
     def first_key_sample(self) -> bytes:
-        """Return the first video sample, at most 4 KiB of it: where parameter sets stand."""
+        """Return the first video sample, at most 4 KiB of it: where parameter sets stand. Read from the disk once.
+
+        Call it before a transaction that needs it: on a disk that does not answer it would hold the database.
+        """
+        if not self._first_sample:
+            self._first_sample = self._read_first_sample()
+        return self._first_sample
+
+    def _read_first_sample(self) -> bytes:
         part = self._video(self.pictured[0])
         assert part is not None
         handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -171,3 +186,24 @@ class LiveFile:
                 os.close(handle)
         except (OSError, FormatError) as error:
             log.warning("%s: the times of the first frames could not be written: %s", self.path.name, error)
+
+
+class GlancedFile(LiveFile):
+    """A file that nobody writes any more, of which only the first and the last fragment with video are read.
+
+    That tells when it began and ended: a twentieth of the work. `body_end_bytes` and `fragments` are no use.
+    """
+
+    def _fresh(self, handle: int, init: Init, size_bytes: int) -> list[Fragment]:
+        first = self._first_pictured(handle, init, self.body_end_bytes, size_bytes)
+        if first is None:
+            return []
+        for begin in reversed(moof_offsets(handle, first.end_bytes, size_bytes)):
+            last = self._first_pictured(handle, init, begin, size_bytes)
+            if last is not None:
+                return [first, last]
+        return [first]
+
+    def _first_pictured(self, handle: int, init: Init, begin: int, size_bytes: int) -> Fragment | None:
+        """Return the first whole fragment with video from an offset on."""
+        return next((one for one in iter_fragments(handle, begin, init, size_bytes) if self._video(one)), None)
