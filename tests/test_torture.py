@@ -21,7 +21,6 @@ from torture.processfaults import (
     DatabaseLocked,
     FfmpegKill,
     RecorderKill,
-    ServiceRestart,
     SupervisorKill,
     WebKill,
     WorkerKill,
@@ -32,7 +31,9 @@ from torture.rig import open_rig
 from torture.run import finish, strike_in_turn
 
 SEED = 5
+SLACK_S = 10.0  # other tests run beside this one; what must lose nothing loses nothing on a busy machine too
 SHORT = (
+    DiskFull,
     HangUp,
     RecorderKill,
     Resize,
@@ -44,8 +45,6 @@ SHORT = (
     Garbage,
     DatabaseLocked,
     SupervisorKill,
-    DiskFull,
-    ServiceRestart,
 )
 
 
@@ -57,7 +56,7 @@ def test_every_packet_is_played_once_or_accounted_for_whatever_happens(tmp_path:
         print("left out:", *(f"{kind.name} ({kind.why_not(rig)})" for kind in SHORT if kind not in kinds))
         rig.start_recording()
         struck = strike_in_turn(rig, [kind(rig, draw, is_short=True) for kind in kinds], draw, (0.2, 0.2), print)
-        outcome = finish(rig, struck, is_in_turn=True, say=print)
+        outcome = finish(rig, struck, is_in_turn=True, say=print, slack_s=SLACK_S)
     told = tell(outcome)
     print(told)
     assert sum(source.count()["played"] for source in outcome.sources) > 300

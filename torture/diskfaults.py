@@ -27,6 +27,7 @@ class DiskFull(DiskFault):
     """Fills the disk as others' files may, faster than anybody can make room."""
 
     name = "disk full by others"
+    evicts = True
 
     def inject(self) -> None:
         """Write to a file until the disk refuses."""

@@ -9,6 +9,7 @@ from torture.run import Outcome
 FATES = (
     "played",
     "lost",
+    "evicted",
     "covered",
     "twice",
     "altered",

@@ -25,7 +25,7 @@ from torture.pictures import PictureCamera, open_picture_camera
 TAG = GROUP = "torture"
 PICTURES = "pictures"
 SEGMENT_S = 4
-RESERVE_BYTES = 4_000_000
+RESERVE_BYTES = 1_000_000
 FLOWING_S = 1.0  # a camera whose last picture is younger sends
 SETTLED_S = 1.5  # and has done so for so long: a key frame is among it
 TIMED_S = 60.0

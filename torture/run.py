@@ -88,7 +88,7 @@ def strike_at_once(rig: Rig, faults: Iterable[Fault], draw: random.Random, quiet
     return done
 
 
-def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say) -> Outcome:
+def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say, slack_s: float = 0.0) -> Outcome:
     """Stop, read everything back and judge it; the service ends."""
     time.sleep(1)
     rig.stop_recording()
@@ -113,6 +113,6 @@ def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say) ->
             gaps = read_ledger(rig.service, number, begin_s, end_s)
             sources.append(judge_pictures(rig.pictures, shown, gaps, rig.clock, rig.end_s))
     streams = [source for source in sources if source.count()]
-    faults = judge_faults(streams, struck, rig.clock) if is_in_turn else []
+    faults = judge_faults(streams, struck, rig.clock, slack_s) if is_in_turn else []
     wrong = [f"{one.name}: {one.trouble}" for one in struck if one.trouble and not is_in_turn]
     return Outcome(sources, faults, wrong + look_after(rig))

@@ -66,8 +66,16 @@ class Lister:
     def run(self) -> int:
         """Bring the files up to date; return how many were written or removed. Needs an app context.
 
-        Does nothing while the storage is not mounted, or another process is at it.
+        Does nothing while the storage is not mounted or cannot be read, or another process is at it.
         """
+        try:
+            return self._run()
+        except OSError as error:
+            db.session.rollback()
+            log.error("the playlists of the storage %s cannot be looked at: %s", self._root, error.strerror)
+            return 0
+
+    def _run(self) -> int:
         storage_id = read_marker(self._root)
         if storage_id is None:
             return 0
