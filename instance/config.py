@@ -116,8 +116,8 @@ class Config:
 
     @property
     def storage_path(self) -> Path:
-        """Absolute folder of recordings and files."""
-        return (ROOT / self.STORAGE).resolve() if self.STORAGE else self.instance_path / "storage"
+        """Absolute folder of recordings and files. No disk is asked: one that does not answer would hold up all."""
+        return Path(os.path.normpath(ROOT / self.STORAGE)) if self.STORAGE else self.instance_path / "storage"
 
     @property
     def storages(self) -> tuple[StorageSettings, ...]:
@@ -307,7 +307,7 @@ def _parse_storage(text: str, reserve_bytes: int) -> StorageSettings:
         values[name] = int(found[1]) * UNITS[found[2]]
     if not folder.startswith("/"):
         raise ConfigurationError(f"PLAYBACK_STORAGES: {folder!r} must be an absolute folder, as /srv/second")
-    path = Path(folder).resolve()
+    path = Path(os.path.normpath(folder))  # no disk is asked
     return StorageSettings(path, values.get("budget") or None, values.get("reserve", reserve_bytes), values.get("cold"))
 
 

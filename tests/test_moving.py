@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from app.archive import choosing, places
+from app.archive import choosing, places, scrubbing
 from app.archive.catalogue import catalogue
 from app.archive.choosing import Mover
 from app.archive.deletion import Act, delete_segments
@@ -24,10 +25,12 @@ from app.archive.verifying import Wanted, verify
 from app.extensions import db, writing
 from app.models import Doomed, Record, Segment, Storage
 from app.playback.plans import forget_plans
+from app.tasks.tending import Tending
 from tests.archived import T0_US, Recorded, add_source, address, record
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
+from tests.service import wait_for
 
 S = 1_000_000
 Media = Callable[..., Path]
@@ -201,6 +204,21 @@ def test_the_playlist_of_a_record_names_moved_files_where_they_are(
     for name in names:
         assert (path.parent / name).resolve().is_relative_to(cold)
         assert (path.parent / name).is_file()
+
+
+def test_the_worker_moves_and_verifies_by_itself_and_ends_when_told(
+    app: Flask, run: Recorded, cold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrubbing, "REST_US", -(10**15))
+    app.config["PLAYBACK"] = replace(app.config["PLAYBACK"], SCRUB_BYTES_S=10**9)
+    tending = Tending(app)
+    tending.begin()
+    try:
+        wait_for(lambda: {row.storage_id for row in rows(app)} == {storage_id(cold)}, "all moves", 20)
+        wait_for(lambda: all(row.verified_us for row in rows(app)), "all verified", 20)
+    finally:
+        tending.end()
+    wait_for(lambda: not {"scrub", "move"} & {thread.name for thread in threading.enumerate()}, "the end", 20)
 
 
 # --- crashes, and who comes between ------------------------------------------------------------------------

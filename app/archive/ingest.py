@@ -192,6 +192,7 @@ class RunWriter:
         zero_us = self.zero_us if self.zero_us is not None else first.file.zero_us
         assert zero_us is not None  # there is a fragment, so there is an estimate
         first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
+        first.file.first_key_sample()  # not within the transaction
         with writing() as session:
             if session.get(Run, self.place.run_id) is None:
                 run = Run(
@@ -243,6 +244,7 @@ class RunWriter:
 
     def _open(self, following: OpenSegment) -> None:
         """Make the row of the file that goes on."""
+        following.file.first_key_sample()  # not within the transaction
         with writing() as session:
             self._add_open(session, following)
 

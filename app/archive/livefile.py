@@ -39,6 +39,7 @@ class LiveFile:
     body_end_bytes: int = 0
     size_bytes: int = 0
     zero_us: int | None = None  # estimate of the wall clock of media time 0
+    _first_sample: bytes = b""
     is_doubtful: bool = False  # a power loss may have left blocks in it that were never written
 
     def poll(self) -> bool:
@@ -141,7 +142,15 @@ class LiveFile:
         return round(float(self.timescale / ticks.mean()), 3)
 
     def first_key_sample(self) -> bytes:
-        """Return the first video sample, at most 4 KiB of it: where parameter sets stand."""
+        """Return the first video sample, at most 4 KiB of it: where parameter sets stand. Read from the disk once.
+
+        Call it before a transaction that needs it: on a disk that does not answer it would hold the database.
+        """
+        if not self._first_sample:
+            self._first_sample = self._read_first_sample()
+        return self._first_sample
+
+    def _read_first_sample(self) -> bytes:
         part = self._video(self.pictured[0])
         assert part is not None
         handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)

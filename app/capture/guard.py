@@ -56,6 +56,10 @@ class Guard:
         self._disk = disk
         self._recorder_is_alive = recorder_is_alive
         self._ballast = Ballast(disk.root, config.BALLAST_BYTES)
+        runs = {"look": self._look_for_ever, "tend": self._tend_for_ever}
+        self._threads = [
+            threading.Thread(target=run, name=f"{name} {disk.priority}", daemon=True) for name, run in runs.items()
+        ]
         self._ended = threading.Event()
         self._needed = threading.Event()  # there is something to tend at once
         self._writes: deque[tuple[float, int]] = deque(maxlen=1000)  # instants and lengths (us) of measured writes
@@ -70,13 +74,19 @@ class Guard:
 
     def start(self) -> None:
         """Start both threads."""
-        for name, run in (("look", self._look_for_ever), ("tend", self._tend_for_ever)):
-            threading.Thread(target=run, name=f"{name} {self._disk.priority}", daemon=True).start()
+        for thread in self._threads:
+            thread.start()
 
     def end(self) -> None:
         """Let both threads end; one that hangs is left."""
         self._ended.set()
         self._needed.set()
+
+    def join(self, limit_s: float) -> None:
+        """Wait for the end of both."""
+        until_s = time.monotonic() + limit_s
+        for thread in self._threads:
+            thread.join(max(0.0, until_s - time.monotonic()))
 
     # The look: no database.
 

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from sqlalchemy import select as select_rows
+from sqlalchemy.exc import OperationalError
 
 from app.archive import places
 from app.archive.ingest import Place, RunWriter
@@ -77,13 +78,24 @@ def end_surplus(process: LiveFfmpeg, limit_s: float = 5.0) -> None:
 
 
 def take_in(root: Path, storage_id: str, source_id: int, living_runs: set[str]) -> None:
-    """Take in the files, in one storage, of every run of the source whose ffmpeg has ended; close its attempt."""
+    """Take in the files, in one storage, of every run of the source whose ffmpeg has ended; close its attempt.
+
+    Raises the first OSError or OperationalError when all runs have been tried: call again.
+    """
     folder = places.live_folder(root, source_id)
-    runs = {match[1] for entry in _names(folder) if (match := _RUN_FILE.match(entry))} | open_runs(
-        storage_id, source_id
-    )
-    for run_id in sorted(runs - living_runs):
-        _take_in_run(Place(root, storage_id, source_id, run_id), folder)
+    runs = {match[1] for entry in _names(folder) if (match := _RUN_FILE.match(entry))}
+    refusals: list[Exception] = []
+    for run_id in sorted((runs | open_runs(storage_id, source_id)) - living_runs):
+        try:
+            _take_in_run(Place(root, storage_id, source_id, run_id), folder)
+        except (OSError, OperationalError) as error:  # it must not keep the other runs from being taken in
+            db.session.rollback()
+            refusals.append(error)
+        except Exception:  # nor must a fault of ours
+            db.session.rollback()
+            log.exception("source %d: run %s cannot be taken in; its files stay where they are", source_id, run_id)
+    if refusals:
+        raise refusals[0]
 
 
 def _names(folder: Path) -> list[str]:

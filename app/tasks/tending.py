@@ -54,14 +54,24 @@ class Tender(threading.Thread):
         self._is_ending.set()
 
 
-def begin_tending(app: Flask) -> list[Tender]:
-    """Start what the settings ask for; return it."""
-    config = app.config["PLAYBACK"]
-    tenders = []
-    if config.SCRUB_BYTES_S:
-        tenders.append(Tender(app, "scrub", lambda is_ending: Scrubber(config, is_ending).step))
-    if any(storage.cold_after_s is not None for storage in config.storages):
-        tenders.append(Tender(app, "move", lambda is_ending: Mover(config, is_ending).step))
-    for tender in tenders:
-        tender.start()
-    return tenders
+class Tending:
+    """What a worker tends to: what the settings ask for."""
+
+    def __init__(self, app: Flask) -> None:
+        """Begin nothing yet."""
+        config = app.config["PLAYBACK"]
+        self._tenders = []
+        if config.SCRUB_BYTES_S:
+            self._tenders.append(Tender(app, "scrub", lambda is_ending: Scrubber(config, is_ending).step))
+        if any(storage.cold_after_s is not None for storage in config.storages):
+            self._tenders.append(Tender(app, "move", lambda is_ending: Mover(config, is_ending).step))
+
+    def begin(self) -> None:
+        """Start the threads."""
+        for tender in self._tenders:
+            tender.start()
+
+    def end(self) -> None:
+        """Let each end after the block that it is at; nobody waits for it."""
+        for tender in self._tenders:
+            tender.end()

@@ -272,6 +272,8 @@ def keep_sums(is_sqlite):
     op.execute(f'INSERT INTO kept_footage SELECT source_id, storage_id, {SUMMED} FROM segment WHERE state = 1 GROUP BY source_id, storage_id')
     op.execute("INSERT INTO attempt_count SELECT source_id, coalesce(reason, 'unknown'), count(*) FROM attempt "
                "WHERE end_us IS NOT NULL GROUP BY source_id, coalesce(reason, 'unknown')")
+    is_living = sa.text('end_us IS NULL')
+    op.create_index('ix_attempt_living', 'attempt', ['source_id'], unique=False, sqlite_where=is_living, postgresql_where=is_living)
     (keep_sums_of_sqlite if is_sqlite else keep_sums_of_postgresql)()
 
 
@@ -317,6 +319,7 @@ def drop_sums(is_sqlite):
     if not is_sqlite:
         for name in ('sum_segment_insert', 'sum_segment_update', 'sum_segment_delete', 'count_attempt'):
             op.execute(f'DROP FUNCTION {name}')
+    op.drop_index('ix_attempt_living', 'attempt')
     op.drop_table('attempt_count')
     op.drop_table('kept_footage')
 
