@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from app.archive.auditing import audit
 from app.archive.keeping import rule_of
@@ -68,17 +69,11 @@ def _find_group(session: AnySession, name: str) -> Group | None:
 
 def add_rule(session: AnySession, proposed: Rule, actor: str, now_us: int) -> RetentionRule:
     """Store a rule. Runs within a write transaction. Raises Conflict where the scope has one."""
-    # The rows of rules are few; all are held, so that two callers cannot both add that of all sources.
-    rows = session.scalars(select(RetentionRule).with_for_update()).all()
     column = f"{proposed.scope}_id"
-    same = [row for row in rows if row.scope == proposed.scope and getattr(row, column, None) == proposed.target]
+    known = session.scalars(select(RetentionRule).where(RetentionRule.scope == proposed.scope)).all()
+    same = [row.id for row in known if getattr(row, column, None) == proposed.target]
     if same:
-        message = f"there is a rule of {proposed.scope} {proposed.name}".rstrip()
-        raise Conflict(
-            f"{message} already: change that one (PUT /api/v1/retention/{same[0].id}/)",
-            loc=("body", "scope"),
-            kind="rule_exists",
-        )
+        raise _exists(proposed, same[0])
     values = {limit: proposed.limit(limit) for limit in LIMITS}
     row = RetentionRule(
         id=proposed.id, scope=proposed.scope, actor=actor, created_us=now_us, changed_us=now_us, **values
@@ -86,9 +81,18 @@ def add_rule(session: AnySession, proposed: Rule, actor: str, now_us: int) -> Re
     if proposed.scope != ONE_OF_ALL:
         setattr(row, column, proposed.target)
     session.add(row)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:  # somebody else was quicker
+        raise _exists(proposed, "ID") from None
     audit(session, actor, "retention.create", row.id, row.source_id, scope=row.scope, of=proposed.name, **values)
     return row
+
+
+def _exists(proposed: Rule, rule_id: str) -> Conflict:
+    what = f"{proposed.scope} {proposed.name}".rstrip()
+    message = f"there is a rule of {what} already: change that one (PUT /api/v1/retention/{rule_id}/)"
+    return Conflict(message, loc=("body", "scope"), kind="rule_exists")
 
 
 def change_rule(session: AnySession, proposed: Rule, actor: str, now_us: int) -> RetentionRule:
@@ -112,6 +116,13 @@ def remove_rule(session: AnySession, rule_id: str, actor: str) -> RetentionRule:
     session.flush()
     audit(session, actor, "retention.remove", row.id, row.source_id, scope=row.scope, **values)
     return row
+
+
+def forget_group(session: AnySession, group_id: str) -> None:
+    """Remove the rule of a group that is about to be deleted, and write that down."""
+    rule_id = session.scalar(select(RetentionRule.id).where(RetentionRule.group_id == group_id))
+    if rule_id is not None:
+        remove_rule(session, rule_id, "deletion of its group")
 
 
 def as_rule(session: AnySession, row: RetentionRule) -> Rule:

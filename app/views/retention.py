@@ -132,8 +132,9 @@ class Rules(Resource):
         given = read_parameters().checked(NewRule)
         proposed = rulebook.propose(db.session, given.scope, given.target, given.model_dump(include=set(LIMITS)))
         _check_reachable(proposed)
+        who = actor()
         with writing() as session:
-            row = rulebook.add_rule(session, proposed, actor(), now_us())
+            row = rulebook.add_rule(session, proposed, who, now_us())
         return _shown(row)
 
 
@@ -160,18 +161,19 @@ class OneRule(Resource):
         proposed = before._replace(**given)
         rulebook.check_limits({limit: proposed.limit(limit) for limit in LIMITS})
         _check_reachable(proposed)
+        who = actor()
         with writing() as session:
-            row = rulebook.change_rule(session, proposed, actor(), now_us())
+            row = rulebook.change_rule(session, proposed, who, now_us())
         return _shown(row)
 
     @namespace.doc(description="What it limited is then limited by wider scopes, or by nothing.")
     @namespace.response(200, "The rule that was removed", answer)
     def delete(self, rule_id: str) -> dict[str, Any]:
         """Remove a rule."""
-        row_id = path_uuid("rule_id", rule_id)
+        row_id, who = path_uuid("rule_id", rule_id), actor()
         with writing() as session:
             name = rulebook.as_rule(session, rulebook.find_rule(session, row_id)).name
-            return rule_object(rulebook.remove_rule(session, row_id, actor()), name)
+            return rule_object(rulebook.remove_rule(session, row_id, who), name)
 
 
 @namespace.route("/retention/forecast")

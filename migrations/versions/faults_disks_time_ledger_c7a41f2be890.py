@@ -43,6 +43,7 @@ def upgrade():
     sa.UniqueConstraint('source_id', name=op.f('uq_retention_rule_source_id')),
     sa.UniqueConstraint('tag_id', name=op.f('uq_retention_rule_tag_id'))
     )
+    op.create_index('uq_retention_rule_all', 'retention_rule', ['scope'], unique=True, sqlite_where=sa.text("scope = 'all'"), postgresql_where=sa.text("scope = 'all'"))
     op.create_table('pin',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('source_id', sa.Integer(), nullable=False),
