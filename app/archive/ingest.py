@@ -5,7 +5,8 @@ appended, row committed. A row is OPEN from the second fragment of a run on; rea
 
 Wall clock: a run's first sample is dated from the arrival of its first fragments; each later segment starts where the
 one before ended, at most 500 ppm faster or slower than media time, as the arrival of the segment before suggests. So
-no instant already given out ever changes.
+no instant already given out ever changes. Where that cannot mend it, since the clock was set, a new run begins at the
+seam with an anchor of its own, while the same ffmpeg goes on (archive.runs).
 """
 
 import logging
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from app.archive import places, sidecar
+from app.archive import places, runs, sidecar
 from app.archive.closing import Body, ClosedFile, Identity, close_file
 from app.archive.coverage import note_closed, note_opened, recount
 from app.archive.entries import store_entries
@@ -35,7 +36,7 @@ MAX_SEAM_US = 10_000_000
 
 @dataclass(slots=True)
 class Place:
-    """Where a run's files are written."""
+    """Where an ffmpeg's files are written. `run_id` is in their names: its first run's, and `capture_id` of others."""
 
     root: Path
     storage_id: str
@@ -49,6 +50,7 @@ class OpenSegment:
 
     sequence: int
     file: LiveFile
+    run_id: str
     id: str = field(default_factory=new_uuid)
     start_us: int = 0
     slew_ppm: int = 0
@@ -61,18 +63,28 @@ class OpenSegment:
 
 
 class RunWriter:
-    """Takes the files of one run into the archive. Used by one thread, within an app context."""
+    """Takes the files of one ffmpeg into the archive. Used by one thread, within an app context."""
 
-    def __init__(self, place: Place, *, zero_us: int | None = None) -> None:
-        """Begin, or go on with what an earlier process left. zero_us: the wall clock of media time 0, where known."""
+    def __init__(
+        self, place: Place, *, zero_us: int | None = None, base_us: int | None = None, is_live: bool = True
+    ) -> None:
+        """Begin, or go on with what an earlier process left. zero_us: the wall clock of media time 0, where known.
+
+        base_us: `boot_offset_us` as that process saw it last. Not is_live: ffmpeg is gone, and the files may have been
+        copied since, so their mtimes begin no new run.
+        """
         self.place = place
+        self._is_live = is_live
+        self._clock = runs.RunClock()
+        if base_us is not None:
+            self._clock.base_us = base_us
         self.zero_us = zero_us
         self.is_published = False
         self._is_picture = zero_us is not None
         self.is_finished = False
         self.has_jumped = False
         self.unclosed: list[OpenSegment] = []
-        self.current = self._at(0)
+        self.current = OpenSegment(0, self._live_file(0), place.run_id)
         self._load()
         self._following = self._at(self.current.sequence + 1)  # there or not yet
 
@@ -80,27 +92,29 @@ class RunWriter:
         run = db.session.get(Run, self.place.run_id)
         if run is None:
             return
-        query = select(Segment).where(Segment.run_id == run.id, Segment.state == OPEN).order_by(Segment.sequence)
-        rows = db.session.scalars(query).all()
         self.is_published = True
         self._is_picture = run.is_picture
-        segments = [self._from_row(row) for row in rows]
+        segments = [self._from_row(row) for row in runs.open_segments(run.id)]
         self.is_finished = not segments
         if segments:
             *self.unclosed, self.current = segments
         db.session.rollback()
 
     def _from_row(self, row: Segment) -> OpenSegment:
-        segment = OpenSegment(
-            row.sequence, self._live_file(row.sequence), row.id, row.start_us, row.slew_ppm, row.shift_ticks
-        )
+        ids = (self._live_file(row.sequence), row.run_id, row.id)
+        segment = OpenSegment(row.sequence, *ids, row.start_us, row.slew_ppm, row.shift_ticks)
         if not segment.file.path.exists():  # a crash came between rename and commit
             segment.file.path = self._closed_path(segment)
         segment.file.poll()
         return segment
 
     def _at(self, sequence: int) -> OpenSegment:
-        return OpenSegment(sequence, self._live_file(sequence))
+        return OpenSegment(sequence, self._live_file(sequence), self.run_id)
+
+    @property
+    def run_id(self) -> str:
+        """The run that is being written."""
+        return self.current.run_id
 
     def _live_file(self, sequence: int) -> LiveFile:
         return LiveFile(places.live_path(self.place.root, self.place.source_id, self.place.run_id, sequence))
@@ -115,6 +129,7 @@ class RunWriter:
         """
         if self.is_finished:
             return False
+        self._clock.look((self.current.file, self._following.file))
         grew = self.current.file.poll()
         if self._following.file.poll():
             self.current.file.poll()
@@ -157,7 +172,7 @@ class RunWriter:
         end_us = self._end_us(self.current, None)
         self._close(self.current, end_us)
         with writing() as session:
-            run = session.get(Run, self.place.run_id)
+            run = session.get(Run, self.run_id)
             if run is not None:
                 run.end_us = end_us
         self.is_finished = True
@@ -180,17 +195,31 @@ class RunWriter:
         assert zero_us is not None  # there is a fragment, so there is an estimate
         first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
         with writing() as session:
-            run = Run(
-                id=self.place.run_id,
-                source_id=self.place.source_id,
-                anchor_us=zero_us,
-                begin_us=first.start_us,
-                is_picture=self.zero_us is not None,
-            )
-            session.add(run)
-            session.flush()
+            self._add_run(session, first)
             self._add_open(session, first)
         self.is_published = True
+        if self.zero_us is None:
+            self._clock.set_anchor()
+
+    def _add_run(self, session: AnySession, first: OpenSegment) -> None:
+        """Write down the run that a segment begins."""
+        first.start_us = runs.free_start(session, self.place.source_id, first.start_us)
+        run = Run(
+            id=first.run_id,
+            source_id=self.place.source_id,
+            anchor_us=first.start_us - ticks_us(first.file.begin_ticks, first.file.timescale),
+            begin_us=first.start_us,
+            clock_offset_us=self._camera_offset(first),
+            capture_id=self.place.run_id if first.run_id != self.place.run_id else None,
+            is_picture=self._is_picture,
+        )
+        runs.add_run(session, run)
+
+    def _camera_offset(self, segment: OpenSegment) -> int | None:
+        """Return by how much the camera's clock is ahead of a segment's, in µs; None where it told nothing."""
+        if self._is_picture:
+            return None
+        return runs.camera_offset((segment.wall_us(ticks), told_us) for ticks, told_us in segment.file.camera_us)
 
     def _add_open(self, session: AnySession, segment: OpenSegment) -> None:
         video_id, audio_id = store_entries(db.session, segment.file)
@@ -199,7 +228,7 @@ class RunWriter:
             start_us=segment.start_us,
             end_us=segment.start_us,
             id=segment.id,
-            run_id=self.place.run_id,
+            run_id=segment.run_id,
             sequence=segment.sequence,
             storage_id=self.place.storage_id,
             state=OPEN,
@@ -218,12 +247,29 @@ class RunWriter:
             self._go_on_with(following)
             return
         end_us = self._end_us(before, following.file)
-        following.start_us, following.slew_ppm = end_us, self._slew_ppm(before)
+        following.start_us, following.slew_ppm, following.run_id = end_us, self._slew_ppm(before), before.run_id
+        anew_us = None if self.has_jumped else self._begin_anew(before, following, end_us)
         with writing() as session:
+            if anew_us is not None:
+                following.start_us, following.slew_ppm, following.run_id = anew_us, 0, new_uuid()
+                self._add_run(session, following)
+                runs.end_run(session, before.run_id, end_us, following.start_us)
             self._add_open(session, following)
+        if anew_us is not None:
+            self._clock.set_anchor()
+            wrong_s = (anew_us - end_us) / 1_000_000
+            log.warning("source %d: a new run begins, %+.1f s from the old clock", self.place.source_id, wrong_s)
         self._go_on_with(following)
         self.unclosed.append(before)
         self._retry_unclosed(end_us)
+
+    def _begin_anew(self, before: OpenSegment, following: OpenSegment, end_us: int) -> int | None:
+        """Return where a new run begins with the following file, None where the old one goes on."""
+        if not self._is_live:
+            return None
+        if self._is_picture:
+            return self._clock.begin_pictures_anew(end_us)
+        return self._clock.begin_anew(following.file, end_us, self._error_us(before))
 
     def _go_on_with(self, segment: OpenSegment) -> None:
         self.current, self._following = segment, self._at(segment.sequence + 1)
@@ -253,14 +299,18 @@ class RunWriter:
 
     def _slew_ppm(self, before: OpenSegment) -> int:
         """Return by how much the next segment's clock is to run fast or slow, from the arrival of the one before."""
-        if self.zero_us is not None or before.file.zero_us is None:
-            return 0
-        arrived_us = before.file.zero_us + ticks_us(before.file.begin_ticks, before.file.timescale)
-        error_us = arrived_us - before.start_us
+        error_us = self._error_us(before)
         length_us = ticks_us(before.file.end_ticks - before.file.begin_ticks, before.file.timescale)
-        if abs(error_us) < SLEW_DEADBAND_US or length_us <= 0:
+        if error_us is None or abs(error_us) < SLEW_DEADBAND_US or length_us <= 0:
             return 0
         return max(-MAX_SLEW_PPM, min(MAX_SLEW_PPM, error_us * 1_000_000 // length_us))
+
+    def _error_us(self, segment: OpenSegment) -> int | None:
+        """Return how much later a segment began than it says, by its arrival; None where that says nothing."""
+        file = segment.file
+        if self._is_picture or file.zero_us is None or file.is_stale:
+            return None
+        return file.zero_us + ticks_us(file.begin_ticks, file.timescale) - segment.start_us
 
     def _retry_unclosed(self, end_us: int | None = None) -> None:
         for segment in list(self.unclosed):
@@ -276,13 +326,14 @@ class RunWriter:
             return
         identity = Identity(
             self.place.source_id,
-            self.place.run_id,
+            segment.run_id,
             segment.sequence,
             segment.start_us,
             segment.slew_ppm,
-            None,
+            self._camera_offset(segment),
             segment.shift_ticks,
             self._is_picture,
+            is_clock_unset=runs.is_unset(segment.run_id),
         )
         assert file.init is not None  # there are fragments
         index = SampleIndex.build(file.init, file.fragments, segment.shift_ticks)
@@ -301,12 +352,13 @@ class RunWriter:
             row.index_offset_bytes, row.index_size_bytes = offset, size
             _fill(row, file, closed, index)
             note_closed(session, row.source_id, row.start_us, row.end_us)
+            runs.note_offset(session, segment.run_id, identity.clock_offset_us)
 
     def _chain_before(self, segment: OpenSegment) -> bytes:
         """Return the chain of the segment before this one in its run; that of none where there is none, or no chain."""
         query = (
             select(Segment.chain)
-            .where(Segment.run_id == self.place.run_id, Segment.sequence < segment.sequence, Segment.state != OPEN)
+            .where(Segment.run_id == segment.run_id, Segment.sequence < segment.sequence, Segment.state != OPEN)
             .order_by(Segment.sequence.desc())
             .limit(1)
         )

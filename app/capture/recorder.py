@@ -20,6 +20,7 @@ from app.archive import places
 from app.archive.storages import open_storage
 from app.capture import leases, recovery, watchdog
 from app.capture.camera import Camera
+from app.capture.clockwatch import ClockWatch
 from app.capture.keeper import Keeper
 from app.capture.wake import open_pipe
 from app.capture.wanted import WantedCameras
@@ -49,6 +50,7 @@ class Recorder:
         self._retry_s: dict[int, float] = {}
         self._unwanted_s: dict[int, float] = {}
         self._look_s = self._renew_s = 0.0
+        self._patient_until_s = 0.0
         self._signal = 0
         self._is_woken = False
         self._storage_id = ""
@@ -75,6 +77,7 @@ class Recorder:
 
     def _set_up(self) -> None:
         self._recorder_id = leases.register(os.getpid())
+        self._clock = ClockWatch(self._config)
         self._beat()
         start_watchdog(self._config)
         while not self._storage_id and not self._signal:
@@ -107,6 +110,9 @@ class Recorder:
         self._wait(TICK_S)
         now_s = time.monotonic()
         try:
+            if self._clock.look():  # leases have run out, or last too long: give every recorder time to renew its own
+                self._renew_s, self._patient_until_s = 0.0, now_s + leases.LEASE_US / 1e6
+            self._clock.write()
             if now_s >= self._renew_s:
                 self._renew()
                 self._renew_s = now_s + leases.RENEW_S
@@ -160,6 +166,8 @@ class Recorder:
 
     def _renew(self) -> None:
         held = leases.renew(self._recorder_id)
+        lost = self._keepers.keys() - held  # run out while we slept, or with a step of the clock, and perhaps free yet
+        held |= leases.claim(self._recorder_id, lost) if lost else set()
         for source_id, keeper in self._keepers.items():
             if source_id not in held and not keeper.is_ending:
                 keeper.end("recorder_stopped", "another recorder took the source over")
@@ -177,7 +185,8 @@ class Recorder:
         fresh = wanted.keys() - self._keepers.keys()
         if not fresh:
             return
-        for source_id in sorted(leases.claim(self._recorder_id, fresh)):
+        is_patient = time.monotonic() < self._patient_until_s
+        for source_id in sorted(leases.claim(self._recorder_id, fresh, is_patient=is_patient)):
             self._keepers[source_id] = self._recover(source_id, wanted[source_id])
 
     def _is_unwanted_for_long(self, source_id: int) -> bool:
@@ -198,7 +207,7 @@ class Recorder:
         )
         if camera is not None and living:
             newest = living.pop()
-            keeper.adopt(recovery.adopt(self._config, self._storage_id, newest))
+            keeper.adopt(recovery.adopt(self._config, self._storage_id, newest, self._clock.base_us))
         for surplus in living:
             recovery.end_surplus(surplus)
             _wait_for_end(surplus.pid)

@@ -39,10 +39,10 @@ def living_ffmpegs(root: Path) -> dict[int, list[LiveFfmpeg]]:
     return found
 
 
-def adopt(config: Config, storage_id: str, process: LiveFfmpeg) -> Attempt:
-    """Return the attempt of a living ffmpeg, to go on with."""
+def adopt(config: Config, storage_id: str, process: LiveFfmpeg, base_us: int | None = None) -> Attempt:
+    """Return the attempt of a living ffmpeg, to go on with. base_us: as of RunWriter."""
     place = Place(config.storage_path, storage_id, process.source_id, process.run_id)
-    return Attempt(place, process, RunWriter(place), config.SILENCE_S)
+    return Attempt(place, process, RunWriter(place, base_us=base_us), config.SILENCE_S)
 
 
 def end_surplus(process: LiveFfmpeg) -> None:
@@ -69,7 +69,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _take_in_run(place: Place, folder: Path) -> None:
-    has_footage = RunWriter(place).finish()
+    has_footage = RunWriter(place, is_live=False).finish()
     text = read_log(folder / f"{place.run_id}.log")
     verdict = ffmpeg.judge(text, has_footage=has_footage)
     last_us = max((path.stat().st_mtime_ns // 1000 for path in folder.glob(f"{place.run_id}*")), default=now_us())

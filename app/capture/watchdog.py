@@ -25,8 +25,9 @@ def watch(run_folder: Path, live_root: Path, abandon_s: float) -> None:
     """Watch until nothing is left to watch. Returns at once when another watchdog of the instance lives."""
     if hold_lock(run_folder / LOCK) is None:
         return
+    beats = [_Beat(run_folder / HEARTBEAT), _Beat(shared_heartbeat(live_root))]
     while True:
-        silence_s = min(_silence_s(run_folder / HEARTBEAT), _silence_s(shared_heartbeat(live_root)))
+        silence_s = min([beat.silence_s() for beat in beats])
         if silence_s > abandon_s and _end_all(live_root) == 0:
             return
         time.sleep(min(5.0, max(0.5, abandon_s / 10)))
@@ -45,12 +46,23 @@ def stop(run_folder: Path) -> None:
             os.kill(pid, signal.SIGTERM)
 
 
-def _silence_s(heartbeat: Path) -> float:
-    """Return the seconds since the recorder's last sign of life, by the file's own clock."""
-    try:
-        return time.time() - heartbeat.stat().st_mtime
-    except OSError:
-        return float("inf")
+class _Beat:
+    """A sign of life: when it last changed, by the monotonic clock. The wall clock may be set by hours meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mtime_ns = 0
+        self._changed_s = time.monotonic()
+
+    def silence_s(self) -> float:
+        """Return the seconds since the last sign of life was seen; infinity where there is none."""
+        try:
+            mtime_ns = self._path.stat().st_mtime_ns
+        except OSError:
+            return float("inf")
+        if mtime_ns != self._mtime_ns:
+            self._mtime_ns, self._changed_s = mtime_ns, time.monotonic()
+        return time.monotonic() - self._changed_s
 
 
 def _end_all(live_root: Path) -> int:
