@@ -1,4 +1,4 @@
-# `make run`, `make demo`, `make test`, `make lint`, `make bench`: nothing needed beforehand but Python 3.11 and make.
+# `make run`, `demo`, `test`, `lint`, `bench`, `torture`: nothing needed beforehand but Python 3.11 and make.
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip
 STAMP = .venv/installed
@@ -8,7 +8,7 @@ TEST_PROCESSES ?= 3
 export PYTHONPATH = .
 export FLASK_APP = run.py
 
-.PHONY: run demo test lint format bench
+.PHONY: run demo test lint format bench torture
 
 run: $(STAMP)
 	@.venv/bin/python run.py
@@ -32,6 +32,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	.venv/bin/python -m bench $(ARGS)
+
+torture: $(STAMP)
+	.venv/bin/python -m torture $(ARGS)
 
 # Installed again only when the list of requirements has changed.
 $(STAMP): requirement.txt

@@ -17,6 +17,7 @@ PREPARE_LOCK = 7_216_001  # any number that nothing else in this database locks
 
 def register(app: Flask) -> None:
     """Add the commands to the app; that of migrations only where the `flask` command itself runs."""
+    from app.commands.exports import export_command, key_command, verify_export_command
     from app.commands.groups import group_commands
     from app.commands.records import record_commands
     from app.commands.sources import source_commands
@@ -26,7 +27,9 @@ def register(app: Flask) -> None:
 
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
-    for command in (prepare_command, source_commands, group_commands, record_commands, tag_commands, sync_commands):
+    groups = (source_commands, group_commands, record_commands, tag_commands, sync_commands)
+    alone = (prepare_command, export_command, key_command, verify_export_command)
+    for command in (*groups, *alone):
         app.cli.add_command(command)
 
 

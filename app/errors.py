@@ -11,6 +11,8 @@ PlaybackError
 │   ├── OffsetWrong        (received_bytes)
 │   ├── CopyBroken         (received_bytes)
 │   ├── NameTaken
+│   ├── Pinned             (pin_id)
+│   ├── Unreachable        (forecast)
 │   └── StillRunning       (retry_after_s)
 ├── Invalid 422
 ├── Unauthorised 401
@@ -101,6 +103,19 @@ class NameTaken(Conflict):
 
     kind = "name_taken"
     loc: Loc = ("body", "name")
+
+
+class Pinned(Conflict):
+    """Footage that a pin protects was to be deleted; `extra` has `pin_id`."""
+
+    kind = "pinned"
+
+
+class Unreachable(Conflict):
+    """A minimum of retention for which there is no room; `extra` has `forecast`."""
+
+    kind = "unreachable"
+    loc: Loc = ("body",)
 
 
 class HasGaps(Conflict):

@@ -76,6 +76,10 @@ class Config:
     SYNC_TRIES: int = 12
     SYNC_PAUSE_S: float = 5.0
     SYNC_BYTES_S: int = 0
+    # Reading a day of one camera of 4 Mbit/s takes three hours of it; a disk that records has 40 times that.
+    SCRUB_BYTES_S: int = 4 * 1024 * 1024
+    MOVE_BYTES_S: int = 32 * 1024 * 1024
+    SIGNING_KEY: str = ""
     SENDFILE_HEADER: str = ""
     SENDFILE_PREFIX: str = "/media/"
 
@@ -165,6 +169,7 @@ class TestingConfig(Config):
     WEB_WORKERS: int = 1
     PROBE_INTERVAL_S: float = 5.0
     SYNC_PAUSE_S: float = 0.1
+    SCRUB_BYTES_S: int = 0
     RESERVE_BYTES: int = 1024 * 1024
 
 
@@ -252,6 +257,7 @@ def _check(config: Config) -> None:
     if not config.STILL_DECODERS:
         raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
     _check_sendfile(config)
+    _check_signing(config)
     _check_sync(config)
     _ = config.storages
 
@@ -284,6 +290,20 @@ def _check_sync(config: Config) -> None:
         _ = config.sync_roots
 
 
+def _check_signing(config: Config) -> None:
+    import base64
+
+    try:
+        seed = base64.b64decode(config.SIGNING_KEY, validate=True)
+    except ValueError:
+        seed = b"?"
+    if len(seed) not in (0, 32):
+        raise ConfigurationError(
+            "PLAYBACK_SIGNING_KEY must be 32 bytes in base64; make one with: "
+            "python3 -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())', or leave it empty"
+        )
+
+
 def _check_sendfile(config: Config) -> None:
     header, prefix = config.SENDFILE_HEADER, config.SENDFILE_PREFIX
     if header not in SENDFILE_HEADERS:
@@ -306,6 +326,11 @@ def secret_key(config: Config) -> str:
         return _read_key(path)
     with os.fdopen(handle, "w") as file:
         file.write(os.urandom(32).hex())
+        file.flush()
+        os.fsync(file.fileno())  # a power loss must not take the key of what was encrypted with it
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)
+    os.close(folder)
     return _read_key(path)
 
 

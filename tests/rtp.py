@@ -5,15 +5,17 @@ Payload formats: RFC 6184 (H.264), RFC 7798 (H.265), RFC 3640 (AAC-hbr), RFC 355
 
 import base64
 import hashlib
+import os
 import struct
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 
-from tests.media import access_unit, length_bytes, split_units, unit_type
+from tests.media import DROPPED_UNITS, access_unit, length_bytes, split_units, unit_type
 
 MAX_PAYLOAD_BYTES = 1400  # below an Ethernet frame, as cameras do, over TCP too
 VIDEO_CLOCK_HZ = 90_000
@@ -21,6 +23,9 @@ G711_FRAME_S = Fraction(1, 50)
 HEVC_SETS = (32, 33, 34)
 SEQUENCE_SET = {"h264": 7, "hevc": 33}
 STATIC_TYPES = {"pcm_mulaw": (0, "PCMU"), "pcm_alaw": (8, "PCMA")}
+SEI_HEAD = {"h264": b"\x06", "hevc": b"\x4e\x01"}
+STAMP = uuid.UUID("8d1f5c3a-6b27-4e94-a1d8-3c7e59f2b461").bytes
+STAMP_LETTERS = 12
 CODECS = ("h264", "hevc", "aac", *STATIC_TYPES)
 
 
@@ -28,7 +33,7 @@ CODECS = ("h264", "hevc", "aac", *STATIC_TYPES)
 class Unit:
     """An access unit or audio frame of one pass of the file; `due_s` and `ticks` count from the file's begin.
 
-    `sha256` is over `media.access_unit` for video and over the frame for audio.
+    `sha256` is over `data`: `media.access_unit` for video, the frame for audio.
     """
 
     due_s: float
@@ -36,6 +41,7 @@ class Unit:
     payloads: tuple[bytes, ...]
     sha256: str
     is_key: bool
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Track:
     """One track of a file. Each track loops by its own length, so that its RTP time never jumps."""
 
     kind: str
+    codec: str
     payload_type: int
     clock_hz: int
     length_s: Fraction
@@ -87,7 +94,46 @@ def altered(unit: Unit) -> Unit:
     at = next(i for i in range(middle, len(payload) - 1) if min(payload[i - 1 : i + 2]) > 16)
     payload[at] ^= 0x10 if payload[at] & 0xE0 else 0x20
     payloads = (*unit.payloads[:longest], bytes(payload), *unit.payloads[longest + 1 :])
-    return Unit(unit.due_s, unit.ticks, payloads, unit.sha256, unit.is_key)
+    return replace(unit, payloads=payloads)
+
+
+def spoilt(unit: Unit) -> Unit:
+    """Return random bytes in place of the unit's, in as many packets of the same size."""
+    payloads = tuple(os.urandom(len(payload)) for payload in unit.payloads)
+    return replace(unit, payloads=payloads, sha256=hashlib.sha256(b"".join(payloads)).hexdigest())
+
+
+def stamped(unit: Unit, codec: str, text: str) -> Unit:
+    """Return the unit with a text of its own, so that no two of a clip that loops are equal.
+
+    In a picture it stands in an SEI message (see `read_stamp`); behind an AAC frame, where decoders read no more
+    (ISO/IEC 14496-3 table 4.3: a raw data block ends itself). G.711 has no room for one and stays as it is.
+    """
+    mark = text.encode()
+    if codec == "aac":
+        data = unit.data + mark
+        payloads: tuple[bytes, ...] = (aac_payload(data),)
+    elif codec in SEI_HEAD:
+        # user_data_unregistered (ITU-T H.264 §D.1.7, H.265 §D.2.7); letters need no emulation prevention
+        message = SEI_HEAD[codec] + bytes((5, len(STAMP) + len(mark))) + STAMP + mark + b"\x80"
+        data = len(message).to_bytes(4, "big") + message + unit.data
+        leading = (unit_type(codec, payload) in DROPPED_UNITS[codec] for payload in unit.payloads)
+        at = next((number for number, is_set in enumerate(leading) if not is_set), 0)
+        payloads = (*unit.payloads[:at], message, *unit.payloads[at:])
+    else:
+        return unit
+    return replace(unit, payloads=payloads, data=data, sha256=hashlib.sha256(data).hexdigest())
+
+
+def read_stamp(data: bytes) -> str | None:
+    """Return the stamp in a picture's bytes, whatever else was done to them; None where there is none."""
+    at = data.find(STAMP)
+    return data[at + len(STAMP) : at + len(STAMP) + STAMP_LETTERS].decode("ascii", "replace") if at >= 0 else None
+
+
+def aac_payload(frame: bytes) -> bytes:
+    """Return the payload of one AAC frame: one access unit behind its headers (RFC 3640 §3.3.6 AAC-hbr)."""
+    return struct.pack(">HH", 16, len(frame) << 3) + frame
 
 
 def _track(context: Any, coded: list[_Coded], zero_s: Fraction, number: int) -> Track:
@@ -114,22 +160,18 @@ def _video_track(context: Any, coded: list[_Coded], zero_s: Fraction, payload_ty
         units.append(_unit(one, zero_s, VIDEO_CLOCK_HZ, payloads, comparable))
     name = {"h264": "H264", "hevc": "H265"}[codec]
     attributes = (f"rtpmap:{payload_type} {name}/90000", f"fmtp:{payload_type} {_format(codec, sets)}")
-    return Track("video", payload_type, VIDEO_CLOCK_HZ, _length_s(coded), tuple(units), attributes)
+    return Track("video", codec, payload_type, VIDEO_CLOCK_HZ, _length_s(coded), tuple(units), attributes)
 
 
 def _aac_track(context: Any, coded: list[_Coded], zero_s: Fraction, payload_type: int) -> Track:
     clock_hz, channels = context.sample_rate, context.layout.nb_channels
-    # RFC 3640 §3.3.6 AAC-hbr: one access unit a packet behind a 16-bit header length and a 13+3-bit header.
-    units = tuple(
-        _unit(one, zero_s, clock_hz, (struct.pack(">HH", 16, len(one.data) << 3) + one.data,), one.data)
-        for one in coded
-    )
+    units = tuple(_unit(one, zero_s, clock_hz, (aac_payload(one.data),), one.data) for one in coded)
     parameters = "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3"
     attributes = (
         f"rtpmap:{payload_type} MPEG4-GENERIC/{clock_hz}/{channels}",
         f"fmtp:{payload_type} {parameters};config={bytes(context.extradata).hex()}",
     )
-    return Track("audio", payload_type, clock_hz, _length_s(coded), units, attributes)
+    return Track("audio", "aac", payload_type, clock_hz, _length_s(coded), units, attributes)
 
 
 def _g711_track(context: Any, coded: list[_Coded], zero_s: Fraction) -> Track:
@@ -144,12 +186,12 @@ def _g711_track(context: Any, coded: list[_Coded], zero_s: Fraction) -> Track:
         one = _Coded(at_s, at_s, G711_FRAME_S, frame, is_key=True)
         units.append(_unit(one, zero_s, clock_hz, (frame,), frame))
     attributes = (f"rtpmap:{payload_type} {name}/{clock_hz}",)
-    return Track("audio", payload_type, clock_hz, len(units) * G711_FRAME_S, tuple(units), attributes)
+    return Track("audio", context.name, payload_type, clock_hz, len(units) * G711_FRAME_S, tuple(units), attributes)
 
 
 def _unit(one: _Coded, zero_s: Fraction, clock_hz: int, payloads: tuple[bytes, ...], data: bytes) -> Unit:
     ticks, sha256 = round((one.pts_s - zero_s) * clock_hz), hashlib.sha256(data).hexdigest()
-    return Unit(float(one.dts_s - zero_s), ticks, payloads, sha256, one.is_key)
+    return Unit(float(one.dts_s - zero_s), ticks, payloads, sha256, one.is_key, data)
 
 
 def _length_s(coded: list[_Coded]) -> Fraction:

@@ -1,9 +1,7 @@
 """What one RTSP session of the test camera sends, with its faults, and the ledger of what was sent."""
 
-import hashlib
 import heapq
 import math
-import os
 import random
 import socket
 import struct
@@ -12,9 +10,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple, Protocol
 
-from tests.rtp import Track, Unit, altered
+from tests.rtp import Track, Unit, altered, spoilt, stamped
 
 NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970, RFC 3550 §4
 REPORT_EVERY_S = 5
@@ -28,8 +27,10 @@ BURST_PACKETS = 24  # a key frame at once would overflow a receiver's UDP buffer
 class Faults:
     """What a camera does wrong; seconds count from its PLAY.
 
-    `is_garbage` sends random bytes in place of every payload. `alter_unit` flips one bit in the n-th video
-    access unit (from 0), while the ledger keeps the true hash: a comparison that does not notice is broken.
+    `is_garbage` sends random bytes in place of every payload, `is_noise` in place of every packet with its framing:
+    over TCP the client finds no packet any more. `is_hanging` takes requests and answers none. `alter_unit` flips
+    one bit in the n-th video access unit (from 0), while the ledger keeps the true hash: a comparison that does not
+    notice is broken.
     `clock_s` is how far the clock of its sender reports is ahead; with `is_clock_unset` their NTP time is 0.
     """
 
@@ -38,6 +39,8 @@ class Faults:
     has_audio: bool = True
     has_keyframes: bool = True
     is_garbage: bool = False
+    is_noise: bool = False
+    is_hanging: bool = False
     alter_unit: int = -1
     has_reports: bool = True
     clock_s: float = 0.0
@@ -56,19 +59,26 @@ class Faults:
 
 
 class Sent(NamedTuple):
-    """One line of the ledger: when it went out (Unix time), its RTP time (not wrapped), its hash."""
+    """One line of the ledger: when it went out (Unix time), its RTP time (not wrapped), its hash.
+
+    What went out as random bytes is garbage. What was given to a connection that broke is unsure: the client may have
+    got it.
+    """
 
     sent_s: float
     ticks: int
     sha256: str
     is_key: bool
+    is_garbage: bool = False
+    is_unsure: bool = False
 
 
 class SentSession:
     """The ledger of one session, for any thread; keeps the last `keep_s` seconds of it."""
 
-    def __init__(self, name: str, transport: str, keep_s: float) -> None:
+    def __init__(self, name: str, transport: str, keep_s: float, number: int = 0) -> None:
         self.name, self.transport, self.begin_s, self.end_s = name, transport, time.time(), math.inf
+        self.number = number
         self._keep_s, self._lock = keep_s, threading.Lock()
         self._lines: dict[str, deque[Sent]] = {"video": deque(), "audio": deque()}
 
@@ -99,6 +109,9 @@ class Channel(Protocol):
     def report(self, packet: bytes) -> None:
         """Send an RTCP packet."""
 
+    def noise(self, data: bytes) -> None:
+        """Send bytes that are no packet, at the latest at `flush`."""
+
     def flush(self) -> None:
         """Send what is still held back."""
 
@@ -120,6 +133,10 @@ class TcpChannel:
     def report(self, packet: bytes) -> None:
         """Send an RTCP packet on the odd channel."""
         self._write(self._number + 1, [(packet, b"")])
+
+    def noise(self, data: bytes) -> None:
+        """Hold bytes without any frame back until `flush`."""
+        self._held.append(data)
 
     def flush(self) -> None:
         """Write everything at once."""
@@ -154,6 +171,10 @@ class UdpChannel:
     def report(self, packet: bytes) -> None:
         """Send an RTCP packet from and to the odd port."""
         self._control.sendto(packet, (self._client[0], self._client[1] + 1))
+
+    def noise(self, data: bytes) -> None:
+        """Send bytes that are no RTP packet."""
+        self._media.sendto(data[:1400], self._client)
 
     def flush(self) -> None:
         """Do nothing: nothing is held back."""
@@ -191,14 +212,20 @@ class _Stream:
         self._ssrc, self._packets, self._bytes = random.getrandbits(32), 0, 0
 
     def timeline(self) -> Iterator[tuple[float, "_Stream", Unit, int]]:
-        """Yield `(due_s, self, unit, ticks)` of the looping track without end."""
-        track, passes = self.track, 0
+        """Yield `(due_s, self, unit, ticks)` of the looping track without end.
+
+        A track that was put in its place begins where the one before was left; its time goes on.
+        """
+        begin = Fraction(0)
         while True:
-            begin_s = float(passes * track.length_s)
-            begin_ticks = self.base_ticks + int(passes * track.length_s * track.clock_hz)
+            track = self.track
+            begin_s, begin_ticks, length = float(begin), self.base_ticks + int(begin * track.clock_hz), track.length_s
             for unit in track.units:
+                if self.track is not track:
+                    length = Fraction(unit.due_s)
+                    break
                 yield begin_s + unit.due_s, self, unit, begin_ticks + unit.ticks
-            passes += 1
+            begin += length
 
     def send(self, payloads: tuple[bytes, ...], ticks: int) -> None:
         """Send one unit; the marker is set on its last packet."""
@@ -233,7 +260,9 @@ class _Stream:
 class Player(threading.Thread):
     """Sends the tracks of one session in real time until `end` or a fault; runs in its own thread.
 
-    `faults` is asked before each unit, so that a fault switched on at run time works at once.
+    `faults` is asked before each unit, so that a fault switched on at run time works at once; so are the tracks, by
+    `switched`: others than before take their place within the connection. With `is_stamped` each unit gets a text of
+    its own.
     """
 
     def __init__(
@@ -242,10 +271,14 @@ class Player(threading.Thread):
         faults: Callable[[], Faults],
         ledger: SentSession,
         hang_up: Callable[[], None],
+        switched: Callable[[], tuple[Track, ...] | None] = lambda: None,
+        *,
+        is_stamped: bool = False,
     ) -> None:
         super().__init__(name=f"player of {ledger.name}", daemon=True)
         self._streams = {number: _Stream(track, channel) for number, (track, channel) in tracks.items()}
         self._faults, self._ledger, self._hang_up = faults, ledger, hang_up
+        self._switched, self._is_stamped, self._units = switched, is_stamped, 0
         self._ended, self._video_units, self._begin_s = False, 0, 0.0
         self._lines: list[tuple[str, Sent]] = []
 
@@ -265,6 +298,8 @@ class Player(threading.Thread):
         try:
             self._play()
         except OSError:
+            for kind, line in self._lines:
+                self._ledger.add(kind, line._replace(is_unsure=True))
             self._hang_up()
         finally:
             self._ledger.end_s = time.time()
@@ -287,6 +322,14 @@ class Player(threading.Thread):
                     each.report(None if faults.is_clock_unset else begin_unix_s + faults.clock_s, now_s)
             if now_s < faults.stall_after_s:
                 self._send(stream, unit, ticks, faults)
+            self._follow_switch()
+
+    def _follow_switch(self) -> None:
+        """Put other tracks in place where the camera was switched to another file."""
+        tracks = self._switched()
+        for number, stream in self._streams.items():
+            if tracks is not None and stream.track is not tracks[number]:
+                stream.track = tracks[number]
 
     def _wait_until(self, due_s: float) -> float:
         """Sleep until a moment of the session, all before it being sent; return the session's time then."""
@@ -299,20 +342,22 @@ class Player(threading.Thread):
 
     def _send(self, stream: _Stream, unit: Unit, ticks: int, faults: Faults) -> None:
         kind = stream.track.kind
-        if kind == "audio" and not faults.has_audio:
+        self._video_units += kind == "video"
+        if not (faults.has_audio if kind == "audio" else faults.has_keyframes or not unit.is_key):
             return
-        if kind == "video":
-            self._video_units += 1
-            if unit.is_key and not faults.has_keyframes:
-                return
-        payloads, sha256, sent_s = unit.payloads, unit.sha256, time.time()
-        if faults.is_garbage:
-            payloads = tuple(os.urandom(len(payload)) for payload in payloads)
-            sha256 = hashlib.sha256(b"".join(payloads)).hexdigest()
-        elif kind == "video" and self._video_units - 1 == faults.alter_unit:
-            payloads = altered(unit).payloads
-        stream.send(payloads, ticks)
-        self._lines.append((kind, Sent(sent_s, ticks, sha256, unit.is_key)))
+        self._units += 1
+        if self._is_stamped:
+            unit = stamped(unit, stream.track.codec, f"{self._ledger.number:04x}{self._units:08x}")
+        is_garbage, sent_s, number = faults.is_garbage or faults.is_noise, time.time(), self._video_units - 1
+        if is_garbage:
+            unit = spoilt(unit)
+        elif kind == "video" and number == faults.alter_unit:
+            unit = altered(unit)
+        if faults.is_noise:
+            stream.channel.noise(b"".join(unit.payloads))
+        else:
+            stream.send(unit.payloads, ticks)
+        self._lines.append((kind, Sent(sent_s, ticks, unit.sha256, unit.is_key, is_garbage)))
         if len(self._lines) >= BEHIND_UNITS:
             self._flush()
 

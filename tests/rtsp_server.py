@@ -17,6 +17,7 @@ import argparse
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import re
@@ -47,6 +48,7 @@ class RtspServer:
 
     `transports` narrows what is offered: {"udp"} refuses TCP with 461, as some cameras do. `requests` counts
     `(method, name)`. The ledger of a session keeps `ledger_s` seconds; the last 1,000 sessions are kept.
+    `is_stamped` gives each unit a text of its own: no two of them are equal, however often the file loops.
     """
 
     def __init__(
@@ -58,9 +60,13 @@ class RtspServer:
         transports: Collection[str] = ("tcp", "udp"),
         port: int = 0,
         ledger_s: float = 3600,
+        *,
+        is_stamped: bool = False,
     ) -> None:
         self.user, self.password, self.auth, self.transports = user, password, auth, frozenset(transports)
         self.port, self.ledger_s, self.requests = port, ledger_s, Counter[tuple[str, str]]()
+        self.is_stamped, self._opened = is_stamped, itertools.count(1)
+        self._switched: dict[str, tuple[Track, ...]] = {}
         self._tracks: dict[str, tuple[Track, ...]] = {}
         self._loaded: dict[str, tuple[Track, ...]] = {}
         self._changes: dict[str, dict[str, Any]] = {}
@@ -101,6 +107,19 @@ class RtspServer:
             self._loaded[key] = load(path)
         self._tracks[name] = self._loaded[key]
 
+    def switch(self, name: str, path: Path | str) -> None:
+        """Let playing sessions go on with another file, from its begin, and later ones begin with it.
+
+        As a camera whose resolution is changed: parameter sets come before the key frame, nothing else tells. Both
+        files must have the same kinds of tracks.
+        """
+        self.add(name, path)
+        self._switched[name] = self._tracks[name]
+
+    def switched(self, name: str) -> tuple[Track, ...] | None:
+        """Return the tracks that a camera was switched to, None where it was not."""
+        return self._switched.get(name)
+
     def url(self, name: str, *, user: str | None = None, password: str | None = None, **faults: object) -> str:
         """Return the address of a camera, with the right login unless another is given (user "": none)."""
         user = self.user if user is None else user
@@ -118,10 +137,10 @@ class RtspServer:
         """Take back every `change` of a camera."""
         self._changes.pop(name, None)
 
-    def cut(self) -> None:
-        """Cut every connection, as a network that fails for a moment; the port stays open."""
+    def cut(self, name: str | None = None) -> None:
+        """Cut every connection, or one camera's, as a network that fails for a moment; the port stays open."""
         if self._listener:
-            self._listener.cut()
+            self._listener.cut(name)
 
     def sessions(self, name: str | None = None) -> list[SentSession]:
         """Return the ledgers of all sessions that played, or of one camera's, oldest first."""
@@ -138,7 +157,7 @@ class RtspServer:
 
     def open_ledger(self, name: str, transport: str) -> SentSession:
         """Begin the ledger of a new session."""
-        session = SentSession(name, transport, self.ledger_s)
+        session = SentSession(name, transport, self.ledger_s, next(self._opened))
         self._sessions.append(session)
         return session
 
@@ -153,16 +172,18 @@ class _Listener(socketserver.ThreadingTCPServer):
     def __init__(self, address: tuple[str, int], rtsp: RtspServer) -> None:
         super().__init__(address, _Connection)
         self.rtsp, self.connections = rtsp, set[socket.socket]()
+        self.names: dict[socket.socket, str] = {}
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Note the connection before its thread begins, so that none escapes `cut`."""
         self.connections.add(request)
         super().process_request(request, client_address)
 
-    def cut(self) -> None:
-        """Break every connection."""
+    def cut(self, name: str | None = None) -> None:
+        """Break every connection, or those that asked for one camera last."""
         for connection in list(self.connections):
-            _hang_up(connection)
+            if name is None or self.names.get(connection) == name:
+                _hang_up(connection)
 
     def end(self) -> None:
         """Close the port, break the connections, wait for their threads."""
@@ -231,6 +252,7 @@ class _Connection(socketserver.StreamRequestHandler):
             channel.close()
         super().finish()
         self.server.connections.discard(self.connection)
+        self.server.names.pop(self.connection, None)
 
     def _read(self) -> _Request | None:
         """Read one request, passing over RTCP; None at the end. Raises ValueError where it is none."""
@@ -250,6 +272,9 @@ class _Connection(socketserver.StreamRequestHandler):
     def _answer(self, request: _Request) -> None:
         name = request.path[0]
         self._rtsp.requests[request.method, name] += 1
+        self.server.names[self.connection] = name
+        if self._rtsp.faults(name, self._asked).is_hanging:
+            return None
         try:
             if request.method not in METHODS:
                 raise _RefusedError("405 Method Not Allowed", Allow=", ".join(METHODS))
@@ -333,7 +358,12 @@ class _Connection(socketserver.StreamRequestHandler):
         is_tcp = any(isinstance(channel, TcpChannel) for _, channel in self._channels.values())
         ledger, asked = self._rtsp.open_ledger(name, "tcp" if is_tcp else "udp"), self._asked
         self._player = Player(
-            self._channels, lambda: self._rtsp.faults(name, asked), ledger, lambda: _hang_up(self.connection)
+            self._channels,
+            lambda: self._rtsp.faults(name, asked),
+            ledger,
+            lambda: _hang_up(self.connection),
+            lambda: self._rtsp.switched(name),
+            is_stamped=self._rtsp.is_stamped,
         )
         base = request.url.split("?")[0].rstrip("/")
         info = ",".join(

@@ -66,6 +66,8 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", f"{API}/source/{{source_id}}/export"),
+    ("get", f"{API}/export/key"),
     ("get", f"{API}/deletions"),
     ("get", f"{API}/copy"),
     ("post", f"{API}/copy"),

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.archive import places
+from app.archive.durable import make_folder, sync_folder
 from app.formats.boxes import FormatError
-from app.formats.closing import FIRST, Closing, Facts, read_closing
+from app.formats.closing import CLOSING_BYTES, FIRST, KIND, Closing, Facts, read_closing
 
 log = logging.getLogger(__name__)
 READ_BYTES = 1 << 20
@@ -61,53 +62,37 @@ class ClosedFile:
 def close_file(root: Path, live: Path, target: Path, identity: Identity, body: Body) -> ClosedFile:
     """Close the file `live` behind its body and move it to `target`. Raises OSError; then `live` is as before.
 
-    A target that is there already, from a try before a crash, is taken as it is.
+    A target that is there already, from a try before a crash, is taken as it is where its closing box is whole.
     """
-    if not live.exists() and target.exists():
-        return _describe(target)
-    handle = os.open(live, os.O_RDWR | os.O_CLOEXEC)
+    path = live if live.exists() or not target.exists() else target
+    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         if not _is_closed(handle, body.end_bytes):
             salvage = places.salvage_path(root, identity.source_id, identity.run_id, identity.sequence)
-            _save_tail(handle, body.end_bytes, salvage)
+            _save_tail(root, handle, body.end_bytes, salvage)
             _append_closing(handle, identity, body)
         os.fsync(handle)
     finally:
         os.close(handle)
-    made = _move(live, target)
-    for folder in (target.parent, *made, live.parent):
-        sync_folder(folder)
+    if path == target:
+        make_folder(target.parent, root)  # its names may not have become durable before the crash
+    else:
+        _move(root, live, target)
+    for folder in (target.parent, live.parent):
+        with contextlib.suppress(FileNotFoundError):  # the live folder of a source that records no more
+            sync_folder(folder)
     return _describe(target)
 
 
-def _move(live: Path, target: Path) -> list[Path]:
-    """Move a file, making the folders that are missing; return the folders in which a name is new."""
-    made: list[Path] = []  # of all tries: of those above, not all were removed again
+def _move(root: Path, live: Path, target: Path) -> None:
+    """Move a file, making the folders that are missing."""
     for _ in range(MOVES - 1):
-        made += _make_folders(target.parent)
         with contextlib.suppress(FileNotFoundError):  # the folder was empty, and whoever deletes footage removed it
+            make_folder(target.parent, root)
             live.rename(target)
-            return made
-    made += _make_folders(target.parent)
+            return
+    make_folder(target.parent, root)
     live.rename(target)
-    return made
-
-
-def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and those above it; return the folders in which a name is new."""
-    missing = [folder, *folder.parents]
-    made = [path.parent for path in missing if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return made
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _is_closed(handle: int, body_end_bytes: int) -> bool:
@@ -118,22 +103,34 @@ def _is_closed(handle: int, body_end_bytes: int) -> bool:
     return os.fstat(handle).st_size == body_end_bytes + closing.size_bytes
 
 
-def _save_tail(handle: int, body_end_bytes: int, salvage: Path) -> None:
+def _save_tail(root: Path, handle: int, body_end_bytes: int, salvage: Path) -> None:
     """Copy what a crash left incomplete behind the body to `salvage`, durably, and only then cut it off."""
     tail_bytes = os.fstat(handle).st_size - body_end_bytes
     if tail_bytes <= 0:
         return
-    salvage.parent.mkdir(parents=True, exist_ok=True)
-    with salvage.open("wb") as copy:
-        offset = body_end_bytes
+    # What an earlier try saved must not be replaced by the closing box that it could not write to its end.
+    if not _is_torn_closing(os.pread(handle, CLOSING_BYTES + 1, body_end_bytes)):
+        make_folder(salvage.parent, root)
+        _copy_tail(handle, body_end_bytes, salvage.with_suffix(".part"))
+        salvage.with_suffix(".part").replace(salvage)
+        sync_folder(salvage.parent)
+        log.warning("kept %d bytes of an incomplete fragment in %s", tail_bytes, salvage.name)
+    os.ftruncate(handle, body_end_bytes)
+
+
+def _is_torn_closing(tail: bytes) -> bool:
+    """Tell whether what lies behind the body is the begin of a closing box, or nothing but zeros."""
+    begun = tail[4 : 4 + len(KIND)]  # behind the size
+    return len(tail) <= CLOSING_BYTES and (KIND.startswith(begun) or not any(tail))
+
+
+def _copy_tail(handle: int, offset: int, target: Path) -> None:
+    with target.open("wb") as copy:
         while chunk := os.pread(handle, READ_BYTES, offset):
             copy.write(chunk)
             offset += len(chunk)
         copy.flush()
         os.fsync(copy.fileno())
-    sync_folder(salvage.parent)
-    log.warning("kept %d bytes of an incomplete fragment in %s", tail_bytes, salvage.name)
-    os.ftruncate(handle, body_end_bytes)
 
 
 def _append_closing(handle: int, identity: Identity, body: Body) -> None:

@@ -12,12 +12,14 @@ import numpy as np
 from sqlalchemy import delete, insert, select
 
 from app.archive import coverage
-from app.archive.holding import Piece, find_robbed, has_footage, held_alone, lock_source
+from app.archive.holding import PIECES, Piece, find_robbed, has_footage, held_alone, lock_source
+from app.archive.pins import refuse_pinned, unpinned
 from app.archive.places import DAY_US, record_location
 from app.archive.spans import find_spans
 from app.errors import Conflict, Deleted, Invalid, Loc, NotFound
 from app.extensions import AnySession
 from app.models import Deletion, Doomed, Record, Segment
+from app.models.segment import OPEN
 from app.models.types import now_us
 
 BATCH = 500  # rows a statement
@@ -57,22 +59,41 @@ def delete_record(session: AnySession, record_id: str, location: str, act: Act, 
     return row
 
 
-def delete_rest(session: AnySession, record_id: str) -> int:
-    """Delete what was still open when the file of a record was deleted; return how many segments that were.
+def delete_rest(session: AnySession, record_id: str) -> bool:
+    """Delete what was still open when the file of a record was deleted; tell whether nothing is left.
 
-    Runs within a write transaction. Actor and reason are those of the deletion that was asked for.
+    Runs within a write transaction. Actor and reason are those of the deletion that was asked for. What somebody has
+    pinned meanwhile stays until that is released.
     """
     row = session.get(Record, record_id)
     if row is None or row.end_us is None or row.deleted_us is None:
-        return 0
+        return True
     lock_source(session, row.source_id)
-    pieces = held_alone(session, row)
+    held = held_alone(session, row)
+    pieces = unpinned(session, row.source_id, held)
     if pieces:
         query = select(Deletion).where(Deletion.source_id == row.source_id, Deletion.record_id == row.id)
         first = session.scalars(query.order_by(Deletion.id).limit(1)).first()
         act = Act(first.actor, first.rule, first.reason) if first is not None else Act("unknown")
         delete_segments(session, row.source_id, pieces, act, (row.begin_us, row.end_us), row.id)
-    return len(pieces)
+    return len(pieces) == len(held)
+
+
+def delete_those(session: AnySession, source_id: int, pieces: Sequence[Piece], act: Act) -> list[Piece]:
+    """Delete those of these segments that are still there, where they were, and that nothing pins; return them.
+
+    Runs within a write transaction, and holds the source from here on: what was chosen without that may have changed.
+    """
+    lock_source(session, source_id)
+    meant = {(piece.id, piece.storage_id) for piece in pieces}
+    starts = [piece.start_us for piece in pieces]
+    there = PIECES.where(Segment.source_id == source_id, Segment.start_us.in_(starts), Segment.state != OPEN)
+    found = [piece for row in session.execute(there) if ((piece := Piece(*row)).id, piece.storage_id) in meant]
+    found = unpinned(session, source_id, found)
+    if found:
+        end_us = max(max(piece.end_us for piece in found), found[-1].start_us + 1)
+        delete_segments(session, source_id, found, act, (found[0].start_us, end_us))
+    return found
 
 
 def delete_segments(
@@ -87,7 +108,9 @@ def delete_segments(
 
     Runs within a write transaction that holds the source (`lock_source`). Records that lose footage are marked as cut,
     those of them that have ended and none left as deleted. `asked_us` is the stretch [begin, end) that was asked for.
+    Raises Pinned, and changes nothing, where any of the segments is pinned.
     """
+    refuse_pinned(session, source_id, pieces)
     edges = np.array([(piece.start_us, piece.end_us) for piece in pieces], np.int64).reshape(-1, 2)
     spans = find_spans(edges[:, 0], edges[:, 1])
     robbed = find_robbed(session, source_id, pieces, spans)

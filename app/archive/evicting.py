@@ -1,18 +1,29 @@
-"""Making room: the oldest closed footage of a storage goes, pinned footage never. Usable from any process or thread."""
+"""Making room on a storage: the least protected footage goes, of that the oldest, over all sources. Pinned never.
 
+What goes first is beyond its maximal age; then what no rule protects, that of an unset clock last; then what a minimum
+protects, for an emergency breaks minima. Usable from any process or thread, also while the worker is dead: everything
+is read from the database, in pages, and files are removed at once.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, exists, or_
+import numpy as np
 
-from app.archive.deletion import Act, delete_segments
-from app.archive.holding import PIECES, Piece, lock_source
+from app.archive.believing import believed
+from app.archive.deletion import Act, delete_those
+from app.archive.holding import Piece
+from app.archive.keeping import NEVER_US, ROWS, Days, Keeping, as_rows, find_boundaries, read_keeping
+from app.archive.ruling import EXPIRED, MINIMAL, PLAIN, S_US, UNDATED, Boundary
 from app.archive.unlinking import unlink_doomed
-from app.extensions import AnySession, writing
-from app.models import Pin, Segment
+from app.extensions import db, writing
+from app.models import Segment
 from app.models.segment import CLOSED
 from app.models.types import now_us
 
 BATCH = 64  # segments a transaction
+PAGE = 1024  # rows read at once
+Victim = tuple[int, Piece]  # source and segment
 
 
 class Evicted(NamedTuple):
@@ -23,48 +34,92 @@ class Evicted(NamedTuple):
 
 
 def evict(storage_id: str, need_bytes: int, act: Act) -> Evicted:
-    """Delete the oldest footage of a storage until `need_bytes` are free, files included; return what has gone.
+    """Delete footage of a storage until `need_bytes` are free, files included; return what has gone.
 
-    Needs an app context without a transaction. Fewer are freed where all that is left is pinned.
+    Needs an app context without a transaction. Fewer are freed where all that is left is pinned, or open.
     """
     gone = Evicted(0, 0)
-    while gone.size_bytes < need_bytes:
+    if need_bytes <= 0:
+        return gone
+    keeping = read_keeping(db.session, believed(db.session))
+    boundaries = find_boundaries(db.session, keeping, Days())
+    db.session.rollback()
+    for batch in _batches(storage_id, keeping, boundaries):
+        chosen = _enough(batch, need_bytes - gone.size_bytes)
         begun_us = now_us()
-        with writing() as session:
-            pieces = _oldest(session, storage_id, need_bytes - gone.size_bytes)
-            for source_id in sorted({source_id for source_id, _ in pieces}):
-                mine = [piece for owner, piece in pieces if owner == source_id]
-                lock_source(session, source_id)
-                delete_segments(session, source_id, mine, act, (mine[0].start_us, mine[-1].end_us))
-        if not pieces:
+        done = delete_victims(chosen, act)
+        if done:
+            unlink_doomed(len(done) + BATCH, begun_us)
+        gone = Evicted(gone.segments + len(done), gone.size_bytes + sum(piece.size_bytes for piece in done))
+        if gone.size_bytes >= need_bytes:
             break
-        unlink_doomed(len(pieces) + BATCH, begun_us)
-        gone = Evicted(gone.segments + len(pieces), gone.size_bytes + sum(piece.size_bytes for _, piece in pieces))
     return gone
 
 
-def _oldest(session: AnySession, storage_id: str, need_bytes: int) -> list[tuple[int, Piece]]:
-    """Return the oldest segments that nothing pins, with their sources, up to need_bytes and BATCH of them."""
-    moment_us = now_us()
-    is_pinned = exists().where(
-        Pin.source_id == Segment.source_id,
-        Pin.released_us.is_(None),
-        or_(Pin.expires_us.is_(None), Pin.expires_us > moment_us),
-        and_(Pin.begin_us < Segment.end_us, Pin.end_us > Segment.start_us),
-    )
-    query = (
-        PIECES.order_by(None)
-        .add_columns(Segment.source_id)
-        .where(Segment.storage_id == storage_id, Segment.state == CLOSED, ~is_pinned)
-        .order_by(Segment.start_us)
-        .limit(BATCH)
-    )
-    chosen: list[tuple[int, Piece]] = []
-    size_bytes = 0
-    for *columns, source_id in session.execute(query):
-        if size_bytes >= need_bytes:
+def delete_victims(victims: Sequence[Victim], act: Act) -> list[Piece]:
+    """Delete segments, in a transaction for each source; return those that were still there and are not pinned."""
+    done: list[Piece] = []
+    for source_id in sorted({source_id for source_id, _ in victims}):
+        pieces = sorted((piece for owner, piece in victims if owner == source_id), key=lambda piece: piece.start_us)
+        with writing() as session:
+            done += delete_those(session, source_id, pieces, act)
+    return done
+
+
+def _enough(victims: Sequence[Victim], need_bytes: int) -> list[Victim]:
+    """Return the first of these segments that come to so many bytes."""
+    chosen: list[Victim] = []
+    for victim in victims:
+        if need_bytes <= 0:
             break
-        piece = Piece(*columns)
-        chosen.append((source_id, piece))
-        size_bytes += piece.size_bytes
+        chosen.append(victim)
+        need_bytes -= victim[1].size_bytes
     return chosen
+
+
+def _batches(storage_id: str, keeping: Keeping, boundaries: dict[str, Boundary]) -> Iterator[list[Victim]]:
+    """Yield segments that may go, in batches: the least protected first, of each grade the oldest."""
+    ages = [rule.max_age_s for rule in keeping.rules if rule.max_age_s is not None]
+    stages = [(PLAIN, NEVER_US), (UNDATED, NEVER_US), (MINIMAL, NEVER_US)]
+    if ages:
+        stages.insert(0, (EXPIRED, keeping.now_us - min(ages) * S_US))
+    if not any(keeping.unset_runs.values()):
+        stages.remove((UNDATED, NEVER_US))
+    for grade, until_us in stages:
+        for page in _pages(storage_id, until_us):
+            victims = _of_grade(keeping, boundaries, page, grade)
+            for first in range(0, len(victims), BATCH):
+                yield victims[first : first + BATCH]
+
+
+def _pages(storage_id: str, until_us: int) -> Iterator[Sequence[tuple[int, object]]]:
+    """Yield the closed segments of a storage that start before an instant, oldest first, each with its source."""
+    after: tuple[int, int] = (-1, 0)
+    while True:
+        query = (
+            ROWS.add_columns(Segment.source_id)
+            .where(Segment.storage_id == storage_id, Segment.state == CLOSED, Segment.start_us >= after[0])
+            .where(Segment.start_us < until_us, (Segment.start_us > after[0]) | (Segment.source_id > after[1]))
+            .order_by(None)
+            .order_by(Segment.start_us, Segment.source_id)
+            .limit(PAGE)
+        )
+        rows = db.session.execute(query).all()
+        db.session.rollback()
+        if not rows:
+            return
+        yield [(row.source_id, row) for row in rows]
+        after = (rows[-1].start_us, rows[-1].source_id)
+
+
+def _of_grade(
+    keeping: Keeping, boundaries: dict[str, Boundary], page: Sequence[tuple[int, object]], grade: int
+) -> list[Victim]:
+    """Return those segments of a page that have this grade, oldest first."""
+    victims: list[Victim] = []
+    for source_id in {source_id for source_id, _ in page}:
+        rows = as_rows(db.session, keeping, source_id, [row for owner, row in page if owner == source_id])
+        grades = keeping.grade(source_id, rows, boundaries)
+        victims += [(source_id, rows.pieces[number]) for number in np.flatnonzero(grades == grade).tolist()]
+    db.session.rollback()
+    return sorted(victims, key=lambda victim: (victim[1].start_us, victim[0]))

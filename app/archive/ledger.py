@@ -27,6 +27,7 @@ UNREADABLE, LOST = "unreadable", "a recorded file is missing or was altered; the
 DELETED = "deleted"
 # A shorter piece of a gap takes the cause of its neighbour: the recorder needs a moment to begin an attempt.
 SLIVER_US = 2_000_000
+FOR_EVER_US = 2**62
 _begin_of = attrgetter("begin_us")
 
 
@@ -50,20 +51,35 @@ class _Try(NamedTuple):
     first_us: int | None  # where its footage begins
 
 
+class Facts(NamedTuple):
+    """What a range is explained from: each list by begin, and all instants at which a cause may change."""
+
+    wanted: list[Stretch]
+    tries: list[_Try]
+    deleted: list[Gap]
+    edges: list[int]
+
+    def explain(self, gaps: Sequence[Stretch], lost: Sequence[tuple[int, int]] = ()) -> list[Gap]:
+        """Return gaps of the range, cut where their cause changes; `lost` is what was recorded and cannot be read."""
+        unreadable = _unreadable(lost)
+        edges = sorted({*self.edges, *(edge for item in unreadable for edge in item[:2])}) if unreadable else self.edges
+        known = (self.deleted, unreadable)
+        return [piece for gap in gaps for piece in _explain(gap, edges, self.wanted, self.tries, known)]
+
+
 def explain(source_id: int, gaps: Sequence[Stretch], lost: Sequence[tuple[int, int]] = ()) -> list[Gap]:
     """Return the gaps, cut where their cause changes; `lost` is what was recorded and cannot be read."""
-    if not gaps:
-        return []
-    begin_us, end_us = gaps[0].begin_us, gaps[-1].end_us
-    wanted = _wanted(source_id, begin_us, end_us)
+    return read_facts(source_id, gaps[0].begin_us, gaps[-1].end_us).explain(gaps, lost) if gaps else []
+
+
+def read_facts(source_id: int, begin_us: int, end_us: int) -> Facts:
+    """Read what gaps within [begin_us, end_us) are explained from."""
+    wanted = read_wanted(source_id, begin_us, end_us)
     tries = _tries(source_id, begin_us, end_us)
     deleted = _deleted(source_id, begin_us, end_us)
-    unreadable = _unreadable(lost)
-    edges = {edge for stretch in wanted for edge in stretch}
-    edges |= {edge for item in (*deleted, *unreadable) for edge in item[:2]}
+    edges = {edge for stretch in wanted for edge in stretch} | {edge for item in deleted for edge in item[:2]}
     edges |= {edge for item in tries for edge in (item.begin_us, item.first_us, item.end_us) if edge is not None}
-    rising = sorted(edges)
-    return [piece for gap in gaps for piece in _explain(gap, rising, wanted, tries, (deleted, unreadable))]
+    return Facts(wanted, tries, deleted, sorted(edges))
 
 
 # Made once: making them takes longer than running them.
@@ -90,10 +106,10 @@ DELETIONS = (
 )
 
 
-def _wanted(source_id: int, begin_us: int, end_us: int) -> list[Stretch]:
-    """Return the wanted intervals that touch a range; one that is still open ends after it."""
+def read_wanted(source_id: int, begin_us: int, end_us: int) -> list[Stretch]:
+    """Return the wanted intervals that touch a range; one that is still open ends never."""
     values = {"source_id": source_id, "from_us": begin_us, "to_us": end_us}
-    return [Stretch(begin, end_us + 1 if end is None else end) for begin, end in db.session.execute(WANTED, values)]
+    return [Stretch(begin, FOR_EVER_US if end is None else end) for begin, end in db.session.execute(WANTED, values)]
 
 
 def _tries(source_id: int, begin_us: int, end_us: int) -> list[_Try]:

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from app.archive import places
-from app.archive.closing import sync_folder
 from app.archive.deletion import delete_rest
+from app.archive.durable import make_folder, sync_folder
 from app.archive.holding import FOR_EVER_US, is_settled
 from app.archive.storages import read_marker
 from app.archive.unlinking import OutsideStorage, remove_playlist
@@ -122,8 +122,8 @@ class Lister:
     def _end_deletion(self, record_id: str) -> bool:
         """Delete what was still open when the record was deleted, and its playlist; tell whether all is gone."""
         with writing() as session:
-            delete_rest(session, record_id)
-        if not remove_playlist(self._root, record_id):
+            is_gone = delete_rest(session, record_id)
+        if not remove_playlist(self._root, record_id) or not is_gone:
             return False
         _set_listed(record_id, None, was_deleted=True)
         return True
@@ -142,7 +142,7 @@ def _alone(root: Path) -> Iterator[bool]:
     """Tell whether no other process writes playlists in this storage now; on a storage without locks it is taken so."""
     folder = root / places.RECORDS
     try:
-        folder.mkdir(exist_ok=True)
+        make_folder(folder, root)
         _refuse_link(folder)
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:

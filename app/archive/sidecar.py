@@ -14,7 +14,7 @@ from typing import Any
 import numpy.typing as npt
 
 from app.archive import places
-from app.archive.closing import sync_folder
+from app.archive.durable import make_folder, sync_folder
 from app.formats.fragments import read_init, scan
 from app.formats.sampleindex import SampleIndex, column_places, read_column
 
@@ -25,7 +25,7 @@ def append_index(root: Path, source_id: int, start_us: int, data: bytes) -> tupl
     """Append an index, durably; return its offset and size. Raises OSError: then the file is as before."""
     path = places.index_path(root, source_id, start_us)
     is_new = not path.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, root)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 
 from app.archive import places
+from app.archive.durable import make_root, write_new
 from app.errors import PlaybackError, StorageFull, StorageUnusable
 from app.extensions import db, writing
 from app.models import Storage
@@ -72,16 +73,9 @@ def _open(settings: StorageSettings, priority: int) -> Storage:
 
 def _make_marker(root: Path) -> str:
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        make_root(root)
         fresh = str(uuid.uuid4())
-        temporary = root / f".{places.MARKER}.{os.getpid()}"
-        temporary.write_text(fresh + "\n", "ascii")
-        try:
-            os.link(temporary, root / places.MARKER)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
+        write_new(root / places.MARKER, f"{fresh}\n".encode("ascii"))
         return read_marker(root) or fresh
     except OSError as error:
         raise unusable(root, error) from error
@@ -125,3 +119,18 @@ def check_room(config: Config) -> None:
             f"{config.RESERVE_BYTES // 2**20} MiB (PLAYBACK_RESERVE_BYTES): free space on its disk, or delete "
             "recordings"
         )
+
+
+_writes: dict[str, tuple[int, int]] = {}  # by storage: µs that the last write took to become durable, and the longest
+
+
+def note_write(storage_id: str, took_us: int) -> None:
+    """Note how long a write took to become durable. Called by any thread; kept in memory."""
+    _writes[storage_id] = (took_us, max(took_us, _writes.get(storage_id, (0, 0))[1]))
+
+
+def take_writes() -> dict[str, tuple[int, int]]:
+    """Return by storage how long the last write took and the longest since the last call, in µs."""
+    taken = dict(_writes)
+    _writes.clear()
+    return taken

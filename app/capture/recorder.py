@@ -22,6 +22,7 @@ from app.capture import leases, recovery, watchdog
 from app.capture.camera import Camera
 from app.capture.clockwatch import ClockWatch
 from app.capture.keeper import Keeper
+from app.capture.syncing import Syncers
 from app.capture.wake import open_pipe
 from app.capture.wanted import WantedCameras
 from app.errors import PlaybackError
@@ -47,6 +48,7 @@ class Recorder:
         self._keepers: dict[int, Keeper] = {}
         self._watched: dict[int, Keeper] = {}
         self._wanted = WantedCameras()
+        self._syncers = Syncers()
         self._retry_s: dict[int, float] = {}
         self._unwanted_s: dict[int, float] = {}
         self._look_s = self._renew_s = 0.0
@@ -88,6 +90,8 @@ class Recorder:
                 self._beat()
                 self._wait(RETRY_S)
         db.session.rollback()
+        if self._storage_id:
+            self._syncers.watch(self._storage_id, self._config.storage_path)
         leftovers = recovery.leftover_sources(self._config.storage_path)
         wanted = set(self._wanted.read())
         for source_id in leases.claim(self._recorder_id, leftovers - wanted):

@@ -33,6 +33,7 @@ IS_PICTURE, IS_CLOCK_UNSET = 1, 2
 FIELDS_1 = struct.Struct(">IQ16sIqiqq32s")
 FIELDS_2 = struct.Struct(f">32sqqq{len(ROW_COUNTERS)}q")
 CRC = struct.Struct(">I")
+KIND = b"uuid" + USERTYPE.bytes  # behind the box's size
 _HEAD_BYTES = HEADER_BYTES + 16
 CLOSING_1_BYTES = _HEAD_BYTES + FIELDS_1.size + CRC.size
 CLOSING_BYTES = CLOSING_1_BYTES + FIELDS_2.size
@@ -115,7 +116,7 @@ class Closing:
     @classmethod
     def decode(cls, data: bytes) -> Closing:
         """Return the closing in these bytes. Raises FormatError when they are no such box, or damaged."""
-        head = struct.pack(">I4s", len(data), b"uuid") + USERTYPE.bytes
+        head = struct.pack(">I", len(data)) + KIND
         if len(data) not in SIZES.values() or not data.startswith(head):
             raise FormatError("no closing box")
         fields = data[_HEAD_BYTES : -CRC.size]
@@ -151,6 +152,6 @@ def read_closing(fd: int) -> Closing:
     size_bytes = os.fstat(fd).st_size
     tail = os.pread(fd, CLOSING_BYTES, max(size_bytes - CLOSING_BYTES, 0))
     for length in SIZES.values():
-        if len(tail) >= length and tail[-length + 4 : -length + _HEAD_BYTES] == b"uuid" + USERTYPE.bytes:
+        if len(tail) >= length and tail[-length + 4 : -length + _HEAD_BYTES] == KIND:
             return Closing.decode(tail[-length:])
     raise FormatError("no closing box")

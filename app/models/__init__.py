@@ -16,6 +16,7 @@ from app.models.notice import Notice, WebhookMark
 from app.models.record import Record
 from app.models.recorder import Recorder
 from app.models.retention import Pin, RetentionRule
+from app.models.retentionmark import RetentionMark
 from app.models.run import Run
 from app.models.sampleentry import SampleEntry
 from app.models.schedule import Schedule
@@ -45,6 +46,7 @@ __all__ = [
     "ReceivedCopy",
     "Record",
     "Recorder",
+    "RetentionMark",
     "RetentionRule",
     "Run",
     "SampleEntry",

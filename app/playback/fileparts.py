@@ -85,14 +85,18 @@ class FilePart:
                 os.close(handle)
 
     def _open(self) -> int:
-        """Open the file, which may just be moving from one path to the other."""
-        try:
-            return os.open(self.path, OPEN)
-        except FileNotFoundError:
-            return os.open(self.other_path, OPEN)
+        return open_file(self.path, self.other_path)
 
     def _short(self, position: int) -> ShortFile:
         return ShortFile(f"{self.path} ends at {position}, {self.end_bytes - position} bytes early")
+
+
+def open_file(path: str, other_path: str) -> int:
+    """Open a file for reading, which may just be moving from one path to the other. Raises OSError."""
+    try:
+        return os.open(path, OPEN)
+    except FileNotFoundError:
+        return os.open(other_path, OPEN)
 
 
 class FileParts:

@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import CursorResult
 
 from app.archive import places
-from app.archive.closing import sync_folder
+from app.archive.durable import sync_folder
 from app.archive.storages import check_room, open_storage, unusable
 from app.errors import Busy, Conflict, CopyBroken, Invalid, NotFound, OffsetWrong, StorageFull, StorageUnusable
 from app.extensions import db, insert_missing, writing

@@ -90,6 +90,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.copies import copies
     from app.views.deletion import deletion
     from app.views.docs import docs
+    from app.views.exports import exports
     from app.views.group import group
     from app.views.health import health
     from app.views.live import live
@@ -105,7 +106,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.tag import tag
 
     sources = (source, sourcebulk, availability, live)
-    for blueprint in (*sources, record, recordfile, deletion, group, schedule, tag, sync, copies):
+    for blueprint in (*sources, exports, record, recordfile, deletion, group, schedule, tag, sync, copies):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None

@@ -126,6 +126,13 @@ def upgrade():
     sa.Column('error', sa.Text(), nullable=True, comment='one line, without secrets'),
     sa.PrimaryKeyConstraint('target', name=op.f('pk_webhook_mark'))
     )
+    op.create_table('retention_mark',
+    sa.Column('host_id', sa.String(length=64), nullable=False, comment='machine id, or host name'),
+    sa.Column('boot_id', sa.String(length=36), nullable=False, comment='of the kernel, new at each boot'),
+    sa.Column('booted_us', sa.BigInteger(), nullable=False, comment='us since the boot, at the last pass'),
+    sa.Column('believed_us', sa.BigInteger(), nullable=False, comment='instant that ages were counted to, us since the epoch'),
+    sa.PrimaryKeyConstraint('host_id', name=op.f('pk_retention_mark'))
+    )
     add_storage_columns()
     add_footage_columns()
     make_doomed_anew(has_storage_in_key=True)
@@ -231,7 +238,7 @@ def downgrade():
         op.execute(f'ALTER TABLE run DROP COLUMN {column}')
     for column in STORAGE_COLUMNS:
         op.execute(f'ALTER TABLE storage DROP COLUMN {column}')
-    for table in ('webhook_mark', 'notice', 'clock_step', 'loss_mark', 'loss', 'audit', 'pin', 'retention_rule'):
+    for table in ('retention_mark', 'webhook_mark', 'notice', 'clock_step', 'loss_mark', 'loss', 'audit', 'pin', 'retention_rule'):
         op.drop_table(table)
     if op.get_bind().dialect.name == 'postgresql':
         op.execute('DROP FUNCTION refuse_audit_change')
