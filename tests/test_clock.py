@@ -3,14 +3,16 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.archive_reading import RecordedRun, assert_contiguous, query, recorded_runs
 from tests.faked_time import FakedClock
-from tests.media import make_video
+from tests.media import make_video, packets
 from tests.picture_server import PictureServer
 from tests.rtsp_server import RtspServer
 from tests.service import Service, wait_for
@@ -40,8 +42,8 @@ def runs_of(history: History, name: str) -> list[RecordedRun]:
 
 def wait_for_runs(service: Service, source_ids: list[int], count: int) -> None:
     """Wait until each source has begun so many runs."""
+    text = "SELECT count(*) FROM run WHERE source_id = ?"
     for source_id in source_ids:
-        text = "SELECT count(*) FROM run WHERE source_id = ?"
         wait_for(lambda number=source_id: query(service, text, number)[0][0] >= count, f"run {count}", 25)
 
 
@@ -98,3 +100,78 @@ def test_a_set_clock_begins_a_run_that_shows_the_new_time(history: History, name
         assert (after.start_us - before.end_us) / 1e6 == pytest.approx(step_s, abs=0.4)
 
 
+@pytest.mark.parametrize("name", ["ahead", "silent"])
+def test_every_packet_of_every_run_can_be_played(history: History, name: str, tmp_path: Path) -> None:
+    source_id = history.sources[name]
+    for run in runs_of(history, name):
+        asked = {"start": run.start_us / 1e6, "end": run.end_us / 1e6, "run": run.run_id}
+        asked = {key: value if key == "run" else f"{value:.6f}" for key, value in asked.items()}
+        answer = history.service.session.get(
+            f"{history.service.base}/playbackapi/source/{source_id}/video.mp4", params=asked, timeout=20
+        )
+        assert answer.status_code == 200, answer.text
+        film = tmp_path / "film.mp4"
+        film.write_bytes(answer.content)
+        played = [packet.sha256 for packet in packets(film)["video"]]
+        assert played == [packet.sha256 for packet in run.video]
+
+
+@pytest.mark.parametrize("name", ["ahead", "pictures"])
+def test_the_time_that_the_clock_passed_over_has_a_cause(history: History, name: str) -> None:
+    runs = runs_of(history, name)
+    before, after = runs[1], runs[2]  # an hour apart
+    found = request_data(history, name, before.start_us, after.end_us)
+    assert {gap["cause"] for gap in found["gaps"]} == {"clock_step"}  # cut by what came when it was set back
+    assert found["gaps"][0]["start_utc"] == utc(before.end_us)
+    assert found["gaps"][-1]["end_utc"] == utc(after.start_us)
+    details = [row[0] for row in query(history.service, "SELECT detail FROM clock_step WHERE step_us = 3600000000")]
+    assert details
+    assert details[0].startswith("this machine's clock was set forward by 3600.0 s at 20")
+
+
+def test_what_was_recorded_without_a_clock_says_so_and_when_it_was(history: History) -> None:
+    first, second = runs_of(history, "ahead")[:2]
+    (run,) = request_data(history, "ahead", first.start_us, first.end_us)["runs"]
+    assert run["clock"] == "unset"
+    assert run["start_utc"].startswith("1970-01-01T00:05")
+    assert run["true_start_utc"] == utc(first.start_us + round(history.steps[0] * 1e6), run["true_start_utc"])
+    (run,) = request_data(history, "ahead", second.start_us, second.end_us)["runs"]
+    assert (run["clock"], run["true_start_utc"]) == ("ok", None)
+
+
+def test_where_the_clock_was_set_back_the_later_run_is_shown(history: History) -> None:
+    runs = runs_of(history, "ahead")
+    again = runs[3]  # it began when the clock was set back; the run before it lies an hour ahead
+    found = request_data(history, "ahead", again.start_us, again.end_us)
+    assert [run["run_id"] for run in found["runs"]] == [again.run_id]
+
+
+def test_a_record_ends_with_the_old_clock_and_goes_on_with_the_new_one(history: History) -> None:
+    runs = runs_of(history, "ahead")
+    text = "SELECT begin_us, end_us FROM record WHERE source_id = ? ORDER BY created_us, begin_us"
+    rows = query(history.service, text, history.sources["ahead"])
+    assert len(rows) == 2
+    assert rows[0][1] == runs[2].end_us
+    assert rows[1][0] == runs[3].start_us
+    wanted = "SELECT begin_us, end_us FROM wanted WHERE source_id = ? ORDER BY id"
+    assert query(history.service, wanted, history.sources["ahead"]) == rows
+
+
+def test_the_operator_is_told_that_the_clock_was_not_set_and_that_it_is(history: History) -> None:
+    told = query(history.service, "SELECT is_bad FROM notice WHERE kind = 'clock' ORDER BY id")
+    assert told == [(1,), (0,)]
+    assert history.service.read_log().count("this machine's clock was set") == 4
+
+
+def utc(instant_us: int, like: str = "") -> str:
+    """Return an instant as the API writes it; where it is right to 0.2 s, as it is in `like`."""
+    if like and abs(datetime.fromisoformat(like).timestamp() - instant_us / 1e6) < 0.2:
+        return like
+    return f"{datetime.fromtimestamp(instant_us / 1e6, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+
+def request_data(history: History, name: str, begin_us: int, end_us: int) -> dict[str, Any]:
+    """Return the request data of a range."""
+    path = f"/playbackapi/source/{history.sources[name]}?start={begin_us / 1e6:.6f}&end={end_us / 1e6:.6f}"
+    found: dict[str, Any] = history.service.call("GET", path)
+    return found

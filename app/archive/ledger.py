@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy import bindparam, or_, select
 
+from app.archive.leaps import CLOCK_STEP, find_leaps
 from app.archive.spans import Stretch, find_spans
 from app.extensions import db
 from app.models import Attempt, Deletion, Run, Wanted
@@ -76,7 +77,8 @@ def read_facts(source_id: int, begin_us: int, end_us: int) -> Facts:
     """Read what gaps within [begin_us, end_us) are explained from."""
     wanted = read_wanted(source_id, begin_us, end_us)
     tries = _tries(source_id, begin_us, end_us)
-    deleted = _deleted(source_id, begin_us, end_us)
+    leaps = (Gap(begin, end, CLOCK_STEP, detail) for begin, end, detail in find_leaps(source_id, begin_us, end_us))
+    deleted = sorted([*_deleted(source_id, begin_us, end_us), *leaps])
     edges = {edge for stretch in wanted for edge in stretch} | {edge for item in deleted for edge in item[:2]}
     edges |= {edge for item in tries for edge in (item.begin_us, item.first_us, item.end_us) if edge is not None}
     return Facts(wanted, tries, deleted, sorted(edges))

@@ -149,6 +149,18 @@ def camera_offset(told: Iterable[tuple[int, int | None]]) -> int | None:
     return round(median(offsets)) if 2 * len(offsets) > len(pairs) else None
 
 
+def newest_offset_s(session: AnySession, source_id: int) -> float | None:
+    """Return how far ahead the camera's clock was when it was last told, in seconds; None where it never was."""
+    offset = select(Run.clock_offset_us)
+    # `+ 0` keeps SQLite from walking all rows of the source: the index on the state leads to the few open ones.
+    growing = offset.join(Segment, Segment.run_id == Run.id).where(
+        Segment.state == OPEN, Segment.source_id + 0 == source_id
+    )
+    last = offset.where(Run.source_id == source_id).order_by(Run.anchor_us.desc())
+    found = session.execute(growing.limit(1)).first() or session.execute(last.limit(1)).first()
+    return found[0] / 1_000_000 if found is not None and found[0] is not None else None
+
+
 def note_offset(session: AnySession, run_id: str, offset_us: int | None) -> None:
     """Write down the camera's clock as it was last told, in the transaction that closes a segment."""
     run = session.get(Run, run_id)
