@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from app.archive.leaps import _apart
 from app.archive.livefile import LiveFile, ticks_us
 from app.archive.machineclock import RELEASED_US, MachineClock, boot_offset_us
 from app.archive.runs import RunClock, camera_offset
@@ -207,3 +208,19 @@ def test_a_silent_heartbeat_is_noticed_by_the_time_that_passes(tmp_path: Path) -
     assert beat.silence_s() == pytest.approx(0, abs=5)
     os.utime(tmp_path / "beat", (1, 1))  # another reading is a sign of life, whatever it says
     assert beat.silence_s() == pytest.approx(0, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("leaps", "wanted"),
+    [
+        pytest.param([(0, 100, "a")], [(0, 100, "a")], id="one"),
+        pytest.param([(0, 100, "a"), (20, 22, "b")], [(0, 20, "a"), (20, 22, "b"), (22, 100, "a")], id="within"),
+        pytest.param([(0, 50, "a"), (20, 90, "b")], [(0, 20, "a"), (20, 50, "b"), (50, 90, "b")], id="crossing"),
+        pytest.param([(0, 10, "a"), (10, 30, "b")], [(0, 10, "a"), (10, 30, "b")], id="touching"),
+        pytest.param([(0, 10, "a"), (0, 30, "b")], [(0, 10, "b"), (10, 30, "b")], id="of one begin"),
+    ],
+)
+def test_stretches_that_the_clock_passed_over_twice_are_told_once(
+    leaps: list[tuple[int, int, str]], wanted: list[tuple[int, int, str]]
+) -> None:
+    assert _apart(leaps) == wanted

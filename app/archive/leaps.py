@@ -13,7 +13,10 @@ MOST = 32  # runs looked at
 
 
 def find_leaps(source_id: int, begin_us: int, end_us: int) -> list[tuple[int, int, str]]:
-    """Return [begin, end) of each stretch between two runs of one ffmpeg that touches a range, and a line about it."""
+    """Return [begin, end) of each stretch between two runs of one ffmpeg that touches a range, and a line about it.
+
+    They come by begin and do not overlap: where the clock was set back into one, and forward again, the later counts.
+    """
     split = select(Run.id, Run.begin_us, Run.capture_id).where(  # most archives have none
         Run.capture_id.is_not(None), Run.source_id == source_id, Run.begin_us > begin_us
     )
@@ -28,7 +31,21 @@ def find_leaps(source_id: int, begin_us: int, end_us: int) -> list[tuple[int, in
         last_us = db.session.scalar(before.order_by(Segment.sequence.desc()).limit(1))
         if last_us is not None and last_us < min(next_us, end_us):
             found.append((last_us, next_us, _detail(last_us, next_us)))
-    return found
+    return _apart(found)
+
+
+def _apart(leaps: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Return stretches that are by begin, each cut by those that begin within it."""
+    pieces: list[tuple[int, int, str]] = []
+    for begin, end, detail in sorted(leaps):
+        if pieces and pieces[-1][1] > begin:
+            first, last, other = pieces.pop()
+            cut = ((first, begin, other), (begin, min(end, last), detail))
+            pieces += [piece for piece in cut if piece[0] < piece[1]]
+            begin, end, detail = min(end, last), max(end, last), other if last > end else detail
+        if begin < end:
+            pieces.append((begin, end, detail))
+    return pieces
 
 
 def _detail(last_us: int, next_us: int) -> str:
