@@ -224,3 +224,40 @@ def test_stretches_that_the_clock_passed_over_twice_are_told_once(
     leaps: list[tuple[int, int, str]], wanted: list[tuple[int, int, str]]
 ) -> None:
     assert _apart(leaps) == wanted
+
+
+BEAT = """
+import sys, time
+from celery import Celery
+from app.tasks.steady import SteadyScheduler
+
+app = Celery("test", broker="memory://")
+app.conf.beat_schedule = {name: {"task": name, "schedule": 0.2} for name in ("one", "two", "three")}
+scheduler = SteadyScheduler(app, lazy=False)
+ran = []
+scheduler.apply_entry = lambda entry, producer=None: ran.append(entry.name)
+for _ in sys.stdin:
+    ran.clear()
+    until_s = time.monotonic() + 1.1
+    while time.monotonic() < until_s:
+        time.sleep(max(0, min(scheduler.tick(), 0.05)))
+    print(min(ran.count(name) for name in ("one", "two", "three")), len(ran), flush=True)
+"""
+
+
+def test_periodic_tasks_go_on_when_the_clock_is_set(tmp_path: Path) -> None:
+    clock = FakedClock(tmp_path)
+    environment = {**os.environ, **clock.environment, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", BEAT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for step_s in (0, -3600, 7200):
+            clock.step(step_s)
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            least, most = map(int, process.stdout.readline().split())
+            assert least >= 3
+            assert most <= 18  # neither is what the clock passed over made up for
+        process.stdin.close()

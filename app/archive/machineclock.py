@@ -89,4 +89,16 @@ def _read(state: Path) -> _State | None:
     return None
 
 
+def reads_unset(folder: Path) -> bool:
+    """Tell whether the recorder of this instance has found that the machine does not know the time."""
+    state = _read(folder / STATE)
+    return state is not None and state.is_unset and state.boot_id == _boot_id()
+
+
+def _boot_id() -> str:
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return ""
+
+
 machine_clock = MachineClock()  # of this process; looked at by the recorder alone
