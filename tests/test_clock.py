@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tests.service import Service, wait_for
 
 SEGMENT_S = 1
 AHEAD_S = 3723.5
+SUMMER_ENDS_S = datetime(2026, 10, 25, 1, tzinfo=UTC).timestamp()  # an hour comes twice in Berlin
 
 
 @dataclass
@@ -61,7 +62,7 @@ def let_leases_run_out(service: Service) -> None:
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
-    """Yield a service that booted in 1970 and whose clock was set four times: to now, +1 h, -1 h, +2 s.
+    """Yield a service that booted in 1970 and whose clock was set four times: near to the end of summer, ±1 h, +2 s.
 
     The last time no recorder runs: the next one adopts the streams. Pictures, which begin anew
     then, are waited for twice.
@@ -71,7 +72,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     clock = FakedClock(folder)
     clock.set(300)
     service = Service(folder / "instance", "web", "recorder", SEGMENT_S=SEGMENT_S, PICTURE_INTERVAL_S=0.25)
-    service.environment.update(clock.environment)
+    service.environment.update(clock.environment, TZ="Europe/Berlin")
     with RtspServer({"cam": folder / "cam.mp4"}) as camera, PictureServer() as pictures, service:
         sources = {
             "ahead": service.add_source(camera.url("cam", clock_s=AHEAD_S)),
@@ -85,7 +86,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
         sources["pictures"] = pictured
         steps: list[float] = []
         wait_for_runs(service, list(sources.values()), 1)
-        for step_s in (time.time() - clock.now_s, 3600.0, -3600.0, 2.0):
+        for step_s in (SUMMER_ENDS_S - 4 - clock.now_s, 3600.0, -3600.0, 2.0):
             if len(steps) == 3:
                 service.processes["recorder"].kill()
                 service.processes["recorder"].wait()
@@ -149,9 +150,8 @@ def test_the_time_that_the_clock_passed_over_has_a_cause(history: History, name:
     assert microseconds(gaps[0]["start_utc"]) == before.end_us
     assert microseconds(gaps[-1]["end_utc"]) == after.start_us
     assert sum(microseconds(gap["end_utc"]) - microseconds(gap["start_utc"]) for gap in gaps) > 3_500_000_000
-    details = [row[0] for row in query(history.service, "SELECT detail FROM clock_step WHERE step_us = 3600000000")]
-    assert details
-    assert details[0].startswith("this machine's clock was set forward by 3600.0 s at 20")
+    details = [row[0] for row in query(history.service, "SELECT detail FROM clock_step ORDER BY id")]
+    assert details[1].startswith("this machine's clock was set forward by 3600.0 s at 2026-10-25T0")
 
 
 def test_what_was_recorded_without_a_clock_says_so_and_when_it_was(history: History) -> None:
@@ -187,6 +187,15 @@ def test_the_operator_is_told_that_the_clock_was_not_set_and_that_it_is(history:
     told = query(history.service, "SELECT is_bad FROM notice WHERE kind = 'clock' ORDER BY id")
     assert told == [(1,), (0,)]
     assert len(query(history.service, "SELECT 1 FROM clock_step")) == 4
+
+
+def test_log_and_paths_are_in_utc_whatever_the_zone(history: History) -> None:
+    assert "2026-10-25T00:59:5" in history.service.read_log()
+    folders = {
+        path.relative_to(history.service.storage / "rec").parts[1:]
+        for path in (history.service.storage / "rec").glob("*/*/*")
+    }
+    assert folders <= {("19700101", "00"), ("20261025", "00"), ("20261025", "01"), ("20261025", "02")}
 
 
 def microseconds(text: str) -> int:

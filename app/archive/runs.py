@@ -68,14 +68,14 @@ class RunClock:
         end_us: where it would begin by the old run's clock. error_us: by how much the arrival of the whole file before
         says that the run is late (negative: early), None where it says nothing. One file that came late does not count.
         """
-        if following.zero_us is None or following.is_stale:
+        if abs(self.moved_us) >= MOST_ERROR_US:
+            return end_us + self.moved_us  # exact, where one fragment's arrival may be late
+        if following.zero_us is None or following.is_stale or error_us is None:
             return None
         begin_us = following.zero_us + ticks_us(following.begin_ticks, following.timescale)
         wrong_us = begin_us - end_us
-        if abs(wrong_us) < MOST_ERROR_US:
-            return None
-        has_drifted = error_us is not None and abs(error_us) > MOST_ERROR_US and (error_us > 0) == (wrong_us > 0)
-        return begin_us if has_drifted or abs(self.moved_us) >= STEP_US else None
+        is_wrong = min(abs(wrong_us), abs(error_us)) >= MOST_ERROR_US and (error_us > 0) == (wrong_us > 0)
+        return begin_us if is_wrong else None
 
     def begin_pictures_anew(self, end_us: int) -> int | None:
         """Return the same for pictures: their times are ours, so only the clock itself can be wrong."""

@@ -30,6 +30,8 @@ class Every(schedule):  # type: ignore[misc]
 class SteadyEntry(ScheduleEntry):  # type: ignore[misc]
     """An entry whose schedule, where it is a number of seconds, is counted by the monotonic clock."""
 
+    schedule: Any
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         if type(self.schedule) is schedule:
