@@ -18,18 +18,34 @@ PREPARE_LOCK = 7_216_001  # any number that nothing else in this database locks
 def register(app: Flask) -> None:
     """Add the commands to the app; that of migrations only where the `flask` command itself runs."""
     from app.commands.exports import export_command, key_command, verify_export_command
+    from app.commands.fscks import fsck_command
     from app.commands.groups import group_commands
+    from app.commands.notices import notice_commands, webhook_commands
+    from app.commands.pins import pin_commands
+    from app.commands.rebuilds import rebuild_command
     from app.commands.records import record_commands
+    from app.commands.retention import retention_commands
     from app.commands.sources import source_commands
+    from app.commands.storages import storage_commands
     from app.commands.syncs import sync_commands
     from app.commands.tags import tag_commands
+    from app.commands.verifying import verify_command
     from app.extensions import prepare_migrations
 
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
-    groups = (source_commands, group_commands, record_commands, tag_commands, sync_commands)
-    alone = (prepare_command, export_command, key_command, verify_export_command)
-    for command in (*groups, *alone):
+    groups = (source_commands, group_commands, record_commands, tag_commands, storage_commands, sync_commands)
+    kept = (retention_commands, pin_commands, notice_commands, webhook_commands)
+    alone = (
+        prepare_command,
+        export_command,
+        key_command,
+        verify_export_command,
+        verify_command,
+        fsck_command,
+        rebuild_command,
+    )
+    for command in (*groups, *kept, *alone):
         app.cli.add_command(command)
 
 

@@ -33,6 +33,10 @@ _metrics = _settings.run_path / "metrics"
 _metrics.mkdir(exist_ok=True)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 
+from app import metricfiles  # noqa: E402  prometheus_client looks at the variable when it is imported
+
+metricfiles.use()
+
 # What gunicorn refuses itself: status, reason, where the fault lies, its kind. The first that fits counts.
 REFUSALS = (
     (errors.InvalidResponseHeader, 500, "Internal Server Error", [], "internal_error"),

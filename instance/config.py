@@ -4,6 +4,7 @@ Each annotated attribute in capitals is one setting; `PLAYBACK_` and its name is
 `docs/operations.md` is compared with these classes by a test.
 """
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, fields
@@ -34,6 +35,23 @@ class StorageSettings(NamedTuple):
     cold_after_s: int | None = None
 
 
+class WebhookSettings(NamedTuple):
+    """One webhook: its address, what its bodies are signed with ("" for nothing), and what it is named in logs."""
+
+    url: str
+    secret: str
+    host: str
+
+    @property
+    def target(self) -> str:
+        """The hex SHA-256 of its address: what it is known by in the database, which holds no secret of it."""
+        return hashlib.sha256(self.url.encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        """Name the host: address and secret are nobody's business."""
+        return f"<webhook {self.host}>"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Config:
     """Settings shared by all three configurations, with their defaults."""
@@ -61,6 +79,7 @@ class Config:
     STORAGES: str = ""
     BUDGET_BYTES: int = 0
     RESERVE_BYTES: int = 256 * 1024 * 1024
+    BALLAST_BYTES: int = 16 * 1024 * 1024
     CATALOGUE_DAYS: int = 64
     PLAYLIST_BYTES: int = 32 * 1024 * 1024
     READ_AHEAD_BYTES: int = 2 * 1024 * 1024
@@ -82,6 +101,8 @@ class Config:
     SIGNING_KEY: str = ""
     SENDFILE_HEADER: str = ""
     SENDFILE_PREFIX: str = "/media/"
+    WEBHOOKS: str = ""
+    WEBHOOK_SECRET: str = ""
 
     @property
     def instance_path(self) -> Path:
@@ -95,8 +116,8 @@ class Config:
 
     @property
     def storage_path(self) -> Path:
-        """Absolute folder of recordings and files."""
-        return (ROOT / self.STORAGE).resolve() if self.STORAGE else self.instance_path / "storage"
+        """Absolute folder of recordings and files. No disk is asked: one that does not answer would hold up all."""
+        return Path(os.path.normpath(ROOT / self.STORAGE)) if self.STORAGE else self.instance_path / "storage"
 
     @property
     def storages(self) -> tuple[StorageSettings, ...]:
@@ -150,6 +171,12 @@ class Config:
             return parse_roots(self.SYNC_TARGETS, ROOT, self.instance_path / "sync")
         except AddressError as error:
             raise ConfigurationError(f"PLAYBACK_SYNC_TARGETS, {error}") from None
+
+    @property
+    def webhooks(self) -> tuple[WebhookSettings, ...]:
+        """Who is told of changes of state. Raises ConfigurationError, which repeats no address."""
+        texts = [text.strip() for text in self.WEBHOOKS.split(",") if text.strip()]
+        return tuple(_parse_webhook(text, number, self.WEBHOOK_SECRET) for number, text in enumerate(texts, 1))
 
     def __repr__(self) -> str:
         """Name the class only: settings hold secrets."""
@@ -260,6 +287,7 @@ def _check(config: Config) -> None:
     _check_signing(config)
     _check_sync(config)
     _ = config.storages
+    _ = config.webhooks
 
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "s": 1, "h": 3600, "d": 86_400}
@@ -279,8 +307,29 @@ def _parse_storage(text: str, reserve_bytes: int) -> StorageSettings:
         values[name] = int(found[1]) * UNITS[found[2]]
     if not folder.startswith("/"):
         raise ConfigurationError(f"PLAYBACK_STORAGES: {folder!r} must be an absolute folder, as /srv/second")
-    path = Path(folder).resolve()
+    path = Path(os.path.normpath(folder))  # no disk is asked
     return StorageSettings(path, values.get("budget") or None, values.get("reserve", reserve_bytes), values.get("cold"))
+
+
+def _parse_webhook(text: str, number: int, secret: str) -> WebhookSettings:
+    """Return the webhook that `https://host/path?secret=...` names. Raises ConfigurationError without the address."""
+    from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in ("http", "https") or not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigurationError(
+            f"PLAYBACK_WEBHOOKS: number {number} must be an address as https://host/path?secret=TEXT "
+            "(a comma in it is written %2C)"
+        )
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    own = [value for name, value in pairs if name == "secret"]
+    rest = urlencode([pair for pair in pairs if pair[0] != "secret"])
+    url = urlunsplit((parts.scheme, parts.netloc, parts.path or "/", rest if own else parts.query, ""))
+    return WebhookSettings(url, own[-1] if own else secret, f"{host}:{port}" if port else host)
 
 
 def _check_sync(config: Config) -> None:

@@ -32,12 +32,13 @@ def segment_files(service: Service, source_id: int) -> list[tuple[str, int, int,
     """Return run, start, end and path of every closed segment of a source, by start."""
     rows = query(
         service,
-        "SELECT run_id, start_us, end_us, id FROM segment WHERE source_id = ? AND state = 1 ORDER BY start_us",
+        "SELECT run_id, start_us, end_us, segment.id, path FROM segment JOIN storage ON storage.id = storage_id"
+        " WHERE source_id = ? AND segment.state = 1 ORDER BY start_us",
         source_id,
     )
     return [
-        (run, start, end, places.closed_path(service.storage, source_id, start, segment))
-        for run, start, end, segment in rows
+        (run, start, end, places.closed_path(Path(root), source_id, start, segment))
+        for run, start, end, segment, root in rows
     ]
 
 

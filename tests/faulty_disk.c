@@ -3,7 +3,7 @@
  * FAULTY_DISK_ROOT is the folder, FAULTY_DISK_CONTROL a file: as long as it is there its only line says what happens,
  * `CALLS DOES`: CALLS are names joined by commas out of open, read, write, sync, name (rename, link, unlink, mkdir, rmdir),
  * look (stat, statvfs, opendir), or `all`. DOES is an error (EIO, ENOSPC, EROFS, ENOENT), `sleep SECONDS`, or `hang`: until
- * the file is gone or says something else. A call that takes up or gives back nothing (close, lseek, fstat) never fails.
+ * the file is gone or says something else. `@TEXT` at the end: only where the path holds that text. A call that takes up or gives back nothing (close, lseek, fstat) never fails.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -57,9 +57,14 @@ static int read_control(char *into, size_t size) {
     return length > 0;
 }
 
-static const char *wanted(const char *call, char *line) { /* what the line does to this call, NULL: nothing */
+static const char *wanted(const char *call, const char *path, char *line) { /* what the line does, NULL: nothing */
     char *does = strchr(line, ' ');
+    char *only = strchr(line, '@');
     char *state = NULL;
+    if (only) {
+        only[strcspn(only, "\n")] = 0;
+        if (!strstr(path, only + 1)) return NULL;
+    }
     if (!does) return NULL;
     *does++ = 0;
     for (char *name = strtok_r(line, ",", &state); name; name = strtok_r(NULL, ",", &state))
@@ -85,7 +90,7 @@ static int fails(const char *call, int handle, const char *name) {
         errno = before;
         return 0;
     }
-    while (read_control(line, sizeof line) && (does = wanted(call, line))) {
+    while (read_control(line, sizeof line) && (does = wanted(call, path, line))) {
         if (!strncmp(does, "hang", 4)) {
             pause_s(0.05);
             continue;

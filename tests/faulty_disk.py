@@ -4,6 +4,7 @@
     with Service(folder, STORAGE=storage, FFMPEG=disk.ffmpeg(), environment=…) as service:
         service.environment |= disk.environment   # before its start
         disk.fail("write,sync EIO")               # also: `all ENOSPC`, `open,write EROFS`, `sync sleep 5`, `all hang`
+        disk.fail("all EIO @/second/")            # only where the path holds this text
         disk.heal()
 
 Programs of ours get none of the environment when they start ffmpeg, so ffmpeg is wrapped in a script.

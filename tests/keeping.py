@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from flask import Flask
 
 from app.archive import coverage
+from app.archive.believing import this_host
 from app.archive.places import DAY_US
 from app.archive.ruling import LIMITS, Rule
 from app.archive.storages import open_storage
-from app.extensions import writing
-from app.models import Record, Run, Segment, Source, Tag
+from app.extensions import AnySession, writing
+from app.models import Group, Pin, Record, RetentionMark, RetentionRule, Run, Segment, Source, Tag
 from app.models.segment import CLOSED
 
 S = 1_000_000
@@ -154,3 +155,42 @@ class World:
         if not part.dated:
             return 2
         return 0 if most is not None and age_s >= (most.max_age_s or 0) else 1
+
+
+def put_world(app: Flask, world: World) -> None:
+    """Put the rules, groups, records and pins of a world into the database, and believe in its time."""
+    with app.app_context(), writing() as session:
+        _put_targets(session, world)
+        for rule in world.rules:
+            target = {f"{rule.scope}_id": rule.target} if rule.scope != "all" else {}
+            limits = {limit: rule.limit(limit) for limit in LIMITS}
+            session.add(RetentionRule(id=rule.id, scope=rule.scope, actor="test", **target, **limits))
+        for source_id, begin_us, end_us, tag in world.records:
+            session.add(Record(source_id=source_id, tag_id=tag, begin_us=begin_us, end_us=end_us))
+        for source_id, begin_us, end_us in world.pins:
+            session.add(Pin(source_id=source_id, begin_us=begin_us, end_us=end_us, owner="me", reason="why"))
+        if world.now_us:
+            host = this_host()
+            mark = session.get(RetentionMark, host.id) or RetentionMark(host_id=host.id)
+            mark.boot_id, mark.booted_us, mark.believed_us = host.boot_id, host.booted_us, world.now_us
+            session.add(mark)
+
+
+def _put_targets(session: AnySession, world: World) -> None:
+    """Make the sources, tags and groups that a world speaks of."""
+
+    def named(scope: str) -> set[str]:
+        return {str(rule.target) for rule in world.rules if rule.scope == scope}
+
+    numbers = {int(name) for name in named("source")} | {row[0] for row in (*world.records, *world.pins)}
+    for number in sorted(numbers):
+        if session.get(Source, number) is None:
+            session.add(Source(id=number, model="Source", uri_rtsp="rtsp://127.0.0.1:1/none"))
+            session.flush()
+    for name in sorted(named("tag") | {row[3] for row in world.records}):
+        if session.get(Tag, name) is None:
+            session.add(Tag(id=name, name=name))
+    for name in sorted(named("group").union(*world.groups.values())):
+        members = [session.get(Source, number) for number, groups in world.groups.items() if name in groups]
+        session.add(Group(id=name, name=name, model="Source", sources=[one for one in members if one is not None]))
+    session.flush()

@@ -106,6 +106,7 @@ class RtspServer:
         if key not in self._loaded:
             self._loaded[key] = load(path)
         self._tracks[name] = self._loaded[key]
+        self._switched.pop(name, None)
 
     def switch(self, name: str, path: Path | str) -> None:
         """Let playing sessions go on with another file, from its begin, and later ones begin with it.

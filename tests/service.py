@@ -145,9 +145,15 @@ class Service:
         """Root of the storage."""
         return Path(self.environment.get("PLAYBACK_STORAGE") or self.instance / "storage")
 
+    @property
+    def storages(self) -> list[Path]:
+        """Roots of all storages."""
+        further = self.environment.get("PLAYBACK_STORAGES", "").split(",")
+        return [self.storage, *(Path(text.strip().partition("?")[0]) for text in further if text.strip())]
+
     def ffmpegs(self) -> list[LiveFfmpeg]:
         """Return the living ffmpegs of this instance; the caller closes them."""
-        return find_ffmpegs(self.storage / "live")
+        return [process for root in self.storages for process in find_ffmpegs(root / "live")]
 
     def ffmpeg_pids(self) -> set[int]:
         """Return the pids of the living ffmpegs of this instance."""
@@ -156,9 +162,13 @@ class Service:
             process.close()
         return {process.pid for process in processes}
 
+    def living_pid(self, role: str) -> int | None:
+        """Return the pid of the living process of a role, None where there is none."""
+        return lock_holder(self.instance / "run" / f"{role}.lock")
+
     def pid(self, role: str) -> int:
         """Return the pid of the living process of a role. Raises AssertionError when there is none."""
-        pid = lock_holder(self.instance / "run" / f"{role}.lock")
+        pid = self.living_pid(role)
         assert pid is not None, f"no {role} lives"
         return pid
 

@@ -463,3 +463,10 @@ def test_a_log_full_of_what_the_camera_says_is_read_at_once(begin: str, claim: s
     assert (facts.audio_codec, facts.audio_channels) == ("opus", 1)
     assert audio_codec(said) in (None, "x")
     assert not is_audio_fault("Decoder stream " * 5000)
+
+
+def test_pictures_that_cannot_be_read_are_not_blamed_on_the_sound() -> None:
+    text = "Could not write header for output file #0 (incorrect codec parameters ?): Invalid argument\n"
+    text += "Error initializing output stream 0:1 -- \n"
+    assert is_audio_fault(text)
+    assert not is_audio_fault(f"[segment @ 0x55e10f959ac0] dimensions not set\n{text}")

@@ -1,11 +1,14 @@
 """When a camera is tried again."""
 
 import socket
+import threading
 import time
 
 import pytest
 
 from app.capture.backoff import FIRST_S, LONGEST_S, Backoff, host_port
+from app.capture.knocking import Knocker
+from tests.service import wait_for
 
 
 def pauses(backoff: Backoff, count: int, reason: str = "wrong_password", lasted_s: float = 0.0) -> list[float]:
@@ -32,6 +35,16 @@ def test_a_connection_of_two_seconds_resets_the_pause() -> None:
     assert pauses(backoff, 1, "stream_ended", lasted_s=1.0)[0] > 8
 
 
+@pytest.mark.parametrize("reason", ["crashed", "clock_jump"])
+def test_after_a_crash_a_connection_that_lasted_is_made_again_at_once(reason: str) -> None:
+    backoff = Backoff()
+    pauses(backoff, 6)
+    assert pauses(backoff, 1, reason, lasted_s=2.5) == [0.0]
+    assert backoff.is_over("rtsp://127.0.0.1:1/cam")
+    first_s, second_s = pauses(backoff, 2, reason, lasted_s=0.5)  # one that keeps dying
+    assert 0.35 < first_s < 0.65 < 0.75 < second_s < 1.25
+
+
 def test_a_camera_that_answers_ends_the_pause() -> None:
     backoff = Backoff()
     pauses(backoff, 8, "camera_unreachable")
@@ -39,13 +52,30 @@ def test_a_camera_that_answers_ends_the_pause() -> None:
         camera.bind(("127.0.0.1", 0))
         uri = f"rtsp://user:pw@127.0.0.1:{camera.getsockname()[1]}/cam"
         assert not backoff.is_over(uri)
-        time.sleep(1.1)
-        assert not backoff.is_over(uri)  # probes, and is refused
+        time.sleep(0.6)
+        assert not backoff.is_over(uri)  # knocks, and is refused
         camera.listen()
-        until_s = time.monotonic() + 5
-        while not backoff.is_over(uri) and time.monotonic() < until_s:
-            time.sleep(0.05)
-        assert backoff.is_over(uri)
+        wait_for(lambda: backoff.is_over(uri), "the answer")
+        assert pauses(backoff, 1, "no_video")[0] < 1  # one that is not ready yet is tried again soon
+
+
+def test_a_hundred_cameras_that_are_away_are_asked_by_one_thread() -> None:
+    before = threading.active_count()
+    knocker = Knocker()
+    with socket.socket() as camera:
+        camera.bind(("127.0.0.1", 0))
+        camera.listen()
+        doors = [knocker.ask("127.0.0.1", 1) for _ in range(50)]  # refuse
+        doors += [knocker.ask("192.0.2.1", 554) for _ in range(50)]  # never answer (RFC 5737)
+        here = knocker.ask("127.0.0.1", camera.getsockname()[1])
+        named = knocker.ask("localhost", camera.getsockname()[1])
+        nowhere = knocker.ask("no.such.host.invalid", 554)
+        wait_for(lambda: here.answered.is_set() and named.answered.is_set(), "the answers")
+        assert threading.active_count() <= before + 3  # it, and those that look names up
+        assert not any(door.answered.is_set() for door in [*doors, nowhere])
+    for door in [*doors, nowhere]:
+        door.close()
+    wait_for(lambda: knocker._thread is None, "the end of the thread")
 
 
 def test_a_wrong_password_is_not_probed_away() -> None:

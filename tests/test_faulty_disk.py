@@ -45,6 +45,10 @@ def test_each_kind_of_call_fails_as_asked(disk: FaultyDisk, calls: str, error: s
     disk.fail(f"{calls} {error}")
     assert text in write(disk, disk.root / "file")
     assert write(disk, disk.root.parent / "other") == ""
+    disk.fail(f"{calls} {error} @/elsewhere")
+    assert write(disk, disk.root / "file") == ""
+    disk.fail(f"{calls} {error} @/file")
+    assert text in write(disk, disk.root / "file")
     disk.heal()
     assert write(disk, disk.root / "file") == ""
 

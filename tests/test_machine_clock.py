@@ -14,10 +14,10 @@ import pytest
 from app.archive.leaps import _apart
 from app.archive.livefile import LiveFile, ticks_us
 from app.archive.machineclock import RELEASED_US, MachineClock, boot_offset_us
-from app.archive.runs import RunClock, camera_offset
+from app.archive.runs import RunClock, median_offset
 from app.capture.ffmpeg import rtsp_command, rtsp_input, spawn
 from app.capture.template import effective_template, parse_template
-from app.capture.watchdog import _Beat
+from app.capture.watchdog import Beat
 from app.models.types import new_uuid
 from instance.config import DevelopmentConfig
 from tests.faked_time import FakedClock
@@ -125,9 +125,9 @@ def test_a_run_gives_way_where_slewing_cannot_mend_it(
 
 
 def test_a_camera_that_told_of_most_fragments_has_an_offset() -> None:
-    assert camera_offset([(0, 5), (10, 15), (20, None)]) == 5
-    assert camera_offset([(0, 5), (10, None)]) is None
-    assert camera_offset([]) is None
+    assert median_offset([(0, 5), (10, 15), (20, None)]) == 5
+    assert median_offset([(0, 5), (10, None)]) is None
+    assert median_offset([]) is None
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def offsets(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], f
 def _offset_s(file: LiveFile) -> float | None:
     assert file.zero_us is not None
     told = [(file.zero_us + ticks_us(ticks, file.timescale), camera_us) for ticks, camera_us in file.camera_us]
-    found = camera_offset(told)
+    found = median_offset(told)
     return None if found is None else found / 1e6
 
 
@@ -179,8 +179,8 @@ def test_the_watchdog_counts_no_time_that_the_clock_passed_over(tmp_path: Path) 
     clock = FakedClock(tmp_path)
     beat = tmp_path / "beat"
     script = (
-        "import sys, time\nfrom pathlib import Path\nfrom app.capture.watchdog import _Beat\n"
-        "beat = _Beat(Path(sys.argv[1]))\n"
+        "import sys, time\nfrom pathlib import Path\nfrom app.capture.watchdog import Beat\n"
+        "beat = Beat(Path(sys.argv[1]))\n"
         "for _ in sys.stdin: print(time.time() > 4e9, round(beat.silence_s()), flush=True)"
     )
     beat.touch()
@@ -202,7 +202,7 @@ def test_the_watchdog_counts_no_time_that_the_clock_passed_over(tmp_path: Path) 
 
 
 def test_a_silent_heartbeat_is_noticed_by_the_time_that_passes(tmp_path: Path) -> None:
-    beat = _Beat(tmp_path / "beat")
+    beat = Beat(tmp_path / "beat")
     assert beat.silence_s() == float("inf")
     (tmp_path / "beat").touch()
     assert beat.silence_s() == pytest.approx(0, abs=5)

@@ -24,10 +24,10 @@ from app.prepared import head_revision, is_prepared
 from instance.config import ROOT, TestingConfig
 
 TABLES = {
-    "account", "attempt", "audit", "clock_step", "coverage", "deletion", "doomed", "example", "group", "group_source",
-    "idempotent_answer", "lease", "loss", "loss_mark", "notice", "pin", "received_copy", "record", "recorder",
-    "retention_rule", "run", "sample_entry", "schedule", "segment", "source", "storage", "sync_item", "sync_job", "tag",
-    "wanted", "webhook_mark",
+    "account", "attempt", "attempt_count", "audit", "clock_step", "coverage", "deletion", "doomed", "example",
+    "group", "group_source", "idempotent_answer", "kept_footage", "lease", "loss", "loss_due", "loss_mark", "notice",
+    "pin", "received_copy", "record", "recorder", "retention_mark", "retention_rule", "run", "sample_entry",
+    "schedule", "segment", "source", "storage", "sync_item", "sync_job", "tag", "wanted", "webhook_mark",
 }  # fmt: skip
 REVISIONS = ScriptDirectory(str(ROOT / "migrations"))
 EXAMPLES = ROOT / "example.sql"

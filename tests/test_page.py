@@ -212,6 +212,10 @@ def test_a_gap_is_seen_on_the_bar_and_live_goes_on_after_it(operator: Operator) 
     gap = longest_gap(spans(operator.service))
     middle_s = gap.begin_s + gap.length_s / 2
     wait_for(lambda: "gap of" in tip_at(operator, middle_s), "the gap on the bar", 10)
+    wait_for(lambda: "The camera" in tip_at(operator, middle_s), "its cause in words", 10)
+    browser.click("#gaps summary")
+    lines = "return [...document.querySelectorAll('#gaps-list li')].map((line) => line.textContent)"
+    wait_for(lambda: any("The camera" in line for line in browser.script(lines)), "the gap in the list", 10)
     browser.click_at(*operator.place(middle_s))
     notice = "return document.getElementById('notice').textContent"
     wait_for(lambda: "Nothing recorded at" in browser.script(notice), "what is said of the gap", 10)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.formats.closing import CLOSING_BYTES
 from app.playback.plans import forget_plans
 from tests.archived import T0_US, add_source, address
 from tests.clips import clips as clips
@@ -85,7 +86,7 @@ def _shorten(path: Path) -> None:
 
 
 def _cut_off_the_last_fragment(path: Path) -> None:
-    os.truncate(path, path.stat().st_size - 200)  # the closing box has 120 bytes, which nobody is sent
+    os.truncate(path, path.stat().st_size - CLOSING_BYTES - 80)  # the closing box is what nobody is sent
 
 
 def _empty(path: Path) -> None:

@@ -462,6 +462,7 @@ def test_a_storage_that_is_unmounted_meanwhile_keeps_its_files_doomed(
             {"segment_id": row.id, "start_us": row.start_us, "storage_id": row.storage_id, "source_id": source_id}
             for row in (rows[0], rows[-1])
         )
+        session.execute(delete(Segment).where(Segment.start_us.in_((rows[0].start_us, rows[-1].start_us))))
         gone = [{**first, "segment_id": str(uuid.uuid4()), "since_us": 2} for _ in range(BATCH)]
         session.execute(insert(Doomed), [{**first, "since_us": 1}, *gone, {**last, "since_us": 3}])
         first_path, last_path = (

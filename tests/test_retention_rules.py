@@ -16,6 +16,11 @@ AGES = st.one_of(st.none(), st.integers(0, 60))
 BYTES = st.one_of(st.none(), st.integers(0, 40))
 
 
+def ordered(least: int | None, most: int | None) -> tuple[int | None, int | None]:
+    """Return a minimum and a maximum that are not above one another."""
+    return (most, least) if least is not None and most is not None and least > most else (least, most)
+
+
 @st.composite
 def rules(draw: st.DrawFn) -> list[Rule]:
     """Return rules, at most one of each scope and target."""
@@ -23,8 +28,8 @@ def rules(draw: st.DrawFn) -> list[Rule]:
     chosen = draw(st.lists(st.sampled_from([*targets, *(("source", number) for number in SOURCES)]), unique=True))
     found = []
     for number, (scope, target) in enumerate(chosen):
-        least_s, most_s, least, most = draw(AGES), draw(AGES), draw(BYTES), draw(BYTES)
-        found.append(Rule(f"r{number}", scope, target, str(target or ""), least_s, most_s, least, most))
+        limits = [value for each in (AGES, BYTES) for value in ordered(draw(each), draw(each))]
+        found.append(Rule(f"r{number}", scope, target, str(target or ""), *limits))
     return found
 
 

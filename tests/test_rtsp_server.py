@@ -262,3 +262,54 @@ def test_the_gstreamer_camera_sends_the_same_file(
         got = packets(server.url(), options=options, video_count=CLIP_FRAMES + 10)
     assert hashes(got["video"]) == (hashes(file["video"]) * 2)[: CLIP_FRAMES + 10]
     assert set(hashes(got["audio"])) <= set(hashes(file["audio"]))
+
+
+@pytest.mark.parametrize("name", ["h264-aac", "hevc-b-frames-aac"])
+def test_stamped_packets_are_all_different_and_read_as_they_were_sent(clips: dict[str, Path], name: str) -> None:
+    with RtspServer(clips, is_stamped=True) as server:
+        got = packets(server.url(name), options=TCP, video_count=2 * CLIP_FRAMES)
+        (session,) = server.sessions(name)
+    assert_sent(got, session)
+    assert len(set(hashes(got["video"]) + hashes(got["audio"]))) == len(got["video"]) + len(got["audio"])
+
+
+def test_a_camera_switched_to_another_file_goes_on_in_its_connection(clips: dict[str, Path], tmp_path: Path) -> None:
+    large = make_video(tmp_path / "large.mp4", seconds=1, width=480, height=272)
+    with RtspServer({"cam": clips["h264-b-frames"]}) as server:
+        with av.open(server.url("cam"), options=TCP, timeout=(20, 20)) as container:
+            frames = container.decode(video=0)
+            assert next(frames).width == 320
+            server.switch("cam", large)
+            assert any(frame.width == 480 for frame, _ in zip(frames, range(3 * CLIP_FRAMES), strict=False))
+        assert len(server.sessions("cam")) == 1
+
+
+def test_one_camera_is_cut_and_the_others_go_on(clips: dict[str, Path]) -> None:
+    with (
+        RtspServer({"one": clips["h264-b-frames"], "other": clips["h264-b-frames"]}) as server,
+        av.open(server.url("one"), options=TCP, timeout=(20, 20)) as one,
+        av.open(server.url("other"), options=TCP, timeout=(20, 20)) as other,
+    ):
+        server.cut("one")
+        assert sum(packet.size > 0 for packet in one.demux(video=0)) < 3 * FPS
+        assert len([packet for packet, _ in zip(other.demux(video=0), range(FPS), strict=False)]) == FPS
+
+
+def test_a_camera_that_hangs_takes_the_connection_and_answers_nothing(clips: dict[str, Path]) -> None:
+    with RtspServer(clips) as server:
+        server.change("h264-aac", is_hanging=True)
+        with pytest.raises(av.error.FFmpegError):
+            av.open(server.url("h264-aac"), options={**TCP, "timeout": "300000"}, timeout=(2, 2))
+        assert server.requests["OPTIONS", "h264-aac"]
+        assert not server.requests["DESCRIBE", "h264-aac"]
+
+
+def test_noise_is_sent_in_place_of_packets_and_told_apart(clips: dict[str, Path]) -> None:
+    with RtspServer(clips) as server:
+        with av.open(server.url("h264-aac"), options=TCP, timeout=(20, 20)) as container:
+            next(container.demux(video=0))
+            server.change("h264-aac", is_noise=True)
+            time.sleep(0.3)
+        (session,) = server.sessions("h264-aac")
+        assert session.sent()[-1].is_garbage
+        assert not session.sent()[0].is_garbage

@@ -1,55 +1,47 @@
-"""A disk that fills up or turns read-only: one clear line, and nothing recorded before is touched."""
+"""A disk that fills up or turns read-only: recording goes on where it can, pinned footage stays, one clear line."""
 
-import hashlib
-import os
 import shutil
+import sqlite3
 import subprocess
+import time
+import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.archive_reading import query, recorded_runs, segment_files
+from tests.archive_reading import assert_contiguous, query, recorded_runs, segment_files
 from tests.media import make_video
 from tests.rtsp_server import RtspServer
 from tests.service import Service, wait_for
+from tests.small_disk import fill, small_disk
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a disk of 12 MB of its own, mounted below the test's folder."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root")
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    """Yield a disk of 24 MB of its own, mounted below the test's folder."""
+    with small_disk(tmp_path / "disk", "24m") as folder:
+        yield folder
 
 
 @pytest.fixture
 def camera(tmp_path: Path) -> Iterator[RtspServer]:
     """Yield a camera of about 4 Mbit/s."""
-    make_video(tmp_path / "cam.mp4", seconds=4, fps=12, gop=12, width=640, height=480, bitrate_bps=4_000_000)
+    make_video(tmp_path / "cam.mp4", seconds=4, fps=FPS, gop=12, width=640, height=480, bitrate_bps=4_000_000)
     with RtspServer({"cam": tmp_path / "cam.mp4"}) as server:
         yield server
 
 
-def fill(path: Path) -> None:
-    """Write to a file until the disk refuses."""
-    with path.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)
+FPS = 12
 
 
-def hashes(service: Service, source_id: int) -> dict[str, str]:
-    """Return the SHA-256 of every closed segment file."""
-    files = [path for _, _, _, path in segment_files(service, source_id)]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+def pin_for_ever(service: Service, source_id: int) -> None:
+    """Protect all footage of a source."""
+    values = (str(uuid.uuid4()), source_id, 0, 2**62, "tester", "test", 1)
+    with closing(sqlite3.connect(service.instance / "app.db", timeout=30)) as connection, connection:
+        names = "id, source_id, begin_us, end_us, owner, reason, created_us"
+        connection.execute(f"INSERT INTO pin ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def reasons(service: Service, source_id: int) -> list[str]:
@@ -58,29 +50,61 @@ def reasons(service: Service, source_id: int) -> list[str]:
     return [row[0] for row in query(service, text, source_id)]
 
 
-def test_a_disk_that_fills_up_stops_recording_with_a_clear_line_and_touches_nothing(
+def test_a_disk_that_others_fill_costs_old_footage_and_nothing_new(
     tmp_path: Path, disk: Path, camera: RtspServer
 ) -> None:
-    with Service(tmp_path / "service", STORAGE=disk, SEGMENT_S=3, RESERVE_BYTES=2_000_000) as service:
+    # The database lies on the same disk: deleting rows needs room too.
+    settings = {"STORAGE": disk / "storage", "SEGMENT_S": 1, "RESERVE_BYTES": 400_000}
+    with Service(disk / "service", **settings) as service:
+        source_id = service.add_source(camera.url("cam"))
+        service.add_group("all", [source_id])
+        service.record("tag", "all")
+        wait_for(lambda: len(segment_files(service, source_id)) >= 8, "eight closed segments", 40)
+        before = segment_files(service, source_id)
+        fill(disk / "other")
+        wait_for(lambda: not before[0][3].exists(), "the end of the oldest footage", 20)
+        newest = "SELECT max(start_us) FROM segment WHERE state = 1"
+        wait_for(lambda: (query(service, newest)[0][0] or 0) > before[-1][1] + 3_000_000, "new footage", 20)
+        assert service.is_ready()
+        assert service.call("GET", "/api/v1/storage")[0]["state"] == "ok"
+        service.record("more", "all")
+        service.stop_recording("more")
+        asked_s = time.time()
+        service.stop_recording("tag")
+        wait_for(lambda: not query(service, "SELECT 1 FROM segment WHERE state = 0"), "closed segments", 30)
+        (run,) = recorded_runs(service, source_id)
+        sent = camera.sessions("cam")[-1].sent("video")
+        first = run.video[0].sha256  # the camera repeats itself: the last place from which all fits
+        begin = max(number for number in range(len(sent) - len(run.video) + 1) if sent[number].sha256 == first)
+        assert_contiguous(run.video, sent, asked_s, begin)
+        assert abs((run.end_us - run.start_us) / 1e6 - len(run.video) / FPS) < 0.5  # nothing is missing in between
+        rules = {row[0] for row in query(service, "SELECT rule FROM deletion")}
+        assert rules == {"reserve"}
+
+
+def test_pinned_footage_survives_a_full_disk(tmp_path: Path, disk: Path, camera: RtspServer) -> None:
+    with Service(tmp_path / "service", STORAGE=disk, SEGMENT_S=2, RESERVE_BYTES=2_000_000) as service:
         source_id = service.add_source(camera.url("cam"))
         service.add_group("all", [source_id])
         service.record("tag", "all")
         wait_for(lambda: len(segment_files(service, source_id)) >= 2, "two closed segments", 30)
-        before = hashes(service, source_id)
-        filler = disk / "other"
-        with pytest.raises(OSError, match="No space"):
-            fill(filler)
-        wait_for(lambda: "disk_full" in reasons(service, source_id), "notice of the full disk", 30)
+        pin_for_ever(service, source_id)
+        before = {path: path.read_bytes() for *_, path in segment_files(service, source_id)}
+        fill(disk / "other")
+        wait_for(lambda: "disk_full" in reasons(service, source_id), "notice of the full disk", 40)
         detail = query(service, "SELECT status_detail FROM source WHERE id = ?", source_id)[0][0]
         assert "full" in detail
         assert "free space" in detail
         answer = service.call("POST", "/api/v1/record", 507, model="Source", tag_name="more", group_name="all")
         assert answer["detail"][0]["type"] == "storage_full"
-        kept = hashes(service, source_id)
-        assert before.items() <= kept.items()
-        filler.unlink()
+        assert not service.is_ready()
+        assert {path: path.read_bytes() for path in before} == before
+        (storage,) = service.call("GET", "/api/v1/storage")
+        assert storage["state"] == "full"
+        assert query(service, "SELECT is_bad FROM notice WHERE kind = 'storage'") == [(1,)]
         count = query(service, "SELECT count(*) FROM run")[0][0]
-        wait_for(lambda: query(service, "SELECT count(*) FROM run")[0][0] > count, "recording after the room came", 45)
+        (disk / "other").unlink()
+        wait_for(lambda: query(service, "SELECT count(*) FROM run")[0][0] > count, "recording after the room came", 15)
         service.stop_recording("tag")
         wait_for(lambda: not query(service, "SELECT 1 FROM segment WHERE state = 0"), "closed segments", 20)
         assert all(run.video for run in recorded_runs(service, source_id))

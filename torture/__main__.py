@@ -28,6 +28,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--faults", default="", help=f"with commas between: {', '.join(schedule.KINDS)}")
     parser.add_argument("--cameras", default=",".join(CLIPS), help=f"with commas between: {', '.join(CLIPS)}")
     parser.add_argument("--overlapping", action="store_true", help="several faults at once, which are not told apart")
+    parser.add_argument("--no-pictures", action="store_true", help="without the picture camera")
     parser.add_argument("--log", action="store_true", help="print the service's log at the end")
     asked = parser.parse_args(words)
     names = [name.strip() for name in asked.faults.split(",") if name.strip()]
@@ -43,7 +44,7 @@ def main(words: list[str]) -> int:
 def _torture(asked: argparse.Namespace, names: list[str]) -> int:
     draw, say = random.Random(asked.seed), partial(print, flush=True)
     disk_bytes = max(LEAST_DISK_BYTES, int(DISK_BYTES_S * asked.seconds))
-    with open_rig(asked.cameras.split(","), disk_bytes) as rig:
+    with open_rig(asked.cameras.split(","), disk_bytes, has_pictures=not asked.no_pictures) as rig:
         kinds, left_out = schedule.possible(rig, names)
         for name, reason in left_out.items():
             say(f"  left out: {name}: {reason}")

@@ -87,6 +87,8 @@ class Hanging(CameraFault):
     switched: ClassVar = {"is_hanging": True}
     # ffmpeg waits for an answer that never comes: its three tries of 2.5 s, then the pause.
     hole_s = 8.5 + RECONNECT_S
+    # Where it wakes up within a connection, it answers to the second request and not to the first.
+    causes = AWAY | {"no_video"}
     limit = "its length + ffmpeg's wait of 8.3 s + reconnect ≤ 2 s"
 
     def inject(self) -> None:
@@ -139,6 +141,10 @@ class Noise(Garbage):
     """Sends random bytes in place of packets: nothing in the connection can be told apart any more."""
 
     name = "camera sends noise"
+    # What looks like the head of a packet makes ffmpeg swallow up to 64 KiB of what comes after the noise.
+    lost_s = FRAGMENT_S + 2.5
+    hole_s = FRAGMENT_S + 2.5 + RECONNECT_S
+    limit = "its length + 64 KiB + one fragment + reconnect ≤ 2 s"
     switched: ClassVar = {"is_noise": True}
 
 

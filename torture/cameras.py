@@ -64,7 +64,7 @@ def clip_path(name: str, size: tuple[int, int]) -> Path:
     path = folder / f"{name}-{width}x{height}-{SECONDS}s-{FPS}fps.mp4"
     if not path.exists():
         part = path.with_name(f".{os.getpid()}-{path.name}")
-        how = {"fps": FPS, "gop": GOP, "width": width, "height": height, "bitrate_bps": BITRATE_BPS}
+        how: dict[str, Any] = {"fps": FPS, "gop": GOP, "width": width, "height": height, "bitrate_bps": BITRATE_BPS}
         make_video(part, seconds=SECONDS, **how, **CLIPS[name])
         part.rename(path)
     return path

@@ -5,10 +5,11 @@ import time
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from torture.cameras import GOP_S, Camera
+from torture.cameras import FPS, GOP_S, Camera
 from torture.rig import Rig
 
-FRAGMENT_S = GOP_S + 0.25  # one fragment, and what is on its way to ffmpeg
+# One fragment, the two pictures that ffmpeg holds back, and what is on its way to it.
+FRAGMENT_S = GOP_S + 2 / FPS + 0.33
 RECONNECT_S = 2.0
 NONE: frozenset[str] = frozenset()
 
@@ -30,9 +31,10 @@ class Fault:
     is_of_one_camera: ClassVar[bool] = False
     causes: ClassVar[frozenset[str]] = NONE
     limit: ClassVar[str] = "none"
+    evicts: ClassVar[bool] = False  # makes the recorder delete the oldest footage, to go on
 
     def __init__(self, rig: Rig, draw: random.Random, *, is_short: bool = False) -> None:
-        self.rig = rig
+        self.rig, self.draw = rig, draw
         self.camera: Camera = draw.choice(rig.cameras)
         length_s = draw.uniform(*self.lasts_s)
         self.length_s = min(length_s, self.short_s) if is_short else length_s

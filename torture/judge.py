@@ -13,13 +13,20 @@ from torture.faults import Struck
 from torture.reading import LedgerGap, Played
 
 EDGE_S = 0.5  # what the wall clock of a recording is right to
-SOUND_EDGE_S = 1.0  # sound beside no picture is not played
+SLOW_EDGE_S = 1.0  # sound beside no picture is not played; still pictures come once a second
 TAIL_S = 1.0  # what comes in the last second before the stop is answered may miss
 BEFORE_S = GOP_S + 0.5  # a fault costs the fragment that was open when it struck
 FOREIGN_S = 3.0  # how far from garbage a packet may be that nobody sent
 OPEN_CAUSES = (None, "unknown")
 
-PLAYED, LOST, TWICE, ALTERED = "played", "lost", "twice", "altered"
+PLAYED, LOST, TWICE, ALTERED, COVERED, EVICTED = (
+    "played",
+    "lost",
+    "twice",
+    "altered",
+    "covered",
+    "evicted",
+)
 BEFORE_KEY, UNSURE, TAIL, GARBAGE = "before a key frame", "unsure", "in the last second", "garbage"
 
 
@@ -53,33 +60,48 @@ class SourceVerdict:
         return [fate.line.sent_s for fate in self.fates if fate.kind == kind and fate.state in states]
 
 
-def judge_source(
-    name: str,
-    sessions: Sequence[SentSession],
-    played: Sequence[Played],
-    gaps: Sequence[LedgerGap],
-    clock: Clock,
-    end_s: float,
-) -> SourceVerdict:
-    """Match what was played with what was sent; `end_s` is when the stop was answered."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one camera sent, what was read back, and what the ledger says.
+
+    `covered` are the hashes of what lies in the files, where the clock was set back: of two recordings of one instant
+    the later one is played. `end_s` is when the stop was answered.
+    """
+
+    name: str
+    sessions: Sequence[SentSession]
+    played: Sequence[Played]
+    covered: frozenset[str]
+    gaps: Sequence[LedgerGap]
+    end_s: float
+
+
+def judge_source(evidence: Evidence, clock: Clock) -> SourceVerdict:
+    """Match what was played with what was sent."""
+    played = evidence.played
     counts = Counter((item.kind, item.sha256) for item in played)
-    stamps = {item.stamp for item in played}
     fates = [
-        Fate(line, kind, session.number, state)
-        for session in sessions
+        Fate(line, kind, session.number, COVERED if state == LOST and line.sha256 in evidence.covered else state)
+        for session in evidence.sessions
         for kind in ("video", "audio")
-        for line, state in _fates(session, kind, counts, stamps, end_s)
+        for line, state in _fates(session, kind, counts, evidence.end_s)
     ]
-    verdict = SourceVerdict(name, fates, list(gaps))
-    _judge_order(verdict, played)
+    verdict = SourceVerdict(evidence.name, fates, list(evidence.gaps))
+    if not clock.was_set_back:
+        _judge_order(verdict, played)
     _judge_foreign(verdict, played)
-    _judge_lost(verdict, clock)
-    verdict.wrong += [f"a gap without a cause: {gap}" for gap in gaps if gap.cause in OPEN_CAUSES]
+    judge_lost(verdict, clock)
+    judge_causes(verdict)
     return verdict
 
 
+def judge_causes(verdict: SourceVerdict) -> None:
+    """Judge that every gap has a cause."""
+    verdict.wrong += [f"a gap without a cause: {gap}" for gap in verdict.gaps if gap.cause in OPEN_CAUSES]
+
+
 def _fates(
-    session: SentSession, kind: str, counts: Counter[tuple[str, str]], stamps: set[str | None], end_s: float
+    session: SentSession, kind: str, counts: Counter[tuple[str, str]], end_s: float
 ) -> Iterable[tuple[Sent, str]]:
     """Yield each packet of a connection with its fate."""
     has_key = False
@@ -112,14 +134,21 @@ def _judge_order(verdict: SourceVerdict, played: Sequence[Played]) -> None:
             verdict.wrong.append(f"{twice} packets of {kind} are played twice")
 
 
-def _judge_lost(verdict: SourceVerdict, clock: Clock) -> None:
+def judge_lost(verdict: SourceVerdict, clock: Clock) -> None:
     """Judge that each lost packet lies in a gap; name the stretches that do not."""
     begins = [gap.begin_s for gap in verdict.gaps]
+    evicted = [gap for gap in verdict.gaps if gap.cause == "deleted"]
+    evicted_begins = [gap.begin_s for gap in evicted]
     outside: dict[str, list[Fate]] = defaultdict(list)
     for fate in verdict.fates:
         if fate.state == LOST:
-            edge_s = EDGE_S if fate.kind == "video" else EDGE_S + SOUND_EDGE_S
-            fate.gap = _gap_at(clock.at(fate.line.sent_s), verdict.gaps, begins, edge_s)
+            edge_s = EDGE_S if fate.kind == "video" else EDGE_S + SLOW_EDGE_S
+            instant_s = clock.at(fate.line.sent_s)
+            fate.gap = _gap_at(instant_s, evicted, evicted_begins, edge_s)
+            if fate.gap is not None:
+                fate.state = EVICTED
+                continue
+            fate.gap = _gap_at(instant_s, verdict.gaps, begins, edge_s)
             if fate.gap is None:
                 outside[fate.kind].append(fate)
     for kind, fates in outside.items():
@@ -179,38 +208,52 @@ class FaultVerdict:
     wrong: list[str] = field(default_factory=list)
 
 
-def judge_faults(sources: Sequence[SourceVerdict], struck: Sequence[Struck], clock: Clock) -> list[FaultVerdict]:
-    """Tell each fault from the others by when it struck, and compare what it cost with what it may."""
+def judge_faults(
+    sources: Sequence[SourceVerdict], struck: Sequence[Struck], clock: Clock, slack_s: float = 0.0
+) -> list[FaultVerdict]:
+    """Tell each fault from the others by when it struck, and compare what it cost with what it may.
+
+    `slack_s` is what a busy machine may add, where anything may be lost at all.
+    """
     begins = [one.begin_s - BEFORE_S for one in struck]
     ends = [*begins[1:], float("inf")]
+    # A full disk costs the oldest footage, whatever struck then.
+    allowed = frozenset({"starting"}) | ({"deleted"} if any(one.fault.evicts for one in struck) else frozenset())
     return [
-        _judge_fault(sources, one, begin_s, end_s, clock)
+        _judge_fault(sources, one, (begin_s, end_s), clock, allowed, slack_s)
         for one, begin_s, end_s in zip(struck, begins, ends, strict=True)
     ]
 
 
 def _judge_fault(
-    sources: Sequence[SourceVerdict], struck: Struck, begin_s: float, end_s: float, clock: Clock
+    sources: Sequence[SourceVerdict],
+    struck: Struck,
+    window: tuple[float, float],
+    clock: Clock,
+    allowed: frozenset[str],
+    slack_s: float,
 ) -> FaultVerdict:
+    begin_s, end_s = window
     verdict = FaultVerdict(struck)
     causes: set[str] = set()
     for source in sources:
         within = [f for f in source.fates if f.kind == "video" and begin_s <= f.line.sent_s < end_s]
         lost = sum(fate.state in (LOST, ALTERED) for fate in within)
-        hole_s = _hole_s(source.sent_s("video", PLAYED, TWICE), begin_s, end_s)
+        hole_s = _hole_s(source.sent_s("video", PLAYED, TWICE, COVERED, EVICTED), begin_s, end_s)
         verdict.sent, verdict.lost = verdict.sent + len(within), verdict.lost + lost
         verdict.lost_s, verdict.hole_s = max(verdict.lost_s, lost / FPS), max(verdict.hole_s, hole_s)
         is_of_fault = not struck.fault.is_of_one_camera or struck.fault.camera.name == source.name
         limit_s = struck.fault.lost_s if is_of_fault else 0.0
+        limit_s += slack_s if limit_s else 0.0
         if lost / FPS > limit_s:
             verdict.wrong.append(f"{source.name} lost {lost / FPS:.2f} s, {limit_s:.2f} s at most")
-        limit_s = (struck.longest_hole_s if is_of_fault else 0.0) + 1.0
+        limit_s = (struck.longest_hole_s if is_of_fault else 0.0) + 1.0 + slack_s
         if hole_s > limit_s:
             verdict.wrong.append(f"{source.name} has no picture for {hole_s:.2f} s, {limit_s:.2f} s at most")
-        edges = (clock.at(begin_s), clock.at(min(end_s, struck.settled_s or end_s)))
+        edges = sorted((clock.at(begin_s), clock.at(min(end_s, struck.settled_s or end_s))))
         causes |= {str(gap.cause) for gap in source.gaps if gap.begin_s < edges[1] and gap.end_s > edges[0]}
     verdict.causes = frozenset(causes)
-    if unfit := causes - struck.fault.causes - {"starting"}:
+    if unfit := causes - struck.fault.causes - allowed:
         verdict.wrong.append(f"causes that do not fit: {', '.join(sorted(unfit))}")
     if struck.trouble:
         verdict.wrong.append(struck.trouble)

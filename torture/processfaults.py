@@ -28,18 +28,19 @@ class RoleKill(Fault):
 
     def inject(self) -> None:
         """Kill it."""
-        pid = self.rig.service.pid(self.role)
+        pid = wait_for(self.living, f"a living {self.role}", ANEW_S)
         kill([pid, *children(pid)] if self.role == "web" else [pid])
         self._gone = pid
 
     def undo(self) -> None:
         """Wait until the supervisor has started another."""
-        wait_for(self._is_replaced, f"another {self.role}", ANEW_S)
+        wait_for(lambda: self.living() not in (0, self._gone), f"another {self.role}", ANEW_S)
 
-    def _is_replaced(self) -> bool:
-        with contextlib.suppress(AssertionError):
-            return self.rig.service.pid(self.role) != self._gone
-        return False
+    def living(self) -> int:
+        """Return the pid of the role's process, 0 while there is none."""
+        with contextlib.suppress(AssertionError):  # others may have killed it too
+            return self.rig.service.pid(self.role)
+        return 0
 
 
 class WebKill(RoleKill):
@@ -67,7 +68,7 @@ class RecorderRestart(RoleKill):
 
     def inject(self) -> None:
         """Terminate it."""
-        self._gone = self.rig.service.pid("recorder")
+        self._gone = wait_for(self.living, "a living recorder", ANEW_S)
         kill([self._gone], signal.SIGTERM)
 
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import av
 
+from app.archive import places
+from tests.archive_reading import query
 from tests.media import comparable
 from tests.rtp import read_stamp
 from tests.service import Service
@@ -58,6 +60,17 @@ def read_packets(path: Path) -> Iterator[Played]:
                 yield Played("audio", hashlib.sha256(data).hexdigest(), None)
             elif data or read_stamp(bytes(packet)):
                 yield Played("video", hashlib.sha256(data).hexdigest(), read_stamp(bytes(packet)))
+
+
+def read_files(service: Service, source_id: int) -> frozenset[str]:
+    """Return the hashes of all packets in a source's files, whether they are played or not."""
+    return frozenset(packet.sha256 for path in _files(service, source_id) for packet in read_packets(path))
+
+
+def _files(service: Service, source_id: int) -> list[Path]:
+    text = "SELECT st.path, s.start_us, s.id FROM segment s JOIN storage st ON st.id = s.storage_id WHERE source_id = ?"
+    rows = query(service, text, source_id)
+    return [places.closed_path(Path(root), source_id, start_us, name) for root, start_us, name in rows]
 
 
 def read_ledger(service: Service, source_id: int, begin_s: float, end_s: float) -> list[LedgerGap]:

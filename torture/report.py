@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from torture.judge import FaultVerdict, SourceVerdict
 from torture.run import Outcome
 
-FATES = ("played", "lost", "twice", "altered", "before a key frame", "garbage", "unsure", "in the last second")
+FATES = (
+    "played",
+    "lost",
+    "evicted",
+    "covered",
+    "twice",
+    "altered",
+    "before a key frame",
+    "garbage",
+    "unsure",
+    "in the last second",
+)
 
 
 def tell(outcome: Outcome) -> str:
@@ -23,7 +34,7 @@ def packet_table(sources: Sequence[SourceVerdict]) -> str:
     """Return how many packets of each camera have which fate."""
     lines = [f"| packets of | sent | {' | '.join(FATES)} |", f"|---|---|{'---|' * len(FATES)}"]
     for source in sources:
-        for kind in ("video", "audio"):
+        for kind in ("video", "audio", "pictures"):
             counts = source.count(kind)
             if counts:
                 cells = [f"{source.name}, {kind}", str(counts.total()), *(str(counts[fate]) for fate in FATES)]

@@ -9,18 +9,23 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from app.capture.processes import LiveFfmpeg, find_ffmpegs
 from tests.archive_reading import query
+from tests.faked_time import FakedClock
+from tests.faulty_disk import FaultyDisk, compiler
 from tests.rtsp_server import RtspServer
 from tests.service import Service, wait_for
 from torture.cameras import Camera, open_cameras
 from torture.clock import Clock
+from torture.pictures import PictureCamera, open_picture_camera
 
 TAG = GROUP = "torture"
+PICTURES = "pictures"
 SEGMENT_S = 4
-RESERVE_BYTES = 4_000_000
+RESERVE_BYTES = 1_000_000
 FLOWING_S = 1.0  # a camera whose last picture is younger sends
 SETTLED_S = 1.5  # and has done so for so long: a key frame is among it
 TIMED_S = 60.0
@@ -35,6 +40,8 @@ class Rig:
     server: RtspServer
     cameras: list[Camera]
     disks: list[Path]
+    faulty: FaultyDisk | None = None
+    pictures: PictureCamera | None = None
     clock: Clock = field(default_factory=Clock)
     lock: threading.Lock = field(default_factory=threading.Lock)
     begin_s: float = 0.0
@@ -45,18 +52,33 @@ class Rig:
         """Tell whether the storages are small disks of their own: without root they are folders."""
         return bool(self.disks)
 
+    @property
+    def storages(self) -> list[Path]:
+        """Both storages, disks or not, in order."""
+        return [self.folder / "first", self.folder / "second"]
+
     def start_recording(self) -> None:
         """Make the sources, let each be measured, and record them."""
         for camera in self.cameras:
             camera.source_id = self.service.add_source(camera.url)
         for camera in self.cameras:
-            wait_for(lambda camera=camera: self.service.status(camera.source_id) == "online", "the measurement", 30)
+            wait_for(partial(self._is_measured, camera), "the measurement", 30)
         self.service.add_group(GROUP, [camera.source_id for camera in self.cameras])
         for camera in self.cameras:  # the measurements had connections of their own
             camera.sessions_before = len(self.server.sessions(camera.name))
         self.begin_s = time.time()
         self.service.record(TAG, GROUP)
+        if self.pictures is not None:
+            self._start_pictures(self.pictures)
         self.wait_settled(self.begin_s)
+
+    def _start_pictures(self, camera: PictureCamera) -> None:
+        """Record the picture camera under the same tag."""
+        camera.source_id = self.service.add_source(camera.server.url)
+        wait_for(lambda: self.service.status(camera.source_id) == "online", "the measurement of pictures", 30)
+        self.service.add_group(PICTURES, [camera.source_id], "PictureSource")
+        camera.begin_s = time.time()
+        self.service.record(TAG, PICTURES, "PictureSource")
 
     def stop_recording(self) -> None:
         """Stop, and wait until every file is closed."""
@@ -73,7 +95,10 @@ class Rig:
         """Wait until the service is ready, and every camera has sent since then. Raises AssertionError when not."""
         wait_for(self.service.is_ready, "readiness after the fault", limit_s, 0.1)
         for camera in self.cameras:
-            wait_for(lambda camera=camera: self.is_flowing(camera, since_s), f"footage of {camera.name}", limit_s)
+            wait_for(partial(self.is_flowing, camera, since_s), f"footage of {camera.name}", limit_s)
+
+    def _is_measured(self, camera: Camera) -> bool:
+        return self.service.status(camera.source_id) == "online"
 
     def is_flowing(self, camera: Camera, since_s: float) -> bool:
         """Tell whether a camera's newest connection has sent pictures for a while, up to now."""
@@ -84,8 +109,7 @@ class Rig:
 
     def ffmpegs(self) -> list[LiveFfmpeg]:
         """Return the living ffmpegs of the service in every storage; the caller closes them."""
-        roots = self.disks or [self.service.storage]
-        return [process for root in roots for process in find_ffmpegs(root / "live")]
+        return [process for root in self.storages for process in find_ffmpegs(root / "live")]
 
     def shut_down(self) -> list[str]:
         """End the service as Ctrl-C does; return the command lines of the processes that are left."""
@@ -112,7 +136,9 @@ class Rig:
 
 
 @contextlib.contextmanager
-def open_rig(names: list[str], disk_bytes: int, folder: Path | None = None) -> Iterator[Rig]:
+def open_rig(
+    names: list[str], disk_bytes: int, folder: Path | None = None, *, has_pictures: bool = False
+) -> Iterator[Rig]:
     """Yield a rig whose service is running; each of its two storages is a small disk where this user may mount one."""
     with contextlib.ExitStack() as stack:
         if folder is None:
@@ -120,6 +146,10 @@ def open_rig(names: list[str], disk_bytes: int, folder: Path | None = None) -> I
         disks = [stack.enter_context(small_disk(folder / name, disk_bytes)) for name in ("first", "second")]
         settings: dict[str, object] = {"STORAGE": folder / "first", "STORAGES": folder / "second"}
         server, cameras = open_cameras(names)
+        faulty = clock = None
+        if compiler() is not None:
+            faulty, clock = FaultyDisk(folder / "faulty", folder / "first"), FakedClock(folder / "clock")
+            settings["FFMPEG"] = faulty.ffmpeg()
         service = Service(
             folder / "service",
             SEGMENT_S=SEGMENT_S,
@@ -127,7 +157,15 @@ def open_rig(names: list[str], disk_bytes: int, folder: Path | None = None) -> I
             RESERVE_BYTES=RESERVE_BYTES,
             **settings,
         )
-        rig = Rig(folder, service, stack.enter_context(server), cameras, [disk for disk in disks if disk is not None])
+        if faulty and clock:
+            both = f"{faulty.environment['LD_PRELOAD']}:{clock.environment['LD_PRELOAD']}"
+            service.environment |= {**faulty.environment, **clock.environment, "LD_PRELOAD": both}
+        there = [disk for disk in disks if disk is not None]
+        rig = Rig(folder, service, stack.enter_context(server), cameras, there, faulty)
+        rig.clock = Clock(clock)
+        if has_pictures:
+            rig.pictures = open_picture_camera()
+            stack.enter_context(rig.pictures.server)
         stack.callback(_end, rig)
         service.start()
         service.wait_ready()
@@ -145,7 +183,7 @@ def _end(rig: Rig) -> None:
 @contextlib.contextmanager
 def small_disk(folder: Path, size_bytes: int) -> Iterator[Path | None]:
     """Mount a file system in memory at a folder; yield None where this user may not, the folder being a plain one."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
     is_mounted = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
     try:

@@ -8,10 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.archive_reading import query
+from torture.aftermath import look_after
 from torture.faults import Fault, Struck
-from torture.judge import FaultVerdict, SourceVerdict, judge_faults, judge_source
-from torture.reading import fetch_film, read_ledger, read_packets
+from torture.judge import Evidence, FaultVerdict, SourceVerdict, judge_faults, judge_source
+from torture.picturejudge import judge_pictures, read_numbers
+from torture.reading import fetch_film, read_files, read_ledger, read_packets
 from torture.rig import Rig
 
 AT_ONCE = 3
@@ -87,39 +88,31 @@ def strike_at_once(rig: Rig, faults: Iterable[Fault], draw: random.Random, quiet
     return done
 
 
-def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say) -> Outcome:
+def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say, slack_s: float = 0.0) -> Outcome:
     """Stop, read everything back and judge it; the service ends."""
     time.sleep(1)
     rig.stop_recording()
     say("recording is stopped; reading back")
-    begin_s, end_s = rig.begin_s + min(0, rig.clock.farthest_s[0]), rig.end_s + max(0, rig.clock.farthest_s[1])
+    begin_s, end_s = rig.begin_s + rig.clock.least_s, rig.end_s + rig.clock.most_s
     sources = []
+    covers = rig.clock.was_set_back
     with tempfile.TemporaryDirectory(prefix="torture-films-") as name:
         for camera in rig.cameras:
             film = Path(name) / f"{camera.name}.mp4"
             is_there = fetch_film(rig.service, camera.source_id, begin_s, end_s, film)
             played = list(read_packets(film)) if is_there else []
             gaps = read_ledger(rig.service, camera.source_id, begin_s, end_s)
-            sources.append(judge_source(camera.name, camera.sessions(), played, gaps, rig.clock, rig.end_s))
+            covered = read_files(rig.service, camera.source_id) if covers else frozenset()
+            evidence = Evidence(camera.name, camera.sessions(), played, covered, gaps, rig.end_s)
+            sources.append(judge_source(evidence, rig.clock))
             film.unlink(missing_ok=True)
-    faults = judge_faults(sources, struck, rig.clock) if is_in_turn else []
+        if rig.pictures is not None and not covers:
+            film = Path(name) / "pictures.mp4"
+            number = rig.pictures.source_id
+            shown = read_numbers(film) if fetch_film(rig.service, number, begin_s, end_s, film) else []
+            gaps = read_ledger(rig.service, number, begin_s, end_s)
+            sources.append(judge_pictures(rig.pictures, shown, gaps, rig.clock, rig.end_s))
+    streams = [source for source in sources if source.count()]
+    faults = judge_faults(streams, struck, rig.clock, slack_s) if is_in_turn else []
     wrong = [f"{one.name}: {one.trouble}" for one in struck if one.trouble and not is_in_turn]
-    return Outcome(sources, faults, wrong + _aftermath(rig))
-
-
-def _aftermath(rig: Rig) -> list[str]:
-    """Return what is wrong with files, processes and log, after the end of the service."""
-    wrong = [f"a process is left: {line}" for line in rig.shut_down()]
-    rows = {row[0] for row in query(rig.service, "SELECT id FROM segment")}
-    roots = rig.disks or [rig.service.storage]
-    files = [path for root in roots for path in (root / "rec").rglob("*.mp4")]
-    wrong += [f"a file without a row: {path.name}" for path in files if path.stem[-36:] not in rows]
-    wrong += [f"left in the live folder: {path.name}" for root in roots for path in (root / "live").rglob("*.mp4")]
-    missing = query(rig.service, "SELECT count(*) FROM segment WHERE state <> 1")[0][0]
-    if missing:
-        wrong.append(f"{missing} segments are not closed, or missing")
-    log = rig.service.read_log()
-    if traces := log.count("Traceback (most recent call last)"):
-        at = log.index("Traceback (most recent call last)")
-        wrong.append(f"{traces} tracebacks in the log, the first: {log[max(0, at - 300) : at + 1500]}")
-    return wrong
+    return Outcome(sources, faults, wrong + look_after(rig))

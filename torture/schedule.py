@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 
 from torture.camerafaults import CAMERA_FAULTS
+from torture.clockfaults import CLOCK_FAULTS
 from torture.diskfaults import DISK_FAULTS
 from torture.faults import Fault
 from torture.processfaults import PROCESS_FAULTS
 from torture.rig import Rig
 
-ALL = (*PROCESS_FAULTS, *CAMERA_FAULTS, *DISK_FAULTS)
+ALL = (*PROCESS_FAULTS, *CAMERA_FAULTS, *DISK_FAULTS, *CLOCK_FAULTS)
 # By what they are called on the command line: FfmpegKill is ffmpeg-kill.
 KINDS: dict[str, type[Fault]] = {re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower(): kind for kind in ALL}
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.extensions import AnySession
 from app.models import Coverage, RetentionMark, Segment
@@ -33,7 +33,7 @@ class Host(NamedTuple):
 
 
 class Believed(NamedTuple):
-    """The instant that ages are counted to, and by how much the clock is ahead of it."""
+    """The instant that ages are counted to, and by how much the clock is ahead of what was seen to pass."""
 
     at_us: int
     ahead_us: int
@@ -42,6 +42,11 @@ class Believed(NamedTuple):
     def is_lagging(self) -> bool:
         """Tell whether the clock says more than was seen to pass."""
         return self.ahead_us > LAG_US
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether the clock says less than was seen to pass: it was set back, or was wrong before."""
+        return self.ahead_us < -LAG_US
 
 
 def this_host() -> Host:
@@ -69,10 +74,17 @@ def believed(session: AnySession, clock_us: int | None = None) -> int:
 
 
 def advance(session: AnySession, clock_us: int, host: Host, *, is_confirmed: bool = False) -> Believed:
-    """Believe in the clock as far as time was seen to pass, and write that down. Runs within a write transaction."""
+    """Believe in the clock as far as time was seen to pass, and write that down. Runs within a write transaction.
+
+    What was seen stays where the clock is behind it. With `is_confirmed` the clock is right, whatever was seen.
+    """
     own = session.get(RetentionMark, host.id, with_for_update=True, populate_existing=True)
-    allowed_us = clock_us if is_confirmed else _allowed(session, own, clock_us, host)
-    at_us = min(clock_us, allowed_us)
+    if is_confirmed:
+        session.execute(update(RetentionMark).values(believed_us=clock_us))
+    known: int | None = session.scalar(select(func.max(RetentionMark.believed_us)))
+    if known is not None and clock_us < known - LAG_US:
+        return Believed(clock_us, clock_us - known)
+    at_us = clock_us if is_confirmed else min(clock_us, _allowed(session, own, clock_us, host))
     if own is None:
         own = RetentionMark(host_id=host.id)
         session.add(own)

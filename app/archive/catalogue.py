@@ -18,6 +18,7 @@ import numpy.typing as npt
 from flask import current_app
 from sqlalchemy import bindparam, func, select
 
+from app.archive.elsewhere import know_roots
 from app.archive.segments import AT, COLUMNS, FACTS, Ints, Texts
 from app.extensions import db
 from app.formats.sampleindex import ROW_COUNTERS
@@ -157,6 +158,7 @@ class Catalogue:
     def roots(self) -> dict[int, Path]:
         """Return where each storage is mounted now, by the number that rows have for it."""
         paths = {storage_id: Path(path) for storage_id, path in db.session.execute(ROOTS)}
+        know_roots(map(str, paths.values()))
         with self._lock:
             return {number: paths[storage_id] for storage_id, number in self._storages.items()}
 

@@ -50,13 +50,17 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class ClosedFile:
-    """A closed file: size with its closing box, the SHA-256 (hex) of the bytes before that box, and its chain (hex)."""
+    """A closed file: size with its closing box, the SHA-256 (hex) of the bytes before that box, and its chain (hex).
+
+    `end_us` is that of the box, which an earlier try may have written with less known; None in boxes of version 1.
+    """
 
     path: Path
     size_bytes: int
     mtime_ns: int
     sha256: str
     chain: str | None
+    end_us: int | None = None
 
 
 def close_file(root: Path, live: Path, target: Path, identity: Identity, body: Body) -> ClosedFile:
@@ -71,6 +75,7 @@ def close_file(root: Path, live: Path, target: Path, identity: Identity, body: B
             salvage = places.salvage_path(root, identity.source_id, identity.run_id, identity.sequence)
             _save_tail(root, handle, body.end_bytes, salvage)
             _append_closing(handle, identity, body)
+        os.ftruncate(handle, os.fstat(handle).st_size)  # gives back the blocks that were kept ahead (capture.ahead)
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -175,6 +180,7 @@ def _describe(path: Path) -> ClosedFile:
         status = os.fstat(handle)
         closing = read_closing(handle)
         chain = closing.chain.hex() if closing.chain is not None else None
-        return ClosedFile(path, status.st_size, status.st_mtime_ns, closing.sha256.hex(), chain)
+        end_us = closing.facts.end_us if closing.facts is not None else None
+        return ClosedFile(path, status.st_size, status.st_mtime_ns, closing.sha256.hex(), chain, end_us)
     finally:
         os.close(handle)

@@ -18,7 +18,7 @@ from sqlalchemy import select, text
 
 from app.extensions import AnySession
 from app.models import Coverage, Segment
-from app.models.segment import CLOSED
+from app.models.segment import CLOSED, MAX_SEGMENT_US
 from app.models.types import now_us
 
 Spans = npt.NDArray[np.int64]  # of shape (n, 2): begin and end in µs, by begin
@@ -29,6 +29,16 @@ TOUCH = text(
     "INSERT INTO coverage (source_id, level, cell, revision, spans) VALUES (:source_id, :level, :cell, :first, :none) "
     "ON CONFLICT (source_id, level, cell) DO UPDATE SET revision = coverage.revision + 1 RETURNING spans"
 )
+DUE = text(
+    "INSERT INTO loss_due (source_id, begin_us, end_us, stamp) "
+    "SELECT CAST(:source_id AS INTEGER), CAST(:begin_us AS BIGINT), CAST(:end_us AS BIGINT), 0 WHERE "
+    "EXISTS (SELECT 1 FROM loss_mark WHERE source_id = :source_id AND settled_us > CAST(:least_us AS BIGINT)) "
+    "ON CONFLICT (source_id, begin_us) DO UPDATE SET stamp = loss_due.stamp + 1, "
+    "end_us = CASE WHEN excluded.end_us > loss_due.end_us THEN excluded.end_us ELSE loss_due.end_us END"
+)
+HOUR_US = 3_600_000_000
+BESIDE_US = 1_000_000  # more than what lies between two files that are played as one
+LATE_US = 600_000_000  # footage that is closed so long after its begin may be of what was settled meanwhile
 STORE = text("UPDATE coverage SET spans = :spans WHERE source_id = :source_id AND level = :level AND cell = :cell")
 
 
@@ -74,6 +84,8 @@ def note_opened(session: AnySession, source_id: int, start_us: int) -> None:
 
 def note_closed(session: AnySession, source_id: int, start_us: int, end_us: int) -> None:
     """Note, in the same transaction, that a segment was closed; it is not empty."""
+    session.flush()  # the segment's row first: whoever deletes holds its sums before its coverage
+    _let_settle(session, source_id, start_us, end_us, is_late=start_us < now_us() - LATE_US)
     for level in (DAY, DAYS_32):
         cell = start_us // level.cell_us
         spans = np.vstack((_touch(session, source_id, level, cell), [(start_us, end_us)]))
@@ -82,6 +94,8 @@ def note_closed(session: AnySession, source_id: int, start_us: int, end_us: int)
 
 def recount(session: AnySession, source_id: int, start_us: int) -> None:
     """Sum up anew, in the same transaction, the cells of a segment whose row was removed or changed otherwise."""
+    session.flush()
+    _let_settle(session, source_id, start_us // DAY.cell_us * DAY.cell_us, (start_us // DAY.cell_us + 1) * DAY.cell_us)
     day, days_32 = start_us // DAY.cell_us, start_us // DAYS_32.cell_us
     _touch(session, source_id, DAY, day)  # holds the cell, so that what is read next stays so until the commit
     rows = (
@@ -100,6 +114,13 @@ def recount(session: AnySession, source_id: int, start_us: int) -> None:
         .order_by(Coverage.cell)
     )
     _store(session, source_id, DAYS_32, days_32, from_bytes(b"".join(session.scalars(days))))
+
+
+def _let_settle(session: AnySession, source_id: int, begin_us: int, end_us: int, *, is_late: bool = True) -> None:
+    """Let the ledger look again at a stretch (app/archive/losses.py), where it may be settled already."""
+    hour_us = (begin_us - BESIDE_US) // HOUR_US * HOUR_US  # of many segments that are closed late it is one row an hour
+    values = {"source_id": source_id, "begin_us": hour_us, "end_us": end_us + MAX_SEGMENT_US}
+    session.execute(DUE, {**values, "least_us": -1 if is_late else begin_us})
 
 
 def _touch(session: AnySession, source_id: int, level: Level, cell: int) -> Spans:

@@ -45,12 +45,14 @@ def evict(storage_id: str, need_bytes: int, act: Act) -> Evicted:
     boundaries = find_boundaries(db.session, keeping, Days())
     db.session.rollback()
     for batch in _batches(storage_id, keeping, boundaries):
-        chosen = _enough(batch, need_bytes - gone.size_bytes)
-        begun_us = now_us()
-        done = delete_victims(chosen, act)
-        if done:
-            unlink_doomed(len(done) + BATCH, begun_us)
-        gone = Evicted(gone.segments + len(done), gone.size_bytes + sum(piece.size_bytes for piece in done))
+        while batch and gone.size_bytes < need_bytes:
+            chosen = enough(batch, need_bytes - gone.size_bytes)
+            batch = batch[len(chosen) :]  # of those chosen, others may have deleted or pinned some
+            begun_us = now_us()
+            done = delete_victims(chosen, act)
+            if done:
+                unlink_doomed(len(done) + BATCH, begun_us, storage_id)
+            gone = Evicted(gone.segments + len(done), gone.size_bytes + sum(piece.size_bytes for piece in done))
         if gone.size_bytes >= need_bytes:
             break
     return gone
@@ -66,7 +68,7 @@ def delete_victims(victims: Sequence[Victim], act: Act) -> list[Piece]:
     return done
 
 
-def _enough(victims: Sequence[Victim], need_bytes: int) -> list[Victim]:
+def enough(victims: Sequence[Victim], need_bytes: int) -> list[Victim]:
     """Return the first of these segments that come to so many bytes."""
     chosen: list[Victim] = []
     for victim in victims:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.archive.paging import AnySelect, Order
 from app.archive.recordings import lock_sources
+from app.archive.rulebook import forget_group
 from app.errors import Invalid, NameTaken, NotFound
 from app.extensions import AnySession, insert_missing
 from app.models import Group, group_source
@@ -86,8 +87,9 @@ def rename(session: AnySession, group_id: str, model: str | None, name: str | No
 
 
 def remove(session: AnySession, group_id: str) -> Group:
-    """Delete a group and its memberships; return what it was. Raises NotFound."""
+    """Delete a group, its memberships and its rule of retention; return what it was. Raises NotFound."""
     group = find(session, group_id, is_locked=True)
+    forget_group(session, group_id)
     session.expunge(group)
     session.execute(delete(group_source).where(group_source.c.group_id == group_id))
     session.execute(delete(Group).where(Group.id == group_id))

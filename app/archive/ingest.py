@@ -10,22 +10,21 @@ seam with an anchor of its own, while the same ffmpeg goes on (archive.runs).
 """
 
 import logging
-from dataclasses import dataclass, field
 from pathlib import Path
-
-from sqlalchemy import select
 
 from app.archive import places, runs, sidecar
 from app.archive.closing import Body, ClosedFile, Identity, close_file
 from app.archive.coverage import note_closed, note_opened, recount
 from app.archive.entries import store_entries
 from app.archive.livefile import LiveFile, ticks_us
+from app.archive.unclosed import OpenSegment, Place
 from app.extensions import AnySession, db, writing
-from app.formats.closing import FIRST
 from app.formats.sampleindex import SampleIndex
 from app.models import Run, Segment
 from app.models.segment import CLOSED, MAX_SEGMENT_US, MISSING, OPEN
 from app.models.types import new_uuid
+
+__all__ = ["OpenSegment", "Place", "RunWriter"]
 
 log = logging.getLogger(__name__)
 
@@ -34,47 +33,17 @@ SLEW_DEADBAND_US = 50_000
 MAX_SEAM_US = 10_000_000
 
 
-@dataclass(slots=True)
-class Place:
-    """Where an ffmpeg's files are written. `run_id` is in their names: its first run's, and `capture_id` of others."""
-
-    root: Path
-    storage_id: str
-    source_id: int
-    run_id: str
-
-
-@dataclass(slots=True)
-class OpenSegment:
-    """The segment of a run that is being written: its file and, once published, what its row says."""
-
-    sequence: int
-    file: LiveFile
-    run_id: str
-    id: str = field(default_factory=new_uuid)
-    start_us: int = 0
-    slew_ppm: int = 0
-    shift_ticks: int = 0
-
-    def wall_us(self, ticks: int) -> int:
-        """Return the wall clock of a decode time of the file's own timeline."""
-        media_us = ticks_us(ticks - self.file.begin_ticks, self.file.timescale)
-        return self.start_us + media_us + media_us * self.slew_ppm // 1_000_000
-
-
 class RunWriter:
     """Takes the files of one ffmpeg into the archive. Used by one thread, within an app context."""
 
-    def __init__(
-        self, place: Place, *, zero_us: int | None = None, base_us: int | None = None, is_live: bool = True
-    ) -> None:
+    _is_live = True  # else files may have been copied since they were written: no mtime begins a run
+
+    def __init__(self, place: Place, *, zero_us: int | None = None, base_us: int | None = None) -> None:
         """Begin, or go on with what an earlier process left. zero_us: the wall clock of media time 0, where known.
 
-        base_us: `boot_offset_us` as that process saw it last. Not is_live: ffmpeg is gone, and the files may have been
-        copied since, so their mtimes begin no new run.
+        base_us: `boot_offset_us` as that process saw it last.
         """
         self.place = place
-        self._is_live = is_live
         self._clock = runs.RunClock()
         if base_us is not None:
             self._clock.base_us = base_us
@@ -84,9 +53,13 @@ class RunWriter:
         self.is_finished = False
         self.has_jumped = False
         self.unclosed: list[OpenSegment] = []
-        self.current = OpenSegment(0, self._live_file(0), place.run_id)
+        first = self._first_sequence()
+        self.current = OpenSegment(first, self._live_file(first), place.run_id)
         self._load()
         self._following = self._at(self.current.sequence + 1)  # there or not yet
+
+    def _first_sequence(self) -> int:
+        return 0
 
     def _load(self) -> None:
         run = db.session.get(Run, self.place.run_id)
@@ -101,8 +74,8 @@ class RunWriter:
         db.session.rollback()
 
     def _from_row(self, row: Segment) -> OpenSegment:
-        ids = (self._live_file(row.sequence), row.run_id, row.id)
-        segment = OpenSegment(row.sequence, *ids, row.start_us, row.slew_ppm, row.shift_ticks)
+        clock = (row.start_us, 0, row.slew_ppm, row.shift_ticks)
+        segment = OpenSegment(row.sequence, self._live_file(row.sequence), row.run_id, row.id, *clock)
         if not segment.file.path.exists():  # a crash came between rename and commit
             segment.file.path = self._closed_path(segment)
         segment.file.poll()
@@ -155,6 +128,10 @@ class RunWriter:
             self._following = later
         return True
 
+    def _skip_hole(self) -> bool:
+        """Go on with a later file where the following one will never come; tell whether there was one."""
+        return False
+
     def finish(self) -> bool:
         """Take in the rest after ffmpeg has ended; tell whether the run holds any footage.
 
@@ -162,7 +139,7 @@ class RunWriter:
         """
         if self.is_finished:
             return True
-        while self.poll():
+        while self.poll() or self._skip_hole():
             pass
         if not self.is_published and self.current.file.pictured:
             self._publish()
@@ -177,6 +154,11 @@ class RunWriter:
                 run.end_us = end_us
         self.is_finished = True
         return True
+
+    @property
+    def newest(self) -> LiveFile:
+        """The file that ffmpeg writes to now."""
+        return self._following.file if self._following.file.size_bytes else self.current.file
 
     @property
     def media_us(self) -> int:
@@ -194,35 +176,19 @@ class RunWriter:
         zero_us = self.zero_us if self.zero_us is not None else first.file.zero_us
         assert zero_us is not None  # there is a fragment, so there is an estimate
         first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
+        first.file.first_key_sample()  # not within the transaction
         with writing() as session:
-            self._add_run(session, first)
+            runs.begin_run(session, self.place, first, is_picture=self._is_picture)
             self._add_open(session, first)
         self.is_published = True
         if self.zero_us is None:
             self._clock.set_anchor()
 
-    def _add_run(self, session: AnySession, first: OpenSegment) -> None:
-        """Write down the run that a segment begins."""
-        first.start_us = runs.free_start(session, self.place.source_id, first.start_us)
-        run = Run(
-            id=first.run_id,
-            source_id=self.place.source_id,
-            anchor_us=first.start_us - ticks_us(first.file.begin_ticks, first.file.timescale),
-            begin_us=first.start_us,
-            clock_offset_us=self._camera_offset(first),
-            capture_id=self.place.run_id if first.run_id != self.place.run_id else None,
-            is_picture=self._is_picture,
-        )
-        runs.add_run(session, run)
-
-    def _camera_offset(self, segment: OpenSegment) -> int | None:
-        """Return by how much the camera's clock is ahead of a segment's, in µs; None where it told nothing."""
-        if self._is_picture:
-            return None
-        return runs.camera_offset((segment.wall_us(ticks), told_us) for ticks, told_us in segment.file.camera_us)
-
     def _add_open(self, session: AnySession, segment: OpenSegment) -> None:
-        video_id, audio_id = store_entries(db.session, segment.file)
+        self._add_row(session, segment, store_entries(session, segment.file))
+        note_opened(session, self.place.source_id, segment.start_us)
+
+    def _add_row(self, session: AnySession, segment: OpenSegment, entry_ids: tuple[int | None, int | None]) -> None:
         row = Segment(
             source_id=self.place.source_id,
             start_us=segment.start_us,
@@ -234,42 +200,59 @@ class RunWriter:
             state=OPEN,
             slew_ppm=segment.slew_ppm,
             shift_ticks=segment.shift_ticks,
-            video_entry_id=video_id,
-            audio_entry_id=audio_id,
+            video_entry_id=entry_ids[0],
+            audio_entry_id=entry_ids[1],
         )
         session.add(row)
-        note_opened(session, row.source_id, row.start_us)
 
     def _roll(self) -> None:
         """Open the row of the following file, then close the current one."""
         before, following = self.current, self._following
-        if not before.file.pictured:  # ffmpeg opened a file and never filled it
+        if not before.file.pictured and not self.is_published:  # ffmpeg opened a file and never filled it
             self._go_on_with(following)
             return
-        end_us = self._end_us(before, following.file)
-        following.start_us, following.slew_ppm, following.run_id = end_us, self._slew_ppm(before), before.run_id
-        anew_us = None if self.has_jumped else self._begin_anew(before, following, end_us)
-        with writing() as session:
-            if anew_us is not None:
-                following.start_us, following.slew_ppm, following.run_id = anew_us, 0, new_uuid()
-                self._add_run(session, following)
-                runs.end_run(session, before.run_id, end_us, following.start_us)
-            self._add_open(session, following)
-        if anew_us is not None:
-            self._clock.set_anchor()
-            wrong_s = (anew_us - end_us) / 1_000_000
-            log.warning("source %d: a new run begins, %+.1f s from the old clock", self.place.source_id, wrong_s)
+        end_us, following.start_us = self._seam_us(before, following)
+        following.slew_ppm, following.run_id = self._slew_ppm(before), before.run_id
+        anew_us = self._begin_anew(before, following, end_us)
+        if anew_us is None:
+            self._open(following)
+        else:
+            following.start_us, following.slew_ppm, following.run_id = anew_us, 0, new_uuid()
+            self._open_anew(before, following, end_us)
+        before.end_us = end_us
         self._go_on_with(following)
         self.unclosed.append(before)
-        self._retry_unclosed(end_us)
+        self._retry_unclosed()
+
+    def _open(self, following: OpenSegment) -> None:
+        """Make the row of the file that goes on."""
+        following.file.first_key_sample()  # not within the transaction
+        with writing() as session:
+            self._add_open(session, following)
 
     def _begin_anew(self, before: OpenSegment, following: OpenSegment, end_us: int) -> int | None:
         """Return where a new run begins with the following file, None where the old one goes on."""
-        if not self._is_live:
+        if not self._is_live or self.has_jumped:
             return None
         if self._is_picture:
             return self._clock.begin_pictures_anew(end_us)
         return self._clock.begin_anew(following.file, end_us, self._error_us(before))
+
+    def _open_anew(self, before: OpenSegment, following: OpenSegment, end_us: int) -> None:
+        """Make the rows of a run that goes on with the same ffmpeg by another clock."""
+        following.file.first_key_sample()  # not within the transaction
+        with writing() as session:
+            runs.begin_run(session, self.place, following, is_picture=self._is_picture)
+            runs.end_run(session, before.run_id, end_us, following.start_us)
+            self._add_open(session, following)
+        self._clock.set_anchor()
+        wrong_s = (following.start_us - end_us) / 1_000_000
+        log.warning("source %d: a new run begins, %+.1f s from the old clock", self.place.source_id, wrong_s)
+
+    def _seam_us(self, before: OpenSegment, following: OpenSegment) -> tuple[int, int]:
+        """Return the instants at which a segment ends and the following one begins."""
+        end_us = self._end_us(before, following.file)
+        return end_us, end_us
 
     def _go_on_with(self, segment: OpenSegment) -> None:
         self.current, self._following = segment, self._at(segment.sequence + 1)
@@ -300,23 +283,37 @@ class RunWriter:
     def _slew_ppm(self, before: OpenSegment) -> int:
         """Return by how much the next segment's clock is to run fast or slow, from the arrival of the one before."""
         error_us = self._error_us(before)
+        if error_us is None or abs(error_us) < SLEW_DEADBAND_US:
+            return 0
         length_us = ticks_us(before.file.end_ticks - before.file.begin_ticks, before.file.timescale)
-        if error_us is None or abs(error_us) < SLEW_DEADBAND_US or length_us <= 0:
+        if length_us <= 0:
             return 0
         return max(-MAX_SLEW_PPM, min(MAX_SLEW_PPM, error_us * 1_000_000 // length_us))
 
     def _error_us(self, segment: OpenSegment) -> int | None:
         """Return how much later a segment began than it says, by its arrival; None where that says nothing."""
         file = segment.file
-        if self._is_picture or file.zero_us is None or file.is_stale:
+        if self._is_picture or file.zero_us is None or file.is_stale or not file.pictured:
             return None
         return file.zero_us + ticks_us(file.begin_ticks, file.timescale) - segment.start_us
 
-    def _retry_unclosed(self, end_us: int | None = None) -> None:
-        for segment in list(self.unclosed):
-            known = end_us if segment is self.unclosed[-1] else None
-            self._close(segment, known if known is not None else self._end_us(segment, None))
-            self.unclosed.remove(segment)
+    def _retry_unclosed(self) -> None:
+        while self.unclosed:
+            self.close_oldest()
+
+    def close_oldest(self) -> bool:
+        """Close the oldest file that waits for it; tell whether there was one. Raises OSError, OperationalError."""
+        if not self.unclosed:
+            return False
+        segment, following = [*self.unclosed, self.current][:2]
+        self._close(segment, segment.end_us or self._told_end_us(segment, following))
+        self.unclosed.remove(segment)
+        return True
+
+    def _told_end_us(self, segment: OpenSegment, following: OpenSegment) -> int:
+        """Return the wall clock after a segment that an earlier process has left unclosed."""
+        is_there = segment.file.pictured and following.file.pictured
+        return self._seam_us(segment, following)[0] if is_there else self._end_us(segment, None)
 
     def _close(self, segment: OpenSegment, end_us: int) -> None:
         """Close the file and its row. Raises OSError when the disk refuses: the row stays open, nothing is lost."""
@@ -330,14 +327,14 @@ class RunWriter:
             segment.sequence,
             segment.start_us,
             segment.slew_ppm,
-            self._camera_offset(segment),
+            runs.camera_offset(segment, is_picture=self._is_picture),
             segment.shift_ticks,
             self._is_picture,
             is_clock_unset=runs.is_unset(segment.run_id),
         )
         assert file.init is not None  # there are fragments
         index = SampleIndex.build(file.init, file.fragments, segment.shift_ticks)
-        previous = self._chain_before(segment)
+        previous = runs.chain_before(segment)
         body = Body(file.fragments[0].offset_bytes, file.body_end_bytes, end_us, index.counters(), previous)
         closed = close_file(self.place.root, file.path, self._closed_path(segment), identity, body)
         file.path = closed.path
@@ -348,23 +345,11 @@ class RunWriter:
                 log.error("the row of segment %s is gone; its file stays where it is", segment.id)
                 return
             row.shift_ticks = segment.shift_ticks
-            row.end_us = end_us
+            row.end_us = closed.end_us or end_us
             row.index_offset_bytes, row.index_size_bytes = offset, size
             _fill(row, file, closed, index)
             note_closed(session, row.source_id, row.start_us, row.end_us)
             runs.note_offset(session, segment.run_id, identity.clock_offset_us)
-
-    def _chain_before(self, segment: OpenSegment) -> bytes:
-        """Return the chain of the segment before this one in its run; that of none where there is none, or no chain."""
-        query = (
-            select(Segment.chain)
-            .where(Segment.run_id == segment.run_id, Segment.sequence < segment.sequence, Segment.state != OPEN)
-            .order_by(Segment.sequence.desc())
-            .limit(1)
-        )
-        chain = db.session.scalar(query)
-        db.session.rollback()
-        return bytes.fromhex(chain) if chain is not None else FIRST
 
     def _append_index(self, start_us: int, index: SampleIndex) -> tuple[int, int]:
         try:

@@ -5,8 +5,10 @@ neither they nor what decides over them has changed: a pass reads a row a camera
 those days alone in which something is due.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +59,7 @@ class Keeping:
     unset_runs: dict[int, list[str]]
     days: dict[int, dict[int, int]]  # by source, by day: the revision of its rows
     records: dict[int, list[Held]] = field(default_factory=dict)
+    _latest: dict[int, list[int]] = field(default_factory=dict)
     _of_source: dict[int, SourceRules] = field(default_factory=dict)
 
     def rules_of(self, source_id: int) -> SourceRules:
@@ -67,7 +70,15 @@ class Keeping:
 
     def held(self, source_id: int, begin_us: int, end_us: int) -> list[Held]:
         """Return the records of a source that touch a stretch, cut to it; without rules of tags none matters."""
-        found = (item for item in self.records.get(source_id, ()) if item.begin_us < end_us and item.end_us > begin_us)
+        records = self.records.get(source_id)
+        if records is None:
+            return []
+        if source_id not in self._latest:
+            records.sort()
+            self._latest[source_id] = list(accumulate((item.end_us for item in records), max))
+        first = bisect_right(self._latest[source_id], begin_us)  # all before have ended by then
+        last = bisect_left(records, (end_us,))
+        found = (item for item in records[first:last] if item.end_us > begin_us)
         return [Held(max(item.begin_us, begin_us), min(item.end_us, end_us), item.tag_id) for item in found]
 
     def pins_near(self, source_id: int, begin_us: int, end_us: int) -> list[PinSpan]:

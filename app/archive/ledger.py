@@ -53,7 +53,7 @@ class _Try(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a range is explained from: each list by begin, and all instants at which a cause may change."""
+    """What a range is explained from: each list by begin, and all instants at which a cause may change, rising."""
 
     wanted: list[Stretch]
     tries: list[_Try]

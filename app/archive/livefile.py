@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from app.formats.boxes import FormatError
+from app.formats.boxes import FormatError, moof_offsets
 from app.formats.firsttimes import find_first_times, has_leading_pictures, has_unset_times, write_first_times
-from app.formats.fragments import Fragment, Init, TrackPart, read_init, scan
+from app.formats.fragments import Fragment, Init, TrackPart, iter_fragments, read_init, scan
+from app.formats.unwritten import count_written
 from app.models.types import now_us
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ class LiveFile:
     zero_us: int | None = None  # estimate of the wall clock of media time 0
     is_stale: bool = False  # the clock was set since: what arrived before says nothing
     camera_us: list[tuple[int, int | None]] = field(default_factory=list)  # dts and the camera's clock, by fragment
+    _first_sample: bytes = b""
+    is_doubtful: bool = False  # a power loss may have left blocks in it that were never written
 
     def poll(self) -> bool:
         """Read what is new; tell whether the file grew. A file that is not there has not grown."""
@@ -70,22 +73,18 @@ class LiveFile:
             except FormatError:
                 return
             self.body_end_bytes = self.init.size_bytes
-        fresh, _ = scan(handle, self.body_end_bytes, self.init, status.st_size)
+        fresh = self._fresh(handle, self.init, status.st_size)
         if not fresh:
             return
-        self.fragments += fresh
-        self.body_end_bytes = fresh[-1].end_bytes
-        pictured = [fragment for fragment in fresh if self._video(fragment)]
-        self.pictured += pictured
-        if not pictured:
+        if not self.take(fresh):
             return
         arrived_ticks = self.end_ticks + HELD_FRAMES * self._frame_ticks
-        self._estimate(status.st_mtime_ns // 1000, ticks_us(arrived_ticks, self.timescale))
-        self._read_camera(pictured, status.st_mtime_ns // 1000 - ticks_us(arrived_ticks, self.timescale))
+        zero_us = status.st_mtime_ns // 1000 - ticks_us(arrived_ticks, self.timescale)
+        self._estimate(zero_us, status.st_mtime_ns // 1000)
+        self._read_camera(fresh, zero_us)
 
-    def _estimate(self, written_us: int, arrived_us: int) -> None:
-        """Take a media time that arrived at an instant into the estimate."""
-        zero_us = written_us - arrived_us
+    def _estimate(self, zero_us: int, written_us: int) -> None:
+        """Take in what the file said of media time 0 when it was written at an instant."""
         if self.is_stale and abs(now_us() - written_us) < STALE_US:
             self.zero_us, self.is_stale = zero_us, False
         elif self.zero_us is None:
@@ -97,16 +96,29 @@ class LiveFile:
         """Let the estimate begin anew: the clock was set."""
         self.is_stale = True
 
-    def _read_camera(self, pictured: list[Fragment], zero_us: int) -> None:
+    def _read_camera(self, fresh: list[Fragment], zero_us: int) -> None:
         """Note what each fragment tells of the camera's clock; None for what was ffmpeg's own."""
-        for fragment in pictured:
+        for fragment in fresh:
             part = self._video(fragment)
-            assert part is not None
+            if part is None:
+                continue
             end_ticks = part.tfdt_ticks + int(part.durations.sum()) + HELD_FRAMES * self._frame_ticks
             written_us = zero_us + ticks_us(end_ticks, self.timescale)
             # Before 1970 it is no clock: a camera without one counts from 0 or from its start (RFC 3550 §6.4.1).
             is_told = (fragment.ntp_us or 0) > 0 and abs((fragment.ntp_us or 0) - written_us) > OWN_CLOCK_US
             self.camera_us.append((part.tfdt_ticks, fragment.ntp_us if is_told else None))
+
+    def take(self, fresh: list[Fragment]) -> bool:
+        """Add whole fragments that follow those known; tell whether any of them holds video."""
+        self.fragments += fresh
+        self.body_end_bytes = fresh[-1].end_bytes
+        pictured = [fragment for fragment in fresh if self._video(fragment)]
+        self.pictured += pictured
+        return bool(pictured)
+
+    def _fresh(self, handle: int, init: Init, size_bytes: int) -> list[Fragment]:
+        fresh = scan(handle, self.body_end_bytes, init, size_bytes)[0]
+        return fresh[: count_written(handle, fresh)] if self.is_doubtful else fresh
 
     def _video(self, fragment: Fragment) -> TrackPart | None:
         track = self.init.track("video") if self.init else None
@@ -164,7 +176,15 @@ class LiveFile:
         return round(float(self.timescale / ticks.mean()), 3)
 
     def first_key_sample(self) -> bytes:
-        """Return the first video sample, at most 4 KiB of it: where parameter sets stand."""
+        """Return the first video sample, at most 4 KiB of it: where parameter sets stand. Read from the disk once.
+
+        Call it before a transaction that needs it: on a disk that does not answer it would hold the database.
+        """
+        if not self._first_sample:
+            self._first_sample = self._read_first_sample()
+        return self._first_sample
+
+    def _read_first_sample(self) -> bytes:
         part = self._video(self.pictured[0])
         assert part is not None
         handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -192,6 +212,7 @@ class LiveFile:
             handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
             try:
                 write_first_times(handle, self.pictured[0], track.track_id, times)
+                os.fdatasync(handle)  # before the row that says when they are: it never gives them another time
                 assert self.init is not None  # there is a track
                 self.fragments, _ = scan(handle, self.init.size_bytes, self.init, self.body_end_bytes)
                 self.pictured = [fragment for fragment in self.fragments if self._video(fragment)]
@@ -199,3 +220,24 @@ class LiveFile:
                 os.close(handle)
         except (OSError, FormatError) as error:
             log.warning("%s: the times of the first frames could not be written: %s", self.path.name, error)
+
+
+class GlancedFile(LiveFile):
+    """A file that nobody writes any more, of which only the first and the last fragment with video are read.
+
+    That tells when it began and ended: a twentieth of the work. `body_end_bytes` and `fragments` are no use.
+    """
+
+    def _fresh(self, handle: int, init: Init, size_bytes: int) -> list[Fragment]:
+        first = self._first_pictured(handle, init, self.body_end_bytes, size_bytes)
+        if first is None:
+            return []
+        for begin in reversed(moof_offsets(handle, first.end_bytes, size_bytes)):
+            last = self._first_pictured(handle, init, begin, size_bytes)
+            if last is not None:
+                return [first, last]
+        return [first]
+
+    def _first_pictured(self, handle: int, init: Init, begin: int, size_bytes: int) -> Fragment | None:
+        """Return the first whole fragment with video from an offset on."""
+        return next((one for one in iter_fragments(handle, begin, init, size_bytes) if self._video(one)), None)

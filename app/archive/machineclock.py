@@ -40,6 +40,7 @@ class MachineClock:
 
     is_unset: bool = False
     offset_us: int = 0
+    base_us: int | None = None  # `offset_us` of the recorder before, by which what it left is dated
     known_us: int = 0  # the newest instant that a clock that was set has shown
 
     def begin(self, state: Path, boot_id: str) -> int | None:
@@ -55,6 +56,7 @@ class MachineClock:
         self.is_unset = self._is_early(is_trusted=before is not None and is_same_boot and not before.is_unset)
         if before is None or not is_same_boot:
             return None
+        self.base_us = before.offset_us
         step_us = self.offset_us - before.offset_us
         return step_us if abs(step_us) >= STEP_US else None
 

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 PAUSE_US = 2_000_000  # a shorter one is not told from a camera that stumbles
 TIMES_USUAL = 5
+SILENT = "silent"
 PAUSE = "the connection stayed and no picture came: the camera paused, or its packets were lost"
 COLUMNS = ("start_us", "end_us", "slew_ppm", "v_longest", "v_dur", "v_last")
 

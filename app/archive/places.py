@@ -1,6 +1,7 @@
 """Where everything lies below a storage's root. Paths are derived from ids and instants, never stored.
 
 storage.id                              marker: the storage's UUID
+.ballast                                room that is given up when the disk is full (capture.ballast)
 live/SOURCE/RUN-000000.mp4              the open segment, written by ffmpeg; RUN.csv and RUN.log beside it
 rec/SOURCE/YYYYMMDD/HH/SEGMENT.mp4      closed segments, by the UTC hour of their start
 idx/SOURCE/YYYYMMDD.sidx                sample indexes of that UTC day, appended
@@ -16,6 +17,8 @@ from pathlib import Path
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 LIVE, CLOSED, INDEX, RECORDS, SALVAGE, COPIES = "live", "rec", "idx", "records", "salvage", "copies"
 MARKER = "storage.id"
+BALLAST = ".ballast"
+MOVING = ".mp4.moving"  # ends the name of a copy that is not whole yet
 
 
 def live_folder(root: Path, source_id: int) -> Path:

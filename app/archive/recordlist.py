@@ -10,9 +10,10 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from sqlalchemy import select
 
@@ -24,7 +25,7 @@ from app.archive.storages import read_marker
 from app.archive.unlinking import OutsideStorage, remove_playlist
 from app.extensions import AnySession, db, writing
 from app.formats import playlists
-from app.models import Record, Segment
+from app.models import Record, Segment, Storage
 from app.models.segment import CLOSED, MAX_SEGMENT_US
 from instance.config import Config
 
@@ -42,6 +43,7 @@ class Listed(NamedTuple):
     start_us: int
     end_us: int
     id: str
+    storage_id: str
     run_id: str
     sequence: int
     video_entry_id: int | None
@@ -64,8 +66,16 @@ class Lister:
     def run(self) -> int:
         """Bring the files up to date; return how many were written or removed. Needs an app context.
 
-        Does nothing while the storage is not mounted, or another process is at it.
+        Does nothing while the storage is not mounted or cannot be read, or another process is at it.
         """
+        try:
+            return self._run()
+        except OSError as error:
+            db.session.rollback()
+            log.error("the playlists of the storage %s cannot be looked at: %s", self._root, error.strerror)
+            return 0
+
+    def _run(self) -> int:
         storage_id = read_marker(self._root)
         if storage_id is None:
             return 0
@@ -105,8 +115,9 @@ class Lister:
         if not is_final and known is not None and (known[0] == last_us or known[1] > time.monotonic()):
             db.session.rollback()
             return False
-        segments = find_listed(db.session, row, storage_id)
-        text = playlist_text(segments, row, is_final=is_final, least_target_s=self._usual_s)
+        folders = _folders(self._root, storage_id)
+        segments = [segment for segment in find_listed(db.session, row) if segment.storage_id in folders]
+        text = playlist_text(segments, row, folders, is_final=is_final, least_target_s=self._usual_s)
         db.session.rollback()
         try:
             write_playlist(self._root, record_id, text)
@@ -173,21 +184,29 @@ def _last_closed(session: AnySession, row: Record) -> int:
     return session.scalar(found.order_by(Segment.start_us.desc()).limit(1)) or 0
 
 
-def find_listed(session: AnySession, row: Record, storage_id: str) -> list[Listed]:
-    """Return the closed segments of a record in a storage, by start."""
+def _folders(root: Path, storage_id: str) -> dict[str, str]:
+    """Return where each storage is, as seen from the folder of the playlists of one of them."""
+    found = {row.id: row.path for row in db.session.scalars(select(Storage)) if row.path}
+    folder = root / places.RECORDS
+    return {key: ".." if key == storage_id else os.path.relpath(path, folder) for key, path in found.items()}
+
+
+def find_listed(session: AnySession, row: Record) -> list[Listed]:
+    """Return the closed segments of a record, by start."""
     query = LISTED.where(
         Segment.source_id == row.source_id,
         Segment.start_us > row.begin_us - MAX_SEGMENT_US,
         Segment.end_us > row.begin_us,
         Segment.start_us < (FOR_EVER_US if row.end_us is None else row.end_us),
         Segment.state == CLOSED,
-        Segment.storage_id == storage_id,
     )
     return [Listed(*found) for found in session.execute(query)]
 
 
-def playlist_text(segments: Sequence[Listed], row: Record, *, is_final: bool, least_target_s: int) -> str:
-    """Return the playlist of a record, whose file lies in `records/`.
+def playlist_text(
+    segments: Sequence[Listed], row: Record, folders: Mapping[str, str], *, is_final: bool, least_target_s: int
+) -> str:
+    """Return the playlist of a record, whose file lies in `records/`; `folders` says where each storage is from there.
 
     Durations follow from the edges of the segments in milliseconds, so that their sum is that of the footage.
     """
@@ -200,7 +219,7 @@ def playlist_text(segments: Sequence[Listed], row: Record, *, is_final: bool, le
     entries = []
     before: Listed | None = None
     for segment, ms in zip(segments, durations_ms, strict=True):
-        uri = _relative(row.source_id, segment)
+        uri = _relative(row.source_id, segment, folders[segment.storage_id])
         is_next = before is not None and _follows(segment, before)
         if not is_next:
             entries.append(playlists.DISCONTINUITY if before is not None else "")
@@ -211,9 +230,8 @@ def playlist_text(segments: Sequence[Listed], row: Record, *, is_final: bool, le
     return head + "".join(entries) + (playlists.END if is_final else "")
 
 
-def _relative(source_id: int, segment: Listed) -> str:
-    root = Path()
-    return f"../{places.closed_path_text(root, source_id, segment.start_us, segment.id)}"
+def _relative(source_id: int, segment: Listed, folder: str) -> str:
+    return quote(f"{folder}/{places.closed_path_text(Path(), source_id, segment.start_us, segment.id)}")
 
 
 def _follows(segment: Listed, before: Listed) -> bool:

@@ -16,7 +16,9 @@ from sqlalchemy import select
 from app.archive.holding import lock_source
 from app.archive.livefile import LiveFile, ticks_us
 from app.archive.machineclock import MOST_ERROR_US, STEP_US, boot_offset_us, machine_clock
+from app.archive.unclosed import OpenSegment, Place
 from app.extensions import AnySession, db
+from app.formats.closing import FIRST
 from app.models import Record, Run, Segment, Wanted
 from app.models.segment import OPEN
 
@@ -92,6 +94,13 @@ def open_segments(capture_id: str) -> list[Segment]:
     return list(db.session.scalars(query.order_by(Segment.sequence)))
 
 
+def last_segment(capture_id: str) -> Segment | None:
+    """Return the last segment of an ffmpeg's runs, whatever its state."""
+    query = select(Segment).join(Run, Run.id == Segment.run_id)
+    query = query.where((Run.id == capture_id) | (Run.capture_id == capture_id))
+    return db.session.scalar(query.order_by(Segment.sequence.desc()).limit(1))
+
+
 def is_unset(run_id: str) -> bool:
     """Tell whether the machine did not know the time when a run began."""
     clock = db.session.scalar(select(Run.clock).where(Run.id == run_id))
@@ -99,9 +108,22 @@ def is_unset(run_id: str) -> bool:
     return clock == "unset"
 
 
-def add_run(session: AnySession, run: Run) -> None:
-    """Write down a run, in the transaction that opens its first segment."""
-    run.clock = "unset" if machine_clock.is_unset else "ok"
+def begin_run(session: AnySession, place: Place, first: OpenSegment, *, is_picture: bool) -> None:
+    """Write down the run that a segment begins, where it is new, in the transaction that opens the segment."""
+    if session.get(Run, first.run_id) is not None:
+        return
+    while session.get(Segment, (place.source_id, first.start_us)) is not None:
+        first.start_us += 1  # two segments of a source never start at the same instant
+    run = Run(
+        id=first.run_id,
+        source_id=place.source_id,
+        anchor_us=first.start_us - ticks_us(first.file.begin_ticks, first.file.timescale),
+        begin_us=first.start_us,
+        clock_offset_us=camera_offset(first, is_picture=is_picture),
+        capture_id=place.run_id if first.run_id != place.run_id else None,
+        clock="unset" if machine_clock.is_unset else "ok",
+        is_picture=is_picture,
+    )
     session.add(run)
     session.flush()
 
@@ -132,18 +154,28 @@ def end_run(session: AnySession, run_id: str, end_us: int, next_us: int) -> None
     session.flush()
 
 
-def free_start(session: AnySession, source_id: int, start_us: int) -> int:
-    """Return the instant, or one a few µs later: two segments of a source never start at the same one."""
-    while session.get(Segment, (source_id, start_us)) is not None:
-        start_us += 1
-    return start_us
+def chain_before(segment: OpenSegment) -> bytes:
+    """Return the chain of the segment before this one in its run; that of none where there is none, or no chain."""
+    query = (
+        select(Segment.chain)
+        .where(Segment.run_id == segment.run_id, Segment.sequence < segment.sequence, Segment.state != OPEN)
+        .order_by(Segment.sequence.desc())
+        .limit(1)
+    )
+    chain = db.session.scalar(query)
+    db.session.rollback()
+    return bytes.fromhex(chain) if chain is not None else FIRST
 
 
-def camera_offset(told: Iterable[tuple[int, int | None]]) -> int | None:
-    """Return by how much the camera's clock is ahead, in µs; None where it told nothing.
+def camera_offset(segment: OpenSegment, *, is_picture: bool = False) -> int | None:
+    """Return by how much the camera's clock is ahead of a segment's, in µs; None where it told nothing."""
+    if is_picture:
+        return None
+    return median_offset((segment.wall_us(ticks), told_us) for ticks, told_us in segment.file.camera_us)
 
-    told: for each fragment the wall clock of its first frame, and what the camera's clock showed then.
-    """
+
+def median_offset(told: Iterable[tuple[int, int | None]]) -> int | None:
+    """Return the same of fragments: the wall clock of the first frame of each, and what the camera's showed then."""
     pairs = list(told)
     offsets = [camera_us - wall_us for wall_us, camera_us in pairs if camera_us is not None]
     return round(median(offsets)) if 2 * len(offsets) > len(pairs) else None

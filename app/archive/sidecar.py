@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from app.archive import places
 from app.archive.durable import make_folder, sync_folder
+from app.archive.elsewhere import open_media
 from app.formats.fragments import read_init, scan
 from app.formats.sampleindex import SampleIndex, column_places, read_column
 
@@ -48,6 +49,17 @@ def read_index(root: Path, source_id: int, start_us: int, offset: int, size_byte
         os.close(handle)
 
 
+def read_index_bytes(root: Path, source_id: int, start_us: int, offset: int, size_bytes: int) -> bytes:
+    """Return the bytes of the index at this place, whole and of a known version. Raises FormatError, OSError."""
+    handle = os.open(places.index_path(root, source_id, start_us), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.pread(handle, size_bytes, offset)
+    finally:
+        os.close(handle)
+    SampleIndex.from_bytes(data)
+    return data
+
+
 def read_index_column(
     root: Path, source_id: int, start_us: int, offset: int, counts: Mapping[str, int], name: str
 ) -> npt.NDArray[Any]:
@@ -62,7 +74,7 @@ def read_index_column(
 
 def index_media(path: str, shift_ticks: int, end_bytes: int | None = None) -> SampleIndex:
     """Return the index of a media file from itself, up to `end_bytes`. Raises FormatError, OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = open_media(path)
     try:
         init = read_init(handle)
         fragments, _ = scan(handle, init.size_bytes, init, end_bytes)

@@ -4,7 +4,9 @@ import errno
 import logging
 import os
 import shutil
+import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -14,9 +16,14 @@ from app.archive.durable import make_root, write_new
 from app.errors import PlaybackError, StorageFull, StorageUnusable
 from app.extensions import db, writing
 from app.models import Storage
+from app.models.types import now_us
 from instance.config import Config, StorageSettings
 
 log = logging.getLogger(__name__)
+
+ANSWER_S = 2.0  # so long a disk is waited for by who only asks whether it works
+FRESH_US = 15_000_000  # what the recorder says of a storage counts as long as it says it
+_waiting: dict[Path, threading.Thread] = {}  # who waits for a disk that does not answer
 
 
 def read_marker(root: Path) -> str | None:
@@ -44,6 +51,11 @@ def open_storage(config: Config) -> Storage:
     Raises StorageUnusable when the folder cannot be made or written.
     """
     return _open(config.storages[0], 0)
+
+
+def open_one(settings: StorageSettings, priority: int) -> str:
+    """Return the id of one storage; make folder, marker and row at the first use. Raises StorageUnusable."""
+    return _open(settings, priority).id
 
 
 def _open(settings: StorageSettings, priority: int) -> Storage:
@@ -95,30 +107,82 @@ def _check_marker(root: Path) -> None:
     """Raise StorageUnusable when another storage, or none, is where footage was recorded to before."""
     known = db.session.scalar(select(Storage.id).where(Storage.path == str(root)))
     if known is not None and read_marker(root) != known:
-        raise StorageUnusable(
-            f"the storage {root.name!r} is not the one that was recorded to: its file {places.MARKER} is missing or "
-            "another's; mount the right disk there, or set PLAYBACK_STORAGE to a new folder"
-        )
+        raise _another(root)
+
+
+def _another(root: Path) -> StorageUnusable:
+    return StorageUnusable(
+        f"the storage {root.name!r} is not the one that was recorded to: its file {places.MARKER} is missing or "
+        "another's; mount the right disk there, or set PLAYBACK_STORAGE to a new folder"
+    )
 
 
 def check_room(config: Config) -> None:
-    """Raise StorageFull below the reserve of free space, StorageUnusable when a file cannot be made."""
-    root = config.storage_path
-    _check_marker(root)
-    probe = root / places.LIVE / f".probe.{os.getpid()}"
+    """Raise why nothing can be recorded now where no storage takes footage: StorageFull or StorageUnusable.
+
+    A disk that does not answer is given up after ANSWER_S. Below the reserve a storage takes footage as long as the
+    recorder says that it makes room there.
+    """
+    problems = []
+    for settings in config.storages:
+        try:
+            check_storage(settings)
+        except PlaybackError as error:
+            problems.append(error)
+        else:
+            return
+    raise problems[0]
+
+
+def check_storage(settings: StorageSettings) -> None:
+    """Raise StorageFull below the reserve of free space of one storage, StorageUnusable when no file can be made."""
+    root, reserve_bytes = settings.path, settings.reserve_bytes
+    row = db.session.scalar(select(Storage).where(Storage.path == str(root)))
+    is_kept_free = row is not None and row.state == "ok" and (row.looked_us or 0) > now_us() - FRESH_US
+    free_bytes = _answer(root, lambda: _probe(root, None if row is None else row.id))
+    if free_bytes < reserve_bytes and not is_kept_free:
+        raise StorageFull(
+            f"the storage {root.name!r} has {free_bytes // 2**20} MiB left, less than the reserve of "
+            f"{reserve_bytes // 2**20} MiB (PLAYBACK_RESERVE_BYTES): free space on its disk, or delete recordings"
+        )
+
+
+def _probe(root: Path, known_id: str | None) -> int:
+    """Make a file and remove it; return the bytes free. Raises StorageUnusable, StorageFull."""
     try:
+        if known_id is not None and read_marker(root) != known_id:
+            raise _another(root)
+        probe = root / places.LIVE / f".probe.{os.getpid()}"
         probe.parent.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"x")
         probe.unlink(missing_ok=True)  # another thread of this process may have been here
-        free_bytes = shutil.disk_usage(root).free
+        return shutil.disk_usage(root).free
     except OSError as error:
         raise unusable(root, error) from error
-    if free_bytes < config.RESERVE_BYTES:
-        raise StorageFull(
-            f"the storage {root.name!r} has {free_bytes // 2**20} MiB left, less than the reserve of "
-            f"{config.RESERVE_BYTES // 2**20} MiB (PLAYBACK_RESERVE_BYTES): free space on its disk, or delete "
-            "recordings"
+
+
+def _answer(root: Path, ask: Callable[[], int]) -> int:
+    """Return what `ask` finds at a disk, in a thread of its own. Raises what it raises; StorageUnusable when none."""
+    found: list[int | PlaybackError] = []
+
+    def run() -> None:
+        try:
+            found.append(ask())
+        except PlaybackError as error:
+            found.append(error)
+
+    waiting = _waiting.get(root)
+    if waiting is None or not waiting.is_alive():
+        waiting = _waiting[root] = threading.Thread(target=run, name="probe", daemon=True)
+        waiting.start()
+        waiting.join(ANSWER_S)
+    if not found:
+        raise StorageUnusable(
+            f"the storage {root.name!r} does not answer within {ANSWER_S:.0f} s: check its disk and its network"
         )
+    if isinstance(found[0], PlaybackError):
+        raise found[0]
+    return found[0]
 
 
 _writes: dict[str, tuple[int, int]] = {}  # by storage: µs that the last write took to become durable, and the longest
@@ -129,8 +193,6 @@ def note_write(storage_id: str, took_us: int) -> None:
     _writes[storage_id] = (took_us, max(took_us, _writes.get(storage_id, (0, 0))[1]))
 
 
-def take_writes() -> dict[str, tuple[int, int]]:
-    """Return by storage how long the last write took and the longest since the last call, in µs."""
-    taken = dict(_writes)
-    _writes.clear()
-    return taken
+def take_write(storage_id: str) -> tuple[int, int] | None:
+    """Return how long the last write took and the longest since the last call, in µs; None for none."""
+    return _writes.pop(storage_id, None)

@@ -11,13 +11,14 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sqlalchemy import delete, literal, select, tuple_
+from sqlalchemy import delete, exists, literal, select, tuple_
 
 from app.archive import places
 from app.archive.places import DAY_US
 from app.archive.storages import read_marker
 from app.extensions import db, writing
 from app.models import Doomed, Segment, Storage
+from app.models.types import now_us
 
 log = logging.getLogger(__name__)
 
@@ -65,32 +66,43 @@ def remove_playlist(root: Path, record_id: str) -> bool:
     return True
 
 
-def unlink_doomed(limit: int, since_us: int = 0) -> int:
+def unlink_doomed(limit: int, since_us: int = 0, storage_id: str | None = None) -> int:
     """Remove up to `limit` doomed files, the oldest first, of those doomed at `since_us` or later; return how many.
 
     Needs an app context without a transaction. What cannot be removed is told in the log and stays doomed; so does what
-    lies in a storage that is not mounted.
+    lies in a storage that is not mounted. With a storage_id no other storage is touched, so that none is waited for.
     """
-    roots = mounted_roots()
-    done, after = 0, (since_us, -1, "")
+    roots = mounted_roots(storage_id)
+    done, after = 0, (since_us, -1, "", "")
     while done < limit:
         rows = _next_rows(roots, after, min(limit - done, BATCH))
         if not rows:
             break
-        after = (rows[-1].since_us, rows[-1].start_us, rows[-1].segment_id)
+        after = (rows[-1].since_us, rows[-1].start_us, rows[-1].segment_id, rows[-1].storage_id)
         gone = _remove_files(rows, roots)
         # A disk that was unmounted meanwhile has left an empty folder, in which every file is gone.
-        roots = mounted_roots()
-        gone = {row.segment_id for row in rows if row.segment_id in gone and row.storage_id in roots}
+        roots = mounted_roots(storage_id)
+        gone = {key for key in gone if key[1] in roots}
         with writing() as session:
-            session.execute(delete(Doomed).where(Doomed.segment_id.in_(gone), Doomed.storage_id.in_(roots)))
+            for place in {place for _, place in gone}:
+                ids = [segment_id for segment_id, where in gone if where == place]
+                session.execute(delete(Doomed).where(Doomed.storage_id == place, Doomed.segment_id.in_(ids)))
         done += len(gone)
     return done
 
 
-def mounted_roots() -> dict[str, Path]:
-    """Return the roots of the storages that are where they are said to be, by id."""
-    found = {row.id: Path(row.path) for row in db.session.scalars(select(Storage)) if row.path}
+def has_doomed(storage_id: str) -> bool:
+    """Tell whether files that could be removed now are still there."""
+    query = select(Doomed.segment_id).where(Doomed.storage_id == storage_id, Doomed.due_us <= now_us())
+    found = db.session.scalar(query.limit(1)) is not None
+    db.session.rollback()
+    return found
+
+
+def mounted_roots(storage_id: str | None = None) -> dict[str, Path]:
+    """Return the roots of the storages that are where they are said to be, by id; of one alone where it is named."""
+    query = select(Storage) if storage_id is None else select(Storage).where(Storage.id == storage_id)
+    found = {row.id: Path(row.path) for row in db.session.scalars(query) if row.path}
     db.session.rollback()
     return {storage_id: root for storage_id, root in found.items() if _is_mounted(root, storage_id)}
 
@@ -103,10 +115,14 @@ def _is_mounted(root: Path, storage_id: str) -> bool:
         return False
 
 
-def _next_rows(roots: dict[str, Path], after: tuple[int, int, str], limit: int) -> list[Doomed]:
-    order = (Doomed.since_us, Doomed.start_us, Doomed.segment_id)  # so that files of one folder come together
+def _next_rows(roots: dict[str, Path], after: tuple[int, int, str, str], limit: int) -> list[Doomed]:
+    """Return the next rows that are due, and whose file is not the one that a segment's row points to."""
+    # In an order in which files of one folder come together.
+    order = (Doomed.since_us, Doomed.start_us, Doomed.segment_id, Doomed.storage_id)
     query = select(Doomed).where(
         Doomed.storage_id.in_(roots),
+        Doomed.due_us <= now_us(),
+        ~exists().where(Segment.id == Doomed.segment_id, Segment.storage_id == Doomed.storage_id),
         Doomed.since_us >= after[0],  # for the index
         tuple_(*order) > tuple_(*(literal(value) for value in after)),
     )
@@ -116,26 +132,30 @@ def _next_rows(roots: dict[str, Path], after: tuple[int, int, str], limit: int) 
     return rows
 
 
-def _remove_files(rows: Sequence[Doomed], roots: dict[str, Path]) -> set[str]:
-    """Remove the files of these rows, indexes of which no segment is left, and empty folders; return whose are gone."""
+def _remove_files(rows: Sequence[Doomed], roots: dict[str, Path]) -> set[tuple[str, str]]:
+    """Remove the files of these rows, indexes of which no segment is left, and empty folders.
+
+    Returns whose are gone: ids of segment and storage.
+    """
     folders: dict[tuple[str, Path], list[Doomed]] = {}
     for row in rows:
         path = places.closed_path(roots[row.storage_id], row.source_id, row.start_us, row.segment_id)
         folders.setdefault((row.storage_id, path.parent), []).append(row)
-    gone: set[str] = set()
+    gone: set[tuple[str, str]] = set()
     changed: set[tuple[Path, Path]] = set()  # root, and a folder below it in which names are gone
     for (storage_id, folder), held in folders.items():
         root = roots[storage_id]
         try:
-            changed.add((root, _remove_from(root, folder, [f"{row.segment_id}.mp4" for row in held])))
+            changed.add((root, _remove_from(root, folder, [name for row in held for name in _names(row)])))
         except OSError as error:
             log.error("%d files of deleted footage stay for now: %s: %s", len(held), error.filename, error.strerror)
         else:
-            gone.update(row.segment_id for row in held)
-    days = {(row.storage_id, row.source_id, row.start_us // DAY_US) for row in rows if row.segment_id in gone}
+            gone.update((row.segment_id, row.storage_id) for row in held)
+    removed = [row for row in rows if (row.segment_id, row.storage_id) in gone]
+    days = {(row.storage_id, row.source_id, row.start_us // DAY_US) for row in removed}
     try:
         for storage_id, source_id, day in days:
-            changed.add((roots[storage_id], _remove_index(roots[storage_id], source_id, day * DAY_US)))
+            changed.add((roots[storage_id], _remove_index(roots[storage_id], storage_id, source_id, day * DAY_US)))
         for root, folder in changed:
             with contextlib.suppress(FileNotFoundError), _opened(root, folder) as handle:
                 os.fsync(handle)
@@ -143,6 +163,11 @@ def _remove_files(rows: Sequence[Doomed], roots: dict[str, Path]) -> set[str]:
         log.error("a deletion is tried again: %s: %s", error.filename, error.strerror)
         return set()
     return gone
+
+
+def _names(row: Doomed) -> tuple[str, str]:
+    """Return the names of a file, and of what a move that a crash broke off has left of its copy."""
+    return f"{row.segment_id}.mp4", f"{row.segment_id}{places.MOVING}"
 
 
 def _remove_from(root: Path, folder: Path, names: Sequence[str]) -> Path:
@@ -154,12 +179,22 @@ def _remove_from(root: Path, folder: Path, names: Sequence[str]) -> Path:
     return _remove_empty(root, folder, above=3)
 
 
-def _remove_index(root: Path, source_id: int, day_us: int) -> Path:
-    """Remove the sample indexes of a day of which no segment is left; return the folder in which names are gone now."""
-    left = select(Segment.id).where(
+def _remove_index(root: Path, storage_id: str, source_id: int, day_us: int) -> Path:
+    """Remove the sample indexes of a day of which a storage has no segment left, nor one that moves to or from it.
+
+    Returns the folder in which names are gone now.
+    """
+    here = select(Segment.id).where(
         Segment.source_id == source_id, Segment.start_us >= day_us, Segment.start_us < day_us + DAY_US
     )
-    is_left = db.session.scalar(left.limit(1)) is not None
+    moving = select(Doomed.segment_id).where(
+        Doomed.source_id == source_id, Doomed.start_us >= day_us, Doomed.start_us < day_us + DAY_US
+    )
+    lefts = (
+        here.where(Segment.storage_id == storage_id),
+        moving.where(Doomed.storage_id == storage_id, Doomed.due_us > now_us()),
+    )
+    is_left = any(db.session.scalar(query.limit(1)) is not None for query in lefts)
     db.session.rollback()
     path = places.index_path(root, source_id, day_us)
     if not is_left:

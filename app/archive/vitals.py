@@ -1,12 +1,14 @@
 """Is what the service stands on alive: the database, the storage, a recorder."""
 
+import contextlib
+
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.archive.storages import check_room, read_marker
+from app.archive.storages import check_storage
 from app.errors import PlaybackError
-from app.extensions import AnySession
-from app.models import Recorder
+from app.extensions import AnySession, db
+from app.models import Recorder, Storage
 from instance.config import Config
 
 SEEN_US = 15_000_000  # three times the pause between two signs of life (app/capture/leases.py)
@@ -23,14 +25,17 @@ def is_database_alive(session: AnySession) -> bool:
 
 
 def is_storage_writable(config: Config) -> bool:
-    """Tell whether the storage is there, known by its marker file, and takes a file."""
+    """Tell whether any storage is there, known by its marker file, and takes a file."""
     try:
-        if read_marker(config.storage_path) is None:
-            return False
-        check_room(config)
-    except (OSError, PlaybackError):
-        return False
-    return True
+        known = set(db.session.scalars(select(Storage.path)))
+        for settings in config.storages:
+            with contextlib.suppress(PlaybackError):
+                if str(settings.path) in known:
+                    check_storage(settings)
+                    return True
+    except SQLAlchemyError:
+        db.session.rollback()
+    return False
 
 
 def seen_recorders(session: AnySession, now_us: int) -> list[Recorder]:

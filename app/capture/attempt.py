@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.archive import places
+from app.archive.durable import make_folder, sync_folder
 from app.archive.ingest import Place, RunWriter
 from app.archive.livefile import LiveFile
 from app.capture import ffmpeg
+from app.capture.ahead import RoomAhead
 from app.capture.picture import PictureFeed
 from app.capture.processes import LiveFfmpeg, open_ffmpeg
 from app.logs import mask_secrets
@@ -41,6 +43,7 @@ class Attempt:
     is_silent: bool = False
     stop_reason: ffmpeg.Verdict | None = None
     stopped_s: float | None = None
+    ahead: RoomAhead = field(default_factory=RoomAhead)
 
     @property
     def folder(self) -> Path:
@@ -57,11 +60,15 @@ class Attempt:
         """When the camera last gave something, by the monotonic clock; an unchanged picture counts."""
         return max(self.grown_s, self.feed.succeeded_s) if self.feed is not None else self.grown_s
 
-    def poll(self) -> None:
-        """Take in what is new; stop ffmpeg when the camera is silent or its times jump, kill it if it stays."""
+    def poll(self, disk_bytes: int = 0) -> None:
+        """Take in what is new; stop ffmpeg when the camera is silent or its times jump, kill it if it stays.
+
+        disk_bytes: the size of the disk, for the room that is kept ahead there; 0: none is.
+        """
         has_grown = self.writer.poll()
         if has_grown:
             self.grown_s = time.monotonic()
+            self._keep_room(disk_bytes)
         if self.stopped_s is not None:
             if time.monotonic() - self.stopped_s > GRACE_S:
                 self.process.send(signal.SIGKILL)
@@ -74,6 +81,11 @@ class Attempt:
             self._stop_silent()
         elif not self.writer.is_published:
             self._check_audio()
+
+    def _keep_room(self, disk_bytes: int) -> None:
+        file = self.writer.newest
+        if disk_bytes and self.stopped_s is None:
+            self.ahead.keep(file.path, file.size_bytes, disk_bytes, self.grown_s)
 
     def _stop_silent(self) -> None:
         self.is_silent = True
@@ -147,14 +159,28 @@ def put_aside(root: Path, source_id: int, run_id: str) -> None:
         file = LiveFile(path)
         file.poll()
         if file.pictured:  # never delete what can be played
-            log.error("%s holds footage that was not taken in; it stays in the live folder", path.name)
+            _put_aside_damaged(root, source_id, path)
             continue
         if file.size_bytes < LARGEST_HEAD_BYTES:
             path.unlink()
             continue
         target = places.salvage_path(root, source_id, run_id, 0).with_name("without-footage.mp4")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent, root)
         path.replace(target)
+
+
+def _put_aside_damaged(root: Path, source_id: int, path: Path) -> None:
+    """Keep a file whose very first fragment was torn by a power loss under its own name in `salvage/`."""
+    file = LiveFile(path, is_doubtful=True)
+    file.poll()
+    if file.pictured:
+        log.error("%s holds footage that was not taken in; it stays in the live folder", path.name)
+        return
+    target = places.salvage_path(root, source_id, "", 0).with_name(path.name)
+    make_folder(target.parent, root)
+    path.replace(target)
+    sync_folder(target.parent)
+    log.warning("%s was torn from its begin on; it is kept in the folder of salvage", path.name)
 
 
 def read_log(path: Path) -> str:

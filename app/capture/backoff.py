@@ -1,17 +1,18 @@
 """When to try a camera again: 0.5 s doubling to 30 s with jitter, cut short when the camera answers again."""
 
 import random
-import socket
-import threading
 import time
 from urllib.parse import urlsplit
 
+from app.capture.knocking import Door, knocker
+
 FIRST_S, LONGEST_S = 0.5, 30.0
 GOOD_CONNECTION_S = 2.0
-PROBE_INTERVAL_S, PROBE_TIMEOUT_S = 1.0, 1.0
 DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 # After these the camera was away: that it accepts a connection again is news. A wrong password is not mended by it.
 PROBED_REASONS = frozenset({"camera_unreachable", "stream_ended", "silent"})
+# After these it is the next connection that records, and the camera is there.
+AT_ONCE_REASONS = frozenset({"crashed", "clock_jump"})
 
 
 def host_port(uri: str) -> tuple[str, int] | None:
@@ -29,19 +30,24 @@ class Backoff:
 
     def __init__(self) -> None:
         self._length_s = 0.0
-        self._until_s = 0.0
-        self._probe_at_s: float | None = None
-        self._answered = threading.Event()
+        self._until_s = self._soonest_s = 0.0
+        self._is_probed = False
+        self._door: Door | None = None
 
     def failed(self, reason: str, lasted_s: float) -> None:
         """Begin to wait after an attempt that lasted so long."""
-        if lasted_s >= GOOD_CONNECTION_S and reason in PROBED_REASONS | {"crashed", "clock_jump"}:
+        was_good = lasted_s >= GOOD_CONNECTION_S
+        if was_good and reason in PROBED_REASONS | AT_ONCE_REASONS:
             self._length_s = 0.0
+        self._close_door()
+        self._is_probed = reason in PROBED_REASONS
+        # One that was there until now answers at once, whatever ails it.
+        self._soonest_s = time.monotonic() + (0.0 if reason == "camera_unreachable" else FIRST_S)
+        if was_good and reason in AT_ONCE_REASONS:
+            self._until_s = 0.0
+            return
         self._length_s = min(LONGEST_S, self._length_s * 2 or FIRST_S)
-        now_s = time.monotonic()
-        self._until_s = now_s + self._length_s * random.uniform(0.8, 1.2)  # noqa: S311  jitter, no secret
-        self._probe_at_s = now_s + PROBE_INTERVAL_S if reason in PROBED_REASONS else None
-        self._answered = threading.Event()
+        self._until_s = time.monotonic() + self._length_s * random.uniform(0.8, 1.2)  # noqa: S311  jitter, no secret
 
     @property
     def pause_s(self) -> float:
@@ -51,25 +57,24 @@ class Backoff:
     def skip(self) -> None:
         """Let the next attempt begin at once."""
         self._until_s = 0.0
+        self._close_door()
 
     def is_over(self, uri: str | None) -> bool:
-        """Tell whether the next attempt may begin; probe the camera meanwhile, once a second."""
+        """Tell whether the next attempt may begin; let the camera be knocked at meanwhile."""
         now_s = time.monotonic()
-        if now_s >= self._until_s or self._answered.is_set():
+        if self._door is not None and self._door.answered.is_set() and now_s >= self._soonest_s:
+            # It is back: should it not be ready yet, it is tried again soon, not as seldom as one that is away.
+            self._length_s, self._until_s = 0.0, 0.0
+        if now_s >= self._until_s:
+            self._close_door()
             return True
-        if uri and self._probe_at_s is not None and now_s >= self._probe_at_s:
-            self._probe_at_s = now_s + PROBE_INTERVAL_S
-            threading.Thread(target=_probe, args=(uri, self._answered), daemon=True).start()
+        if uri and self._is_probed and self._door is None:
+            address = host_port(uri)
+            self._is_probed = address is not None
+            self._door = knocker.ask(*address) if address is not None else None
         return False
 
-
-def _probe(uri: str, answered: threading.Event) -> None:
-    """Set the event when a TCP connection is accepted. Runs in a thread: a host name may take long to resolve."""
-    address = host_port(uri)
-    if address is None:
-        return
-    try:
-        socket.create_connection(address, timeout=PROBE_TIMEOUT_S).close()
-    except OSError:
-        return
-    answered.set()
+    def _close_door(self) -> None:
+        if self._door is not None:
+            self._door.close()
+            self._door = None

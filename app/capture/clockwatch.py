@@ -43,8 +43,6 @@ class ClockWatch:
         self._keep_s = 0.0
         self._unwritten: list[_Step] = []
         step_us = machine_clock.begin(self._state, boot_id())
-        # By which an ffmpeg that an earlier recorder of this boot has left was dated.
-        self.base_us = machine_clock.offset_us - (step_us or 0)
         self._is_told = False
         if step_us is not None:
             self._note(step_us, was_unset=machine_clock.is_unset)

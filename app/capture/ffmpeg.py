@@ -289,8 +289,11 @@ def audio_codec(log_text: str) -> str | None:
 
 
 def is_audio_fault(log_text: str) -> bool:
-    """Tell whether ffmpeg gave up because of the audio stream alone."""
-    return bool(
+    """Tell whether ffmpeg gave up because of the audio stream alone.
+
+    Of a stream whose pictures it could not read, version 5.1 names the last output stream, which is the audio's.
+    """
+    return "dimensions not set" not in log_text and bool(
         re.search(
             r"codec not currently supported in container|Could not find tag for codec \w+ in stream #1",
             log_text,

@@ -1,19 +1,29 @@
-"""Keeps one source recording for as long as it is wanted: attempt after attempt, with its status and its ledger."""
+"""Keeps one source recording for as long as it is wanted: attempt after attempt, with its status and its ledger.
+
+A run lies wholly in one storage. While a keeper has a run it belongs to the lane of that storage (app/capture/lane.py),
+else to the recorder's main thread, which gives it to the next lane. Where a storage fails under a run the keeper is
+left to take in that run, however long that takes, and a successor keeps the source.
+"""
 
 import logging
+import signal
 import time
 from typing import ClassVar
 
 from sqlalchemy import select
 
 from app.archive.ingest import Place
-from app.archive.storages import check_room, unusable
-from app.capture import ffmpeg
+from app.archive.storages import unusable
+from app.capture import ffmpeg, recovery
 from app.capture.attempt import Attempt, start_attempt
 from app.capture.backoff import Backoff
 from app.capture.camera import Camera
+from app.capture.disks import Disk, Disks
+from app.capture.distrust import Distrust
 from app.capture.facts import Facts, copied_facts, logged_facts
 from app.capture.picture import PictureFeed
+from app.capture.processes import LiveFfmpeg
+from app.capture.steadiness import Steadiness
 from app.capture.template import Template
 from app.errors import Invalid, PlaybackError, StorageFull
 from app.extensions import db, writing
@@ -24,51 +34,100 @@ from instance.config import Config
 
 log = logging.getLogger(__name__)
 
-STORAGE_REASONS = ("disk_full", "storage_unusable")
+STORAGE_REASONS = ("disk_full", "storage_unusable", "throttled")
+REFUSED_S = 30.0  # between two attempts in the ledger while no storage can be recorded to
 MEASURED_US = 1_000_000  # so much of a segment tells the frame rate
 
 
 class Keeper:
-    """Keeps a source recording. Used by the recorder's main thread, within an app context."""
+    """Keeps a source recording. Used by one thread at a time, within an app context, but for what says otherwise."""
 
     _AUDIO_AFTER: ClassVar = {ffmpeg.AUDIO_COPY: ffmpeg.AUDIO_AAC, ffmpeg.AUDIO_AAC: ffmpeg.AUDIO_NONE}
 
-    def __init__(self, config: Config, camera: Camera, storage_id: str, recorder_id: str) -> None:
+    def __init__(self, config: Config, camera: Camera, recorder_id: str) -> None:
         self.camera = camera
         self.attempt: Attempt | None = None
+        self.disk: Disk | None = None  # where its run lies, or is about to
+        self.is_held = False  # by a lane: only that uses it
         self.is_ending = False
+        self.is_left = False  # a successor keeps the source
+        self.needs_successor = False
         self._config = config
-        self._storage_id = storage_id
         self._recorder_id = recorder_id
         self._backoff = Backoff()
+        self._distrust = Distrust()
         self._audio = ffmpeg.AUDIO_COPY
         self._feed: PictureFeed | None = None
+        self._living: LiveFfmpeg | None = None
+        self._is_due = False
+        self._ending: ffmpeg.Verdict | None = None
+        self._changed: Camera | None = None
         self._attempt_row: int | None = None
         self._begun_us = 0
         self._told: tuple[str, str] | None = None
         self._is_told_of_disk = False
+        self._refused_until_s = 0.0
         self._status: tuple[str | None, str | None] | None = None
         self._measured: tuple[str, int] | None = None
+        self._steadiness = Steadiness(camera.source_id)
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether there is nothing for a lane to do."""
+        return self.attempt is None and self._feed is None and self._living is None and not self._is_due
+
+    def next_disk(self, disks: Disks) -> Disk | None:
+        """Return the storage to begin the next attempt in, None where it is not due; say so where none can be used."""
+        if not self._backoff.is_over(self.camera.uri):
+            return None
+        disk = disks.choose(self._distrust.of(disks))
+        if disk is None and disks.choose() is None and time.monotonic() >= self._refused_until_s:
+            self.disk, self._begun_us, self._attempt_row = None, now_us(), None
+            self._failed(_storage_verdict(disks.problem()), 0.0)
+            self._refused_until_s = time.monotonic() + REFUSED_S
+        return disk
+
+    def begin_at(self, disk: Disk) -> None:
+        """Let the next step begin an attempt in this storage."""
+        self.disk, self._is_due, self._refused_until_s = disk, True, 0.0
+
+    def adopt_at(self, disk: Disk, process: LiveFfmpeg) -> None:
+        """Let the next step take over a living ffmpeg of an earlier recorder."""
+        self.disk, self._living = disk, process
 
     def step(self) -> None:
         """Do what is due now. Raises OSError or OperationalError when disk or database refuse: call again."""
-        if self.attempt is not None and self.attempt.has_exited:
+        self._obey()
+        self._step()
+        if not self.is_ending:
+            self._steadiness.note()
+
+    def _step(self) -> None:
+        if self._living is not None:
+            self._adopt(self._living)
+        elif self.attempt is not None and self.attempt.has_exited:
             self._ended()
         elif self.attempt is not None:
-            self._poll(self.attempt)
-            reason = self.attempt.stop_reason
-            if reason is not None and reason.status:
-                self._set_status(reason.status, reason.detail)
-            elif reason is not None and reason.reason in STORAGE_REASONS:
-                self._set_status(None, reason.detail)
-            elif self.attempt.is_receiving:
-                self._told = None
-                self._set_status("online", None)
-                self._measure(self.attempt)
+            self._watch(self.attempt)
         elif self._feed is not None:
             self._step_feed()
-        elif not self.is_ending and self._backoff.is_over(self.camera.uri):
-            self._begin()
+        elif self._is_due:
+            self._is_due = False
+            if not self.is_ending:
+                self._begin()
+
+    def _watch(self, attempt: Attempt) -> None:
+        self._poll(attempt)
+        reason = attempt.stop_reason
+        if reason is not None and reason.status:
+            self._set_status(reason.status, reason.detail)
+        elif reason is not None and reason.reason in STORAGE_REASONS:
+            self._set_status(None, reason.detail)
+        elif attempt.is_receiving:
+            self._told = None
+            self._distrust.forget(self.disk)
+            self._set_status("online", None)
+            self._measure(attempt)
 
     def _measure(self, attempt: Attempt) -> None:
         """Write down what the camera sends, once a segment: measuring a camera that records needs no connection."""
@@ -97,15 +156,10 @@ class Keeper:
 
     def _poll(self, attempt: Attempt) -> None:
         """Watch the attempt; where it falls silent, look whether the storage is the cause: ffmpeg does not say."""
-        was_stopped = attempt.stopped_s is not None
-        attempt.poll()
-        if attempt.is_silent and not was_stopped:
-            try:
-                check_room(self._config)
-            except PlaybackError as error:
-                attempt.stop_reason = _storage_verdict(error)
-            finally:
-                db.session.rollback()
+        disk, was_stopped = self.disk, attempt.stopped_s is not None
+        attempt.poll(disk.total_bytes if disk is not None else 0)
+        if attempt.is_silent and not was_stopped and disk is not None and not disk.is_good:
+            attempt.stop_reason = _storage_verdict(disk.problem())
 
     def _ended(self) -> None:
         """Close the attempt whose process has ended. Raises as `step`; called again then."""
@@ -118,10 +172,10 @@ class Keeper:
         except OSError as error:
             # The footage is safe in its open file; why recording stopped is told now, not when the disk recovers.
             if not self._is_told_of_disk:
-                self._failed(
-                    _storage_verdict(unusable(self._config.storage_path, error)), lasted_s, attempt.place.run_id
-                )
+                told = attempt.stop_reason or _storage_verdict(unusable(attempt.place.root, error))
+                self._failed(told, lasted_s, attempt.place.run_id)
                 self._is_told_of_disk = True
+            self.needs_successor = not self.is_left and not self.is_ending
             raise
         if not self._is_told_of_disk:
             self._failed(verdict, lasted_s, attempt.place.run_id)
@@ -131,46 +185,79 @@ class Keeper:
         self.attempt = None
 
     def change(self, camera: Camera) -> None:
-        """Connect anew when the camera's settings have changed."""
-        if camera == self.camera:
-            return
-        self.camera = camera
-        self._status = None  # the change has set the row's to unknown
-        self._audio = ffmpeg.AUDIO_COPY
-        self._backoff = Backoff()
-        if self.attempt is not None:
-            self.attempt.stop(ffmpeg.Verdict("stopped", "the source was changed", None))
+        """Connect anew when the camera's settings have changed. For the main thread, whoever has the keeper."""
+        if camera != (self._changed or self.camera):
+            self._changed = camera
 
     def end(self, reason: str, detail: str) -> None:
-        """Stop recording; `is_done` tells when it has."""
+        """Stop recording; `is_done` tells when it has. For the main thread, whoever has the keeper."""
+        self._ending = self._ending or ffmpeg.Verdict(reason, detail, None)
         self.is_ending = True
-        if self.attempt is not None:
-            self.attempt.stop(ffmpeg.Verdict(reason, detail, None))
-        elif self._feed is not None:
+
+    def leave(self, verdict: ffmpeg.Verdict) -> "Keeper":
+        """End here and return the keeper that goes on elsewhere. For the main thread, whoever has the keeper.
+
+        An ffmpeg whose disk does not answer cannot end: it is killed, and its end written down now, since the lane that
+        would do so waits for the disk too.
+        """
+        fresh = Keeper(self._config, self._changed or self.camera, self._recorder_id)
+        fresh._audio, fresh._told, fresh._distrust = self._audio, self._told, self._distrust.copy()
+        self.is_left, self.needs_successor = True, False
+        self.end(verdict.reason, verdict.detail)
+        attempt, disk = self.attempt, self.disk
+        if disk is not None and not self._is_told_of_disk:
+            fresh._distrust.add(disk)
+        if attempt is not None and disk is not None and disk.is_stuck and not self._is_told_of_disk:
+            attempt.process.send(signal.SIGKILL)
+            self._is_told_of_disk = True
+            self._close_row(verdict)
+            log.warning("source %d: %s: %s", self.camera.source_id, verdict.reason, verdict.detail)
+        return fresh
+
+    def _obey(self) -> None:
+        """Do what the main thread has asked for."""
+        changed, self._changed = self._changed, None
+        if changed is not None and not self.is_ending:
+            self.camera = changed
+            self._status = None  # the change has set the row's to unknown
+            self._audio = ffmpeg.AUDIO_COPY
+            self._backoff = Backoff()
+            if self.attempt is not None:
+                self.attempt.stop(ffmpeg.Verdict("stopped", "the source was changed", None))
+        if self.is_ending and self.attempt is not None:
+            self.attempt.stop(self._ending)
+        elif self.is_ending and self._feed is not None:
             self._feed.end()
             self._feed = None
 
     @property
     def is_done(self) -> bool:
         """Tell whether an ending source has ended."""
-        return self.is_ending and self.attempt is None
+        return self.is_ending and not self.is_held and self.is_idle
 
-    def adopt(self, attempt: Attempt) -> None:
+    def _adopt(self, process: LiveFfmpeg) -> None:
         """Take over a living ffmpeg of an earlier recorder."""
-        self.attempt = attempt
+        disk = self._disk()
+        attempt = recovery.adopt(self._config, disk.root, disk.storage_id, process)
         row = db.session.scalar(
             select(AttemptRow).where(AttemptRow.run_id == attempt.place.run_id, AttemptRow.end_us.is_(None))
         )
         self._attempt_row = row.id if row else None
         self._begun_us = row.begin_us if row else now_us()
         db.session.rollback()
+        self.attempt, self._living = attempt, None
         log.info("source %d: adopted ffmpeg %d", self.camera.source_id, attempt.process.pid)
+
+    @property
+    def run_ids(self) -> set[str]:
+        """The runs that are written or taken in by this keeper now."""
+        living = {self._living.run_id} if self._living is not None else set()
+        return living | ({self.attempt.place.run_id} if self.attempt is not None else set())
 
     def _begin(self) -> None:
         """Begin an attempt; what forbids it is written down as one that failed."""
         self._begun_us, self._attempt_row = now_us(), None
         try:
-            check_room(self._config)
             template = self.camera.template()
             uri = self.camera.checked_uri()
             if self.camera.model == "PictureSource":
@@ -180,13 +267,22 @@ class Keeper:
         except Invalid as error:
             status = "unknown" if self.camera.is_unreadable else None
             self._failed(ffmpeg.Verdict("bad_template", error.message, status), 0.0)
-        except PlaybackError as error:
-            self._failed(_storage_verdict(error), 0.0)
         except OSError as error:
-            self._failed(ffmpeg.Verdict("storage_unusable", f"ffmpeg cannot be started: {error.strerror}", None), 0.0)
+            self._failed(self._start_verdict(error), 0.0)
+
+    def _start_verdict(self, error: OSError) -> ffmpeg.Verdict:
+        root = self._disk().root
+        if str(error.filename or "").startswith(str(root)):
+            return _storage_verdict(unusable(root, error))
+        return ffmpeg.Verdict("storage_unusable", f"ffmpeg cannot be started: {error.strerror}", None)
+
+    def _disk(self) -> Disk:
+        assert self.disk is not None  # whoever steps it has given it one
+        return self.disk
 
     def _place(self) -> Place:
-        return Place(self._config.storage_path, self._storage_id, self.camera.source_id, new_uuid())
+        disk = self._disk()
+        return Place(disk.root, disk.storage_id, self.camera.source_id, new_uuid())
 
     def _begin_stream(self, template: Template, uri: str) -> None:
         place = self._place()
@@ -239,8 +335,11 @@ class Keeper:
         if verdict.reason == "audio":
             self._audio = self._AUDIO_AFTER.get(self._audio, ffmpeg.AUDIO_NONE)
             self._backoff.skip()
-        else:
+        elif verdict.reason not in STORAGE_REASONS:
             self._backoff.failed(verdict.reason, lasted_s)
+        elif self.disk is not None:  # another storage is tried at once, this one when it is well again
+            self._distrust.add(self.disk)
+            self.disk.suspected = True
         is_news = (verdict.reason, verdict.detail) != self._told
         self._told = (verdict.reason, verdict.detail)
         level = logging.INFO if verdict.reason in ("stopped", "audio", "recorder_stopped") else logging.WARNING
@@ -252,6 +351,9 @@ class Keeper:
             self._write_attempt(run_id)
         if verdict.status or verdict.reason in (*STORAGE_REASONS, "bad_template"):
             self._set_status(verdict.status, verdict.detail)  # first: who reads of the end finds the word that fits
+        self._close_row(verdict)
+
+    def _close_row(self, verdict: ffmpeg.Verdict) -> None:
         with writing() as session:
             row = session.get(AttemptRow, self._attempt_row)
             if row is not None:
@@ -260,7 +362,9 @@ class Keeper:
 
     def _set_status(self, status: str | None, detail: str | None) -> None:
         """Write the measured status where it changed; None leaves the word and changes the detail."""
-        if self._status == (status, detail):
+        if status is not None and not self.is_ending:
+            self._steadiness.measured(status, detail)
+        if self._status == (status, detail) or self.is_left:
             return
         with writing() as session:
             row = session.get(Source, self.camera.source_id)

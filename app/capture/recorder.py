@@ -1,4 +1,8 @@
-"""The recorder: one process that keeps every wanted source recording. Its main thread does all but fetch pictures.
+"""The recorder: one process that keeps every wanted source recording.
+
+Its main thread compares what is wanted with what is kept, and chooses the storages; the lane of each storage does what
+touches files (app/capture/lane.py), its guard looks after the disk (app/capture/guard.py). So no disk that hangs, and
+no camera, holds up the recording of others.
 
 SIGTERM hands over: ffmpeg goes on, the next recorder adopts it. SIGINT shuts down: every ffmpeg ends cleanly.
 """
@@ -8,24 +12,24 @@ import logging
 import os
 import selectors
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from app.archive import places
-from app.archive.storages import open_storage
-from app.capture import leases, recovery, watchdog
+from app.capture import leases, watchdog
 from app.capture.camera import Camera
 from app.capture.clockwatch import ClockWatch
+from app.capture.disks import SLOW, Disk, Disks
+from app.capture.ffmpeg import Verdict
+from app.capture.guard import Guard
 from app.capture.keeper import Keeper
+from app.capture.lane import Lane
+from app.capture.leftovers import Leftovers, Living, find_living
 from app.capture.syncing import Syncers
 from app.capture.wake import open_pipe
 from app.capture.wanted import WantedCameras
-from app.errors import PlaybackError
 from app.extensions import db
 from instance.config import Config
 
@@ -34,8 +38,10 @@ log = logging.getLogger(__name__)
 TICK_S = 0.25
 LINGER_S = 1.0
 LOOK_S = 1.0
-RETRY_S = 2.0
 SHUTDOWN_S = 20.0
+SETTLE_S = 4.0  # so long a start waits for storages that do not answer
+ALIVE_S = 10.0
+LANE_END_S = 3.0
 
 
 class Recorder:
@@ -46,68 +52,74 @@ class Recorder:
         self._config: Config = app.config["PLAYBACK"]
         self._selector = selectors.DefaultSelector()
         self._keepers: dict[int, Keeper] = {}
-        self._watched: dict[int, Keeper] = {}
+        self._left: list[Keeper] = []
         self._wanted = WantedCameras()
         self._syncers = Syncers()
-        self._retry_s: dict[int, float] = {}
         self._unwanted_s: dict[int, float] = {}
         self._look_s = self._renew_s = 0.0
         self._patient_until_s = 0.0
+        self._beaten_s = time.monotonic()
         self._signal = 0
         self._is_woken = False
-        self._storage_id = ""
+        self._waking = -1
         self._recorder_id = ""
+        self._disks = Disks(self._config)
+        self._lanes = {disk: Lane(app, disk, self._wake) for disk in self._disks}
+        self._guards = {disk: Guard(app, self._config, disk, self._is_alive) for disk in self._disks}
 
     def run(self) -> int:
         """Record until a signal comes; return the exit status."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        reading, writing_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(writing_end, warn_on_full_buffer=False)
+        reading, self._waking = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._waking, warn_on_full_buffer=False)
         self._selector.register(reading, selectors.EVENT_READ)
-        self._selector.register(open_pipe(self._config), selectors.EVENT_READ)
+        self._wake_pipe = open_pipe(self._config)
+        self._selector.register(self._wake_pipe, selectors.EVENT_READ)
         with self._app.app_context():
             self._set_up()
             while not self._signal:
                 self._turn()
             self._hand_over() if self._signal == signal.SIGTERM else self._shut_down()
+            self._end_threads()
             leases.say_ended(self._recorder_id)
         return 0
 
     def _on_signal(self, number: int, _frame: object) -> None:
         self._signal = self._signal or number
 
+    def _wake(self) -> None:
+        """Let the main thread look at its keepers. For any thread."""
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._waking, b"w")
+
+    def _is_alive(self) -> bool:
+        """Tell whether the main thread still turns: only then other machines' recorders are told so."""
+        return time.monotonic() - self._beaten_s < ALIVE_S
+
     def _set_up(self) -> None:
         self._recorder_id = leases.register(os.getpid())
         self._clock = ClockWatch(self._config)
+        self._leftovers = Leftovers(self._recorder_id, self._lanes, self._wake)
         self._beat()
-        start_watchdog(self._config)
-        while not self._storage_id and not self._signal:
-            try:
-                self._storage_id = open_storage(self._config).id
-            except PlaybackError as error:
-                log.error("%s", error.message)
-                self._beat()
-                self._wait(RETRY_S)
-        db.session.rollback()
-        if self._storage_id:
-            self._syncers.watch(self._storage_id, self._config.storage_path)
-        leftovers = recovery.leftover_sources(self._config.storage_path)
-        wanted = set(self._wanted.read())
-        for source_id in leases.claim(self._recorder_id, leftovers - wanted):
-            self._recover(source_id, None)
-            leases.release(self._recorder_id, {source_id})
+        watchdog.start(self._config.run_path, self._config.ABANDON_S, [disk.root / places.LIVE for disk in self._disks])
+        for disk in self._disks:
+            self._lanes[disk].start()
+            self._guards[disk].opened = self._opened
+            self._guards[disk].start()
+        until_s = time.monotonic() + SETTLE_S
+        while not all(disk.is_settled for disk in self._disks) and time.monotonic() < until_s and not self._signal:
+            self._wait(0.02)
+
+    def _opened(self, disk: Disk) -> None:
+        """Begin to sync a storage's open files, and to take in what was left in it. For its guard's thread."""
+        self._syncers.watch(disk.storage_id, disk.root)
+        self._leftovers.look(disk)
 
     def _wait(self, length_s: float) -> None:
         for key, _ in self._selector.select(length_s):
-            if key.fd in self._watched:
-                keeper = self._watched.pop(key.fd)
-                self._selector.unregister(key.fd)
-                if keeper.attempt is not None:
-                    keeper.attempt.has_exited = True
-            else:
-                os.read(key.fd, 4096)
-                self._is_woken = True
+            os.read(key.fd, 4096)
+            self._is_woken = self._is_woken or key.fd == self._wake_pipe
 
     def _turn(self) -> None:
         """Wait for an event or the next tick, and do what is due."""
@@ -125,48 +137,64 @@ class Recorder:
                 self._look_s = now_s + LOOK_S
                 self._beat()
                 self._look()
+            self._collect()
         except OperationalError as error:
             db.session.rollback()
             log.warning("the database cannot be used now (%s); recording goes on", type(error.orig).__name__)
         except OSError as error:
             db.session.rollback()
             log.error("%s: %s; tried again in %.0f s", error.filename, error.strerror, LOOK_S)
-        for source_id, keeper in list(self._keepers.items()):
-            self._step(source_id, keeper)
 
-    def _step(self, source_id: int, keeper: Keeper) -> None:
-        """Let one source do what is due; an error of disk or database is its own and passes."""
-        if time.monotonic() < self._retry_s.get(source_id, 0.0):
-            return
-        try:
-            keeper.step()
-        except (OSError, OperationalError) as error:
-            db.session.rollback()
-            self._retry_s[source_id] = time.monotonic() + RETRY_S
-            cause = error.strerror if isinstance(error, OSError) else type(error.orig).__name__
-            log.error("source %d: %s; tried again in %.0f s, ffmpeg goes on", source_id, cause, RETRY_S)
-        except Exception:  # a fault of ours with one source must not end the recording of the others
-            db.session.rollback()
-            self._retry_s[source_id] = time.monotonic() + RETRY_S
-            log.exception("source %d: a fault of the recorder; tried again in %.0f s", source_id, RETRY_S)
-        self._watch(keeper)
-        if keeper.is_done:
+    def _collect(self) -> None:
+        """Go on with the sources that no lane has, and elsewhere with those whose storage fails."""
+        self._leftovers.finish(self._keepers, self._runs_of)
+        for source_id, keeper in list(self._keepers.items()):
+            try:
+                self._go_on(source_id, keeper)
+            except OperationalError:
+                raise
+            except Exception:  # a fault of ours with one source must not end the recording of the others
+                db.session.rollback()
+                log.exception("source %d: a fault of the recorder", source_id)
+        for keeper in [keeper for keeper in self._left if keeper.is_done]:
+            self._left.remove(keeper)
+            self._release(keeper.camera.source_id)
+
+    def _go_on(self, source_id: int, keeper: Keeper) -> None:
+        disk = keeper.disk
+        if keeper.is_held and not keeper.is_ending and disk is not None:
+            if keeper.needs_successor or self._disks.better(disk):
+                self._leave(source_id, keeper, disk)
+        elif keeper.is_done:
             del self._keepers[source_id]
             self._unwanted_s.pop(source_id, None)
+            self._release(source_id)
+        elif not keeper.is_held and not keeper.is_ending:
+            chosen = keeper.next_disk(self._disks)
+            if chosen is not None:
+                keeper.begin_at(chosen)
+                self._lanes[chosen].add(keeper)
+
+    def _leave(self, source_id: int, keeper: Keeper, disk: Disk) -> None:
+        """Let a source go on at another storage; its keeper stays with the run that lies in this one."""
+        reason = "throttled" if disk.seen_state == SLOW else "disk_full"
+        self._left.append(keeper)
+        self._keepers[source_id] = keeper.leave(Verdict(reason, disk.problem().message, None))
+        self._lanes[disk].wake()
+
+    def _runs_of(self, source_id: int) -> set[str]:
+        keepers = (*self._keepers.values(), *self._left)
+        return {run for keeper in keepers if keeper.camera.source_id == source_id for run in keeper.run_ids}
+
+    def _release(self, source_id: int) -> None:
+        is_left = any(keeper.camera.source_id == source_id for keeper in self._left)
+        if source_id not in self._keepers and not is_left and not self._leftovers.is_busy(source_id):
             leases.release(self._recorder_id, {source_id})
 
-    def _watch(self, keeper: Keeper) -> None:
-        """Be told when the source's ffmpeg ends."""
-        attempt = keeper.attempt
-        if attempt is not None and not attempt.has_exited and attempt.process.handle not in self._watched:
-            self._watched[attempt.process.handle] = keeper
-            self._selector.register(attempt.process.handle, selectors.EVENT_READ)
-
     def _beat(self) -> None:
-        """Give the sign of life that the watchdog and /readyz look at."""
+        """Give the sign of life that the watchdog looks at; the guards give that in the storages."""
+        self._beaten_s = time.monotonic()
         (self._config.run_path / watchdog.HEARTBEAT).touch()
-        with contextlib.suppress(OSError):  # a storage that is away is told by the attempts
-            watchdog.shared_heartbeat(self._config.storage_path / places.LIVE).touch()
 
     def _renew(self) -> None:
         held = leases.renew(self._recorder_id)
@@ -174,7 +202,12 @@ class Recorder:
         held |= leases.claim(self._recorder_id, lost) if lost else set()
         for source_id, keeper in self._keepers.items():
             if source_id not in held and not keeper.is_ending:
-                keeper.end("recorder_stopped", "another recorder took the source over")
+                self._end(keeper, "recorder_stopped", "another recorder took the source over")
+
+    def _end(self, keeper: Keeper, reason: str, detail: str) -> None:
+        keeper.end(reason, detail)
+        if keeper.disk is not None:
+            self._lanes[keeper.disk].wake()
 
     def _look(self) -> None:
         """Compare what is wanted with what is kept: begin, change and end."""
@@ -185,85 +218,72 @@ class Recorder:
             if source_id in wanted and not keeper.is_ending:
                 keeper.change(wanted[source_id])
             elif not keeper.is_ending and self._is_unwanted_for_long(source_id):
-                keeper.end("stopped", "stopped as asked")
+                self._end(keeper, "stopped", "stopped as asked")
+        self._leftovers.claim(self._keepers, wanted)
         fresh = wanted.keys() - self._keepers.keys()
         if not fresh:
             return
         is_patient = time.monotonic() < self._patient_until_s
-        for source_id in sorted(leases.claim(self._recorder_id, fresh, is_patient=is_patient)):
-            self._keepers[source_id] = self._recover(source_id, wanted[source_id])
+        claimed = sorted(leases.claim(self._recorder_id, fresh, is_patient=is_patient))
+        living = find_living(self._disks.open()) if claimed else {}
+        for source_id in claimed:
+            self._keepers[source_id] = self._recover(wanted[source_id], living)
+        for _, process in (pair for pairs in living.values() for pair in pairs):
+            process.close()
 
     def _is_unwanted_for_long(self, source_id: int) -> bool:
         """Tell whether a stop has lasted: one that is followed by a start keeps the camera's connection."""
         return time.monotonic() - self._unwanted_s.setdefault(source_id, time.monotonic()) >= LINGER_S
 
-    def _recover(self, source_id: int, camera: Camera | None) -> Keeper:
-        """Take in what an earlier recorder left of a source; adopt its ffmpeg when it is still wanted."""
-        root = self._config.storage_path
-        living = (
-            recovery.living_ffmpegs(root).get(source_id, []) if source_id in recovery.leftover_sources(root) else []
-        )
-        keeper = Keeper(
-            self._config,
-            camera or Camera(source_id, "Source", None, None, None),
-            self._storage_id,
-            self._recorder_id,
-        )
-        if camera is not None and living:
-            newest = living.pop()
-            keeper.adopt(recovery.adopt(self._config, self._storage_id, newest, self._clock.base_us))
-        for surplus in living:
-            recovery.end_surplus(surplus)
-            _wait_for_end(surplus.pid)
-        kept = {keeper.attempt.place.run_id} if keeper.attempt is not None else set()
-        recovery.take_in(root, self._storage_id, source_id, kept)
+    def _recover(self, camera: Camera, living: Living) -> Keeper:
+        """Let be taken in what an earlier recorder left of a source, and its ffmpeg be adopted."""
+        keeper = Keeper(self._config, camera, self._recorder_id)
+        surplus = living.pop(camera.source_id, [])
+        kept: set[str] = set()
+        if surplus:
+            disk, process = surplus.pop()
+            keeper.adopt_at(disk, process)
+            kept = {process.run_id}
+            self._lanes[disk].add(keeper)
+        self._leftovers.recover(self._disks.open(), camera.source_id, surplus, kept)
         return keeper
 
     def _hand_over(self) -> None:
         """Leave ffmpeg running for the next recorder; only pictures, which we feed ourselves, are ended."""
         for keeper in self._keepers.values():
             if keeper.attempt is None or keeper.attempt.feed is not None:
-                keeper.end("recorder_stopped", "the recorder was stopped")
+                self._end(keeper, "recorder_stopped", "the recorder was stopped")
         self._finish(SHUTDOWN_S / 2)
         log.info("handed over %d sources", len(self._keepers))
 
     def _shut_down(self) -> None:
         """End every ffmpeg cleanly and the watchdog with them."""
         for keeper in self._keepers.values():
-            keeper.end("recorder_stopped", "the recorder was shut down")
+            self._end(keeper, "recorder_stopped", "the recorder was shut down")
         self._finish(SHUTDOWN_S)
-        stop_watchdog(self._config)
+        (self._config.run_path / watchdog.HEARTBEAT).unlink(missing_ok=True)
+        watchdog.stop(self._config.run_path)
 
     def _finish(self, limit_s: float) -> None:
-        """Wait until the sources that are ending have ended."""
+        """Wait until the sources that are ending have ended, but for those whose storage does not work."""
         until_s = time.monotonic() + limit_s
-        while any(keeper.is_ending for keeper in self._keepers.values()) and time.monotonic() < until_s:
+        while time.monotonic() < until_s:
+            keepers = (*self._keepers.values(), *self._left)
+            if not any(keeper.is_ending and not keeper.is_done and _is_hopeful(keeper) for keeper in keepers):
+                break
             self._wait(0.1)
-            for source_id, keeper in list(self._keepers.items()):
-                if keeper.is_ending:
-                    self._step(source_id, keeper)
+        with contextlib.suppress(OperationalError):
+            self._collect()
+
+    def _end_threads(self) -> None:
+        for disk in self._disks:
+            self._guards[disk].end()
+            self._lanes[disk].end()
+        until_s = time.monotonic() + LANE_END_S
+        for lane in self._lanes.values():
+            lane.join(max(0.0, until_s - time.monotonic()))
 
 
-def _wait_for_end(pid: int, limit_s: float = 5.0) -> None:
-    until_s = time.monotonic() + limit_s
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < until_s:
-        time.sleep(0.05)
-
-
-def start_watchdog(config: Config) -> None:
-    """Start the watchdog of this instance; a second one ends by itself."""
-    arguments = [str(config.run_path), str(config.storage_path / places.LIVE), str(config.ABANDON_S)]
-    subprocess.Popen(
-        [sys.executable, "-m", "app.capture.watchdog", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).resolve().parents[2],
-        start_new_session=True,
-    )
-
-
-def stop_watchdog(config: Config) -> None:
-    """End the watchdog of this instance."""
-    (config.run_path / watchdog.HEARTBEAT).unlink(missing_ok=True)
-    watchdog.stop(config.run_path)
+def _is_hopeful(keeper: Keeper) -> bool:
+    """Tell whether it can be expected to end soon: its storage works."""
+    return keeper.disk is None or keeper.disk.is_good or not keeper.is_held or keeper.disk.seen_state == "full"

@@ -3,18 +3,25 @@
 import logging
 import os
 import re
+import select
 import signal
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func
+from sqlalchemy import select as select_rows
+from sqlalchemy.exc import OperationalError
 
 from app.archive import places
 from app.archive.ingest import Place, RunWriter
+from app.archive.leftrun import LeftRun
+from app.archive.machineclock import machine_clock
 from app.capture import ffmpeg
 from app.capture.attempt import Attempt, clear_run, put_aside, read_log
 from app.capture.processes import LiveFfmpeg, find_ffmpegs
-from app.extensions import writing
+from app.extensions import db, writing
 from app.models import Attempt as AttemptRow
+from app.models import Run, Segment
+from app.models.segment import OPEN
 from app.models.types import now_us
 from instance.config import Config
 
@@ -23,12 +30,34 @@ _RUN_FILE = re.compile(r"^([0-9a-f-]{36})[-.]")
 
 
 def leftover_sources(root: Path) -> set[int]:
-    """Return the sources in whose live folder an earlier recorder left anything."""
+    """Return the sources in whose live folder of one storage an earlier recorder left anything."""
     try:
         with os.scandir(root / places.LIVE) as entries:
-            return {int(entry.name) for entry in entries if entry.name.isdigit() and any(os.scandir(entry.path))}
+            folders = [Path(entry.path) for entry in entries if entry.name.isdigit()]
+        return {int(folder.name) for folder in folders if next(folder.iterdir(), None)}
     except FileNotFoundError:
         return set()
+
+
+def open_sources(storage_id: str) -> set[int]:
+    """Return the sources with rows of open segments: a power loss can leave those without their files."""
+    query = select_rows(Segment.source_id).where(Segment.state == OPEN, Segment.storage_id == storage_id).distinct()
+    found = set(db.session.scalars(query))
+    db.session.rollback()
+    return found
+
+
+def open_runs(storage_id: str, source_id: int) -> set[str]:
+    """Return the ffmpegs of a source, each by its first run, with rows of open segments."""
+    capture = func.coalesce(Run.capture_id, Run.id)
+    query = (
+        select_rows(capture)
+        .join(Segment, Segment.run_id == Run.id)
+        .where(Segment.state == OPEN, Segment.storage_id == storage_id, Segment.source_id == source_id)
+    )
+    found = set(db.session.scalars(query))
+    db.session.rollback()
+    return found
 
 
 def living_ffmpegs(root: Path) -> dict[int, list[LiveFfmpeg]]:
@@ -39,26 +68,39 @@ def living_ffmpegs(root: Path) -> dict[int, list[LiveFfmpeg]]:
     return found
 
 
-def adopt(config: Config, storage_id: str, process: LiveFfmpeg, base_us: int | None = None) -> Attempt:
-    """Return the attempt of a living ffmpeg, to go on with. base_us: as of RunWriter."""
-    place = Place(config.storage_path, storage_id, process.source_id, process.run_id)
-    return Attempt(place, process, RunWriter(place, base_us=base_us), config.SILENCE_S)
+def adopt(config: Config, root: Path, storage_id: str, process: LiveFfmpeg) -> Attempt:
+    """Return the attempt of a living ffmpeg, to go on with, dated by the clock as the recorder before saw it."""
+    place = Place(root, storage_id, process.source_id, process.run_id)
+    return Attempt(place, process, RunWriter(place, base_us=machine_clock.base_us), config.SILENCE_S)
 
 
-def end_surplus(process: LiveFfmpeg) -> None:
-    """End an ffmpeg that nobody wants; its files are taken in like those of any ended run."""
+def end_surplus(process: LiveFfmpeg, limit_s: float = 5.0) -> None:
+    """End an ffmpeg that nobody wants and wait for it; its files are taken in like those of any ended run."""
     log.warning("ending ffmpeg %d of source %d: nothing wants it", process.pid, process.source_id)
     process.send(signal.SIGINT)
+    select.select([process.handle], [], [], limit_s)
     process.close()
 
 
 def take_in(root: Path, storage_id: str, source_id: int, living_runs: set[str]) -> None:
-    """Take in the files of every run of the source whose ffmpeg has ended, and close its attempt."""
+    """Take in the files, in one storage, of every run of the source whose ffmpeg has ended; close its attempt.
+
+    Raises the first OSError or OperationalError when all runs have been tried: call again.
+    """
     folder = places.live_folder(root, source_id)
     runs = {match[1] for entry in _names(folder) if (match := _RUN_FILE.match(entry))}
-    for run_id in sorted(runs - living_runs):
-        _take_in_run(Place(root, storage_id, source_id, run_id), folder)
-    _close_attempts(source_id, living_runs)
+    refusals: list[Exception] = []
+    for run_id in sorted((runs | open_runs(storage_id, source_id)) - living_runs):
+        try:
+            _take_in_run(Place(root, storage_id, source_id, run_id), folder)
+        except (OSError, OperationalError) as error:  # it must not keep the other runs from being taken in
+            db.session.rollback()
+            refusals.append(error)
+        except Exception:  # nor must a fault of ours
+            db.session.rollback()
+            log.exception("source %d: run %s cannot be taken in; its files stay where they are", source_id, run_id)
+    if refusals:
+        raise refusals[0]
 
 
 def _names(folder: Path) -> list[str]:
@@ -69,12 +111,12 @@ def _names(folder: Path) -> list[str]:
 
 
 def _take_in_run(place: Place, folder: Path) -> None:
-    has_footage = RunWriter(place, is_live=False).finish()
+    has_footage = LeftRun(place).finish()
     text = read_log(folder / f"{place.run_id}.log")
     verdict = ffmpeg.judge(text, has_footage=has_footage)
     last_us = max((path.stat().st_mtime_ns // 1000 for path in folder.glob(f"{place.run_id}*")), default=now_us())
     with writing() as session:
-        query = select(AttemptRow).where(AttemptRow.run_id == place.run_id, AttemptRow.end_us.is_(None))
+        query = select_rows(AttemptRow).where(AttemptRow.run_id == place.run_id, AttemptRow.end_us.is_(None))
         for row in session.scalars(query):
             row.end_us = max(row.begin_us, last_us)
             row.reason, row.detail = (
@@ -90,12 +132,13 @@ def _take_in_run(place: Place, folder: Path) -> None:
     put_aside(place.root, place.source_id, place.run_id)
 
 
-def _close_attempts(source_id: int, living_runs: set[str]) -> None:
-    """Close attempts of dead recorders whose process is gone and that left no file."""
+def close_attempts(source_id: int, recorder_id: str, living_runs: set[str]) -> None:
+    """Close attempts of dead recorders whose process is gone and that left no file in any storage."""
+    query = select_rows(AttemptRow).where(
+        AttemptRow.source_id == source_id, AttemptRow.end_us.is_(None), AttemptRow.recorder_id != recorder_id
+    )
     with writing() as session:
-        for row in session.scalars(
-            select(AttemptRow).where(AttemptRow.source_id == source_id, AttemptRow.end_us.is_(None))
-        ):
+        for row in session.scalars(query):
             if row.run_id not in living_runs:
                 row.end_us, row.reason, row.detail = (
                     row.begin_us,

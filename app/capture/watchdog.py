@@ -1,18 +1,20 @@
-"""The watchdog: ends every ffmpeg of a live folder when no recorder has given a sign of life for a while.
+"""The watchdog: ends every ffmpeg of the live folders when no recorder has given a sign of life for a while.
 
 A process of its own, detached, started by the recorder and outliving it, since an ffmpeg outlives the recorder too.
 It ends by itself when there is neither a recorder nor an ffmpeg. Standard library only: it stays small.
 
-usage: python -m app.capture.watchdog RUN_FOLDER LIVE_FOLDER ABANDON_S
+usage: python -m app.capture.watchdog RUN_FOLDER ABANDON_S LIVE_FOLDER ...
 """
 
 import contextlib
 import hashlib
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 from app.capture.processes import find_ffmpegs, host_id
 from app.locks import hold_lock, lock_holder
@@ -21,14 +23,27 @@ HEARTBEAT = "recorder.heartbeat"
 LOCK = "watchdog.lock"
 
 
-def watch(run_folder: Path, live_root: Path, abandon_s: float) -> None:
-    """Watch until nothing is left to watch. Returns at once when another watchdog of the instance lives."""
+def watch(run_folder: Path, abandon_s: float, live_roots: list[Path]) -> None:
+    """Watch until nothing is left to watch. Returns at once when another watchdog of the instance lives.
+
+    A thread each live folder: one whose disk does not answer holds up none of the others.
+    """
     if hold_lock(run_folder / LOCK) is None:
         return
-    beats = [_Beat(run_folder / HEARTBEAT), _Beat(shared_heartbeat(live_root))]
+    threads = [Thread(target=_watch_one, args=(run_folder, abandon_s, root)) for root in live_roots]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _watch_one(run_folder: Path, abandon_s: float, live_root: Path) -> None:
+    """Watch one live folder until neither a recorder nor an ffmpeg is left."""
+    own, shared = Beat(run_folder / HEARTBEAT), Beat(shared_heartbeat(live_root))
     while True:
-        silence_s = min([beat.silence_s() for beat in beats])
-        if silence_s > abandon_s and _end_all(live_root) == 0:
+        # As long as our own recorder lives the disk of the other's sign of life is not asked.
+        is_silent = own.silence_s() > abandon_s
+        if is_silent and shared.silence_s() > abandon_s and _end_all(live_root) == 0:
             return
         time.sleep(min(5.0, max(0.5, abandon_s / 10)))
 
@@ -46,7 +61,31 @@ def stop(run_folder: Path) -> None:
             os.kill(pid, signal.SIGTERM)
 
 
-class _Beat:
+def start(run_folder: Path, abandon_s: float, live_roots: list[Path]) -> None:
+    """Start the watchdog of this instance; one that watches the same goes on, one that watches others is replaced."""
+    words = [sys.executable, "-m", "app.capture.watchdog", str(run_folder), str(abandon_s), *map(str, live_roots)]
+    pid = lock_holder(run_folder / LOCK)
+    if pid is not None:
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")[1:] == [
+                os.fsencode(word) for word in words[1:]
+            ]:
+                return
+        stop(run_folder)
+        until_s = time.monotonic() + 2.0
+        while lock_holder(run_folder / LOCK) == pid and time.monotonic() < until_s:
+            time.sleep(0.02)
+    subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).resolve().parents[2],
+        start_new_session=True,
+    )
+
+
+class Beat:
     """A sign of life: when it last changed, by the monotonic clock. The wall clock may be set by hours meanwhile."""
 
     def __init__(self, path: Path) -> None:
@@ -74,4 +113,4 @@ def _end_all(live_root: Path) -> int:
 
 
 if __name__ == "__main__":
-    watch(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+    watch(Path(sys.argv[1]), float(sys.argv[2]), [Path(text) for text in sys.argv[3:]])

@@ -63,6 +63,24 @@ def iter_boxes(fd: int, begin: int, end: int) -> Iterator[Box]:
         begin = found.end
 
 
+def moof_offsets(fd: int, begin: int, end: int) -> list[int]:
+    """Return where the complete `moof` boxes of [begin, end) of a file begin; as `iter_boxes`, without making boxes."""
+    found = []
+    while begin + HEADER_BYTES <= end:
+        header = os.pread(fd, LARGE_HEADER_BYTES, begin)
+        if len(header) < HEADER_BYTES:
+            break
+        size_bytes = int.from_bytes(header[:4], "big")
+        if size_bytes == 1:
+            size_bytes = int.from_bytes(header[HEADER_BYTES:], "big") if len(header) == LARGE_HEADER_BYTES else 0
+        if size_bytes < HEADER_BYTES or begin + size_bytes > end:
+            break
+        if header[4:HEADER_BYTES] == b"moof":
+            found.append(begin)
+        begin += size_bytes
+    return found
+
+
 def iter_boxes_in(data: bytes | memoryview, begin: int = 0, end: int | None = None) -> Iterator[Box]:
     """Yield the boxes within [begin, end) of bytes in memory, as `iter_boxes` does for a file."""
     limit = len(data) if end is None else min(end, len(data))

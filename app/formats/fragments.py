@@ -22,7 +22,7 @@ import numpy.typing as npt
 from app.formats.boxes import Box, FormatError, iter_boxes, iter_boxes_in
 from app.formats.initsegment import Init, InitTrack, read_init
 
-__all__ = ["Fragment", "Init", "InitTrack", "TrackPart", "read_init", "scan"]
+__all__ = ["Fragment", "Init", "InitTrack", "TrackPart", "iter_fragments", "read_init", "scan"]
 
 MAX_MOOF_BYTES = 4 << 20
 # A fragment lasts 4 s: 1,000 frames a second and an audio packet a sample frame would still fit.
@@ -95,11 +95,24 @@ def scan(fd: int, begin_bytes: int, init: Init, end_bytes: int | None = None) ->
     that is not wholly there and at a moof whose tables contradict each other or its mdat, so that everything
     before the damage stays usable; called again from the returned offset it goes on when the file has grown.
     """
+    fragments: list[Fragment] = []
+    parsed_upto = begin_bytes
+    for fragment, parsed_upto in _walk(fd, begin_bytes, init, end_bytes):  # noqa: B007 (what the last one says counts)
+        if fragment is not None:
+            fragments.append(fragment)
+    return fragments, parsed_upto
+
+
+def iter_fragments(fd: int, begin_bytes: int, init: Init, end_bytes: int | None = None) -> Iterator[Fragment]:
+    """Yield what `scan` returns, one at a time: who needs the first ones only reads no further."""
+    return (fragment for fragment, _ in _walk(fd, begin_bytes, init, end_bytes) if fragment is not None)
+
+
+def _walk(fd: int, begin_bytes: int, init: Init, end_bytes: int | None) -> Iterator[tuple[Fragment | None, int]]:
+    """Yield each complete pair, or None for a box between them, with the offset behind it."""
     end = os.fstat(fd).st_size
     if end_bytes is not None:
         end = min(end, end_bytes)
-    fragments: list[Fragment] = []
-    parsed_upto = begin_bytes
     clock: tuple[int, int] | None = None  # offset and NTP of a prft not followed by its moof yet
     moof: Box | None = None
     for item in iter_boxes(fd, begin_bytes, end):
@@ -111,13 +124,12 @@ def scan(fd: int, begin_bytes: int, init: Init, end_bytes: int | None = None) ->
             try:
                 tracks = _read_moof(fd, moof, item, init)
             except FormatError:
-                break
+                return
             offset, ntp_us = clock if clock else (moof.offset, None)
-            fragments.append(Fragment(offset, moof.offset, item.end, ntp_us, tracks))
-            clock, moof, parsed_upto = None, None, item.end
+            yield Fragment(offset, moof.offset, item.end, ntp_us, tracks), item.end
+            clock, moof = None, None
         elif moof is None and clock is None:
-            parsed_upto = item.end
-    return fragments, parsed_upto
+            yield None, item.end
 
 
 def _read_prft(fd: int, item: Box) -> int:

@@ -11,7 +11,7 @@ from app.models.examplemodel import ExampleModel
 from app.models.group import Group, group_source
 from app.models.idempotency import IdempotentAnswer
 from app.models.lease import Lease
-from app.models.loss import Loss, LossMark
+from app.models.loss import Loss, LossDue, LossMark
 from app.models.notice import Notice, WebhookMark
 from app.models.record import Record
 from app.models.recorder import Recorder
@@ -23,6 +23,7 @@ from app.models.schedule import Schedule
 from app.models.segment import Segment
 from app.models.source import Source
 from app.models.storage import Storage
+from app.models.sums import AttemptCount, KeptFootage
 from app.models.syncjob import ReceivedCopy, SyncItem, SyncJob
 from app.models.tag import Tag
 from app.models.wanted import Wanted
@@ -30,6 +31,7 @@ from app.models.wanted import Wanted
 __all__ = [
     "Account",
     "Attempt",
+    "AttemptCount",
     "Audit",
     "ClockStep",
     "Coverage",
@@ -38,8 +40,10 @@ __all__ = [
     "ExampleModel",
     "Group",
     "IdempotentAnswer",
+    "KeptFootage",
     "Lease",
     "Loss",
+    "LossDue",
     "LossMark",
     "Notice",
     "Pin",

@@ -1,6 +1,6 @@
 """Every attempt to record a source, with begin, end and reason: the other half of the ledger of missing seconds."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
@@ -32,6 +32,12 @@ class Attempt(Model):
     __table_args__ = (
         CheckConstraint("end_us IS NULL OR end_us >= begin_us", name="span"),
         Index("ix_attempt_source_id_begin_us", "source_id", "begin_us"),
+        Index(
+            "ix_attempt_living",  # the few of many
+            "source_id",
+            sqlite_where=text("end_us IS NULL"),
+            postgresql_where=text("end_us IS NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -35,3 +35,22 @@ class LossMark(Model):
         BigInteger, default=0, server_default="0", comment="length of what there was"
     )
     revision: Mapped[int] = mapped_column(Integer, default=0, server_default="0", comment="counts settlements")
+    lost: Mapped[str] = mapped_column(
+        Text, default="{}", server_default="{}", comment="JSON object: cause to the sum of its losses, us"
+    )
+    doubtful_us: Mapped[int | None] = mapped_column(
+        BigInteger, comment="from here on settled while something was open for too long; null for nowhere"
+    )
+
+
+class LossDue(Model):
+    """[begin_us, end_us) of a source whose footage has changed since it was settled; written by the coverage."""
+
+    __tablename__ = "loss_due"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True, autoincrement=False)
+    begin_us: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, comment="instant, us since the epoch"
+    )
+    end_us: Mapped[int] = mapped_column(BigInteger, comment="instant, us since the epoch")
+    stamp: Mapped[int] = mapped_column(Integer, default=0, server_default="0", comment="counts changes of the row")

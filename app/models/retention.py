@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Model
+from app.extensions import Model, db
 from app.models.types import new_uuid, now_us
 
 SCOPES = ("all", "group", "tag", "source")
@@ -22,6 +22,13 @@ class RetentionRule(Model):
         ),
         CheckConstraint("min_age_s IS NULL OR max_age_s IS NULL OR min_age_s <= max_age_s", name="age"),
         CheckConstraint("min_bytes IS NULL OR max_bytes IS NULL OR min_bytes <= max_bytes", name="bytes"),
+        Index(
+            "uq_retention_rule_all",
+            "scope",
+            unique=True,
+            sqlite_where=db.text("scope = 'all'"),
+            postgresql_where=db.text("scope = 'all'"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_uuid)

@@ -1,12 +1,13 @@
 """A segment: one media file on disk, of one source and one run."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
 
 OPEN, CLOSED, MISSING = 0, 1, 2
 MAX_SEGMENT_US = 600_000_000
+HAS_FAULT = "fault IS NOT NULL"  # of millions of rows the few that are counted at each scrape
 
 
 class Segment(Model):
@@ -22,6 +23,8 @@ class Segment(Model):
         Index("ix_segment_run_id_sequence", "run_id", "sequence", unique=True),
         Index("ix_segment_state", "state"),
         Index("ix_segment_storage_id_start_us", "storage_id", "start_us"),
+        Index("ix_segment_verified_us_start_us", "verified_us", "start_us"),
+        Index("ix_segment_fault", "fault", sqlite_where=text(HAS_FAULT), postgresql_where=text(HAS_FAULT)),
     )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True, autoincrement=False)
@@ -45,7 +48,7 @@ class Segment(Model):
     body_end_bytes: Mapped[int] = mapped_column(BigInteger, default=0, comment="offset after the last whole fragment")
     sha256: Mapped[str | None] = mapped_column(String(64), comment="hex, of the bytes before the closing uuid box")
     chain: Mapped[str | None] = mapped_column(String(64), comment="hex SHA-256 over the closing box; null of old files")
-    verified_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant its bytes were last found right")
+    verified_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant its file was last read and judged")
     fault: Mapped[str | None] = mapped_column(
         String(24), comment="what was found wrong with the file; null for nothing"
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from app.archive.segments import Found
+from app.archive.elsewhere import open_media
 from app.formats.boxes import FormatError
 from app.formats.codecs import Decoder, decoder_of
 from app.formats.references import is_needed, picture_layer
@@ -105,7 +105,7 @@ def _read_samples(part: Part, number: int) -> Iterator[tuple[int, bytes]]:
     """Yield samples from the segment's file, numbered from `number` on. Raises FormatError, OSError."""
     index = part.segment.load_index()
     offsets, sizes = index.v_offsets[part.first : part.end], index.v_stsz[part.first : part.end]
-    handle = _open(part.segment)
+    handle = open_media(part.segment.path, part.segment.other_path)
     try:
         for item, (offset, size) in enumerate(zip(offsets.tolist(), sizes.tolist(), strict=True), number):
             data = os.pread(handle, min(size, MAX_SAMPLE_BYTES), offset)
@@ -114,14 +114,6 @@ def _read_samples(part: Part, number: int) -> Iterator[tuple[int, bytes]]:
             yield item, data
     finally:
         os.close(handle)
-
-
-def _open(segment: Found) -> int:
-    """Open the file of a segment, which may just be moving from one path to the other."""
-    try:
-        return os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return os.open(segment.other_path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def to_pixels(picture: Picture, width: int | None, height: int | None = None) -> Pixels:

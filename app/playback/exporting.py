@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.archive.durable import sync_folder
+from app.archive.elsewhere import open_media
 from app.archive.hashing import Hashes, hash_file
 from app.archive.signing import Signer
 from app.formats import exports
 from app.formats.zipstore import Directory, Member, archive_bytes
 from app.playback.exportmanifest import WRONG_HASH, Manifest, Read, media_name, playlist, readme
 from app.playback.exportplan import Known, Plan
-from app.playback.fileparts import ShortFile, open_file
+from app.playback.fileparts import ShortFile
 
 BLOCK_BYTES = 1 << 18
 SIGNATURE_BYTES = 64
@@ -77,7 +78,7 @@ class Export:
         """Yield a segment's file, hashed; it stays open until the next piece is asked for."""
         segment = self.plan.segments[number]
         size_bytes = int(self.plan.segments.column("size_bytes")[number])
-        handle = open_file(segment.path, segment.other_path)
+        handle = open_media(segment.path, segment.other_path)
         try:
             hashes = hash_file(handle)
             if hashes.size_bytes != size_bytes:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from app.archive.elsewhere import open_media
 from app.archive.segments import Ints, Segments
 
 BLOCK_BYTES = 1 << 18
-OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in the place of a file would wait for a writer for ever
 SENDFILE_BYTES = 1 << 30  # at most 2 GiB less a page (sendfile(2))
 
 
@@ -85,18 +85,10 @@ class FilePart:
                 os.close(handle)
 
     def _open(self) -> int:
-        return open_file(self.path, self.other_path)
+        return open_media(self.path, self.other_path)
 
     def _short(self, position: int) -> ShortFile:
         return ShortFile(f"{self.path} ends at {position}, {self.end_bytes - position} bytes early")
-
-
-def open_file(path: str, other_path: str) -> int:
-    """Open a file for reading, which may just be moving from one path to the other. Raises OSError."""
-    try:
-        return os.open(path, OPEN)
-    except FileNotFoundError:
-        return os.open(other_path, OPEN)
 
 
 class FileParts:

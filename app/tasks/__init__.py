@@ -48,7 +48,7 @@ def make_celery(config: Config | None = None) -> Celery:
 
     folderbroker.register()
     config = config or load_config()
-    tasks = ("probing", "placement", "records", "scheduling", "syncing")
+    tasks = ("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling")
     celery = Celery("playback", include=[f"app.tasks.{name}" for name in tasks])
     celery.conf.update(
         **broker_options(config),
@@ -70,8 +70,11 @@ def make_celery(config: Config | None = None) -> Celery:
             "list_records": {"task": "playback.list_records", "schedule": 5.0},
             "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
             "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
+            "retain": {"task": "playback.retain", "schedule": 30.0, "options": {"expires": 30.0}},
             "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
             "sync": {"task": "playback.sync", "schedule": 5.0},
+            "settle": {"task": "playback.settle_losses", "schedule": 15.0},
+            "tell": {"task": "playback.tell", "schedule": 5.0},
         },
     )
     celery.set_default()

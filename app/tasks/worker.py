@@ -17,6 +17,8 @@ def run(config: Config) -> int:
 
     from app import create_app
     from app.capture.prober import Prober
+    from app.tasks.syncing import stop_copying
+    from app.tasks.tending import Tending
 
     # Celery warns root of pickled messages; ours are JSON, and containers run as root.
     warnings.filterwarnings("ignore", message=".*superuser privileges", category=SecurityWarning)
@@ -27,13 +29,14 @@ def run(config: Config) -> int:
     prober = app.extensions["playback_prober"] = Prober(app)
     # In memory and in a daemon thread: every task finds in the database what is due, so nothing is lost with it.
     schedule = EmbeddedService(celery, thread=True, scheduler_cls="app.tasks.steady:SteadyScheduler")
+    tending = Tending(app)
 
     def begin(**_: Any) -> None:
         schedule.start()
+        tending.begin()
 
     def end(**_: Any) -> None:
-        from app.tasks.syncing import stop_copying
-
+        tending.end()
         # Not within the signal: waiting for the copies would hold up everything else that is to end.
         threading.Thread(target=stop_copying, args=(app,), name="end of copies").start()
 

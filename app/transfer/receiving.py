@@ -18,7 +18,7 @@ from sqlalchemy.engine import CursorResult
 
 from app.archive import places
 from app.archive.durable import sync_folder
-from app.archive.storages import check_room, open_storage, unusable
+from app.archive.storages import check_storage, open_storage, unusable
 from app.errors import Busy, Conflict, CopyBroken, Invalid, NotFound, OffsetWrong, StorageFull, StorageUnusable
 from app.extensions import db, insert_missing, writing
 from app.models import ReceivedCopy, Storage
@@ -139,7 +139,7 @@ def whole_path(copy_id: str) -> Path:
 
 def _check_room(config: Config, size_bytes: int) -> None:
     """Raise StorageFull where the copy would leave less than the reserve."""
-    check_room(config)
+    check_storage(config.storages[0])  # where copies go
     _check_free(config, config.storage_path, size_bytes)
 
 

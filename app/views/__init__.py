@@ -85,6 +85,7 @@ def leave_out_type(response: Response) -> Response:
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
+    from app.views.audit import audit
     from app.views.availability import availability
     from app.views.checks import checks
     from app.views.copies import copies
@@ -95,18 +96,25 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.health import health
     from app.views.live import live
     from app.views.metrics import metrics
+    from app.views.notices import notices
     from app.views.pages import pages
+    from app.views.pins import pins
     from app.views.record import record
     from app.views.recordfile import recordfile
+    from app.views.retention import retention
     from app.views.schedule import schedule
     from app.views.signin import signin
     from app.views.source import source
     from app.views.sourcebulk import sourcebulk
+    from app.views.sourcegaps import sourcegaps
+    from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, availability, live)
-    for blueprint in (*sources, exports, record, recordfile, deletion, group, schedule, tag, sync, copies):
+    sources = (source, sourcebulk, sourcegaps, availability, live)
+    kept = (retention, pins, audit, notices)
+    recorded = (exports, record, recordfile, deletion)
+    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, docs, checks):
         yield blueprint, None

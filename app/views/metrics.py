@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Flask, Response, current_app, request
 from flask_restx import Namespace, Resource
 from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -24,6 +24,7 @@ from app.archive.find import unreadable_hooks
 from app.extensions import db
 from app.models.types import now_us
 from app.views import PlaybackApi
+from app.views.metricfamilies import families
 
 metrics = Blueprint("metrics", __name__)
 namespace = Namespace("metrics", "Figures for Prometheus", path="/")
@@ -109,7 +110,7 @@ class DatabaseCollector(Collector):
         figures = _figures()
         yield GaugeMetricFamily("playback_database_up", "Can the database be read", value=figures is not None)
         if figures is not None:
-            yield from _families(figures)
+            yield from families(figures, current_app.config["PLAYBACK"].webhooks)
 
 
 def _figures() -> Figures | None:
@@ -130,41 +131,6 @@ def _figures() -> Figures | None:
     if now_s - begun_s > DEAR_S:
         current_app.extensions["playback_figures"] = (now_s + KEPT_FOR * (now_s - begun_s), found)
     return found
-
-
-def _families(figures: Figures) -> Iterator[Metric]:
-    yield _labelled(GaugeMetricFamily, "playback_sources", "Sources by measured status", "status", figures.sources)
-    yield _labelled(
-        CounterMetricFamily,
-        "playback_attempts_total",
-        "Ended attempts to record, by reason",
-        "reason",
-        figures.ended_attempts,
-    )
-    gauges = {
-        "playback_sources_wanted": ("Sources that are to be recorded now", figures.wanted_sources),
-        "playback_sources_recording": (
-            "Sources that a recorder holds",
-            figures.leased_sources,
-        ),
-        "playback_records_open": ("Recordings begun and not ended", figures.open_records),
-        "playback_attempts_living": ("Attempts to record that go on now", figures.living_attempts),
-        "playback_segments": ("Closed segments kept", figures.segments),
-        "playback_segments_missing": ("Segments known to be lost from the disk", figures.missing_segments),
-        "playback_segment_bytes": ("Bytes of the closed segments", figures.segment_bytes),
-        "playback_recorded_seconds": ("Seconds of footage in the closed segments", figures.recorded_s),
-    }
-    for name, (text, value) in gauges.items():
-        yield GaugeMetricFamily(name, text, value=value)
-
-
-def _labelled(
-    kind: type[GaugeMetricFamily] | type[CounterMetricFamily], name: str, text: str, label: str, values: dict[str, int]
-) -> Metric:
-    family = kind(name, text, labels=[label])
-    for word, value in values.items():
-        family.add_metric([word], value)
-    return family
 
 
 PlaybackApi(metrics).add_namespace(namespace)

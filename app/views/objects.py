@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from flask import current_app
 from pydantic import BaseModel
 
+from app.archive.causes import words
 from app.archive.keptsources import KeptSources
 from app.archive.ledger import Gap
 from app.archive.places import record_location
@@ -102,13 +103,23 @@ class ExplainedGapObject(BaseModel):
     start_utc: str
     end_utc: str
     cause: str
+    words: str
     detail: str | None
 
 
+class CauseObject(BaseModel):
+    """How much is missing for one cause."""
+
+    cause: str
+    words: str
+    seconds: float
+
+
 class GapsObject(BaseModel):
-    """What is missing of a range."""
+    """What is missing of a range, and the sums by cause, the longest first."""
 
     gaps: list[ExplainedGapObject]
+    seconds: list[CauseObject]
 
 
 def gap_object(gap: Gap) -> dict[str, Any]:
@@ -117,6 +128,7 @@ def gap_object(gap: Gap) -> dict[str, Any]:
         "start_utc": utc_text(gap.begin_us),
         "end_utc": utc_text(gap.end_us),
         "cause": gap.cause,
+        "words": words(gap.cause),
         "detail": gap.detail,
     }
 

@@ -123,13 +123,14 @@ class RecordFile(Resource):
     @namespace.doc(
         description="The record stays, with the status `deleted`; its `/video/` is then 410. Whole files go, of 60 s "
         "by default: one that another recording holds a part of stays whole, until that recording goes too. The "
-        "deletion is written down with who and why."
+        "deletion is written down with who and why. While a pin protects any of these files, nothing is deleted: the "
+        "answer is 409 `pinned`, with `pin_id`."
     )
     @namespace.expect(document(namespace, FileToDelete), validate=False)
     @namespace.param("location", "The location of the record; may also stand in the body", _in="query")
     @namespace.param("reason", "Why, in words: kept with the deletion", _in="query")
     @namespace.response(200, "The record, deleted", document(namespace, RecordObject))
-    @namespace.response(409, "It is recording")
+    @namespace.response(409, "It is recording, or a part of it is pinned")
     @namespace.response(410, "It was deleted already")
     @namespace.response(422, "The location is another, or missing")
     def delete(self, record_id: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from pydantic_core import PydanticCustomError
 
 from app.archive.keptsources import revisions, state_of_all
-from app.archive.ledger import explain
 from app.archive.paging import AnySelect, Order
 from app.capture import sources
 from app.capture.addresses import HTTP_SCHEMES, RTSP_SCHEMES, AddressError, parse
@@ -21,18 +20,14 @@ from app.personalulti import (
     Description,
     Parameters,
     check_characters,
-    not_found,
     path_integer,
     read_parameters,
-    read_query,
 )
-from app.playback.asked import RangeParameters, check_media_length, check_range
-from app.playback.footage import load_footage
 from app.tasks import ask_probe
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import Listed, ListQuery, Words, ask_list, cut, query_parameters
-from app.views.objects import GapsObject, SourceObject, SourceStatus, gap_object, shown_sources, source_object
+from app.views.objects import SourceObject, SourceStatus, shown_sources, source_object
 
 source = Blueprint("source", __name__)
 namespace = Namespace("source", "Cameras and their addresses", path="/")
@@ -217,31 +212,6 @@ class OneSource(Resource):
         row_id = path_integer("source_id", source_id)
         with writing() as session:
             return source_object(sources.remove(session, row_id, now_us()))
-
-
-@namespace.route("/source/<source_id>/gaps")
-@namespace.param("source_id", "The id of a source", _in="path", type="integer")
-class SourceGaps(Resource):
-    """What is missing, and why."""
-
-    @namespace.doc(
-        description="Each stretch of the range without footage with a word for its cause, and a sentence where "
-        "there is one."
-    )
-    @namespace.param("start", "ISO 8601 with an offset or Z, or seconds since the epoch", _in="query", required=True)
-    @namespace.param("end", "The same; left out: now", _in="query")
-    @namespace.param("duration", "Seconds, instead of end", _in="query", type="number")
-    @namespace.response(200, "The gaps with their causes", document(namespace, GapsObject))
-    def get(self, source_id: str) -> dict[str, Any]:
-        """List the gaps of a source with their causes."""
-        number = path_integer("source_id", source_id)
-        asked = check_range(read_query().checked(RangeParameters), now_us())
-        check_media_length(asked)
-        if db.session.get(Source, number) is None:
-            not_found("source_id", source_id)
-        footage = load_footage(number, asked.begin_us, asked.end_us)
-        found = explain(number, footage.gaps, footage.lost)
-        return {"gaps": [gap_object(gap) for gap in found]}
 
 
 PlaybackApi(source).add_namespace(namespace)

@@ -43,6 +43,7 @@ def upgrade():
     sa.UniqueConstraint('source_id', name=op.f('uq_retention_rule_source_id')),
     sa.UniqueConstraint('tag_id', name=op.f('uq_retention_rule_tag_id'))
     )
+    op.create_index('uq_retention_rule_all', 'retention_rule', ['scope'], unique=True, sqlite_where=sa.text("scope = 'all'"), postgresql_where=sa.text("scope = 'all'"))
     op.create_table('pin',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('source_id', sa.Integer(), nullable=False),
@@ -89,8 +90,18 @@ def upgrade():
     sa.Column('expected_us', sa.BigInteger(), server_default='0', nullable=False, comment='length of what was wanted'),
     sa.Column('recorded_us', sa.BigInteger(), server_default='0', nullable=False, comment='length of what there was'),
     sa.Column('revision', sa.Integer(), server_default='0', nullable=False, comment='counts settlements'),
+    sa.Column('lost', sa.Text(), server_default='{}', nullable=False, comment='JSON object: cause to the sum of its losses, us'),
+    sa.Column('doubtful_us', sa.BigInteger(), nullable=True, comment='from here on settled while something was open for too long; null for nowhere'),
     sa.ForeignKeyConstraint(['source_id'], ['source.id'], name=op.f('fk_loss_mark_source_id_source')),
     sa.PrimaryKeyConstraint('source_id', name=op.f('pk_loss_mark'))
+    )
+    op.create_table('loss_due',
+    sa.Column('source_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('begin_us', sa.BigInteger(), autoincrement=False, nullable=False, comment='instant, us since the epoch'),
+    sa.Column('end_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
+    sa.Column('stamp', sa.Integer(), server_default='0', nullable=False, comment='counts changes of the row'),
+    sa.ForeignKeyConstraint(['source_id'], ['source.id'], name=op.f('fk_loss_due_source_id_source')),
+    sa.PrimaryKeyConstraint('source_id', 'begin_us', name=op.f('pk_loss_due'))
     )
     op.create_table('clock_step',
     sa.Column('id', sa.Integer(), autoincrement=True, nullable=False),
@@ -137,6 +148,7 @@ def upgrade():
     add_footage_columns()
     make_doomed_anew(has_storage_in_key=True)
     keep_audit(op.get_bind())
+    keep_sums(op.get_bind().dialect.name == 'sqlite')
 
 
 def add_storage_columns():
@@ -170,9 +182,12 @@ def add_footage_columns():
     op.add_column('run', sa.Column('true_shift_us', sa.BigInteger(), nullable=True, comment='to be added to instants of a run of an unset clock; null until the clock was set'))
     op.create_index('ix_run_capture_id', 'run', ['capture_id'], unique=False)
     op.add_column('segment', sa.Column('chain', sa.String(length=64), nullable=True, comment='hex SHA-256 over the closing box; null of old files'))
-    op.add_column('segment', sa.Column('verified_us', sa.BigInteger(), nullable=True, comment='instant its bytes were last found right'))
+    op.add_column('segment', sa.Column('verified_us', sa.BigInteger(), nullable=True, comment='instant its file was last read and judged'))
     op.add_column('segment', sa.Column('fault', sa.String(length=24), nullable=True, comment='what was found wrong with the file; null for nothing'))
     op.create_index('ix_segment_storage_id_start_us', 'segment', ['storage_id', 'start_us'], unique=False)
+    op.create_index('ix_segment_verified_us_start_us', 'segment', ['verified_us', 'start_us'], unique=False)
+    has_fault = sa.text('fault IS NOT NULL')
+    op.create_index('ix_segment_fault', 'segment', ['fault'], unique=False, sqlite_where=has_fault, postgresql_where=has_fault)
 
 
 def make_doomed_anew(*, has_storage_in_key):
@@ -228,8 +243,94 @@ def keep_audit(connection):
     )
 
 
+# Footage counts while its segment is closed.
+SUMMED = 'count(*), sum(size_bytes), sum(end_us - start_us)'
+ADD_FOOTAGE = ('INSERT INTO kept_footage (source_id, storage_id, segments, size_bytes, length_us) {rows} '
+               'ON CONFLICT (source_id, storage_id) DO UPDATE SET segments = kept_footage.segments + excluded.segments, '
+               'size_bytes = kept_footage.size_bytes + excluded.size_bytes, length_us = kept_footage.length_us + excluded.length_us')
+ADD_ATTEMPT = ("INSERT INTO attempt_count (source_id, reason, ended) VALUES (NEW.source_id, coalesce(NEW.reason, 'unknown'), 1) "
+               'ON CONFLICT (source_id, reason) DO UPDATE SET ended = attempt_count.ended + 1')
+
+
+def keep_sums(is_sqlite):
+    """Make the tables of sums, fill them, and let triggers keep them, whoever writes the rows they are of."""
+    op.create_table('kept_footage',
+    sa.Column('source_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('storage_id', sa.String(length=36), nullable=False),
+    sa.Column('segments', sa.BigInteger(), nullable=False),
+    sa.Column('size_bytes', sa.BigInteger(), nullable=False),
+    sa.Column('length_us', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['source_id'], ['source.id'], name=op.f('fk_kept_footage_source_id_source')),
+    sa.ForeignKeyConstraint(['storage_id'], ['storage.id'], name=op.f('fk_kept_footage_storage_id_storage')),
+    sa.PrimaryKeyConstraint('source_id', 'storage_id', name=op.f('pk_kept_footage'))
+    )
+    op.create_table('attempt_count',
+    sa.Column('source_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('reason', sa.String(length=24), nullable=False),
+    sa.Column('ended', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['source_id'], ['source.id'], name=op.f('fk_attempt_count_source_id_source')),
+    sa.PrimaryKeyConstraint('source_id', 'reason', name=op.f('pk_attempt_count'))
+    )
+    op.execute(f'INSERT INTO kept_footage SELECT source_id, storage_id, {SUMMED} FROM segment WHERE state = 1 GROUP BY source_id, storage_id')
+    op.execute("INSERT INTO attempt_count SELECT source_id, coalesce(reason, 'unknown'), count(*) FROM attempt "
+               "WHERE end_us IS NOT NULL GROUP BY source_id, coalesce(reason, 'unknown')")
+    is_living = sa.text('end_us IS NULL')
+    op.create_index('ix_attempt_living', 'attempt', ['source_id'], unique=False, sqlite_where=is_living, postgresql_where=is_living)
+    (keep_sums_of_sqlite if is_sqlite else keep_sums_of_postgresql)()
+
+
+def keep_sums_of_sqlite():
+    def add(row, sign):
+        values = f'{row}.source_id, {row}.storage_id, {sign}1, {sign}{row}.size_bytes, {sign}({row}.end_us - {row}.start_us)'
+        return ADD_FOOTAGE.format(rows=f'SELECT {values} WHERE {row}.state = 1')
+
+    changed = 'UPDATE OF state, source_id, storage_id, start_us, end_us, size_bytes'
+    op.execute(f"CREATE TRIGGER segment_sum_insert AFTER INSERT ON segment BEGIN {add('NEW', '')}; END")
+    op.execute(f"CREATE TRIGGER segment_sum_delete AFTER DELETE ON segment BEGIN {add('OLD', '-')}; END")
+    op.execute(f"CREATE TRIGGER segment_sum_update AFTER {changed} ON segment BEGIN {add('OLD', '-')}; {add('NEW', '')}; END")
+    op.execute(f'CREATE TRIGGER attempt_count_insert AFTER INSERT ON attempt WHEN NEW.end_us IS NOT NULL BEGIN {ADD_ATTEMPT}; END')
+    op.execute('CREATE TRIGGER attempt_count_update AFTER UPDATE OF end_us ON attempt '
+               f'WHEN OLD.end_us IS NULL AND NEW.end_us IS NOT NULL BEGIN {ADD_ATTEMPT}; END')
+
+
+def keep_sums_of_postgresql():
+    # By statement: a row that is changed for each of thousands deleted at once would become slow.
+    def add(was, now):
+        parts = [f'SELECT source_id, storage_id, {sign}1 AS n, {sign}size_bytes AS b, {sign}(end_us - start_us) AS t FROM {table} WHERE state = 1'
+                 for sign, table in (('-', was), ('', now)) if table]
+        return ADD_FOOTAGE.format(rows='SELECT source_id, storage_id, sum(n), sum(b), sum(t) FROM (' + ' UNION ALL '.join(parts)
+                                  + ') AS changed GROUP BY source_id, storage_id HAVING sum(n) <> 0 OR sum(b) <> 0 OR sum(t) <> 0 '
+                                  'ORDER BY source_id, storage_id')
+
+    for verb, was, now in (('INSERT', None, 'now_rows'), ('DELETE', 'was_rows', None), ('UPDATE', 'was_rows', 'now_rows')):
+        name = f'sum_segment_{verb.lower()}'
+        seen = ' '.join([*(['OLD TABLE AS was_rows'] if was else []), *(['NEW TABLE AS now_rows'] if now else [])])
+        op.execute(f'CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {add(was, now)}; RETURN NULL; END $$')
+        op.execute(f'CREATE TRIGGER segment_sum_{verb.lower()} AFTER {verb} ON segment REFERENCING {seen} FOR EACH STATEMENT EXECUTE FUNCTION {name}()')
+    op.execute(f'CREATE FUNCTION count_attempt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {ADD_ATTEMPT}; RETURN NULL; END $$')
+    op.execute('CREATE TRIGGER attempt_count_insert AFTER INSERT ON attempt FOR EACH ROW WHEN (NEW.end_us IS NOT NULL) EXECUTE FUNCTION count_attempt()')
+    op.execute('CREATE TRIGGER attempt_count_update AFTER UPDATE OF end_us ON attempt FOR EACH ROW '
+               'WHEN (OLD.end_us IS NULL AND NEW.end_us IS NOT NULL) EXECUTE FUNCTION count_attempt()')
+
+
+def drop_sums(is_sqlite):
+    triggers = [('segment', f'segment_sum_{verb}') for verb in ('insert', 'update', 'delete')]
+    triggers += [('attempt', f'attempt_count_{verb}') for verb in ('insert', 'update')]
+    for table, name in triggers:
+        op.execute(f'DROP TRIGGER {name}' + ('' if is_sqlite else f' ON {table}'))
+    if not is_sqlite:
+        for name in ('sum_segment_insert', 'sum_segment_update', 'sum_segment_delete', 'count_attempt'):
+            op.execute(f'DROP FUNCTION {name}')
+    op.drop_index('ix_attempt_living', 'attempt')
+    op.drop_table('attempt_count')
+    op.drop_table('kept_footage')
+
+
 def downgrade():
+    drop_sums(op.get_bind().dialect.name == 'sqlite')
     make_doomed_anew(has_storage_in_key=False)
+    op.drop_index('ix_segment_fault', 'segment')
+    op.drop_index('ix_segment_verified_us_start_us', 'segment')
     op.drop_index('ix_segment_storage_id_start_us', 'segment')
     for column in ('fault', 'verified_us', 'chain'):
         op.execute(f'ALTER TABLE segment DROP COLUMN {column}')
@@ -238,7 +339,7 @@ def downgrade():
         op.execute(f'ALTER TABLE run DROP COLUMN {column}')
     for column in STORAGE_COLUMNS:
         op.execute(f'ALTER TABLE storage DROP COLUMN {column}')
-    for table in ('retention_mark', 'webhook_mark', 'notice', 'clock_step', 'loss_mark', 'loss', 'audit', 'pin', 'retention_rule'):
+    for table in ('retention_mark', 'webhook_mark', 'notice', 'clock_step', 'loss_due', 'loss_mark', 'loss', 'audit', 'pin', 'retention_rule'):
         op.drop_table(table)
     if op.get_bind().dialect.name == 'postgresql':
         op.execute('DROP FUNCTION refuse_audit_change')

@@ -87,6 +87,11 @@ export function timeline(sourceIds, startMs, endMs, resolutionS, signal) {
   return get('/playbackapi/timeline', { source_id: sourceIds.join(','), ...range, resolution: resolutionS }, signal);
 }
 
+/** What is missing of a camera between two instants, with the causes. */
+export function gaps(sourceId, startMs, endMs, signal) {
+  return get(`/api/v1/source/${sourceId}/gaps`, { start: seconds(startMs), end: seconds(endMs) }, signal);
+}
+
 /** What there is of a camera; `endMs` null: up to now, with addresses that go on. */
 export function footage(sourceId, startMs, endMs, signal) {
   const range = { start: seconds(startMs), ...(endMs === null ? {} : { end: seconds(endMs) }) };

@@ -5,6 +5,7 @@ import { nowMs } from './api.js';
 import { CameraRows } from './cameras.js';
 import { Coverage } from './coverage.js';
 import { find, say, setText } from './dom.js';
+import { Gaps } from './gaps.js';
 import { dayText, timeText, toggleZone, zoneChange, zoneName } from './instants.js';
 import { Player } from './player.js';
 import { Range, SPANS_MS } from './range.js';
@@ -17,7 +18,8 @@ const MARK_EVERY_MS = 100;
 const state = new State();
 const range = new Range();
 const coverage = new Coverage(range);
-const timeline = new Timeline({ range, coverage, axis: find('axis'), tip: find('tip') });
+const gaps = new Gaps(range, state);
+const timeline = new Timeline({ range, coverage, gaps, axis: find('axis'), tip: find('tip') });
 const rows = new CameraRows(state, timeline);
 const wall = new Wall(state);
 const player = new Player(state);
@@ -25,6 +27,7 @@ const recording = new Recording(state);
 new AddCamera(state);
 
 function showSingle(sourceId) {
+  if (sourceId !== null) gaps.look(sourceId);
   wall.mark(sourceId);
   rows.mark(sourceId);
 }
@@ -44,11 +47,14 @@ function showAll() {
 wall.addEventListener('live', watchLive);
 rows.addEventListener('live', watchLive);
 rows.addEventListener('record', ({ detail }) => recording.open([detail.sourceId]));
-timeline.addEventListener('play', ({ detail: { sourceId, ms } }) => {
+function playMoment({ detail: { sourceId, ms } }) {
   showSingle(sourceId);
   timeline.mark({ sourceId, ms });
   player.play(sourceId, ms);
-});
+}
+timeline.addEventListener('play', playMoment);
+gaps.addEventListener('play', playMoment);
+gaps.addEventListener('change', () => timeline.showCause());
 player.addEventListener('close', showAll);
 let markedMs = 0;
 player.addEventListener('moment', ({ detail }) => {

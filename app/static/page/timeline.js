@@ -18,15 +18,16 @@ const KEYS = {
   End: (line) => line.range.follow(),
 };
 
-/** Fires `play` with {sourceId, ms}. */
+/** Fires `play` with {sourceId, ms}. `gaps` tells why there is none. */
 export class Timeline extends EventTarget {
   #bars = new Map();
   #isDue = false;
   #drag = null;
+  #hovered = null;
 
-  constructor({ range, coverage, axis, tip }) {
+  constructor({ range, coverage, gaps, axis, tip }) {
     super();
-    Object.assign(this, { range, coverage, axis, tip, cursorMs: null, playing: null });
+    Object.assign(this, { range, coverage, gaps, axis, tip, cursorMs: null, playing: null });
     this.resizes = new ResizeObserver(() => this.draw());
     this.resizes.observe(axis);
     for (const target of [range, coverage, zoneChange]) target.addEventListener('change', () => this.draw());
@@ -142,6 +143,12 @@ export class Timeline extends EventTarget {
     return this.draw();
   }
 
+  /** Say the cause that has just come, where the mouse rests. */
+  showCause() {
+    const hovered = this.tip.hidden ? null : this.#hovered;
+    if (hovered && this.cursorMs !== null) this.#showTip(hovered.element, hovered.sourceId, hovered.clientX);
+  }
+
   #leave() {
     this.cursorMs = null;
     this.tip.hidden = true;
@@ -184,13 +191,17 @@ export class Timeline extends EventTarget {
     const time = momentText(this.cursorMs, nowMs());
     if (sourceId === null) return [time];
     if (this.cursorMs > nowMs()) return [time, 'not yet'];
+    this.gaps.look(sourceId);
+    const known = this.gaps.at(sourceId, this.cursorMs);
+    const why = known ? [known.words] : [];
     const { isFootage, startMs, endMs } = this.coverage.at(sourceId, this.cursorMs);
-    if (isFootage) return [time];
+    if (isFootage) return [time, ...why];
     const isWhole = startMs !== null && endMs !== null;
-    return [time, isWhole ? `gap of ${durationText(endMs - startMs)}` : 'no footage'];
+    return [time, isWhole ? `gap of ${durationText(endMs - startMs)}` : 'no footage', ...why];
   }
 
   #showTip(element, sourceId, clientX) {
+    this.#hovered = { element, sourceId, clientX };
     const [time, ...rest] = this.#describe(sourceId);
     this.tip.replaceChildren(time, ...rest.map((textContent) => make('span', { textContent })));
     this.tip.hidden = false;
