@@ -21,6 +21,7 @@ DATABASES = ("sqlite", "postgresql")
 
 # Files that wait for cameras in real time come first: else one process waits for the last of them at the end.
 WAITING = (
+    "test_torture",
     "test_recording",
     "test_live_video",
     "test_bad_cameras",

@@ -31,6 +31,7 @@ class Faults:
     over TCP the client finds no packet any more. `is_hanging` takes requests and answers none. `alter_unit` flips
     one bit in the n-th video access unit (from 0), while the ledger keeps the true hash: a comparison that does not
     notice is broken.
+    `clock_s` is how far the clock of its sender reports is ahead; with `is_clock_unset` their NTP time is 0.
     """
 
     stall_after_s: float = math.inf
@@ -41,6 +42,9 @@ class Faults:
     is_noise: bool = False
     is_hanging: bool = False
     alter_unit: int = -1
+    has_reports: bool = True
+    clock_s: float = 0.0
+    is_clock_unset: bool = False
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> "Faults":
@@ -235,12 +239,12 @@ class _Stream:
         self._packets += len(packets)
         self.channel.send(packets)
 
-    def report(self, begin_unix_s: float, since_s: float) -> None:
+    def report(self, begin_unix_s: float | None, since_s: float) -> None:
         """Send a sender report (RFC 3550 §6.4.1): which RTP time stands for the instant `since_s` after the begin.
 
         Not for the instant at which it is sent: on a busy machine each track would get another clock.
         """
-        ntp = int((begin_unix_s + since_s + NTP_EPOCH_S) * 2**32)
+        ntp = int((begin_unix_s + since_s + NTP_EPOCH_S) * 2**32) if begin_unix_s is not None else 0
         ticks = self.base_ticks + int(since_s * self.track.clock_hz)
         words = (
             self._ssrc,
@@ -312,10 +316,10 @@ class Player(threading.Thread):
                 self._flush()
                 self._hang_up()
                 return
-            if now_s >= report_s:
+            if now_s >= report_s and faults.has_reports:
                 report_s = now_s + REPORT_EVERY_S
                 for each in self._streams.values():
-                    each.report(begin_unix_s, now_s)
+                    each.report(None if faults.is_clock_unset else begin_unix_s + faults.clock_s, now_s)
             if now_s < faults.stall_after_s:
                 self._send(stream, unit, ticks, faults)
             self._follow_switch()

@@ -121,7 +121,7 @@ def test_every_option_of_the_muxer_is_explained() -> None:
 def test_the_folders_are_those_of_the_code() -> None:
     named = {words(cells[0])[0].partition("/")[0] for cells in rows(STORAGE, "path")}
     folders = {places.LIVE, places.CLOSED, places.INDEX, places.SALVAGE, places.RECORDS, places.COPIES}
-    assert named == {*folders, places.MARKER}
+    assert named == {*folders, places.MARKER, places.BALLAST}
 
 
 def test_the_sizes_on_disk_are_those_of_the_code() -> None:

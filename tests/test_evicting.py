@@ -132,6 +132,16 @@ def test_threads_that_make_room_at_once_count_each_file_once(database_app: Flask
     assert sum(one.size_bytes for one in gone) >= 600
 
 
+def test_a_budget_keeps_minima(app: Flask) -> None:
+    moment = now_us()
+    add_footage(app, [Part(1, moment - 900 * S, moment - 890 * S, 10), Part(2, moment - 900 * S, moment - 890 * S, 10)])
+    put_world(app, World([], [Rule("r", "source", 1, "1", min_bytes=5)], {}, [], [], 0))
+    with app.app_context():
+        assert evict(storage_id(app), 2**40, ACT, keeps_minima=True).segments == 1
+        assert [number for _, number in left(app)] == [1]
+        assert evict(storage_id(app), 2**40, ACT).segments == 1
+
+
 @pytest.mark.parametrize("age", ["expired", "plain"])
 def test_an_unset_clock_and_a_minimum_go_last(app: Flask, age: str) -> None:
     moment = now_us()

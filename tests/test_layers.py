@@ -16,7 +16,7 @@ LAYERS = (
     {"archive"},
     {"models"},
     {"formats"},
-    {"errors", "extensions", "personalulti", "logs", "locks", "prepared", "wording"},
+    {"errors", "extensions", "personalulti", "logs", "locks", "metricfiles", "prepared", "wording"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 MODULES = sorted((ROOT / "app").rglob("*.py"))

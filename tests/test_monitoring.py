@@ -86,7 +86,7 @@ def test_every_name_is_one_that_the_service_gives(names: set[str], file: str) ->
 
 def test_every_name_is_described(names: set[str]) -> None:
     text = (ROOT / "docs" / "operations.md").read_text("utf-8")
-    own = {name for name in names if name.startswith("playback_")}
+    own = {name for name in names if name.startswith("playback_") and not name.endswith("_created")}
     assert [name for name in sorted(own) if name not in text] == []
 
 

@@ -40,10 +40,10 @@ from tests.rtsp_server import RtspServer
 from tests.service import ROOT, Service, wait_for
 from tests.syscalls import Call, read_calls, traced, why_no_strace
 
-RECORDED_S = 14.0
+RECORDED_S = 11.0
 GOP_S = 1.0
 HELD_S = 0.5  # two frames that ffmpeg holds, and what a busy machine adds
-CUTS = int(os.environ.get("PLAYBACK_CUTS", "24"))
+CUTS = int(os.environ.get("PLAYBACK_CUTS", "16"))
 SEED = int(os.environ.get("PLAYBACK_SEED") or random.SystemRandom().randrange(1_000_000))
 
 

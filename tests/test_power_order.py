@@ -30,7 +30,7 @@ from tests.syscalls import Call, read_calls, traced, why_no_strace
 from tests.test_playback_requestdata import add_record
 from tests.test_power_loss import SEED
 
-CUTS = 40
+CUTS = 30
 RUN_ID = "0a0b0c0d-0000-4000-8000-000000000001"
 STEPS = """
 import sys

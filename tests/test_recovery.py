@@ -275,6 +275,28 @@ def test_files_behind_the_last_closed_one_are_taken_in(app: Flask, place: Place,
         assert played(place) == pictures(cut)
 
 
+def test_a_run_that_cannot_be_taken_in_keeps_no_other_from_it(
+    app: Flask, place: Place, cut: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Place(place.root, place.storage_id, place.source_id, "00000000-0000-4000-8000-000000000000")
+    shutil.copy(cut[0], live(other, 0))
+    real = os.open
+
+    def refuse(path: object, *arguments: int, **options: int) -> int:
+        if other.run_id in str(path):
+            raise OSError(5, "Input/output error", str(path))
+        return real(path, *arguments, **options)  # type: ignore[call-overload]
+
+    with app.app_context():
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", refuse)
+            with pytest.raises(OSError, match="Input/output"):
+                take_in(place.root, place.storage_id, place.source_id, set())
+        assert states(place) == dict.fromkeys(range(FILES), CLOSED)
+        start(place)
+        assert played(other) == pictures(cut[:1])
+
+
 def test_a_torn_sample_index_is_read_from_the_file(app: Flask, place: Place) -> None:
     with app.app_context():
         start(place)

@@ -28,7 +28,7 @@ from torture.processfaults import (
 from torture.reading import LedgerGap, Played
 from torture.report import tell
 from torture.rig import open_rig
-from torture.run import finish, strike_in_turn
+from torture.run import Manner, finish, strike_in_turn
 
 SEED = 5
 SLACK_S = 10.0  # other tests run beside this one; what must lose nothing loses nothing on a busy machine too
@@ -56,7 +56,7 @@ def test_every_packet_is_played_once_or_accounted_for_whatever_happens(tmp_path:
         print("left out:", *(f"{kind.name} ({kind.why_not(rig)})" for kind in SHORT if kind not in kinds))
         rig.start_recording()
         struck = strike_in_turn(rig, [kind(rig, draw, is_short=True) for kind in kinds], draw, (0.2, 0.2), print)
-        outcome = finish(rig, struck, is_in_turn=True, say=print, slack_s=SLACK_S)
+        outcome = finish(rig, struck, Manner(slack_s=SLACK_S), print)
     told = tell(outcome)
     print(told)
     assert sum(source.count()["played"] for source in outcome.sources) > 300

@@ -11,7 +11,7 @@ from torture import schedule
 from torture.cameras import CLIPS
 from torture.report import tell
 from torture.rig import open_rig
-from torture.run import finish, strike_at_once, strike_in_turn
+from torture.run import Manner, finish, strike_at_once, strike_in_turn
 
 DISK_BYTES_S = 400_000  # what the cameras need and as much again
 LEAST_DISK_BYTES = 64_000_000
@@ -52,7 +52,7 @@ def _torture(asked: argparse.Namespace, names: list[str]) -> int:
         strike = strike_at_once if asked.overlapping else strike_in_turn
         faults = schedule.plan(rig, kinds, draw, asked.seconds, asked.least)
         struck = strike(rig, faults, draw, CLOSE_S if asked.overlapping else QUIET_S, say)
-        outcome = finish(rig, struck, is_in_turn=not asked.overlapping, say=say)
+        outcome = finish(rig, struck, Manner(is_in_turn=not asked.overlapping, is_long=True), say)
         if asked.log:
             say(rig.service.read_log())
     say(f"\n{tell(outcome)}")

@@ -6,6 +6,8 @@ from typing import ClassVar
 from torture.faults import FRAGMENT_S, RECONNECT_S, Fault
 from torture.rig import Rig
 
+NOTICED_S = 3.0  # a small write that takes longer tells of a disk that hangs
+
 
 class DiskFault(Fault):
     """A fault of the first disk."""
@@ -97,6 +99,10 @@ class DiskHangs(FailingDisk):
     name = "disk hangs"
     lasts_s = (6.0, 12.0)
     fails = "all hang"
+    # What was given to a disk that takes it and writes nothing is lost until that is noticed.
+    lost_s = NOTICED_S + FRAGMENT_S
+    hole_s = NOTICED_S + FRAGMENT_S + RECONNECT_S
+    limit = "3 s until it is noticed + one fragment"
 
 
 DISK_FAULTS: tuple[type[Fault], ...] = (DiskFull, DiskReadOnly, DiskErrors, DiskAway, DiskSlow, DiskHangs)

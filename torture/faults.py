@@ -2,7 +2,7 @@
 
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from torture.cameras import FPS, GOP_S, Camera
@@ -71,17 +71,11 @@ class Struck:
     undone_s: float = 0.0
     settled_s: float = 0.0
     trouble: str = ""
-    lost_of: dict[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The name of the fault."""
         return self.fault.name
-
-    @property
-    def is_unlimited(self) -> bool:
-        """Tell whether no limit is known."""
-        return False
 
     @property
     def longest_hole_s(self) -> float:

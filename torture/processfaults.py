@@ -11,7 +11,7 @@ from bench.processes import children
 from tests.service import wait_for
 from torture.faults import FRAGMENT_S, RECONNECT_S, Fault
 
-ANEW_S = 20.0
+ANEW_S = 60.0
 
 
 def kill(pids: Iterable[int], number: signal.Signals = signal.SIGKILL) -> None:
@@ -92,7 +92,7 @@ class SupervisorKill(Fault):
         with self.rig.lock:
             if self.rig.service.processes["supervisor"].poll() is not None:
                 self.rig.service.start()
-                wait_for(self.rig.service.is_ready, "readiness after the start", 30)
+                wait_for(self.rig.service.is_ready, "readiness after the start", ANEW_S)
 
 
 class ServiceRestart(SupervisorKill):

@@ -28,7 +28,7 @@ SEGMENT_S = 4
 RESERVE_BYTES = 1_000_000
 FLOWING_S = 1.0  # a camera whose last picture is younger sends
 SETTLED_S = 1.5  # and has done so for so long: a key frame is among it
-TIMED_S = 60.0
+TIMED_S = 120.0
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Rig:
         for camera in self.cameras:
             camera.source_id = self.service.add_source(camera.url)
         for camera in self.cameras:
-            wait_for(partial(self._is_measured, camera), "the measurement", 30)
+            wait_for(partial(self._is_measured, camera), "the measurement", TIMED_S)
         self.service.add_group(GROUP, [camera.source_id for camera in self.cameras])
         for camera in self.cameras:  # the measurements had connections of their own
             camera.sessions_before = len(self.server.sessions(camera.name))
@@ -75,7 +75,7 @@ class Rig:
     def _start_pictures(self, camera: PictureCamera) -> None:
         """Record the picture camera under the same tag."""
         camera.source_id = self.service.add_source(camera.server.url)
-        wait_for(lambda: self.service.status(camera.source_id) == "online", "the measurement of pictures", 30)
+        wait_for(lambda: self.service.status(camera.source_id) == "online", "the measurement of pictures", TIMED_S)
         self.service.add_group(PICTURES, [camera.source_id], "PictureSource")
         camera.begin_s = time.time()
         self.service.record(TAG, PICTURES, "PictureSource")
@@ -168,7 +168,7 @@ def open_rig(
             stack.enter_context(rig.pictures.server)
         stack.callback(_end, rig)
         service.start()
-        service.wait_ready()
+        service.wait_ready(TIMED_S)
         yield rig
 
 

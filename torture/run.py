@@ -11,6 +11,7 @@ from pathlib import Path
 from torture.aftermath import look_after
 from torture.faults import Fault, Struck
 from torture.judge import Evidence, FaultVerdict, SourceVerdict, judge_faults, judge_source
+from torture.metricjudge import judge_metrics
 from torture.picturejudge import judge_pictures, read_numbers
 from torture.reading import fetch_film, read_files, read_ledger, read_packets
 from torture.rig import Rig
@@ -88,31 +89,45 @@ def strike_at_once(rig: Rig, faults: Iterable[Fault], draw: random.Random, quiet
     return done
 
 
-def finish(rig: Rig, struck: Sequence[Struck], *, is_in_turn: bool, say: Say, slack_s: float = 0.0) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to judge: each fault alone (`is_in_turn`), with the metrics, which take a minute (`is_long`)."""
+
+    is_in_turn: bool = True
+    is_long: bool = False
+    slack_s: float = 0.0
+
+
+def finish(rig: Rig, struck: Sequence[Struck], manner: Manner, say: Say) -> Outcome:
     """Stop, read everything back and judge it; the service ends."""
     time.sleep(1)
     rig.stop_recording()
     say("recording is stopped; reading back")
+    streams, pictures = _read_back(rig)
+    wrong = [] if manner.is_in_turn else [f"{one.name}: {one.trouble}" for one in struck if one.trouble]
+    if manner.is_long and not rig.clock.was_set_back:
+        say("waiting until the ledger is settled, for the metrics")
+        wrong += judge_metrics(rig, {camera.name: camera.source_id for camera in rig.cameras}, streams)
+    faults = judge_faults(streams, struck, rig.clock, manner.slack_s) if manner.is_in_turn else []
+    return Outcome(streams + pictures, faults, wrong + look_after(rig))
+
+
+def _read_back(rig: Rig) -> tuple[list[SourceVerdict], list[SourceVerdict]]:
+    """Return what became of the packets of each stream, and of still pictures."""
     begin_s, end_s = rig.begin_s + rig.clock.least_s, rig.end_s + rig.clock.most_s
-    sources = []
-    covers = rig.clock.was_set_back
+    covers, streams, pictures = rig.clock.was_set_back, [], []
     with tempfile.TemporaryDirectory(prefix="torture-films-") as name:
+        film = Path(name) / "film.mp4"
         for camera in rig.cameras:
-            film = Path(name) / f"{camera.name}.mp4"
             is_there = fetch_film(rig.service, camera.source_id, begin_s, end_s, film)
             played = list(read_packets(film)) if is_there else []
             gaps = read_ledger(rig.service, camera.source_id, begin_s, end_s)
             covered = read_files(rig.service, camera.source_id) if covers else frozenset()
             evidence = Evidence(camera.name, camera.sessions(), played, covered, gaps, rig.end_s)
-            sources.append(judge_source(evidence, rig.clock))
-            film.unlink(missing_ok=True)
+            streams.append(judge_source(evidence, rig.clock))
         if rig.pictures is not None and not covers:
-            film = Path(name) / "pictures.mp4"
             number = rig.pictures.source_id
             shown = read_numbers(film) if fetch_film(rig.service, number, begin_s, end_s, film) else []
             gaps = read_ledger(rig.service, number, begin_s, end_s)
-            sources.append(judge_pictures(rig.pictures, shown, gaps, rig.clock, rig.end_s))
-    streams = [source for source in sources if source.count()]
-    faults = judge_faults(streams, struck, rig.clock, slack_s) if is_in_turn else []
-    wrong = [f"{one.name}: {one.trouble}" for one in struck if one.trouble and not is_in_turn]
-    return Outcome(sources, faults, wrong + look_after(rig))
+            pictures.append(judge_pictures(rig.pictures, shown, gaps, rig.clock, rig.end_s))
+    return streams, pictures

@@ -12,7 +12,7 @@ CAUSES = {
     "starting": "The recorder was connecting to the camera",
     "pending": "What came is not yet written as a whole",
     "recorder_stopped": "No recorder was running",
-    "crashed": "ffmpeg crashed or was killed",
+    "crashed": "The recording program, ffmpeg, crashed or was killed",
     "disk_full": "The disk was full",
     "storage_unusable": "The storage could not be written",
     "throttled": "The storage was too slow; recording was cut back",

@@ -3,13 +3,13 @@
 from collections.abc import Set
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.archive import places
 from app.archive.checking import Check
 from app.archive.ingest import Place, RunWriter
 from app.extensions import db, writing
-from app.models import Segment
+from app.models import Run, Segment
 from app.models.segment import OPEN
 
 
@@ -18,8 +18,13 @@ def check_open(check: Check, storage_id: str, living_runs: Set[str]) -> None:
 
     Runs of which files lie in `live/` are left to what takes those in.
     """
-    query = select(Segment.source_id, Segment.run_id, Segment.id, Segment.sequence, Segment.start_us)
-    query = query.where(Segment.state == OPEN, Segment.storage_id == storage_id).order_by(Segment.run_id)
+    capture = func.coalesce(Run.capture_id, Run.id)  # as the files are named
+    query = select(Segment.source_id, capture, Segment.id, Segment.sequence, Segment.start_us)
+    query = (
+        query.join(Run, Run.id == Segment.run_id)
+        .where(Segment.state == OPEN, Segment.storage_id == storage_id)
+        .order_by(Segment.run_id)
+    )
     rows = db.session.execute(query).all()
     db.session.rollback()
     root = check.roots[storage_id]

@@ -33,10 +33,11 @@ class Evicted(NamedTuple):
     size_bytes: int
 
 
-def evict(storage_id: str, need_bytes: int, act: Act) -> Evicted:
+def evict(storage_id: str, need_bytes: int, act: Act, *, keeps_minima: bool = False) -> Evicted:
     """Delete footage of a storage until `need_bytes` are free, files included; return what has gone.
 
-    Needs an app context without a transaction. Fewer are freed where all that is left is pinned, or open.
+    Needs an app context without a transaction. Fewer are freed where all that is left is pinned, or open; or, with
+    `keeps_minima`, as for a budget, within a minimum: only a disk that is full breaks those.
     """
     gone = Evicted(0, 0)
     if need_bytes <= 0:
@@ -44,7 +45,8 @@ def evict(storage_id: str, need_bytes: int, act: Act) -> Evicted:
     keeping = read_keeping(db.session, believed(db.session))
     boundaries = find_boundaries(db.session, keeping, Days())
     db.session.rollback()
-    for batch in _batches(storage_id, keeping, boundaries):
+    grades = (EXPIRED, PLAIN, UNDATED) if keeps_minima else (EXPIRED, PLAIN, UNDATED, MINIMAL)
+    for batch in _batches(storage_id, keeping, boundaries, grades):
         while batch and gone.size_bytes < need_bytes:
             chosen = enough(batch, need_bytes - gone.size_bytes)
             batch = batch[len(chosen) :]  # of those chosen, others may have deleted or pinned some
@@ -79,15 +81,16 @@ def enough(victims: Sequence[Victim], need_bytes: int) -> list[Victim]:
     return chosen
 
 
-def _batches(storage_id: str, keeping: Keeping, boundaries: dict[str, Boundary]) -> Iterator[list[Victim]]:
-    """Yield segments that may go, in batches: the least protected first, of each grade the oldest."""
+def _batches(
+    storage_id: str, keeping: Keeping, boundaries: dict[str, Boundary], grades: Sequence[int]
+) -> Iterator[list[Victim]]:
+    """Yield segments of these grades, in batches: the least protected first, of each grade the oldest."""
     ages = [rule.max_age_s for rule in keeping.rules if rule.max_age_s is not None]
-    stages = [(PLAIN, NEVER_US), (UNDATED, NEVER_US), (MINIMAL, NEVER_US)]
-    if ages:
-        stages.insert(0, (EXPIRED, keeping.now_us - min(ages) * S_US))
+    until = {EXPIRED: keeping.now_us - min(ages) * S_US if ages else 0}
     if not any(keeping.unset_runs.values()):
-        stages.remove((UNDATED, NEVER_US))
-    for grade, until_us in stages:
+        until[UNDATED] = 0
+    for grade in grades:
+        until_us = until.get(grade, NEVER_US)
         for page in _pages(storage_id, until_us):
             victims = _of_grade(keeping, boundaries, page, grade)
             for first in range(0, len(victims), BATCH):

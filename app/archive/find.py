@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement
 from app.archive import places
 from app.archive.catalogue import READABLE, WHOLE_ROWS, Rows, catalogue
 from app.archive.opensegment import read_open
+from app.archive.runs import capture_of
 from app.archive.segments import AT, Found, Segments
 from app.extensions import db
 from app.formats.boxes import FormatError
@@ -162,7 +163,8 @@ def _with_open(segments: Segments) -> Segments:
 def _from_open(segments: Segments, number: int) -> Found | None:
     """Return an open segment up to its last complete fragment; it may be renamed at any moment."""
     segment = segments[number]
-    live = str(places.live_path(segment.root, segment.source_id, segment.run_id, segment.sequence))
+    capture_id = capture_of(segment.run_id)
+    live = str(places.live_path(segment.root, segment.source_id, capture_id, segment.sequence))
     closed = segment.path
     for path in (live, closed, live):
         try:

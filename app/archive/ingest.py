@@ -5,26 +5,26 @@ appended, row committed. A row is OPEN from the second fragment of a run on; rea
 
 Wall clock: a run's first sample is dated from the arrival of its first fragments; each later segment starts where the
 one before ended, at most 500 ppm faster or slower than media time, as the arrival of the segment before suggests. So
-no instant already given out ever changes.
+no instant already given out ever changes. Where that cannot mend it, since the clock was set, a new run begins at the
+seam with an anchor of its own, while the same ffmpeg goes on (archive.runs).
 """
 
 import logging
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import select
-
-from app.archive import places, sidecar
+from app.archive import places, runs, sidecar
 from app.archive.closing import Body, ClosedFile, Identity, close_file
 from app.archive.coverage import note_closed, note_opened, recount
 from app.archive.entries import store_entries
 from app.archive.livefile import LiveFile, ticks_us
+from app.archive.unclosed import OpenSegment, Place
 from app.extensions import AnySession, db, writing
-from app.formats.closing import FIRST
 from app.formats.sampleindex import SampleIndex
 from app.models import Run, Segment
 from app.models.segment import CLOSED, MAX_SEGMENT_US, MISSING, OPEN
 from app.models.types import new_uuid
+
+__all__ = ["OpenSegment", "Place", "RunWriter"]
 
 log = logging.getLogger(__name__)
 
@@ -33,47 +33,28 @@ SLEW_DEADBAND_US = 50_000
 MAX_SEAM_US = 10_000_000
 
 
-@dataclass(slots=True)
-class Place:
-    """Where a run's files are written."""
-
-    root: Path
-    storage_id: str
-    source_id: int
-    run_id: str
-
-
-@dataclass(slots=True)
-class OpenSegment:
-    """The segment of a run that is being written: its file and, once published, what its row says."""
-
-    sequence: int
-    file: LiveFile
-    id: str = field(default_factory=new_uuid)
-    start_us: int = 0
-    slew_ppm: int = 0
-    shift_ticks: int = 0
-    end_us: int = 0  # known once the next has begun
-
-    def wall_us(self, ticks: int) -> int:
-        """Return the wall clock of a decode time of the file's own timeline."""
-        media_us = ticks_us(ticks - self.file.begin_ticks, self.file.timescale)
-        return self.start_us + media_us + media_us * self.slew_ppm // 1_000_000
-
-
 class RunWriter:
-    """Takes the files of one run into the archive. Used by one thread, within an app context."""
+    """Takes the files of one ffmpeg into the archive. Used by one thread, within an app context."""
 
-    def __init__(self, place: Place, *, zero_us: int | None = None) -> None:
-        """Begin, or go on with what an earlier process left. zero_us: the wall clock of media time 0, where known."""
+    _is_live = True  # else files may have been copied since they were written: no mtime begins a run
+
+    def __init__(self, place: Place, *, zero_us: int | None = None, base_us: int | None = None) -> None:
+        """Begin, or go on with what an earlier process left. zero_us: the wall clock of media time 0, where known.
+
+        base_us: `boot_offset_us` as that process saw it last.
+        """
         self.place = place
+        self._clock = runs.RunClock()
+        if base_us is not None:
+            self._clock.base_us = base_us
         self.zero_us = zero_us
         self.is_published = False
         self._is_picture = zero_us is not None
         self.is_finished = False
         self.has_jumped = False
         self.unclosed: list[OpenSegment] = []
-        self.current = self._at(self._first_sequence())
+        first = self._first_sequence()
+        self.current = OpenSegment(first, self._live_file(first), place.run_id)
         self._load()
         self._following = self._at(self.current.sequence + 1)  # there or not yet
 
@@ -84,11 +65,9 @@ class RunWriter:
         run = db.session.get(Run, self.place.run_id)
         if run is None:
             return
-        query = select(Segment).where(Segment.run_id == run.id, Segment.state == OPEN).order_by(Segment.sequence)
-        rows = db.session.scalars(query).all()
         self.is_published = True
         self._is_picture = run.is_picture
-        segments = [self._from_row(row) for row in rows]
+        segments = [self._from_row(row) for row in runs.open_segments(run.id)]
         self.is_finished = not segments
         if segments:
             *self.unclosed, self.current = segments  # those are read when they are closed: there may be many
@@ -96,15 +75,19 @@ class RunWriter:
         db.session.rollback()
 
     def _from_row(self, row: Segment) -> OpenSegment:
-        segment = OpenSegment(
-            row.sequence, self._live_file(row.sequence), row.id, row.start_us, row.slew_ppm, row.shift_ticks
-        )
+        clock = (row.start_us, 0, row.slew_ppm, row.shift_ticks)
+        segment = OpenSegment(row.sequence, self._live_file(row.sequence), row.run_id, row.id, *clock)
         if not segment.file.path.exists():  # a crash came between rename and commit
             segment.file.path = self._closed_path(segment)
         return segment
 
     def _at(self, sequence: int) -> OpenSegment:
-        return OpenSegment(sequence, self._live_file(sequence))
+        return OpenSegment(sequence, self._live_file(sequence), self.run_id)
+
+    @property
+    def run_id(self) -> str:
+        """The run that is being written."""
+        return self.current.run_id
 
     def _live_file(self, sequence: int) -> LiveFile:
         return LiveFile(places.live_path(self.place.root, self.place.source_id, self.place.run_id, sequence))
@@ -119,6 +102,7 @@ class RunWriter:
         """
         if self.is_finished:
             return False
+        self._clock.look((self.current.file, self._following.file))
         grew = self.current.file.poll()
         if self._following.file.poll():
             self.current.file.poll()
@@ -165,7 +149,7 @@ class RunWriter:
         end_us = self._end_us(self.current, None)
         self._close(self.current, end_us)
         with writing() as session:
-            run = session.get(Run, self.place.run_id)
+            run = session.get(Run, self.run_id)
             if run is not None:
                 run.end_us = end_us
         self.is_finished = True
@@ -194,18 +178,11 @@ class RunWriter:
         first.start_us = zero_us + ticks_us(first.file.begin_ticks, first.file.timescale)
         first.file.first_key_sample()  # not within the transaction
         with writing() as session:
-            if session.get(Run, self.place.run_id) is None:
-                run = Run(
-                    id=self.place.run_id,
-                    source_id=self.place.source_id,
-                    anchor_us=zero_us,
-                    begin_us=first.start_us,
-                    is_picture=self.zero_us is not None,
-                )
-                session.add(run)
-            session.flush()
+            runs.begin_run(session, self.place, first, is_picture=self._is_picture)
             self._add_open(session, first)
         self.is_published = True
+        if self.zero_us is None:
+            self._clock.set_anchor()
 
     def _add_open(self, session: AnySession, segment: OpenSegment) -> None:
         self._add_row(session, segment, store_entries(session, segment.file))
@@ -217,7 +194,7 @@ class RunWriter:
             start_us=segment.start_us,
             end_us=segment.start_us,
             id=segment.id,
-            run_id=self.place.run_id,
+            run_id=segment.run_id,
             sequence=segment.sequence,
             storage_id=self.place.storage_id,
             state=OPEN,
@@ -235,8 +212,13 @@ class RunWriter:
             self._go_on_with(following)
             return
         end_us, following.start_us = self._seam_us(before, following)
-        following.slew_ppm = self._slew_ppm(before)
-        self._open(following)
+        following.slew_ppm, following.run_id = self._slew_ppm(before), before.run_id
+        anew_us = self._begin_anew(before, following, end_us)
+        if anew_us is None:
+            self._open(following)
+        else:
+            following.start_us, following.slew_ppm, following.run_id = anew_us, 0, new_uuid()
+            self._open_anew(before, following, end_us)
         before.end_us = end_us
         self._go_on_with(following)
         self.unclosed.append(before)
@@ -247,6 +229,25 @@ class RunWriter:
         following.file.first_key_sample()  # not within the transaction
         with writing() as session:
             self._add_open(session, following)
+
+    def _begin_anew(self, before: OpenSegment, following: OpenSegment, end_us: int) -> int | None:
+        """Return where a new run begins with the following file, None where the old one goes on."""
+        if not self._is_live or self.has_jumped:
+            return None
+        if self._is_picture:
+            return self._clock.begin_pictures_anew(end_us)
+        return self._clock.begin_anew(following.file, end_us, self._error_us(before))
+
+    def _open_anew(self, before: OpenSegment, following: OpenSegment, end_us: int) -> None:
+        """Make the rows of a run that goes on with the same ffmpeg by another clock."""
+        following.file.first_key_sample()  # not within the transaction
+        with writing() as session:
+            runs.begin_run(session, self.place, following, is_picture=self._is_picture)
+            runs.end_run(session, before.run_id, end_us, following.start_us)
+            self._add_open(session, following)
+        self._clock.set_anchor()
+        wrong_s = (following.start_us - end_us) / 1_000_000
+        log.warning("source %d: a new run begins, %+.1f s from the old clock", self.place.source_id, wrong_s)
 
     def _seam_us(self, before: OpenSegment, following: OpenSegment) -> tuple[int, int]:
         """Return the instants at which a segment ends and the following one begins."""
@@ -281,14 +282,20 @@ class RunWriter:
 
     def _slew_ppm(self, before: OpenSegment) -> int:
         """Return by how much the next segment's clock is to run fast or slow, from the arrival of the one before."""
-        if self.zero_us is not None or before.file.zero_us is None or not before.file.pictured:
+        error_us = self._error_us(before)
+        if error_us is None or abs(error_us) < SLEW_DEADBAND_US:
             return 0
-        arrived_us = before.file.zero_us + ticks_us(before.file.begin_ticks, before.file.timescale)
-        error_us = arrived_us - before.start_us
         length_us = ticks_us(before.file.end_ticks - before.file.begin_ticks, before.file.timescale)
-        if abs(error_us) < SLEW_DEADBAND_US or length_us <= 0:
+        if length_us <= 0:
             return 0
         return max(-MAX_SLEW_PPM, min(MAX_SLEW_PPM, error_us * 1_000_000 // length_us))
+
+    def _error_us(self, segment: OpenSegment) -> int | None:
+        """Return how much later a segment began than it says, by its arrival; None where that says nothing."""
+        file = segment.file
+        if self._is_picture or file.zero_us is None or file.is_stale or not file.pictured:
+            return None
+        return file.zero_us + ticks_us(file.begin_ticks, file.timescale) - segment.start_us
 
     def _retry_unclosed(self) -> None:
         while self.unclosed:
@@ -318,17 +325,18 @@ class RunWriter:
             return
         identity = Identity(
             self.place.source_id,
-            self.place.run_id,
+            segment.run_id,
             segment.sequence,
             segment.start_us,
             segment.slew_ppm,
-            None,
+            runs.camera_offset(segment, is_picture=self._is_picture),
             segment.shift_ticks,
             self._is_picture,
+            is_clock_unset=runs.is_unset(segment.run_id),
         )
         assert file.init is not None  # there are fragments
         index = SampleIndex.build(file.init, file.fragments, segment.shift_ticks)
-        previous = self._chain_before(segment)
+        previous = runs.chain_before(segment)
         body = Body(file.fragments[0].offset_bytes, file.body_end_bytes, end_us, index.counters(), previous)
         closed = close_file(self.place.root, file.path, self._closed_path(segment), identity, body)
         file.path = closed.path
@@ -343,18 +351,7 @@ class RunWriter:
             row.index_offset_bytes, row.index_size_bytes = offset, size
             _fill(row, file, closed, index)
             note_closed(session, row.source_id, row.start_us, row.end_us)
-
-    def _chain_before(self, segment: OpenSegment) -> bytes:
-        """Return the chain of the segment before this one in its run; that of none where there is none, or no chain."""
-        query = (
-            select(Segment.chain)
-            .where(Segment.run_id == self.place.run_id, Segment.sequence < segment.sequence, Segment.state != OPEN)
-            .order_by(Segment.sequence.desc())
-            .limit(1)
-        )
-        chain = db.session.scalar(query)
-        db.session.rollback()
-        return bytes.fromhex(chain) if chain is not None else FIRST
+            runs.note_offset(session, segment.run_id, identity.clock_offset_us)
 
     def _append_index(self, start_us: int, index: SampleIndex) -> tuple[int, int]:
         try:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy import bindparam, or_, select
 
+from app.archive.leaps import CLOCK_STEP, find_leaps
 from app.archive.spans import Stretch, find_spans
 from app.extensions import db
 from app.models import Attempt, Deletion, Run, Wanted
@@ -58,12 +59,13 @@ class Facts(NamedTuple):
     tries: list[_Try]
     deleted: list[Gap]
     edges: list[int]
+    leaps: Sequence[Gap] = ()  # what the clock passed over
 
     def explain(self, gaps: Sequence[Stretch], lost: Sequence[tuple[int, int]] = ()) -> list[Gap]:
         """Return gaps of the range, cut where their cause changes; `lost` is what was recorded and cannot be read."""
         unreadable = _unreadable(lost)
         edges = sorted({*self.edges, *(edge for item in unreadable for edge in item[:2])}) if unreadable else self.edges
-        known = (self.deleted, unreadable)
+        known = (self.deleted, unreadable, self.leaps)
         return [piece for gap in gaps for piece in _explain(gap, edges, self.wanted, self.tries, known)]
 
 
@@ -77,9 +79,11 @@ def read_facts(source_id: int, begin_us: int, end_us: int) -> Facts:
     wanted = read_wanted(source_id, begin_us, end_us)
     tries = _tries(source_id, begin_us, end_us)
     deleted = _deleted(source_id, begin_us, end_us)
-    edges = {edge for stretch in wanted for edge in stretch} | {edge for item in deleted for edge in item[:2]}
+    leaps = [Gap(begin, end, CLOCK_STEP, detail) for begin, end, detail in find_leaps(source_id, begin_us, end_us)]
+    known = (*deleted, *leaps)
+    edges = {edge for stretch in wanted for edge in stretch} | {edge for item in known for edge in item[:2]}
     edges |= {edge for item in tries for edge in (item.begin_us, item.first_us, item.end_us) if edge is not None}
-    return Facts(wanted, tries, deleted, sorted(edges))
+    return Facts(wanted, tries, deleted, sorted(edges), leaps)
 
 
 # Made once: making them takes longer than running them.

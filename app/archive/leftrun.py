@@ -7,13 +7,12 @@ true times; what was lost between stays a gap; what is behind damage goes to `sa
 
 from pathlib import Path
 
-from sqlalchemy import select
-
 from app.archive import places
 from app.archive.ingest import OpenSegment, Place, RunWriter
 from app.archive.livefile import LiveFile, ticks_us
+from app.archive.runs import last_segment
 from app.extensions import db
-from app.models import Run, Segment
+from app.models import Run
 
 UNSYNCED_NS = 60_000_000_000  # what was written so long before the run's end was synced, even on a disk that hung
 LOST_US = 250_000
@@ -21,6 +20,8 @@ LOST_US = 250_000
 
 class LeftRun(RunWriter):
     """Takes in what is left of a run: `close_oldest`, then `finish`. Used by one thread, within an app context."""
+
+    _is_live = False
 
     def __init__(self, place: Place) -> None:
         self._files = _live_files(place)
@@ -43,8 +44,7 @@ class LeftRun(RunWriter):
 
     def _reopen(self) -> None:
         """Go on behind the last segment that is closed, where later files are there all the same."""
-        newest = Segment.sequence.desc()
-        row = db.session.scalar(select(Segment).where(Segment.run_id == self.place.run_id).order_by(newest).limit(1))
+        row = last_segment(self.place.run_id)
         if row is None:
             self.is_finished = self.is_published = not self._files
         elif any(sequence > row.sequence for sequence in self._files):
@@ -62,7 +62,7 @@ class LeftRun(RunWriter):
 
     def _seam_us(self, before: OpenSegment, following: OpenSegment) -> tuple[int, int]:
         if not before.file.pictured:  # its row is there, its file is not
-            return before.start_us, max(self._anchored_us(following.file), before.start_us + 1)
+            return before.start_us, max(self._anchored_us(before.run_id, following.file), before.start_us + 1)
         own_us = self._end_us(before, None)
         begin_ticks = following.file.begin_ticks - before.shift_ticks
         begin_us = before.wall_us(begin_ticks)
@@ -70,9 +70,9 @@ class LeftRun(RunWriter):
             return own_us, begin_us
         return super()._seam_us(before, following)
 
-    def _anchored_us(self, file: LiveFile) -> int:
-        """Return when a file begins, by the run's first date alone."""
-        run = db.session.get(Run, self.place.run_id)
+    def _anchored_us(self, run_id: str, file: LiveFile) -> int:
+        """Return when a file begins, by the first date of a run alone."""
+        run = db.session.get(Run, run_id)
         anchor_us = run.anchor_us if run is not None else 0
         db.session.rollback()
         return anchor_us + ticks_us(file.begin_ticks, file.timescale)

@@ -4,6 +4,9 @@ A fragment is written when the sample after it has come, and ffmpeg passes a sam
 So the file's mtime, less the media time at the end of the last whole fragment and those two frames, is when media time
 0 arrived, plus what the network and we delayed it. The least of these over a stretch of footage is the best estimate of
 the wall clock of media time 0 (docs/design/time.md).
+
+A fragment's `prft` holds the camera's clock at its first frame, from the camera's sender reports; before the first
+report, and for cameras that send none, ffmpeg puts the moment of writing there.
 """
 
 import logging
@@ -17,9 +20,12 @@ from app.formats.boxes import FormatError, moof_offsets
 from app.formats.firsttimes import find_first_times, has_leading_pictures, has_unset_times, write_first_times
 from app.formats.fragments import Fragment, Init, TrackPart, iter_fragments, read_init, scan
 from app.formats.unwritten import count_written
+from app.models.types import now_us
 
 log = logging.getLogger(__name__)
 
+STALE_US = 2_000_000  # a file that was written longer ago, by the clock as it was set meanwhile, was written before
+OWN_CLOCK_US = 100_000  # a fragment that tells the moment of its writing, to so much, tells no camera's clock
 HELD_FRAMES = 2  # one by the parser, which ends a frame where the next begins; one by `setts` (capture.ffmpeg)
 
 
@@ -39,6 +45,8 @@ class LiveFile:
     body_end_bytes: int = 0
     size_bytes: int = 0
     zero_us: int | None = None  # estimate of the wall clock of media time 0
+    is_stale: bool = False  # the clock was set since: what arrived before says nothing
+    camera_us: list[tuple[int, int | None]] = field(default_factory=list)  # dts and the camera's clock, by fragment
     _first_sample: bytes = b""
     is_doubtful: bool = False  # a power loss may have left blocks in it that were never written
 
@@ -72,7 +80,33 @@ class LiveFile:
             return
         arrived_ticks = self.end_ticks + HELD_FRAMES * self._frame_ticks
         zero_us = status.st_mtime_ns // 1000 - ticks_us(arrived_ticks, self.timescale)
-        self.zero_us = zero_us if self.zero_us is None else min(self.zero_us, zero_us)
+        self._estimate(zero_us, status.st_mtime_ns // 1000)
+        self._read_camera(fresh, zero_us)
+
+    def _estimate(self, zero_us: int, written_us: int) -> None:
+        """Take in what the file said of media time 0 when it was written at an instant."""
+        if self.is_stale and abs(now_us() - written_us) < STALE_US:
+            self.zero_us, self.is_stale = zero_us, False
+        elif self.zero_us is None:
+            self.zero_us = zero_us
+        elif not self.is_stale:
+            self.zero_us = min(self.zero_us, zero_us)
+
+    def distrust(self) -> None:
+        """Let the estimate begin anew: the clock was set."""
+        self.is_stale = True
+
+    def _read_camera(self, fresh: list[Fragment], zero_us: int) -> None:
+        """Note what each fragment tells of the camera's clock; None for what was ffmpeg's own."""
+        for fragment in fresh:
+            part = self._video(fragment)
+            if part is None:
+                continue
+            end_ticks = part.tfdt_ticks + int(part.durations.sum()) + HELD_FRAMES * self._frame_ticks
+            written_us = zero_us + ticks_us(end_ticks, self.timescale)
+            # Before 1970 it is no clock: a camera without one counts from 0 or from its start (RFC 3550 §6.4.1).
+            is_told = (fragment.ntp_us or 0) > 0 and abs((fragment.ntp_us or 0) - written_us) > OWN_CLOCK_US
+            self.camera_us.append((part.tfdt_ticks, fragment.ntp_us if is_told else None))
 
     def take(self, fresh: list[Fragment]) -> bool:
         """Add whole fragments that follow those known; tell whether any of them holds video."""

@@ -1,7 +1,7 @@
 """Moving footage to cold storages, while it is played: a copy that is checked, then the row, later the old file.
 
 1 commit `doomed` for the copy-to-be, due in an hour    4 append its sample index there, durably
-2 copy to SEGMENT.mp4.moving, hashing; fsync            5 commit: row to the copy, `doomed` to the old file
+2 copy to .SEGMENT.mp4, hashing; fsync                  5 commit: row to the copy, `doomed` to the old file
 3 rename, fsync the folder                              6 GRACE_US later the old file is unlinked (archive.unlinking)
 
 Before step 5 the old file counts and the copy is doomed; after it the other way round. So whoever dies where, no
@@ -82,7 +82,7 @@ def steps(asked: Move, pace: Callable[[int], None]) -> Iterator[str]:
         return
     yield "intended"
     target = places.closed_path(asked.target_root, row.source_id, row.start_us, row.id)
-    temporary = target.with_name(f"{row.id}{places.MOVING}")
+    temporary = target.with_name(places.MOVING.format(row.id))
     make_folder(target.parent, asked.target_root)
     _copy(asked, temporary, pace)
     yield "copied"

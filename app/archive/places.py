@@ -18,7 +18,7 @@ HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 LIVE, CLOSED, INDEX, RECORDS, SALVAGE, COPIES = "live", "rec", "idx", "records", "salvage", "copies"
 MARKER = "storage.id"
 BALLAST = ".ballast"
-MOVING = ".mp4.moving"  # ends the name of a copy that is not whole yet
+MOVING = ".{}.mp4"  # the name of a segment's copy in another storage until it is whole
 
 
 def live_folder(root: Path, source_id: int) -> Path:

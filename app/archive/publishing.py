@@ -18,6 +18,8 @@ Configurations = tuple[Configuration | None, Configuration | None]
 class RunPublisher(LeftRun):
     """Makes the rows of a run whose ffmpeg has ended, all of them open; another `LeftRun` closes its files later."""
 
+    _is_live = False
+
     def __init__(self, place: Place) -> None:
         self._unwritten: list[tuple[OpenSegment, Configurations]] = []
         super().__init__(place)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
+from app.archive.find import find_open
 from app.archive.paging import Order, Page
 from app.archive.showing import LONG_US, shows_nothing
 from app.extensions import AnySession, insert_missing
@@ -88,15 +89,25 @@ def stop_those(session: AnySession, meant: ColumnElement[bool], now_us: int) -> 
     still_wanted: set[int] = set()
     for record, is_meant in session.execute(open_records):
         if is_meant:
-            record.end_us = max(now_us, record.begin_us)
+            record.end_us = _end_of(record, now_us)
         else:
             still_wanted.add(record.source_id)
     session.flush()
     for source_id in set(ids) - still_wanted:
         for wanted in _open_wanted(session, source_id):
-            wanted.end_us = max(now_us, wanted.begin_us)
+            wanted.end_us = _end_of(wanted, now_us)
     session.flush()
     return ids
+
+
+def _end_of(interval: Record | Wanted, now_us: int) -> int:
+    """Return where an interval ends now: not before its begin, where the clock was set back since.
+
+    The footage that grows then keeps the old clock, and is the interval's (archive.runs).
+    """
+    if now_us >= interval.begin_us:
+        return now_us
+    return max([interval.begin_us, *(segment.end_us for segment in find_open(interval.source_id))])
 
 
 def is_recording(session: AnySession, source_id: int) -> bool:

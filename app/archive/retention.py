@@ -30,7 +30,7 @@ from app.models.types import now_us
 log = logging.getLogger(__name__)
 
 KIND = "retention"
-PAUSE_S = 0.02
+PAUSE_S = 0.12  # SQLite asks for its turn every 100 ms: a shorter pause can be missed again and again
 PASS_S = 20.0
 LOOK_S = 3600.0  # how often a storage that was found known is compared with the database again
 AHEAD_S = 600  # room is made for so many seconds of recording, for twice as many at a time

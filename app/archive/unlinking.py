@@ -167,7 +167,7 @@ def _remove_files(rows: Sequence[Doomed], roots: dict[str, Path]) -> set[tuple[s
 
 def _names(row: Doomed) -> tuple[str, str]:
     """Return the names of a file, and of what a move that a crash broke off has left of its copy."""
-    return f"{row.segment_id}.mp4", f"{row.segment_id}{places.MOVING}"
+    return f"{row.segment_id}.mp4", places.MOVING.format(row.segment_id)
 
 
 def _remove_from(root: Path, folder: Path, names: Sequence[str]) -> Path:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 
 from app.archive import recordings, schedules
+from app.archive.machineclock import reads_unset
 from app.archive.storages import check_room
 from app.capture.sources import startable_problem
 from app.capture.wake import wake
@@ -44,7 +45,9 @@ class _Plan:
 
 
 def follow(config: Config, now_us: int) -> None:
-    """Start and stop what the schedules say of this instant."""
+    """Start and stop what the schedules say of this instant; nothing while this machine does not know the time."""
+    if reads_unset(config.run_path):
+        return
     idle = {row.group_id: _is_idle(row, now_us) for row in db.session.scalars(select(Schedule))}
     db.session.rollback()
     for group_id in (group_id for group_id, is_idle in idle.items() if not is_idle):

@@ -258,7 +258,8 @@ class Guard:
             return
         rule, reason = ("reserve", "the disk had less free than its reserve") if short_bytes > 0 else (
             "budget", "the storage held more than its budget")  # fmt: skip
-        gone = evict(disk.storage_id, need_bytes, Act("recorder", rule, reason))
+        act = Act("recorder", rule, reason)
+        gone = evict(disk.storage_id, need_bytes, act, keeps_minima=short_bytes <= 0)
         if gone.segments:
             log.info("the storage %s: %s: evicted %d segments, %d MiB", disk.name, reason, gone.segments,
                      gone.size_bytes >> 20)  # fmt: skip

@@ -30,12 +30,13 @@ def register(pid: int) -> str:
     return recorder_id
 
 
-def claim(recorder_id: str, source_ids: Collection[int]) -> set[int]:
+def claim(recorder_id: str, source_ids: Collection[int], *, is_patient: bool = False) -> set[int]:
     """Take the lease of every source that no living recorder holds; return those held now.
 
-    A lease whose process on this host is dead is taken at once; another once it has run out.
+    A lease whose process on this host is dead is taken at once; another once it has run out, but not by one who is
+    patient, since our clock was just set.
     """
-    free = _free(recorder_id, source_ids)
+    free = _free(recorder_id, source_ids, is_patient=is_patient)
     db.session.rollback()
     if not free:  # an idle recorder looks each second, and must not write for it
         return set()
@@ -44,26 +45,26 @@ def claim(recorder_id: str, source_ids: Collection[int]) -> set[int]:
             insert_missing(session, Lease, {"source_id": source_id, "recorder_id": recorder_id, "expires_us": 0})
         query = select(Lease).where(Lease.source_id.in_(free)).order_by(Lease.source_id).with_for_update()
         leases = session.scalars(query.execution_options(populate_existing=True)).all()
-        held = _free(recorder_id, free)
+        held = _free(recorder_id, free, is_patient=is_patient)
         for lease in leases:
             if lease.source_id in held:
                 lease.recorder_id, lease.expires_us = recorder_id, now_us() + LEASE_US
     return held
 
 
-def _free(recorder_id: str, source_ids: Collection[int]) -> set[int]:
+def _free(recorder_id: str, source_ids: Collection[int], *, is_patient: bool) -> set[int]:
     """Return those sources whose lease this recorder may take, or has."""
     query = select(Lease, Recorder).join(Recorder).where(Lease.source_id.in_(source_ids))
     taken = {
         lease.source_id
         for lease, owner in db.session.execute(query)
-        if lease.recorder_id != recorder_id and not _is_free(lease, owner)
+        if lease.recorder_id != recorder_id and not _is_free(lease, owner, is_patient=is_patient)
     }
     return set(source_ids) - taken
 
 
-def _is_free(lease: Lease, owner: Recorder) -> bool:
-    if owner.ended_us is not None or lease.expires_us < now_us():
+def _is_free(lease: Lease, owner: Recorder, *, is_patient: bool) -> bool:
+    if owner.ended_us is not None or (lease.expires_us < now_us() and not is_patient):
         return True
     return is_alive(owner.host_id, owner.boot_id, owner.pid, owner.started_ticks) is False
 

@@ -9,10 +9,11 @@ import contextlib
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from app.archive.machineclock import boot_offset_us
 from app.capture.ffmpeg import Verdict
 from app.formats import matroska
 
@@ -214,19 +215,23 @@ class PictureFeed(threading.Thread):
 
     def _follow(self, client: PictureClient, sink: IO[bytes], first: Picture) -> None:
         last, sent_us = first, first.taken_us
+        offset_us = boot_offset_us()
         due_s = time.monotonic() + self._interval_s
         while not self._ended.wait(max(0.0, due_s - time.monotonic())):
             due_s = max(due_s + self._interval_s, time.monotonic())
             fresh = self._fetch(client)
             if fresh is None:
                 continue
+            # The pictures' own time does not step with the clock: a new run begins instead.
+            fresh = replace(fresh, taken_us=fresh.taken_us - (boot_offset_us() - offset_us))
             if (fresh.width, fresh.height) != (first.width, first.height):
                 raise PictureRefused(Verdict("stream_ended", "the camera changed the size of its pictures", None))
             is_same = fresh.jpeg == last.jpeg
             if fresh.taken_us > sent_us and (not is_same or fresh.taken_us - sent_us > REPEAT_S * 1e6):
                 _send(sink, fresh.taken_us - first.taken_us, fresh.jpeg)
                 last, sent_us = fresh, fresh.taken_us
-        _send(sink, max(time.time_ns() // 1000, sent_us + 1000) - first.taken_us, last.jpeg)
+        ended_us = time.time_ns() // 1000 - (boot_offset_us() - offset_us)
+        _send(sink, max(ended_us, sent_us + 1000) - first.taken_us, last.jpeg)
 
     def _fetch(self, client: PictureClient) -> Picture | None:
         """Return a picture, or None while the camera has failed for less than the read timeout."""

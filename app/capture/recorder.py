@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from app.archive import places
 from app.capture import leases, watchdog
 from app.capture.camera import Camera
+from app.capture.clockwatch import ClockWatch
 from app.capture.disks import SLOW, Disk, Disks
 from app.capture.ffmpeg import Verdict
 from app.capture.guard import Guard
@@ -56,6 +57,7 @@ class Recorder:
         self._syncers = Syncers()
         self._unwanted_s: dict[int, float] = {}
         self._look_s = self._renew_s = 0.0
+        self._patient_until_s = 0.0
         self._beaten_s = time.monotonic()
         self._signal = 0
         self._is_woken = False
@@ -97,6 +99,7 @@ class Recorder:
 
     def _set_up(self) -> None:
         self._recorder_id = leases.register(os.getpid())
+        self._clock = ClockWatch(self._config)
         self._leftovers = Leftovers(self._recorder_id, self._lanes, self._wake)
         self._beat()
         watchdog.start(self._config.run_path, self._config.ABANDON_S, [disk.root / places.LIVE for disk in self._disks])
@@ -123,6 +126,9 @@ class Recorder:
         self._wait(TICK_S)
         now_s = time.monotonic()
         try:
+            if self._clock.look():  # leases have run out, or last too long: give every recorder time to renew its own
+                self._renew_s, self._patient_until_s = 0.0, now_s + leases.LEASE_US / 1e6
+            self._clock.write()
             if now_s >= self._renew_s:
                 self._renew()
                 self._renew_s = now_s + leases.RENEW_S
@@ -192,6 +198,8 @@ class Recorder:
 
     def _renew(self) -> None:
         held = leases.renew(self._recorder_id)
+        lost = self._keepers.keys() - held  # run out while we slept, or with a step of the clock, and perhaps free yet
+        held |= leases.claim(self._recorder_id, lost) if lost else set()
         for source_id, keeper in self._keepers.items():
             if source_id not in held and not keeper.is_ending:
                 self._end(keeper, "recorder_stopped", "another recorder took the source over")
@@ -215,7 +223,8 @@ class Recorder:
         fresh = wanted.keys() - self._keepers.keys()
         if not fresh:
             return
-        claimed = sorted(leases.claim(self._recorder_id, fresh))
+        is_patient = time.monotonic() < self._patient_until_s
+        claimed = sorted(leases.claim(self._recorder_id, fresh, is_patient=is_patient))
         living = find_living(self._disks.open()) if claimed else {}
         for source_id in claimed:
             self._keepers[source_id] = self._recover(wanted[source_id], living)

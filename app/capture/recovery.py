@@ -7,19 +7,21 @@ import select
 import signal
 from pathlib import Path
 
+from sqlalchemy import func
 from sqlalchemy import select as select_rows
 from sqlalchemy.exc import OperationalError
 
 from app.archive import places
 from app.archive.ingest import Place, RunWriter
 from app.archive.leftrun import LeftRun
+from app.archive.machineclock import machine_clock
 from app.archive.publishing import RunPublisher
 from app.capture import ffmpeg
 from app.capture.attempt import Attempt, clear_run, put_aside, read_log
 from app.capture.processes import LiveFfmpeg, find_ffmpegs
 from app.extensions import db, writing
 from app.models import Attempt as AttemptRow
-from app.models import Segment
+from app.models import Run, Segment
 from app.models.segment import OPEN
 from app.models.types import now_us
 from instance.config import Config
@@ -47,9 +49,12 @@ def open_sources(storage_id: str) -> set[int]:
 
 
 def open_runs(storage_id: str, source_id: int) -> set[str]:
-    """Return the runs of a source with rows of open segments."""
-    query = select_rows(Segment.run_id).where(
-        Segment.state == OPEN, Segment.storage_id == storage_id, Segment.source_id == source_id
+    """Return the ffmpegs of a source, each by its first run, with rows of open segments."""
+    capture = func.coalesce(Run.capture_id, Run.id)
+    query = (
+        select_rows(capture)
+        .join(Segment, Segment.run_id == Run.id)
+        .where(Segment.state == OPEN, Segment.storage_id == storage_id, Segment.source_id == source_id)
     )
     found = set(db.session.scalars(query))
     db.session.rollback()
@@ -65,9 +70,9 @@ def living_ffmpegs(root: Path) -> dict[int, list[LiveFfmpeg]]:
 
 
 def adopt(config: Config, root: Path, storage_id: str, process: LiveFfmpeg) -> Attempt:
-    """Return the attempt of a living ffmpeg, to go on with."""
+    """Return the attempt of a living ffmpeg, to go on with, dated by the clock as the recorder before saw it."""
     place = Place(root, storage_id, process.source_id, process.run_id)
-    return Attempt(place, process, RunWriter(place), config.SILENCE_S)
+    return Attempt(place, process, RunWriter(place, base_us=machine_clock.base_us), config.SILENCE_S)
 
 
 def end_surplus(process: LiveFfmpeg, limit_s: float = 5.0) -> None:

@@ -39,10 +39,11 @@ def watch(run_folder: Path, abandon_s: float, live_roots: list[Path]) -> None:
 
 def _watch_one(run_folder: Path, abandon_s: float, live_root: Path) -> None:
     """Watch one live folder until neither a recorder nor an ffmpeg is left."""
+    own, shared = Beat(run_folder / HEARTBEAT), Beat(shared_heartbeat(live_root))
     while True:
         # As long as our own recorder lives the disk of the other's sign of life is not asked.
-        is_silent = _silence_s(run_folder / HEARTBEAT) > abandon_s
-        if is_silent and _silence_s(shared_heartbeat(live_root)) > abandon_s and _end_all(live_root) == 0:
+        is_silent = own.silence_s() > abandon_s
+        if is_silent and shared.silence_s() > abandon_s and _end_all(live_root) == 0:
             return
         time.sleep(min(5.0, max(0.5, abandon_s / 10)))
 
@@ -84,12 +85,23 @@ def start(run_folder: Path, abandon_s: float, live_roots: list[Path]) -> None:
     )
 
 
-def _silence_s(heartbeat: Path) -> float:
-    """Return the seconds since the recorder's last sign of life, by the file's own clock."""
-    try:
-        return time.time() - heartbeat.stat().st_mtime
-    except OSError:
-        return float("inf")
+class Beat:
+    """A sign of life: when it last changed, by the monotonic clock. The wall clock may be set by hours meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mtime_ns = 0
+        self._changed_s = time.monotonic()
+
+    def silence_s(self) -> float:
+        """Return the seconds since the last sign of life was seen; infinity where there is none."""
+        try:
+            mtime_ns = self._path.stat().st_mtime_ns
+        except OSError:
+            return float("inf")
+        if mtime_ns != self._mtime_ns:
+            self._mtime_ns, self._changed_s = mtime_ns, time.monotonic()
+        return time.monotonic() - self._changed_s
 
 
 def _end_all(live_root: Path) -> int:

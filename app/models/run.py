@@ -28,4 +28,7 @@ class Run(Model):
     clock: Mapped[str] = mapped_column(
         String(8), default="ok", server_default="ok", comment="ok, or unset: the machine did not know the time"
     )
+    true_shift_us: Mapped[int | None] = mapped_column(
+        BigInteger, comment="to be added to instants of a run of an unset clock; null until the clock was set"
+    )
     is_picture: Mapped[bool] = mapped_column(default=False, comment="made of polled pictures")

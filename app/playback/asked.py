@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from app.errors import Invalid
@@ -57,6 +57,7 @@ def split_ids(value: Any, most: int) -> list[int]:
     return list(dict.fromkeys(int(part) for part in parts))
 
 
+UUID_FORM = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 Instant = Annotated[int, BeforeValidator(_instant)]
 Length = Annotated[int, BeforeValidator(_length)]
 
@@ -71,6 +72,7 @@ class RecordParameters(BaseModel):
     duration: Length | None = None
     gaps: Gaps = "collapse"
     rev: str | None = None
+    run: Annotated[str, StringConstraints(pattern=UUID_FORM)] | None = None
     download: bool = False
 
 
@@ -89,6 +91,7 @@ class Asked(BaseModel):
     gaps: Gaps
     rev: str | None
     download: bool
+    run: str | None = None
 
 
 def check_range(
@@ -115,6 +118,7 @@ def check_range(
         gaps=parameters.gaps,
         rev=parameters.rev,
         download=parameters.download,
+        run=parameters.run,
     )
 
 

@@ -50,16 +50,19 @@ def recorded_shots(
     follower = _Follower(film, wish)
     yield from follower.first(fresh_us)
     looked_s = grown_s = time.monotonic()
+    known = found.sequence
     while not wish.is_over:
         fresh = film.grow()
         now_s = time.monotonic()
         grown_s = now_s if fresh else grown_s
         yield from follower.take(fresh)
-        if now_s - max(grown_s, looked_s) > LOOK_AGAIN_S:
+        is_unknown = film.sequence > known  # of the next file its row tells whether it goes on with the run
+        if now_s - (looked_s if is_unknown else max(grown_s, looked_s)) > LOOK_AGAIN_S:
             looked_s = now_s
             newest = find_again()
             if newest is None or newest.run_id != film.run_id:
                 return
+            known = newest.sequence
         wish.wait(LOOK_S)
 
 

@@ -88,9 +88,15 @@ class Footage:
         return self.entries.get(segment.audio_entry_id) if segment.counts["a_n"] else None
 
 
-def load_footage(source_id: int, begin_us: int, end_us: int, pin: str | None = None) -> Footage:
-    """Read what there is. Raises Invalid for a pin of the wrong form, NoFootage for one that nothing has."""
+def load_footage(
+    source_id: int, begin_us: int, end_us: int, pin: str | None = None, run_id: str | None = None
+) -> Footage:
+    """Read what there is, or what one run has. Raises Invalid for a pin of the wrong form, NoFootage for an unknown."""
     near = find_segments(source_id, begin_us - INTERLEAVE_US, end_us + INTERLEAVE_US)
+    if run_id is not None:
+        lost = near.lost
+        near = near.select(near.run_ids == run_id)
+        near.lost = lost
     if pin is not None:
         near = _pinned(near, pin)
     ids = set(np.unique(near.rows[:, ENTRIES_AT]).tolist())

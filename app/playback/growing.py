@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.archive import places
+from app.archive.runs import capture_of
 from app.archive.segments import Found
 from app.formats.boxes import FormatError
 from app.formats.fragments import Fragment, Init, read_init, scan
@@ -110,7 +111,7 @@ class Film:
         self.clock = _Clock(found)
         self.group: list[Sample] = []
         self.key_distance_s = 0.0
-        self._root, self._source_id = found.root, found.source_id
+        self._root, self._source_id, self._capture_id = found.root, found.source_id, capture_of(found.run_id)
         self._tail = Tail(found.path, found.other_path, found.run_id, found.sequence)
         self.grow()
 
@@ -118,6 +119,11 @@ class Film:
     def run_id(self) -> str:
         """The run that is read."""
         return self._tail.run_id
+
+    @property
+    def sequence(self) -> int:
+        """The number of the file that grows."""
+        return self._tail.sequence
 
     @property
     def newest_key(self) -> Sample | None:
@@ -131,7 +137,7 @@ class Film:
     def grow(self) -> list[Sample]:
         """Read what is new, also of the next file; return it."""
         fresh = self._tail.read()
-        path = places.live_path(self._root, self._source_id, self._tail.run_id, self._tail.sequence + 1)
+        path = places.live_path(self._root, self._source_id, self._capture_id, self._tail.sequence + 1)
         if path.exists():
             with contextlib.suppress(FormatError, OSError):
                 following = Tail(str(path), None, self._tail.run_id, self._tail.sequence + 1)

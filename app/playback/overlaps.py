@@ -1,6 +1,7 @@
 """Which run is played where the clocks of two overlap: the one that began later, as far as it has footage.
 
-After a step of the clock two runs claim the same time. The later one is what the clock says since. Where it ends while
+After a step of the clock two runs claim the same time. The later one is what the clock says since; the earlier one can
+still be asked for by its id. Where the later ends while
 the earlier one goes on, that is played again from its first key frame on. Overlaps of up to half a second are within
 what an anchor is right to: then both are played whole, one behind the other.
 """
@@ -9,13 +10,13 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.archive.keyframes import next_key_us
 from app.archive.segments import Found, Ints, Segments
 from app.extensions import db
 from app.formats.boxes import FormatError
-from app.models import Run
+from app.models import Attempt, Run
 
 log = logging.getLogger(__name__)
 OVERLAP_US = 500_000
@@ -57,11 +58,26 @@ def resolve_overlaps(segments: Segments, end_us: int, timescales: dict[int, int]
 
 
 def _ranks(segments: Segments) -> list[int]:
-    """Return the rank of each segment's run: the later a run began, the higher."""
-    ids = set(segments.run_ids.tolist())
-    query = select(Run.id).where(Run.id.in_(ids)).order_by(Run.begin_us, Run.anchor_us, Run.id)
-    order = {run_id: rank for rank, run_id in enumerate(db.session.scalars(query))}
-    return [order.get(run_id, -1) for run_id in segments.run_ids.tolist()]
+    """Return the rank of each segment's run: the later a run began, the higher.
+
+    Which began later is told by the order of the attempts, and of one ffmpeg's files, where all are known: instants
+    cannot tell it once the clock was set back. A run of a machine that did not know the time is below all others.
+    """
+    ids = segments.run_ids.tolist()
+    files = dict(zip(ids, segments.column("sequence").tolist(), strict=True))
+    query = (
+        select(Run.id, Run.clock == "ok", func.max(Attempt.id), Run.begin_us, Run.anchor_us)
+        .outerjoin(Attempt, Attempt.run_id == func.coalesce(Run.capture_id, Run.id))
+        .where(Run.id.in_(set(ids)))
+        .group_by(Run.id, Run.clock, Run.begin_us, Run.anchor_us)
+    )
+    found = db.session.execute(query).all()
+    if all(attempt is not None for _, _, attempt, *_ in found):
+        keys = {run_id: (is_set, attempt, files[run_id]) for run_id, is_set, attempt, *_ in found}
+    else:
+        keys = {run_id: (is_set, begin_us, anchor_us) for run_id, is_set, _, begin_us, anchor_us in found}
+    order = {run_id: rank for rank, run_id in enumerate(sorted(keys, key=lambda run_id: (keys[run_id], run_id)))}
+    return [order.get(run_id, -1) for run_id in ids]
 
 
 def _union(intervals: list[Interval]) -> list[Interval]:

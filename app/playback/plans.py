@@ -69,4 +69,4 @@ def on_loss(source_id: int) -> Callable[[], None]:
 
 
 def _key(source_id: int, asked: Asked) -> tuple[object, ...]:
-    return source_id, asked.begin_us, asked.end_us, asked.gaps, asked.rev
+    return source_id, asked.begin_us, asked.end_us, asked.gaps, asked.rev, asked.run

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -14,13 +14,14 @@ from app.archive.showing import LONG_US, shows_nothing
 from app.archive.spans import Stretch
 from app.errors import HasGaps
 from app.extensions import db
-from app.models import Record, Tag
+from app.models import Record, Run, Tag
 from app.playback.asked import Asked
 from app.playback.footage import Entry, Footage
 from app.playback.placing import Gaps
 from app.playback.progressive import Movie, map_json
 
 MOST_LOOKS = 16
+RUN_INSTANTS = ("start_utc", "end_utc", "true_start_utc")
 RenderUtc = Callable[[int | None], str | None]
 
 
@@ -57,7 +58,7 @@ def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: Re
         "bytes": movie.size_bytes,
         "urls": _urls(footage, asked, path, render),
         "map": map_json(movie.pieces, render),
-        "runs": [{**run, "start_utc": render(run["start_utc"]), "end_utc": render(run["end_utc"])} for run in runs],
+        "runs": [{**run, **{name: render(run[name]) for name in RUN_INSTANTS}} for run in runs],
         "records": [
             {
                 "record_id": record.id,
@@ -90,6 +91,8 @@ def media_query(asked: Asked, render: RenderUtc, rev: str | None, *, end_us: int
         query["end"] = render(end_us)
     if asked.gaps != "collapse":
         query["gaps"] = asked.gaps
+    if asked.run is not None:
+        query["run"] = asked.run
     if asked.download:
         query["download"] = "1"
     if rev is not None:
@@ -180,11 +183,22 @@ def _runs(footage: Footage) -> list[dict[str, Any]]:
     begins_us = np.maximum(footage.begins_us, footage.begin_us).tolist()
     ends_us = np.minimum(footage.ends_us, segments.column("end_us")).tolist()
     found = []
+    clocks = _clocks({segments.run_ids[first] for first in firsts})
     for first, following in zip(firsts, [*firsts[1:], len(segments)], strict=True):
         video, audio = footage.video_entry(segments[first]), footage.audio_entry(segments[first])
-        stretch = {"run_id": segments.run_ids[first], "start_utc": begins_us[first], "end_utc": ends_us[following - 1]}
+        run_id, begin_us = segments.run_ids[first], begins_us[first]
+        clock, shift_us, offset_us = clocks.get(run_id, ("ok", None, None))
+        stretch = {"run_id": run_id, "start_utc": begin_us, "end_utc": ends_us[following - 1], "clock": clock}
+        stretch["true_start_utc"] = None if shift_us is None else begin_us + shift_us
+        stretch["clock_offset_s"] = None if offset_us is None else offset_us / 1_000_000
         found.append({**stretch, "codecs": codecs_of(video, audio), "width": video.width, "height": video.height})
     return found
+
+
+def _clocks(run_ids: Collection[str]) -> dict[str, tuple[str, int | None, int | None]]:
+    """Return of each run: its clock, what is to be added to have the true time, how far ahead the camera's clock is."""
+    query = select(Run.id, Run.clock, Run.true_shift_us, Run.clock_offset_us).where(Run.id.in_(run_ids))
+    return {run_id: (clock, shift_us, offset_us) for run_id, clock, shift_us, offset_us in db.session.execute(query)}
 
 
 def codecs_of(video: Entry, audio: Entry | None) -> str:

@@ -28,7 +28,7 @@ def run(config: Config) -> int:
     celery.flask_app = app
     prober = app.extensions["playback_prober"] = Prober(app)
     # In memory and in a daemon thread: every task finds in the database what is due, so nothing is lost with it.
-    schedule = EmbeddedService(celery, thread=True, scheduler_cls="celery.beat:Scheduler")
+    schedule = EmbeddedService(celery, thread=True, scheduler_cls="app.tasks.steady:SteadyScheduler")
     tending = Tending(app)
 
     def begin(**_: Any) -> None:

@@ -6,6 +6,7 @@ from flask import Blueprint
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel
 
+from app.archive.runs import newest_offset_s
 from app.capture import sources
 from app.capture.prober import ask_again
 from app.extensions import db, writing
@@ -46,6 +47,7 @@ class StatusObject(BaseModel):
     video: MeasuredVideo | None
     audio: MeasuredAudio | None
     is_recording: bool
+    clock_offset_s: float | None
 
 
 answer = document(namespace, StatusObject)
@@ -62,6 +64,7 @@ def _status_object(row: Source) -> dict[str, Any]:
         "video": video if row.video_codec else None,
         "audio": audio if row.audio_codec else None,
         "is_recording": row.status == "online" and sources.is_held(db.session, row.id, now_us()),
+        "clock_offset_s": newest_offset_s(db.session, row.id),
     }
 
 

@@ -97,6 +97,10 @@ FIELDS: dict[str, Meaning] = {
     "media_s": Meaning("Seconds from the begin of the MP4", 0.0),
     "runs": Meaning("Footage by connection and codec configuration"),
     "run_id": Meaning("The id of a run", OTHER_ID),
+    "run": Meaning("The id of a run: its footage alone, also where a later one is played", OTHER_ID),
+    "clock": Meaning("Whether the machine knew the time", "ok"),
+    "true_start_utc": Meaning("When it was recorded truly, where the machine did not know the time then", None),
+    "clock_offset_s": Meaning("How far the camera's clock is ahead of ours in seconds; null where it tells none", 0.4),
     "resolution": Meaning("Seconds; shorter gaps are not shown", 60.0),
     "grid_s": Meaning("Length of a cell of the grid in seconds", 2.0),
     # availability

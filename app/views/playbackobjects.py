@@ -1,5 +1,7 @@
 """The answers of playback that are JSON (playback-api.md): their shape."""
 
+from typing import Literal
+
 from pydantic import BaseModel
 
 
@@ -41,7 +43,10 @@ class MapObject(BaseModel):
 
 
 class RunObject(BaseModel):
-    """Footage of one connection with one codec configuration."""
+    """Footage of one connection with one codec configuration.
+
+    `clock` is `unset` where the machine did not know the time then; `true_start_utc` is there once it was told.
+    """
 
     run_id: str
     start_utc: str
@@ -49,6 +54,9 @@ class RunObject(BaseModel):
     codecs: str
     width: int
     height: int
+    clock: Literal["ok", "unset"]
+    true_start_utc: str | None
+    clock_offset_s: float | None
 
 
 class RecordOfRange(BaseModel):

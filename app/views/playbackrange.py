@@ -28,10 +28,12 @@ RANGE = {
     "end": "The same; left out: now",
     "duration": "Seconds, instead of end",
     "gaps": "What becomes of missing time: collapse leaves it out, hold shows the last picture, fail refuses",
+    "run": "The id of a run: its footage alone, also where one that began later is played",
 }
 RANGE_TYPES: dict[str, dict[str, Any]] = {
     "duration": {"type": "number"},
     "gaps": {"type": "string", "enum": ["collapse", "hold", "fail"], "default": "collapse"},
+    "run": {"type": "string", "format": "uuid"},
 }
 
 _source_id = Source.__table__.c.id
@@ -49,7 +51,7 @@ class Subject:
     def load(self) -> Footage:
         """Read the footage. Raises NoFootage where there is none."""
         asked = self.asked
-        footage = load_footage(self.source_id, asked.begin_us, asked.end_us, asked.rev)
+        footage = load_footage(self.source_id, asked.begin_us, asked.end_us, asked.rev, asked.run)
         if not footage.spans:
             known_source(self.source_id)  # asked only now: nearly always there is footage, and so a source
             raise self.nothing()

@@ -179,6 +179,7 @@ def add_footage_columns():
     op.add_column('run', sa.Column('capture_id', sa.String(length=36), nullable=True, comment="UUID in the names of ffmpeg's files where it is not the run's own"))
     op.execute(f'ALTER TABLE run ADD COLUMN clock {clock}')
     comment('run', 'clock', 'ok, or unset: the machine did not know the time')
+    op.add_column('run', sa.Column('true_shift_us', sa.BigInteger(), nullable=True, comment='to be added to instants of a run of an unset clock; null until the clock was set'))
     op.create_index('ix_run_capture_id', 'run', ['capture_id'], unique=False)
     op.add_column('segment', sa.Column('chain', sa.String(length=64), nullable=True, comment='hex SHA-256 over the closing box; null of old files'))
     op.add_column('segment', sa.Column('verified_us', sa.BigInteger(), nullable=True, comment='instant its file was last read and judged'))
@@ -334,7 +335,7 @@ def downgrade():
     for column in ('fault', 'verified_us', 'chain'):
         op.execute(f'ALTER TABLE segment DROP COLUMN {column}')
     op.drop_index('ix_run_capture_id', 'run')
-    for column in ('clock', 'capture_id'):
+    for column in ('true_shift_us', 'clock', 'capture_id'):
         op.execute(f'ALTER TABLE run DROP COLUMN {column}')
     for column in STORAGE_COLUMNS:
         op.execute(f'ALTER TABLE storage DROP COLUMN {column}')
