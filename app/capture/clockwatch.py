@@ -18,6 +18,7 @@ from instance.config import Config
 
 log = logging.getLogger(__name__)
 KEEP_S = 30.0
+RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class ClockWatch:
     def __init__(self, config: Config) -> None:
         """Look for the first time, and compare with what the recorder before saw."""
         self._state = config.run_path / STATE
-        self._keep_s = 0.0
+        self._keep_s = self._write_s = 0.0
         self._unwritten: list[_Step] = []
         step_us = machine_clock.begin(self._state, boot_id())
         self._is_told = False
@@ -62,17 +63,22 @@ class ClockWatch:
         log.warning("%s; recording goes on", step)
 
     def write(self) -> None:
-        """Write down what is not yet. Raises OSError, OperationalError: call again."""
-        if self._unwritten or not self._is_told:
+        """Write down what is not yet. Raises OperationalError: call again."""
+        now_s = time.monotonic()
+        if (self._unwritten or not self._is_told) and now_s >= self._write_s:
+            self._write_s = now_s + RETRY_S
             with writing() as session:
                 for step in self._unwritten:
                     _write_step(session, step)
                 _tell_state(session)
             self._unwritten.clear()
-            self._is_told = True
-        if time.monotonic() >= self._keep_s:
-            machine_clock.keep(self._state, boot_id())
-            self._keep_s = time.monotonic() + KEEP_S
+            self._is_told, self._write_s = True, 0.0
+        if now_s >= self._keep_s:
+            self._keep_s = now_s + KEEP_S
+            try:
+                machine_clock.keep(self._state, boot_id())
+            except OSError as error:  # a full disk: what the next recorder reads is older then
+                log.warning("%s cannot be written: %s", self._state, error.strerror)
 
 
 def _write_step(session: AnySession, step: _Step) -> None:

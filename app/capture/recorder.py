@@ -31,6 +31,7 @@ from app.capture.syncing import Syncers
 from app.capture.wake import open_pipe
 from app.capture.wanted import WantedCameras
 from app.extensions import db
+from app.models.types import new_uuid
 from instance.config import Config
 
 log = logging.getLogger(__name__)
@@ -53,12 +54,14 @@ class Recorder:
         self._selector = selectors.DefaultSelector()
         self._keepers: dict[int, Keeper] = {}
         self._left: list[Keeper] = []
+        self._given_up: set[int] = set()  # sources whose leases are to be given back
         self._wanted = WantedCameras()
         self._syncers = Syncers()
         self._unwanted_s: dict[int, float] = {}
         self._look_s = self._renew_s = 0.0
         self._patient_until_s = 0.0
         self._beaten_s = time.monotonic()
+        self._beat_due_s = 0.0
         self._signal = 0
         self._is_woken = False
         self._waking = -1
@@ -82,7 +85,8 @@ class Recorder:
                 self._turn()
             self._hand_over() if self._signal == signal.SIGTERM else self._shut_down()
             self._end_threads()
-            leases.say_ended(self._recorder_id)
+            with contextlib.suppress(OperationalError):  # a dead process holds no lease either
+                leases.say_ended(self._recorder_id)
         return 0
 
     def _on_signal(self, number: int, _frame: object) -> None:
@@ -98,7 +102,7 @@ class Recorder:
         return time.monotonic() - self._beaten_s < ALIVE_S
 
     def _set_up(self) -> None:
-        self._recorder_id = leases.register(os.getpid())
+        self._recorder_id = new_uuid()
         self._clock = ClockWatch(self._config)
         self._leftovers = Leftovers(self._recorder_id, self._lanes, self._wake)
         self._beat()
@@ -107,9 +111,22 @@ class Recorder:
             self._lanes[disk].start()
             self._guards[disk].opened = self._opened
             self._guards[disk].start()
+        self._register()
         until_s = time.monotonic() + SETTLE_S
         while not all(disk.is_settled for disk in self._disks) and time.monotonic() < until_s and not self._signal:
             self._wait(0.02)
+
+    def _register(self) -> None:
+        """Write down this recorder, as soon as the database can be used: a guard may have to make room for that."""
+        while not self._signal:
+            try:
+                leases.register(os.getpid(), self._recorder_id)
+                return
+            except OperationalError as error:
+                db.session.rollback()
+                log.warning("the database cannot be used now (%s); what records goes on", type(error.orig).__name__)
+            self._beat()
+            self._wait(LOOK_S)
 
     def _opened(self, disk: Disk) -> None:
         """Begin to sync a storage's open files, and to take in what was left in it. For its guard's thread."""
@@ -126,16 +143,18 @@ class Recorder:
         self._wait(TICK_S)
         now_s = time.monotonic()
         try:
+            if now_s >= self._beat_due_s:  # first: without it the watchdog ends every ffmpeg
+                self._beat()
             if self._clock.look():  # leases have run out, or last too long: give every recorder time to renew its own
                 self._renew_s, self._patient_until_s = 0.0, now_s + leases.LEASE_US / 1e6
             self._clock.write()
             if now_s >= self._renew_s:
+                self._renew_s = now_s + LOOK_S  # where the database refuses the rest has its turns all the same
                 self._renew()
                 self._renew_s = now_s + leases.RENEW_S
             if self._is_woken or now_s >= self._look_s:
                 self._is_woken = False
                 self._look_s = now_s + LOOK_S
-                self._beat()
                 self._look()
             self._collect()
         except OperationalError as error:
@@ -158,7 +177,8 @@ class Recorder:
                 log.exception("source %d: a fault of the recorder", source_id)
         for keeper in [keeper for keeper in self._left if keeper.is_done]:
             self._left.remove(keeper)
-            self._release(keeper.camera.source_id)
+            self._given_up.add(keeper.camera.source_id)
+        self._release()
 
     def _go_on(self, source_id: int, keeper: Keeper) -> None:
         disk = keeper.disk
@@ -168,7 +188,7 @@ class Recorder:
         elif keeper.is_done:
             del self._keepers[source_id]
             self._unwanted_s.pop(source_id, None)
-            self._release(source_id)
+            self._given_up.add(source_id)
         elif not keeper.is_held and not keeper.is_ending:
             chosen = keeper.next_disk(self._disks)
             if chosen is not None:
@@ -186,14 +206,17 @@ class Recorder:
         keepers = (*self._keepers.values(), *self._left)
         return {run for keeper in keepers if keeper.camera.source_id == source_id for run in keeper.run_ids}
 
-    def _release(self, source_id: int) -> None:
-        is_left = any(keeper.camera.source_id == source_id for keeper in self._left)
-        if source_id not in self._keepers and not is_left and not self._leftovers.is_busy(source_id):
-            leases.release(self._recorder_id, {source_id})
+    def _release(self) -> None:
+        """Give back the leases of sources that nothing here has to do with any more."""
+        kept = self._keepers.keys() | {keeper.camera.source_id for keeper in self._left}
+        free = {number for number in self._given_up if number not in kept and not self._leftovers.is_busy(number)}
+        leases.release(self._recorder_id, free)
+        self._given_up.clear()
 
     def _beat(self) -> None:
         """Give the sign of life that the watchdog looks at; the guards give that in the storages."""
         self._beaten_s = time.monotonic()
+        self._beat_due_s = self._beaten_s + LOOK_S
         (self._config.run_path / watchdog.HEARTBEAT).touch()
 
     def _renew(self) -> None:
@@ -251,7 +274,7 @@ class Recorder:
     def _hand_over(self) -> None:
         """Leave ffmpeg running for the next recorder; only pictures, which we feed ourselves, are ended."""
         for keeper in self._keepers.values():
-            if keeper.attempt is None or keeper.attempt.feed is not None:
+            if not keeper.is_lasting:
                 self._end(keeper, "recorder_stopped", "the recorder was stopped")
         self._finish(SHUTDOWN_S / 2)
         log.info("handed over %d sources", len(self._keepers))
@@ -262,7 +285,11 @@ class Recorder:
             self._end(keeper, "recorder_stopped", "the recorder was shut down")
         self._finish(SHUTDOWN_S)
         (self._config.run_path / watchdog.HEARTBEAT).unlink(missing_ok=True)
-        watchdog.stop(self._config.run_path)
+        living = find_living(self._disks)  # on a disk that hangs, or not adopted yet: the watchdog ends those
+        if not living:
+            watchdog.stop(self._config.run_path)
+        for _, process in (pair for pairs in living.values() for pair in pairs):
+            process.close()
 
     def _finish(self, limit_s: float) -> None:
         """Wait until the sources that are ending have ended, but for those whose storage does not work."""
