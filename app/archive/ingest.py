@@ -38,10 +38,12 @@ class RunWriter:
 
     _is_live = True  # else files may have been copied since they were written: no mtime begins a run
 
-    def __init__(self, place: Place, *, zero_us: int | None = None, base_us: int | None = None) -> None:
+    def __init__(
+        self, place: Place, *, zero_us: int | None = None, base_us: int | None = None, is_new: bool = False
+    ) -> None:
         """Begin, or go on with what an earlier process left. zero_us: the wall clock of media time 0, where known.
 
-        base_us: `boot_offset_us` as that process saw it last.
+        base_us: `boot_offset_us` as that process saw it last. is_new: there was none; the database is not asked.
         """
         self.place = place
         self._clock = runs.RunClock()
@@ -55,7 +57,8 @@ class RunWriter:
         self.unclosed: list[OpenSegment] = []
         first = self._first_sequence()
         self.current = OpenSegment(first, self._live_file(first), place.run_id)
-        self._load()
+        if not is_new:
+            self._load()
         self._following = self._at(self.current.sequence + 1)  # there or not yet
 
     def _first_sequence(self) -> int:
