@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -17,17 +18,23 @@ from sqlalchemy.exc import OperationalError
 
 from app.archive import places
 from app.archive.storages import open_one
+from app.capture import leases
 from app.capture.camera import Camera
 from app.capture.clockwatch import ClockWatch
 from app.capture.disks import OK, Disk, Disks
 from app.capture.ffmpeg import Verdict
 from app.capture.keeper import Keeper
 from app.capture.lane import Lane
-from app.capture.processes import find_ffmpegs
+from app.capture.leftovers import Leftovers
+from app.capture.processes import LiveFfmpeg, find_ffmpegs
+from app.capture.recovery import end_surplus
 from app.capture.watchdog import HEARTBEAT
-from app.extensions import db
-from app.models import Attempt, Source
+from app.extensions import db, writing
+from app.models import Attempt, Lease, Source, Wanted
+from app.tasks import make_celery
+from app.tasks.placement import place
 from instance.config import TestingConfig
+from tests.archive_reading import query
 from tests.archived import add_source
 from tests.media import make_video
 from tests.picture_server import PictureServer
@@ -116,9 +123,31 @@ def test_a_database_that_is_gone_leaves_the_sign_of_life_and_so_all_recordings(
             wait_for(lambda: service.read_log().count("recording goes on") >= 7, "seven refusals", 30)
             seen_ns = beat.stat().st_mtime_ns
             wait_for(lambda: beat.stat().st_mtime_ns != seen_ns, "a sign of life", 5)
+            os.kill(service.pid("recorder"), signal.SIGKILL)
+            wait_for(lambda: "what records goes on" in service.read_log(), "the next recorder", 30)
+            seen_ns = beat.stat().st_mtime_ns
+            wait_for(lambda: beat.stat().st_mtime_ns != seen_ns, "its sign of life", 5)
         finally:
             server.execute("ALTER DATABASE playback_gone WITH ALLOW_CONNECTIONS true")
+        wait_for(lambda: "adopted ffmpeg" in service.read_log(), "the adoption", 30)
         assert service.ffmpeg_pids() == before
+
+
+def test_a_source_is_started_again_elsewhere_while_its_last_run_cannot_be_closed(
+    tmp_path: Path, camera: RtspServer
+) -> None:
+    with Service(tmp_path, STORAGES=tmp_path / "second") as service:
+        source_id = service.add_source(camera.url("cam"))
+        service.add_group("all", [source_id])
+        service.record("tag", "all")
+        wait_for(lambda: query(service, "SELECT 1 FROM run"), "footage", 30)
+        with read_only(service.storage):
+            service.stop_recording("tag")
+            wait_for(lambda: "Read-only file system; tried again" in service.read_log(), "the refusal", 30)
+            service.record("more", "all")
+            wait_for(lambda: find_ffmpegs(tmp_path / "second" / places.LIVE), "an ffmpeg elsewhere", 30)
+            assert query(service, "SELECT count(*) FROM run WHERE end_us IS NULL")
+        wait_for(lambda: query(service, "SELECT 1 FROM run WHERE end_us IS NOT NULL"), "the end of the first run", 30)
 
 
 def test_a_full_disk_of_the_instance_does_not_hold_up_the_recorder(app: Flask, tmp_path: Path) -> None:
@@ -254,3 +283,35 @@ def test_what_is_adopted_just_now_goes_on_when_the_recorder_is_stopped(
     later.adopt_at(disk, process)
     assert later.is_lasting
     process.close()
+
+
+def test_what_was_left_of_a_source_keeps_no_lease_where_no_storage_is_there(app: Flask) -> None:
+    leftovers = Leftovers("none", {}, lambda: None)
+    leftovers.recover([], 1, [], set())
+    assert not leftovers.is_busy(1)
+
+
+def test_an_ffmpeg_that_nobody_wants_is_killed_where_it_does_not_end() -> None:
+    with subprocess.Popen(["bash", "-c", "trap '' INT; echo; sleep 60"], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # it refuses to end from here on
+        end_surplus(LiveFfmpeg(child.pid, os.pidfd_open(child.pid), 1, "run"), limit_s=0.5)
+        assert child.wait(10) == -signal.SIGKILL
+
+
+def test_leases_of_wanted_sources_are_left_to_the_recorders(app: Flask) -> None:
+    wanted, unwanted = add_source(app), add_source(app)
+    with app.app_context():
+        recorder_id = leases.register(os.getpid())
+        with writing() as session:
+            session.add(Wanted(source_id=wanted, begin_us=1))
+            session.add_all(
+                Lease(source_id=number, recorder_id=recorder_id, expires_us=1) for number in (wanted, unwanted)
+            )
+    make_celery(app.config["PLAYBACK"]).flask_app = app
+    place()
+    with app.app_context():
+        assert db.session.scalars(select(Lease.source_id)).all() == [wanted]
+        other = leases.register(os.getppid())
+        assert leases.claim(other, {wanted}, is_patient=True) == set()
+        assert leases.claim(other, {wanted}) == {wanted}

@@ -96,6 +96,8 @@ class Guard:
                 self._disk.looking_s = time.monotonic()
                 try:
                     self._look()
+                except Exception:  # a fault of ours must not leave the disk without a guard
+                    log.exception("the storage %s: a fault of its guard", self._disk.name)
                 finally:
                     self._disk.looking_s = None
             self._ended.wait(LOOK_S)
@@ -158,6 +160,8 @@ class Guard:
 
     def _keep_ballast(self, now_s: float) -> None:
         disk = self._disk
+        if not self._writes:
+            self._ballast.find()
         floor_bytes = self._ballast.size_bytes // 4
         if self._ballast.size_bytes and disk.free_bytes < floor_bytes:
             log.warning("the disk of the storage %s is full: %d bytes of the ballast are given up", disk.name,
@@ -184,6 +188,7 @@ class Guard:
                     pause_s = self._tend()
                 except SQLAlchemyError as error:
                     db.session.rollback()
+                    pause_s = LOOK_S
                     cause = type(getattr(error, "orig", error)).__name__
                     log.warning("the storage %s: the database cannot be used now (%s)", self._disk.name, cause)
                 except OSError as error:
@@ -285,7 +290,7 @@ class Guard:
                 row.state, row.state_us = state, now_us()
             row.state_detail = detail
             row.total_bytes, row.free_bytes, row.looked_us = disk.total_bytes, disk.free_bytes, now_us()
-            lengths = [length_us for at_s, length_us in self._writes if at_s > now_s - WORST_S]
+            lengths = [length_us for at_s, length_us in list(self._writes) if at_s > now_s - WORST_S]
             synced = take_write(disk.storage_id)
             row.write_us = synced[0] if synced is not None else self._writes[-1][1] if self._writes else None
             row.write_worst_us = max([*lengths, *(synced or ())[1:]], default=None)

@@ -159,6 +159,7 @@ class Recorder:
             self._collect()
         except OperationalError as error:
             db.session.rollback()
+            self._patient_until_s = time.monotonic() + leases.LEASE_US / 1e6  # nobody could renew
             log.warning("the database cannot be used now (%s); recording goes on", type(error.orig).__name__)
         except OSError as error:
             db.session.rollback()
@@ -235,13 +236,10 @@ class Recorder:
     def _look(self) -> None:
         """Compare what is wanted with what is kept: begin, change and end."""
         wanted = self._wanted.read()
-        for source_id in wanted:
-            self._unwanted_s.pop(source_id, None)
-        for source_id, keeper in self._keepers.items():
-            if source_id in wanted and not keeper.is_ending:
-                keeper.change(wanted[source_id])
-            elif not keeper.is_ending and self._is_unwanted_for_long(source_id):
-                self._end(keeper, "stopped", "stopped as asked")
+        self._compare(wanted)
+        dead = [lane.name for lane in self._lanes.values() if not lane.is_alive()]
+        if dead:  # by a fault of ours: the next recorder adopts what it had
+            raise RuntimeError(f"threads of the recorder have ended: {', '.join(dead)}")
         self._leftovers.claim(self._keepers, wanted)
         fresh = wanted.keys() - self._keepers.keys()
         if not fresh:
@@ -253,6 +251,23 @@ class Recorder:
             self._keepers[source_id] = self._recover(wanted[source_id], living)
         for _, process in (pair for pairs in living.values() for pair in pairs):
             process.close()
+
+    def _compare(self, wanted: dict[int, Camera]) -> None:
+        """Change and end what is kept."""
+        for source_id in wanted:
+            self._unwanted_s.pop(source_id, None)
+        for source_id, keeper in list(self._keepers.items()):
+            if source_id in wanted and not keeper.is_ending:
+                keeper.change(wanted[source_id])
+            elif source_id in wanted:
+                self._start_again(source_id, keeper)
+            elif not keeper.is_ending and self._is_unwanted_for_long(source_id):
+                self._end(keeper, "stopped", "stopped as asked")
+
+    def _start_again(self, source_id: int, keeper: Keeper) -> None:
+        """Let a source that is wanted again not wait for a run that cannot be closed, since its storage fails."""
+        if keeper.disk is not None and not _is_hopeful(keeper) and leases.claim(self._recorder_id, {source_id}):
+            self._leave(source_id, keeper, keeper.disk)
 
     def _is_unwanted_for_long(self, source_id: int) -> bool:
         """Tell whether a stop has lasted: one that is followed by a start keeps the camera's connection."""
