@@ -1,5 +1,6 @@
 """Watches this machine's clock for the recorder: steps are written down, and what they mean is told."""
 
+import contextlib
 import logging
 import socket
 import time
@@ -62,7 +63,7 @@ class ClockWatch:
         log.warning("%s; recording goes on", step)
 
     def write(self) -> None:
-        """Write down what is not yet. Raises OSError, OperationalError: call again."""
+        """Write down what is not yet. Raises OperationalError: call again."""
         if self._unwritten or not self._is_told:
             with writing() as session:
                 for step in self._unwritten:
@@ -71,8 +72,9 @@ class ClockWatch:
             self._unwritten.clear()
             self._is_told = True
         if time.monotonic() >= self._keep_s:
-            machine_clock.keep(self._state, boot_id())
             self._keep_s = time.monotonic() + KEEP_S
+            with contextlib.suppress(OSError):  # a full disk: the next recorder only knows less
+                machine_clock.keep(self._state, boot_id())
 
 
 def _write_step(session: AnySession, step: _Step) -> None:

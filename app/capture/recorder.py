@@ -128,7 +128,6 @@ class Recorder:
         try:
             if self._clock.look():  # leases have run out, or last too long: give every recorder time to renew its own
                 self._renew_s, self._patient_until_s = 0.0, now_s + leases.LEASE_US / 1e6
-            self._clock.write()
             if now_s >= self._renew_s:
                 self._renew()
                 self._renew_s = now_s + leases.RENEW_S
@@ -138,6 +137,7 @@ class Recorder:
                 self._beat()
                 self._look()
             self._collect()
+            self._clock.write()
         except OperationalError as error:
             db.session.rollback()
             log.warning("the database cannot be used now (%s); recording goes on", type(error.orig).__name__)
