@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 MAX_SLEW_PPM = 500
 SLEW_DEADBAND_US = 50_000
 MAX_SEAM_US = 10_000_000
+LEAST_ARRIVALS = 3
 
 
 class RunWriter:
@@ -239,7 +240,9 @@ class RunWriter:
             return None
         if self._is_picture:
             return self._clock.begin_pictures_anew(end_us)
-        return self._clock.begin_anew(following.file, end_us, self._error_us(before))
+        # What was read at once, as after a copy, says nothing of the time in between.
+        error_us = self._error_us(before) if before.file.arrivals >= LEAST_ARRIVALS else None
+        return self._clock.begin_anew(following.file, end_us, error_us)
 
     def _open_anew(self, before: OpenSegment, following: OpenSegment, end_us: int) -> None:
         """Make the rows of a run that goes on with the same ffmpeg by another clock."""

@@ -1,5 +1,6 @@
 """Watches this machine's clock for the recorder: steps are written down, and what they mean is told."""
 
+import contextlib
 import logging
 import socket
 import time
@@ -75,10 +76,8 @@ class ClockWatch:
             self._is_told, self._write_s = True, 0.0
         if now_s >= self._keep_s:
             self._keep_s = now_s + KEEP_S
-            try:
+            with contextlib.suppress(OSError):  # a full disk: the next recorder only knows less
                 machine_clock.keep(self._state, boot_id())
-            except OSError as error:  # a full disk: what the next recorder reads is older then
-                log.warning("%s cannot be written: %s", self._state, error.strerror)
 
 
 def _write_step(session: AnySession, step: _Step) -> None:

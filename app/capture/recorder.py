@@ -147,7 +147,6 @@ class Recorder:
                 self._beat()
             if self._clock.look():  # leases have run out, or last too long: give every recorder time to renew its own
                 self._renew_s, self._patient_until_s = 0.0, now_s + leases.LEASE_US / 1e6
-            self._clock.write()
             if now_s >= self._renew_s:
                 self._renew_s = now_s + LOOK_S  # where the database refuses the rest has its turns all the same
                 self._renew()
@@ -157,6 +156,7 @@ class Recorder:
                 self._look_s = now_s + LOOK_S
                 self._look()
             self._collect()
+            self._clock.write()
         except OperationalError as error:
             db.session.rollback()
             self._patient_until_s = time.monotonic() + leases.LEASE_US / 1e6  # nobody could renew
