@@ -14,12 +14,18 @@ _USERINFO = re.compile(r"(?P<head>[a-zA-Z][a-zA-Z0-9+.-]{0,15}://)(?P<user>[^\s/
 _BEARER = re.compile(r"(?i)(bearer|basic|digest)\s+[A-Za-z0-9+/=_.~-]{8,}")
 # Some cameras want the password in the query or the path of their address (app/capture/addresses.py).
 _NAMED = re.compile(r"(?i)(?P<name>(?<=[?&/;_])(?:password|passwd|pass|pwd)=)[^&/;?#\s'\"]+")
+_ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]{0,15}://[^\s'\"]*[^\s'\":,.;)]")
 
 
 def mask_secrets(text: str) -> str:
     """Return text with the passwords of every address in it, and every credential of a header, masked."""
     text = _USERINFO.sub(rf"\g<head>\g<user>:{MASK}@", text)
     return _BEARER.sub(rf"\1 {MASK}", _NAMED.sub(rf"\g<name>{MASK}", text))
+
+
+def without_addresses(text: str) -> str:
+    """Return text without any address in it: for who is not to know where a camera is, nor under which user."""
+    return mask_secrets(_ADDRESS.sub("(an address)", text))
 
 
 class MaskFilter(logging.Filter):

@@ -106,6 +106,22 @@ def test_the_ballast_of_an_earlier_recorder_is_given_up_on_a_disk_that_is_full_a
         guard.join(5.0)
 
 
+def test_a_new_database_evicts_nothing_from_a_disk_of_footage_that_it_does_not_know(
+    database_app: Flask, guarded: Disk, folder: Path, media: Callable[..., Path]
+) -> None:
+    source_id = add_source(database_app)
+    record(database_app, source_id, media("h264"))
+    for day in range(10, 20):
+        (folder / places.CLOSED / "9" / f"202511{day}" / "08").mkdir(parents=True)
+    before = starts(database_app)
+    fill(folder / "other")
+    wait_for(lambda: storage_row(database_app).state == FULL, "the state")
+    assert starts(database_app) == before
+    with database_app.app_context():
+        assert db.session.scalars(select(Deletion)).all() == []
+    assert guarded.is_exhausted
+
+
 def test_what_is_pinned_stays_on_a_full_disk_and_the_operator_is_told(
     database_app: Flask, guarded: Disk, folder: Path, media: Callable[..., Path]
 ) -> None:

@@ -28,7 +28,7 @@ from app.archive.signing import Signer, derive_seed, read_public_key, signer
 from app.extensions import db, writing
 from app.formats.exports import NoExport, check_export
 from app.formats.zipstore import Directory, Member, archive_bytes, central_header, end_records, local_header
-from app.models import Audit, Deletion, Run, Segment, Source
+from app.models import Attempt, Audit, Deletion, Run, Segment, Source, Wanted
 from instance.config import ConfigurationError, TestingConfig, load_config
 from tests.archived import T0_US, Recorded, add_source, record, utc
 from tests.archived import media as media
@@ -145,6 +145,21 @@ def test_deletions_and_clocks_stand_in_the_manifest_but_no_address(
     assert manifest["runs"][0]["clock_offset_s"] == -1.5
     assert b"secret" not in data
     assert b"camera.example" not in data
+
+
+def test_what_ffmpeg_said_last_of_a_gap_names_no_address(
+    app: Flask, client: FlaskClient, run: Recorded, source_id: int, tmp_path: Path
+) -> None:
+    """Where a camera is known to stand in the network, and under which user, is nobody's business who gets footage."""
+    word = "no video came; ffmpeg's last word: rtsp://viewer:s3@camera.example/live?token=t0k3n: Server returned 5XX"
+    with app.app_context(), writing() as session:
+        session.add(Wanted(source_id=source_id, begin_us=T0_US))
+        times = {"begin_us": T0_US + 8 * S, "end_us": T0_US + 20 * S}
+        session.add(Attempt(source_id=source_id, recorder_id="r", reason="no_video", detail=word, **times))
+    path = tmp_path / "a.zip"
+    path.write_bytes(client.get(path_of(source_id, T0_US, T0_US + 20 * S)).data)
+    told = [gap["detail"] for gap in manifest_of(path)["gaps"] if gap["cause"] == "no_video"]
+    assert told == ["no video came; ffmpeg's last word: (an address): Server returned 5XX"]
 
 
 def test_only_closed_files_are_exported_and_it_is_said_until_when(

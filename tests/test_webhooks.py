@@ -20,7 +20,7 @@ from app.capture.steadiness import Steadiness
 from app.extensions import db, writing
 from app.models import Lease, Notice, Recorder, Source, Wanted, WebhookMark
 from app.models.types import now_us
-from app.transfer.webhooks import KEPT_US, UNTOLD_US, Teller, clear, tell
+from app.transfer.webhooks import GAP_US, KEPT_US, UNTOLD_US, Teller, clear, tell
 from instance.config import ConfigurationError, TestingConfig, WebhookSettings
 
 SECRET = "a-secret-of-receivers"
@@ -314,3 +314,31 @@ def test_what_is_wanted_and_not_recorded_and_a_recorder_that_died_are_noted(data
         assert [(kind, is_bad) for kind, is_bad, _ in notices()] == [
             ("recording", True), ("recorder", True), ("recorder", False),
         ]  # fmt: skip
+
+
+def test_no_webhook_is_told_where_a_camera_is(app: Flask) -> None:
+    text = "source 1 is no video: ffmpeg's last word: rtsp://viewer:s3@10.0.0.5/live?token=t0k3n: Server returned 5XX"
+    with app.app_context():
+        with writing() as session:
+            note(session, "source", "1", is_bad=True, text=text)
+        told = db.session.scalars(select(Notice.text)).one()
+    assert told == "source 1 is no video: ffmpeg's last word: (an address): Server returned 5XX"
+
+
+def test_a_notice_that_is_committed_after_a_later_one_is_told_too(database_app: Flask, receiver: Receiver) -> None:
+    """PostgreSQL gives ids out before the commit: the later was seen first, and the earlier was never told."""
+
+    def add(notice_id: int) -> None:
+        with writing() as session:
+            session.add(Notice(id=notice_id, kind="storage", subject=str(notice_id), is_bad=True, text="full"))
+
+    with database_app.app_context():
+        hook = hook_to(receiver)
+        tell(hook)
+        for notice_id, told in ((1, 1), (3, 0), (2, 2), (5, 0)):
+            add(notice_id)
+            assert tell(hook) == told
+        with writing() as session:
+            session.execute(update(Notice).values(at_us=Notice.at_us - GAP_US))
+        assert tell(hook) == 1  # the transaction that was given the id 4 has not ended well
+    assert receiver.ids == [1, 2, 3, 5]

@@ -5,7 +5,7 @@ the one that is wrong: it is new, knows far fewer files than there are, or half 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from app.archive.auditing import audit
 from app.archive.filewalk import Odd, walk_closed
+from app.archive.unlinking import is_mounted
 from app.extensions import AnySession, db
 from app.models import Segment
 from app.models.segment import OPEN
@@ -45,6 +46,7 @@ class Check:
     refusal: str | None = None  # why no row may be marked or removed
     found: int = 0
     left: int = 0
+    gone: set[str] = field(default_factory=set)
 
     def say(self, kind: str, subject: object, text: str, done: str | None = None) -> None:
         """Tell of a finding; without `done` it is left as it is."""
@@ -58,6 +60,15 @@ class Check:
         """Tell of a finding that this transaction repairs, and write that down in it."""
         audit(session, ACTOR, "fsck.repair", str(subject)[-255:], source_id, kind=kind, text=text, done=done)
         self.say(kind, subject, text, done)
+
+    def is_away(self, storage_id: str) -> bool:
+        """Tell whether a storage has gone away since the run began: then nothing is known of its files."""
+        if is_mounted(self.roots[storage_id], storage_id):
+            return False
+        if storage_id not in self.gone:
+            self.gone.add(storage_id)
+            self.say("storage", self.roots[storage_id], "has gone away meanwhile: nothing more in it is judged")
+        return True
 
     def may_mark(self, kind: str, subject: object, text: str) -> bool:
         """Tell whether a row may be marked or removed now; where not, tell of the finding."""

@@ -33,6 +33,8 @@ def check_open(check: Check, storage_id: str, living_runs: Set[str]) -> None:
             continue
         is_closed = places.closed_path(root, source_id, start_us, segment_id).exists()
         text = "is open, and its file is closed" if is_closed else "is open, and has no file"
+        if check.is_away(storage_id):
+            return
         if is_closed and not check.is_repairing:
             check.say("open_row", segment_id, text)
         elif is_closed or check.may_mark("open_row", segment_id, text):

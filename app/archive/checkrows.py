@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import RowMapping, select, tuple_
+from sqlalchemy import RowMapping, delete, select, tuple_
 
 from app.archive import coverage, places, sidecar
 from app.archive.checking import Check
@@ -14,7 +14,7 @@ from app.archive.hashing import hash_file
 from app.extensions import AnySession, db, writing
 from app.formats.boxes import FormatError
 from app.formats.sampleindex import ROW_COUNTERS
-from app.models import Segment
+from app.models import Doomed, Segment
 from app.models.segment import CLOSED, MISSING
 from app.models.types import now_us
 
@@ -69,18 +69,24 @@ def _change(check: Check, row: Row, kind: str, text: str, done: str, values: Map
         for name, value in values.items():
             setattr(segment, name, value)
         session.flush()
+        if "storage_id" in values:  # its file counts from now on, and is not to be removed
+            held = (Doomed.segment_id == row["id"], Doomed.storage_id == values["storage_id"])
+            session.execute(delete(Doomed).where(*held))
         coverage.recount(session, row["source_id"], row["start_us"])
         check.repaired(session, kind, row["id"], text, done, row["source_id"])
 
 
 def _without_file(check: Check, row: Row) -> None:
     """Find the file in another storage; mark a row whose file is nowhere as missing."""
+    if check.is_away(row["storage_id"]):
+        return
     for storage_id, root in check.roots.items():
         elsewhere = places.closed_path(root, row["source_id"], row["start_us"], row["id"])
         if storage_id != row["storage_id"] and elsewhere.is_file():
             text = f"its file lies in another storage: {root}"
             if check.is_repairing:
-                _change(check, row, "wrong_storage", text, "row corrected", {"storage_id": storage_id})
+                values = {"storage_id": storage_id, "index_offset_bytes": 0, "index_size_bytes": 0}
+                _change(check, row, "wrong_storage", text, "row corrected", values)
             else:
                 check.say("wrong_storage", row["id"], text)
             return
@@ -108,13 +114,16 @@ def _facts(check: Check, row: Row, path: Path) -> FileFacts | None:
     try:
         return read_facts(str(path), row["source_id"], row["id"])
     except FormatError as error:
-        _fault(check, row, "wrong_size" if path.stat().st_size != row["size_bytes"] else "unreadable", str(error))
+        is_short = path.is_file() and path.stat().st_size != row["size_bytes"]
+        _fault(check, row, "wrong_size" if is_short else "unreadable", str(error))
     except OSError as error:
         _fault(check, row, "unreadable", f"cannot be read: {error.strerror}")
     return None
 
 
 def _fault(check: Check, row: Row, fault: str, text: str) -> None:
+    if check.is_away(row["storage_id"]):
+        return
     if not check.is_repairing:
         check.say(fault, row["id"], text)
     elif row["fault"] == fault:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from app.archive.moving import Broken, Move, move
+from app.archive.moving import Broken, Busy, Move, move
 from app.archive.scrubbing import Pace
 from app.archive.storages import open_storages
 from app.archive.unlinking import mounted_roots
@@ -48,6 +48,9 @@ class Mover:
             return True
         except Broken as error:
             log.error("segment %s does not move: %s: flask verify", row.id, error)
+            return True
+        except Busy:
+            self._failed[row.id] = time.monotonic() + AGAIN_S
             return True
         except OSError as error:  # of a whole disk, most often: the worker pauses
             log.error("segment %s could not be moved and is tried again later: %s", row.id, error.strerror)

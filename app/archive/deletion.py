@@ -140,6 +140,9 @@ def _remove_rows(session: AnySession, source_id: int, pieces: Sequence[Piece]) -
         batch = pieces[first : first + BATCH]
         starts = [piece.start_us for piece in batch]
         session.execute(delete(Segment).where(Segment.source_id == source_id, Segment.start_us.in_(starts)))
+        for storage_id in {piece.storage_id for piece in batch}:  # whatever left one there, it must not hinder
+            ids = [piece.id for piece in batch if piece.storage_id == storage_id]
+            session.execute(delete(Doomed).where(Doomed.storage_id == storage_id, Doomed.segment_id.in_(ids)))
         columns = ("segment_id", "start_us", "storage_id", "source_id", "since_us")
         rows = [(piece.id, piece.start_us, piece.storage_id, source_id, since_us) for piece in batch]
         session.execute(insert(Doomed), [dict(zip(columns, row, strict=True)) for row in rows])

@@ -44,6 +44,10 @@ class Broken(Exception):
     """The file is not what was recorded; it stays where it is, and its row says what is wrong."""
 
 
+class Busy(Exception):
+    """A copy of an earlier try, or of another process, is there and is yet to be removed: it is tried again later."""
+
+
 class Move(NamedTuple):
     """A segment and the storages, as ids with their roots, that it moves from and to."""
 
@@ -54,7 +58,7 @@ class Move(NamedTuple):
 
 
 def move(asked: Move, pace: Callable[[int], None]) -> bool:
-    """Move one segment; tell whether it was still there to move. Raises Broken, OSError; and what `pace` does."""
+    """Move one segment; tell whether it was still there to move. Raises Broken, Busy, OSError; and what `pace` does."""
     try:
         return list(steps(asked, pace))[-1] == "moved"
     except Broken:
@@ -102,12 +106,17 @@ def _is_same(current: Segment | None, row: Segment) -> bool:
 
 
 def _intend(asked: Move) -> bool:
-    """Doom the copy that is to be made; tell whether the segment is still what was chosen."""
+    """Doom the copy that is to be made; tell whether the segment is still what was chosen.
+
+    Raises Busy where one is doomed already: whoever removes that may have read its row, and would remove this one.
+    """
     row, moment_us = asked.segment, now_us()
     with writing() as session:
         if not _is_same(session.get(Segment, (row.source_id, row.start_us)), row):
             return False
-        session.merge(
+        if session.get(Doomed, (row.id, asked.target_id)) is not None:
+            raise Busy("a copy of an earlier try is yet to be removed")
+        session.add(
             Doomed(
                 segment_id=row.id,
                 storage_id=asked.target_id,

@@ -3,6 +3,7 @@
 from sqlalchemy import select
 
 from app.extensions import AnySession
+from app.logs import without_addresses
 from app.models import Notice
 
 
@@ -18,12 +19,14 @@ def note(
 ) -> bool:
     """Write a notice, in a write transaction, where the state differs from the last one noted; tell whether it did.
 
-    What was never noted counts as good. `text` is one line, without secrets.
+    What was never noted counts as good. `text` is one line, without secrets; addresses are left out of it: webhooks
+    tell it to others.
     """
     query = select(Notice.is_bad).where(Notice.kind == kind, Notice.subject == subject)
     was_bad = session.scalar(query.order_by(Notice.id.desc()).limit(1)) or False
     if was_bad == is_bad:
         return False
+    text = without_addresses(text)
     session.add(
         Notice(kind=kind, subject=subject, is_bad=is_bad, text=text, source_id=source_id, storage_id=storage_id)
     )

@@ -6,6 +6,7 @@ budget or its reserve. Minima and pins are kept by all of these; only `app.archi
 """
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from app.archive.keeping import NEVER_US, Days, Rows, read_keeping, total_by_sto
 from app.archive.notices import note
 from app.archive.ruling import BYTE_UNITS, EXPIRED, S_US, Mask, Rule, in_units
 from app.archive.sweeping import ACTOR, Need, Sweep, act_of
-from app.archive.unlinking import mounted_roots
+from app.archive.unlinking import has_doomed, leaving_bytes, mounted_roots, unlink_doomed
 from app.extensions import db, writing
 from app.models import Storage
 from app.models.types import now_us
@@ -35,6 +36,12 @@ PASS_S = 20.0
 LOOK_S = 3600.0  # how often a storage that was found known is compared with the database again
 AHEAD_S = 600  # room is made for so many seconds of recording, for twice as many at a time
 SPARE_SHARE = 100  # of a limit of bytes, this part is freed beyond it: else each pass would delete one file
+DOOMED_LIMIT = 2000
+KEPT = (
+    "all else is pinned or kept by a minimum. Lower the minima, release pins, or give it more room "
+    "(flask retention forecast)"
+)
+STUCK = "files of deleted footage cannot be removed from it, so no more is deleted: is it read-only? The log says why"
 LATE_SHARE, LATE_US = 100, 3_600_000_000  # by how much expired footage may gather: a part of its age, at most an hour
 
 
@@ -181,6 +188,7 @@ class Retention:
         growth = growth_by_storage(db.session, now_us()).get(storage_id, 0.0)
         used = total_by_storage(db.session, sweep.keeping, self._days).get(storage_id, 0)
         budget, reserve = (row.budget_bytes, row.reserve_bytes) if row is not None else (None, 0)
+        leaving = leaving_bytes(db.session, storage_id)
         db.session.rollback()
         try:
             free = shutil.disk_usage(root).free
@@ -188,7 +196,7 @@ class Retention:
             log.error("the room of the storage %s cannot be measured: %s", root.name, error.strerror)
             return
         ahead = int(growth * AHEAD_S)
-        over = {"reserve": reserve + ahead - free}
+        over, why = {"reserve": reserve + ahead - free - leaving}, KEPT
         if budget is not None:
             over["budget"] = used + ahead - budget
         excess = max(over.values())
@@ -197,11 +205,12 @@ class Retention:
             value = in_units(reserve if word == "reserve" else budget or 0, BYTE_UNITS)
             act = Act(ACTOR, f"{word} of storage {root.name[:32]}: {value}")
             days = {(source_id, day) for source_id, found in sweep.keeping.days.items() for day in found}
-            excess -= sweep.free(Need(excess + ahead, days, _everything, act))
+            is_stuck = word == "reserve" and _is_stuck(storage_id, root)
+            excess -= 0 if is_stuck else sweep.free(Need(excess + ahead, days, _everything, act))
+            why = STUCK if is_stuck else KEPT
         text = (
             f"the storage {root.name!r} holds {in_units(used, BYTE_UNITS)} and has {in_units(free, BYTE_UNITS)} free; "
-            f"{in_units(max(excess, 0), BYTE_UNITS)} cannot be freed: all else is pinned or kept by a minimum. Lower "
-            "the minima, release pins, or give it more room (flask retention forecast)"
+            f"{in_units(max(excess, 0), BYTE_UNITS)} cannot be freed: {why}"
         )
         self._tell(f"room {storage_id}", text if excess > 0 and sweep.is_done else None, storage_id)
         self._end(sweep)
@@ -233,6 +242,14 @@ def _of_rule(sweep: Sweep, rule: Rule) -> Callable[[int, Rows], Mask]:
         return next((mask for one, mask in found if one.id == rule.id), ~_everything(source_id, rows))
 
     return mask
+
+
+def _is_stuck(storage_id: str, root: Path) -> bool:
+    """Tell whether deleting would give a disk no room: what was deleted before cannot be removed from it either."""
+    if os.statvfs(root).f_flag & os.ST_RDONLY:
+        return True
+    unlink_doomed(DOOMED_LIMIT, storage_id=storage_id)
+    return has_doomed(storage_id)
 
 
 def _everything(source_id: int, rows: Rows) -> Mask:

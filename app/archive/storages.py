@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from flask import current_app
 from sqlalchemy import select, update
 
 from app.archive import places
@@ -64,6 +65,8 @@ def _open(settings: StorageSettings, priority: int) -> Storage:
         _check_marker(root)
     storage_id = read_marker(root) or _make_marker(root)
     storage = db.session.get(Storage, storage_id)
+    if storage is not None and storage.path and storage.path != str(root):
+        _refuse_copy(root, Path(storage.path), storage_id)
     told = {
         "path": str(root),
         "priority": priority,
@@ -108,6 +111,21 @@ def _check_marker(root: Path) -> None:
     known = db.session.scalar(select(Storage.id).where(Storage.path == str(root)))
     if known is not None and read_marker(root) != known:
         raise _another(root)
+
+
+def _refuse_copy(root: Path, known: Path, storage_id: str) -> None:
+    """Raise StorageUnusable when the storage that a marker names is used already, at another path of the settings."""
+    if known not in [item.path for item in current_app.config["PLAYBACK"].storages]:
+        return  # it was moved
+    try:
+        is_copy = read_marker(known) == storage_id and not known.samefile(root)
+    except OSError:
+        return  # it is not there
+    if is_copy:
+        raise StorageUnusable(
+            f"the storage {root.name!r} is a copy of {known}: both have the same file {places.MARKER}; remove it from "
+            "the copy, or name one of them only"
+        )
 
 
 def _another(root: Path) -> StorageUnusable:

@@ -11,12 +11,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sqlalchemy import delete, exists, literal, select, tuple_
+from sqlalchemy import ColumnElement, delete, exists, func, literal, select, tuple_
 
 from app.archive import places
 from app.archive.places import DAY_US
 from app.archive.storages import read_marker
-from app.extensions import db, writing
+from app.extensions import AnySession, db, writing
 from app.models import Doomed, Segment, Storage
 from app.models.types import now_us
 
@@ -93,10 +93,26 @@ def unlink_doomed(limit: int, since_us: int = 0, storage_id: str | None = None) 
 
 def has_doomed(storage_id: str) -> bool:
     """Tell whether files that could be removed now are still there."""
-    query = select(Doomed.segment_id).where(Doomed.storage_id == storage_id, Doomed.due_us <= now_us())
+    query = select(Doomed.segment_id).where(Doomed.storage_id == storage_id, *_is_due())
     found = db.session.scalar(query.limit(1)) is not None
     db.session.rollback()
     return found
+
+
+def _is_due() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions that a file is to be removed now: it is due, and no segment's row points to it."""
+    is_held = exists().where(Segment.id == Doomed.segment_id, Segment.storage_id == Doomed.storage_id)
+    return Doomed.due_us <= now_us(), ~is_held
+
+
+def leaving_bytes(session: AnySession, storage_id: str) -> int:
+    """Return how many bytes of files that have moved elsewhere are about to be removed from a storage."""
+    query = (
+        select(func.coalesce(func.sum(Segment.size_bytes), 0))
+        .join(Doomed, Doomed.segment_id == Segment.id)
+        .where(Doomed.storage_id == storage_id, Doomed.due_us > now_us(), Segment.storage_id != storage_id)
+    )
+    return int(session.scalar(query) or 0)
 
 
 def mounted_roots(storage_id: str | None = None) -> dict[str, Path]:
@@ -104,10 +120,11 @@ def mounted_roots(storage_id: str | None = None) -> dict[str, Path]:
     query = select(Storage) if storage_id is None else select(Storage).where(Storage.id == storage_id)
     found = {row.id: Path(row.path) for row in db.session.scalars(query) if row.path}
     db.session.rollback()
-    return {storage_id: root for storage_id, root in found.items() if _is_mounted(root, storage_id)}
+    return {storage_id: root for storage_id, root in found.items() if is_mounted(root, storage_id)}
 
 
-def _is_mounted(root: Path, storage_id: str) -> bool:
+def is_mounted(root: Path, storage_id: str) -> bool:
+    """Tell whether a storage is at this root, by its marker."""
     try:
         return read_marker(root) == storage_id
     except OSError as error:  # a share whose server is away must not keep the files of the others
@@ -121,8 +138,7 @@ def _next_rows(roots: dict[str, Path], after: tuple[int, int, str, str], limit: 
     order = (Doomed.since_us, Doomed.start_us, Doomed.segment_id, Doomed.storage_id)
     query = select(Doomed).where(
         Doomed.storage_id.in_(roots),
-        Doomed.due_us <= now_us(),
-        ~exists().where(Segment.id == Doomed.segment_id, Segment.storage_id == Doomed.storage_id),
+        *_is_due(),
         Doomed.since_us >= after[0],  # for the index
         tuple_(*order) > tuple_(*(literal(value) for value in after)),
     )

@@ -20,7 +20,7 @@ from app.archive import places
 from app.archive.chains import judge_chain
 from app.archive.hashing import Hashes, hash_file, nothing
 from app.archive.notices import note
-from app.archive.unlinking import mounted_roots
+from app.archive.unlinking import is_mounted, mounted_roots
 from app.extensions import AnySession, db, writing
 from app.formats.sampleindex import ROW_COUNTERS
 from app.models import Segment
@@ -75,6 +75,8 @@ def verify_one(row: Segment, roots: dict[str, Path], pace: Callable[[int], None]
         if found is None or found.storage_id not in roots:
             return None
         judged = judge(found, roots[found.storage_id], pace)
+        if judged.fault in ("missing", "unreadable") and not is_mounted(roots[found.storage_id], found.storage_id):
+            return None  # the disk has gone away meanwhile: nothing is known of its files
         if _store(judged):
             return judged
         found = _again(found)

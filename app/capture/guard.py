@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.archive import places
 from app.archive.deletion import Act
 from app.archive.evicting import evict
+from app.archive.guards import why_not_there
 from app.archive.notices import note
 from app.archive.storages import open_one, read_marker, take_write
 from app.archive.unlinking import has_doomed, unlink_doomed
@@ -43,6 +44,7 @@ OPEN_S = 2.0
 BALLAST_S = 10.0
 WORST_S = 300.0
 BUDGET_S, BUDGET_SHARE = 10.0, 50  # between two sums over a storage's footage, and so many times their own cost
+KNOWN_S, UNKNOWN_S = 600.0, 10.0  # between two comparisons of the database with the folders of a disk
 GOOD_WRITES = 3  # quick ones in a row end the state `slow`
 DOOMED_LIMIT = 2000
 HEARTBEAT_S = 1.0
@@ -68,6 +70,8 @@ class Guard:
         self._budget_due_s = 0.0
         self._over_bytes = 0
         self._is_told_doomed = False
+        self._unknown: str | None = None
+        self._known_due_s = 0.0
         self._told: tuple[str, str | None] | None = None
         self._tell_due_s = 0.0
         self.opened: Callable[[Disk], None] = lambda _: None  # called once, when marker and row are known
@@ -261,6 +265,9 @@ class Guard:
         need_bytes = max(short_bytes, self._over_bytes)
         if need_bytes <= 0:
             return
+        if self._is_unknown():
+            disk.is_exhausted = self._is_short
+            return
         rule, reason = ("reserve", "the disk had less free than its reserve") if short_bytes > 0 else (
             "budget", "the storage held more than its budget")  # fmt: skip
         act = Act("recorder", rule, reason)
@@ -274,6 +281,17 @@ class Guard:
         disk.free_bytes = found.f_bavail * found.f_frsize
         # Once it is, until the reserve is free: what is recorded now and goes at once is no room.
         disk.is_exhausted = disk.free_bytes < reserve_bytes and (disk.is_exhausted or not gone.segments)
+
+    def _is_unknown(self) -> bool:
+        """Tell whether the database does not know the footage of the disk: it is new or was restored."""
+        disk, now_s = self._disk, time.monotonic()
+        if now_s >= self._known_due_s:
+            was, self._unknown = self._unknown, why_not_there(db.session, disk.storage_id, disk.root)
+            db.session.rollback()
+            self._known_due_s = now_s + (UNKNOWN_S if self._unknown else KNOWN_S)
+            if self._unknown is not None and was is None:
+                log.error("the storage %s: nothing is evicted: %s", disk.name, self._unknown)
+        return self._unknown is not None
 
     def _tell(self) -> None:
         """Write the row, when the state has changed or from time to time, and the notice of a change."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from app.archive.signing import Signer
 from app.formats import exports, playlists
-from app.logs import mask_secrets
+from app.logs import without_addresses
 from app.models import Deletion, Run
 from app.personalulti import utc_text
 from app.playback.exportplan import Plan
@@ -151,7 +151,7 @@ def _about(plan: Plan, files: Mapping[str, bytes], signer: Signer) -> str:
                 "start_utc": utc_text(gap.begin_us),
                 "end_utc": utc_text(gap.end_us),
                 "cause": gap.cause,
-                "detail": mask_secrets(gap.detail) if gap.detail else None,
+                "detail": without_addresses(gap.detail) if gap.detail else None,
             }
             for gap in plan.gaps
         ],

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 CONNECT_S, ANSWER_S = 5.0, 10.0
 CLAIM_US = 60_000_000  # another worker leaves alone for so long what this one is sending
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 600.0
+GAP_US = 10_000_000  # no transaction takes so long: what it noted is there by then, or never
 UNTOLD_US = 7 * 86_400_000_000  # what a receiver did not take for so long is given up
 KEPT_US = 90 * 86_400_000_000
 
@@ -74,7 +75,7 @@ def send(hook: WebhookSettings, body: dict[str, Any]) -> None:
             session.trust_env = False  # neither proxies nor passwords of this user
             with session.post(hook.url, data=data, headers=headers, **how) as answer:
                 status = answer.status_code
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # ValueError: a name of a host that cannot be
         raise Refused(f"{hook.host} cannot be told: {type(error).__name__}") from None
     if not 200 <= status < 300:
         raise Refused(f"{hook.host} answered {status}")
@@ -107,7 +108,7 @@ def _claim(hook: WebhookSettings) -> Claim | None:
     last_id, next_us, tries = mark.last_id, mark.next_us, mark.tries
     fresh = select(Notice).where(Notice.id > last_id, Notice.at_us >= at_us - UNTOLD_US)
     row = db.session.scalars(fresh.order_by(Notice.id).limit(1)).first()
-    body = notice_body(row) if row is not None else None
+    body, noted_us = (notice_body(row), row.at_us) if row is not None else (None, 0)
     old = select(func.count()).where(Notice.id > last_id, Notice.at_us < at_us - UNTOLD_US)
     given_up = db.session.scalar(old) if body is not None else 0
     db.session.rollback()
@@ -115,6 +116,8 @@ def _claim(hook: WebhookSettings) -> Claim | None:
         log.warning("webhook %s: %d notices are older than 7 days and are not told any more", hook.host, given_up)
     if body is None or at_us < next_us:
         return None
+    if body["id"] > last_id + 1 and not given_up and abs(at_us - noted_us) < GAP_US:
+        return None  # an earlier one may yet be committed
     with writing() as session:
         query = update(WebhookMark).where(WebhookMark.target == hook.target, WebhookMark.last_id == last_id)
         query = query.where(WebhookMark.next_us == next_us).values(next_us=at_us + CLAIM_US)
