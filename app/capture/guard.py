@@ -48,13 +48,22 @@ KNOWN_S, UNKNOWN_S = 600.0, 10.0  # between two comparisons of the database with
 GOOD_WRITES = 3  # quick ones in a row end the state `slow`
 DOOMED_LIMIT = 2000
 HEARTBEAT_S = 1.0
+RECENT_US = 600_000_000
 
 
 class Guard:
     """The guard of one disk."""
 
-    def __init__(self, app: Flask, config: Config, disk: Disk, recorder_is_alive: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        config: Config,
+        disk: Disk,
+        recorder_is_alive: Callable[[], bool],
+        has_room_beside: Callable[[Disk], bool] = lambda _: False,
+    ) -> None:
         self._app = app
+        self._has_room_beside = has_room_beside
         self._disk = disk
         self._recorder_is_alive = recorder_is_alive
         self._ballast = Ballast(disk.root, config.BALLAST_BYTES)
@@ -117,6 +126,7 @@ class Guard:
         if disk.suspected and state == OK:
             disk.suspected = False
         disk.set_state(state, detail)
+        disk.is_short = self._is_short or self._over_bytes > 0
         if state != before or (self._is_short and not disk.is_exhausted) or self._over_bytes > 0:
             self._needed.set()
 
@@ -271,7 +281,9 @@ class Guard:
         rule, reason = ("reserve", "the disk had less free than its reserve") if short_bytes > 0 else (
             "budget", "the storage held more than its budget")  # fmt: skip
         act = Act("recorder", rule, reason)
-        gone = evict(disk.storage_id, need_bytes, act, keeps_minima=short_bytes <= 0)
+        # What was just recorded stays while recording can go on elsewhere.
+        until_us = now_us() - RECENT_US if short_bytes > 0 and self._has_room_beside(disk) else None
+        gone = evict(disk.storage_id, need_bytes, act, keeps_minima=short_bytes <= 0, until_us=until_us)
         if gone.segments:
             log.info("the storage %s: %s: evicted %d segments, %d MiB", disk.name, reason, gone.segments,
                      gone.size_bytes >> 20)  # fmt: skip

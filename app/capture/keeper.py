@@ -86,6 +86,7 @@ class Keeper:
 
     def next_disk(self, disks: Disks) -> Disk | None:
         """Return the storage to begin the next attempt in, None where it is not due; say so where none can be used."""
+        self._obey()  # no lane does while it waits: an address that was corrected is tried at once
         if not self._backoff.is_over(self.camera.uri):
             return None
         disk = disks.choose(self._distrust.of(disks))

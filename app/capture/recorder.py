@@ -68,7 +68,9 @@ class Recorder:
         self._recorder_id = ""
         self._disks = Disks(self._config)
         self._lanes = {disk: Lane(app, disk, self._wake) for disk in self._disks}
-        self._guards = {disk: Guard(app, self._config, disk, self._is_alive) for disk in self._disks}
+        self._guards = {
+            disk: Guard(app, self._config, disk, self._is_alive, self._disks.has_room_beside) for disk in self._disks
+        }
 
     def run(self) -> int:
         """Record until a signal comes; return the exit status."""
@@ -199,8 +201,11 @@ class Recorder:
     def _leave(self, source_id: int, keeper: Keeper, disk: Disk) -> None:
         """Let a source go on at another storage; its keeper stays with the run that lies in this one."""
         reason = "throttled" if disk.seen_state == SLOW else "disk_full"
+        verdict = Verdict(reason, disk.problem().message, None)
+        if disk.is_good and not keeper.needs_successor:
+            verdict = Verdict("stopped", "recording goes back to an earlier storage", None)
         self._left.append(keeper)
-        self._keepers[source_id] = keeper.leave(Verdict(reason, disk.problem().message, None))
+        self._keepers[source_id] = keeper.leave(verdict)
         self._lanes[disk].wake()
 
     def _runs_of(self, source_id: int) -> set[str]:
