@@ -130,7 +130,8 @@ class Config:
         found = (first, *(_parse_storage(text, self.RESERVE_BYTES) for text in texts))
         paths = [str(storage.path) for storage in found]
         for path in paths:
-            if any(other != path and other.startswith(f"{path.rstrip('/')}/") for other in paths) or paths.count(path) > 1:
+            within = path.rstrip("/") + "/"
+            if any(other != path and other.startswith(within) for other in paths) or paths.count(path) > 1:
                 raise ConfigurationError(f"PLAYBACK_STORAGES: {path} is there twice, or holds another storage")
         return found
 
