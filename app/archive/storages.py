@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 
 ANSWER_S = 2.0  # so long a disk is waited for by who only asks whether it works
 FRESH_US = 15_000_000  # what the recorder says of a storage counts as long as it says it
-_waiting: dict[Path, threading.Thread] = {}  # who waits for a disk that does not answer
 
 
 def read_marker(root: Path) -> str | None:
@@ -179,28 +179,45 @@ def _probe(root: Path, known_id: str | None) -> int:
         raise unusable(root, error) from error
 
 
+class _Asking(threading.Thread):
+    """Asks a disk something, for all who want to know it meanwhile."""
+
+    def __init__(self, ask: Callable[[], int]) -> None:
+        super().__init__(name="probe", daemon=True)
+        self._ask = ask
+        self._until_s = time.monotonic() + ANSWER_S
+        self.found: int | PlaybackError | None = None
+
+    def run(self) -> None:
+        try:
+            self.found = self._ask()
+        except PlaybackError as error:
+            self.found = error
+
+    def wait(self) -> None:
+        """Wait until ANSWER_S after its begin: who comes later waits no longer."""
+        self.join(max(0.0, self._until_s - time.monotonic()))
+
+
+_asking: dict[Path, _Asking] = {}
+_asking_lock = threading.Lock()
+
+
 def _answer(root: Path, ask: Callable[[], int]) -> int:
     """Return what `ask` finds at a disk, in a thread of its own. Raises what it raises; StorageUnusable when none."""
-    found: list[int | PlaybackError] = []
-
-    def run() -> None:
-        try:
-            found.append(ask())
-        except PlaybackError as error:
-            found.append(error)
-
-    waiting = _waiting.get(root)
-    if waiting is None or not waiting.is_alive():
-        waiting = _waiting[root] = threading.Thread(target=run, name="probe", daemon=True)
-        waiting.start()
-        waiting.join(ANSWER_S)
-    if not found:
+    with _asking_lock:
+        asking = _asking.get(root)
+        if asking is None or not asking.is_alive():
+            asking = _asking[root] = _Asking(ask)
+            asking.start()
+    asking.wait()
+    if asking.found is None:
         raise StorageUnusable(
             f"the storage {root.name!r} does not answer within {ANSWER_S:.0f} s: check its disk and its network"
         )
-    if isinstance(found[0], PlaybackError):
-        raise found[0]
-    return found[0]
+    if isinstance(asking.found, PlaybackError):
+        raise asking.found
+    return asking.found
 
 
 _writes: dict[str, tuple[int, int]] = {}  # by storage: µs that the last write took to become durable, and the longest
