@@ -18,6 +18,7 @@ from app.capture.ballast import Ballast
 from app.capture.disks import AWAY, FULL, OK, READ_ONLY, Disk, Disks
 from app.capture.distrust import Distrust
 from app.capture.guard import Guard
+from app.capture.lane import Lane
 from app.errors import StorageFull, StorageUnusable
 from app.extensions import db, writing
 from app.metricfiles import AllocatedDict
@@ -265,6 +266,28 @@ def test_a_storage_that_cannot_be_opened_is_logged_and_told_once(
         guard._tend()
         assert disk.is_good
         assert [row.is_bad for row in db.session.execute(query)] == [True, False]
+
+
+def test_a_job_that_fails_on_and_on_is_logged_once(
+    app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.capture.lane.RETRY_S", 0.01)
+    tries: list[int] = []
+
+    def look() -> None:
+        tries.append(1)
+        if len(tries) < 4:
+            os.stat(tmp_path / "away")  # noqa: PTH116  for its error
+
+    lane = Lane(app, Disk(StorageSettings(tmp_path, None, 0), 0), lambda: None)
+    lane.start()
+    lane.do(look)
+    wait_for(lambda: len(tries) == 4, "the job's end")
+    lane.end()
+    lane.join(5.0)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        f"the storage {tmp_path}: No such file or directory: what was left there waits; tried every 0 s"
+    ]
 
 
 def test_another_disk_in_place_of_a_storage_is_named(tmp_path: Path, database_app: Flask, guarded: Disk) -> None:
