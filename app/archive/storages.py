@@ -1,5 +1,6 @@
 """Storages: folders that hold media. Each is known by the UUID in its marker file, not by where it is mounted."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -61,12 +62,16 @@ def open_one(settings: StorageSettings, priority: int) -> str:
 
 def _open(settings: StorageSettings, priority: int) -> Storage:
     root = settings.path
-    if read_marker(root) is None:
+    try:
+        storage_id = read_marker(root)
+    except OSError as error:
+        raise unusable(root, error) from error
+    if storage_id is None:
         _check_marker(root)
-    storage_id = read_marker(root) or _make_marker(root)
+        storage_id = _make_marker(root)
     storage = db.session.get(Storage, storage_id)
-    if storage is not None and storage.path and storage.path != str(root):
-        _refuse_copy(root, Path(storage.path), storage_id)
+    if storage is None or storage.path != str(root):
+        _refuse_copy(root, storage_id, storage)
     told = {
         "path": str(root),
         "priority": priority,
@@ -84,6 +89,28 @@ def _open(settings: StorageSettings, priority: int) -> Storage:
                 setattr(storage, name, value)
             session.add(storage)
     return storage
+
+
+def _refuse_copy(root: Path, storage_id: str, known: Storage | None) -> None:
+    """Raise StorageUnusable where another of the settings' folders is this very storage: one is a copy of the other.
+
+    A storage that was moved, or is mounted elsewhere now, is no copy: its former folder is not in the settings, or has
+    its marker no more.
+    """
+    for settings in current_app.config["PLAYBACK"].storages:
+        other = settings.path
+        if other == root:
+            if known is None:
+                return  # the first of two copies that nobody knows yet
+            continue
+        if known is not None and known.path != str(other):
+            continue
+        with contextlib.suppress(OSError):
+            if read_marker(other) == storage_id and not root.samefile(other):
+                raise StorageUnusable(
+                    f"the storage {root.name!r} is a copy of {str(other)!r}, they have the same {places.MARKER}: what "
+                    "is recorded in one would be looked for in the other; leave one out of PLAYBACK_STORAGES"
+                )
 
 
 def _make_marker(root: Path) -> str:
@@ -111,21 +138,6 @@ def _check_marker(root: Path) -> None:
     known = db.session.scalar(select(Storage.id).where(Storage.path == str(root)))
     if known is not None and read_marker(root) != known:
         raise _another(root)
-
-
-def _refuse_copy(root: Path, known: Path, storage_id: str) -> None:
-    """Raise StorageUnusable when the storage that a marker names is used already, at another path of the settings."""
-    if known not in [item.path for item in current_app.config["PLAYBACK"].storages]:
-        return  # it was moved
-    try:
-        is_copy = read_marker(known) == storage_id and not known.samefile(root)
-    except OSError:
-        return  # it is not there
-    if is_copy:
-        raise StorageUnusable(
-            f"the storage {root.name!r} is a copy of {known}: both have the same file {places.MARKER}; remove it from "
-            "the copy, or name one of them only"
-        )
 
 
 def _another(root: Path) -> StorageUnusable:

@@ -24,6 +24,13 @@ WAYS_OUT = {
 }
 
 
+def away_detail(found_id: str | None, known_id: str) -> str:
+    """Return why a storage is away where this marker, or none, is in its folder."""
+    if found_id is None:
+        return WAYS_OUT[AWAY]
+    return f"another storage is mounted there: its marker file says {found_id}, this one is {known_id}; mount that one"
+
+
 def state_of(error: OSError) -> str:
     """Return the state that an error of the file system means."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
