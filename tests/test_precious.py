@@ -27,11 +27,12 @@ from app.archive.retention import Retention
 from app.archive.storages import open_storages
 from app.archive.unlinking import has_doomed, mounted_roots, unlink_doomed
 from app.archive.verifying import Wanted, verify
+from app.capture import recovery
 from app.capture.disks import Disk
 from app.capture.guard import Guard
 from app.extensions import db, writing
 from app.models import Doomed, Notice, Segment, Storage
-from app.models.segment import CLOSED
+from app.models.segment import CLOSED, OPEN
 from app.models.types import now_us
 from tests.archived import add_source, record
 from tests.archived import media as media
@@ -165,6 +166,24 @@ def test_what_is_checked_while_its_disk_goes_away_is_not_marked_as_missing(
     with app.app_context():
         check_rows(Check({id_of(root): root}, tell, is_repairing=True), id_of(root))
     assert [row.state for row in rows(app)][1:] == [CLOSED] * (len(before) - 1)
+
+
+def test_what_was_being_recorded_when_its_disk_went_away_is_not_marked_as_missing(
+    app: Flask, source_id: int, media: Media
+) -> None:
+    """Its row is closed when the disk is back: of a missing one the file in the live folder was never taken in."""
+    run_id = record(app, source_id, media("h264"), leave_open=True).run_id
+    root = app.config["PLAYBACK"].storage_path
+    storage_id = id_of(root)
+    go_away(root)
+    with app.app_context(), pytest.raises(OSError, match="gone away"):
+        recovery.take_in(root, storage_id, source_id, set())
+    assert [row.state for row in rows(app)][-1] == OPEN
+    root.rmdir()
+    shutil.move(root.with_name("unmounted"), root)
+    with app.app_context():
+        recovery.take_in(root, storage_id, source_id, set())
+    assert {row.state for row in rows(app) if row.run_id == run_id} == {CLOSED}
 
 
 def test_a_file_that_fsck_takes_back_is_no_longer_about_to_be_removed(
