@@ -130,7 +130,8 @@ class Config:
         found = (first, *(_parse_storage(text, self.RESERVE_BYTES) for text in texts))
         paths = [str(storage.path) for storage in found]
         for path in paths:
-            if any(other != path and other.startswith(f"{path}/") for other in paths) or paths.count(path) > 1:
+            within = path.rstrip("/") + "/"
+            if any(other != path and other.startswith(within) for other in paths) or paths.count(path) > 1:
                 raise ConfigurationError(f"PLAYBACK_STORAGES: {path} is there twice, or holds another storage")
         return found
 
@@ -254,8 +255,8 @@ def _parse(name: str, text: str, kind: object) -> object:
         number = int(text) if kind is int else float(text)
     except ValueError:
         raise ConfigurationError(f"PLAYBACK_{name} is {text!r}; it must be a number") from None
-    if not 0 <= number < 1e18:
-        raise ConfigurationError(f"PLAYBACK_{name} is {text!r}; it must not be negative")
+    if not 0 <= number < TOO_MUCH:
+        raise ConfigurationError(f"PLAYBACK_{name} is {text!r}; it must be 0 or more, and less than 10^18")
     return number
 
 
@@ -290,6 +291,7 @@ def _check(config: Config) -> None:
     _ = config.webhooks
 
 
+TOO_MUCH = 1e18  # a number from here on is a slip; the database could not hold ten times as much
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "s": 1, "h": 3600, "d": 86_400}
 
 
@@ -302,9 +304,12 @@ def _parse_storage(text: str, reserve_bytes: int) -> StorageSettings:
         found = re.fullmatch(r"(\d{1,15})([KMGT]?)" if name != "cold" else r"(\d{1,9})([shd])", value)
         if name not in ("budget", "reserve", "cold") or name in values or found is None:
             raise ConfigurationError(
-                f"PLAYBACK_STORAGES: {item!r} of {folder} must be budget=500G, reserve=2G or cold=7d, each once"
+                f"PLAYBACK_STORAGES: {item!r} of {folder} must be budget=500G, reserve=2G (K, M, G, T) or cold=7d "
+                "(s, h, d), each once"
             )
         values[name] = int(found[1]) * UNITS[found[2]]
+        if values[name] >= TOO_MUCH:
+            raise ConfigurationError(f"PLAYBACK_STORAGES: {item!r} of {folder} is more than any disk has")
     if not folder.startswith("/"):
         raise ConfigurationError(f"PLAYBACK_STORAGES: {folder!r} must be an absolute folder, as /srv/second")
     path = Path(os.path.normpath(folder))  # no disk is asked

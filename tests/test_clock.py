@@ -51,7 +51,7 @@ def wait_for_runs(service: Service, source_ids: list[int], count: int) -> None:
     """Wait until each source has begun so many runs."""
     text = "SELECT count(*) FROM run WHERE source_id = ?"
     for source_id in source_ids:
-        wait_for(lambda number=source_id: query(service, text, number)[0][0] >= count, f"run {count}", 25)
+        wait_for(lambda number=source_id: query(service, text, number)[0][0] >= count, f"run {count}", 60)
 
 
 def let_leases_run_out(service: Service) -> None:
@@ -100,7 +100,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
         for tag in ("streams", "pictures"):
             service.stop_recording(tag)
         stopped_s = time.time()
-        wait_for(lambda: not query(service, "SELECT 1 FROM lease"), "the end of recording", 20)
+        wait_for(lambda: not query(service, "SELECT 1 FROM lease"), "the end of recording", 60)
         yield History(service, clock, camera, steps, sources, stopped_s)
 
 

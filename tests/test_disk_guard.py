@@ -88,6 +88,24 @@ def test_the_oldest_goes_before_the_disk_is_full(
     assert guarded.state == OK
 
 
+def test_the_ballast_of_an_earlier_recorder_is_given_up_on_a_disk_that_is_full_at_the_start(
+    app: Flask, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "full", "16m") as root:
+        config = TestingConfig(INSTANCE=str(tmp_path), STORAGE=str(root), RESERVE_BYTES=MIB)
+        disk = next(iter(Disks(config)))
+        with app.app_context():
+            open_one(disk.settings, 0)
+            db.session.rollback()
+        (root / places.BALLAST).write_bytes(b"x" * MIB)
+        fill(root / "other")
+        guard = Guard(app, config, disk, lambda: True)
+        guard.start()
+        wait_for(lambda: (root / places.BALLAST).stat().st_size < MIB, "the ballast")
+        guard.end()
+        guard.join(5.0)
+
+
 def test_a_new_database_evicts_nothing_from_a_disk_of_footage_that_it_does_not_know(
     database_app: Flask, guarded: Disk, folder: Path, media: Callable[..., Path]
 ) -> None:

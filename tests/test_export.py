@@ -446,6 +446,59 @@ def test_a_manifest_that_contradicts_itself_is_found(
             check_export(sent)
 
 
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("segments",), "text"),
+        (("segments", 0), 7),
+        (("segments", 0, "sequence"), "x"),
+        (("segments", 0, "file"), 5),
+        (("segments", 1, "chain"), 5),
+        (("files", 0, "sha256"), None),
+        (("gaps",), None),
+        (("spans",), [[]]),
+        (("start_utc",), None),
+        (("source",), {}),
+    ],
+    ids=str,
+)
+def test_a_signed_manifest_of_another_shape_is_refused_in_words(
+    app: Flask, exported: tuple[bytes, Signer, dict[str, str]], sent: Path, where: tuple[Any, ...], value: object
+) -> None:
+    files = contents(sent)
+    manifest = place = json.loads(files["manifest.json"])
+    for step in where[:-1]:
+        place = place[step]
+    place[where[-1]] = value
+    text = json.dumps(manifest).encode()
+    pack(sent, {**files, "manifest.json": text, "manifest.sig": exported[1].sign(text)})
+    with pytest.raises(NoExport, match="no recorder made it"):
+        check_export(sent)
+    result = command(app, "verify-export", sent)
+    assert isinstance(result.exception, SystemExit)
+    assert where[0] in result.output
+
+
+@pytest.mark.parametrize("text", [b"[" * 200_000, b"\xff", b"[]", b"7"], ids=["deep", "no-text", "list", "number"])
+def test_a_signed_manifest_that_is_none_is_refused(
+    exported: tuple[bytes, Signer, dict[str, str]], sent: Path, text: bytes
+) -> None:
+    pack(sent, {**contents(sent), "manifest.json": text, "manifest.sig": exported[1].sign(text)})
+    with pytest.raises(NoExport, match="version"):
+        check_export(sent)
+
+
+@pytest.mark.parametrize("method", [8, 9, 12, 14, 99])
+def test_a_file_that_is_said_to_be_packed_is_found(sent: Path, method: int) -> None:
+    with zipfile.ZipFile(sent) as archive:
+        entry = next(item for item in archive.infolist() if item.filename.startswith("media/"))
+    data = bytearray(sent.read_bytes())
+    listed = data.rindex(entry.filename.encode()) - 46  # its header in the central directory: APPNOTE.TXT §4.3.12
+    data[listed + 10] = data[entry.header_offset + 8] = method
+    sent.write_bytes(data)
+    is_refused(sent)
+
+
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"no archive at all"], ids=["empty", "begin", "text"])
 def test_what_is_no_export_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.zip"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from app.capture.recovery import leftover_sources, open_sources, take_in
 from app.extensions import db, writing
 from app.formats.closing import CLOSING_BYTES
 from app.formats.fragments import read_init, scan
-from app.models import Run, Segment
+from app.models import Attempt, Recorder, Run, Segment
 from app.models.segment import CLOSED, MISSING, OPEN
 from app.models.types import new_uuid
 from tests.archived import add_source, utc
@@ -47,6 +48,7 @@ def place(app: Flask, cut: list[Path]) -> Place:
     places.live_folder(found.root, source_id).mkdir(parents=True)
     for number, file in enumerate(cut):
         shutil.copy(file, live(found, number))
+        os.utime(live(found, number), (written_s := time.time() + 2 * (number - FILES), written_s))  # as they arrive
     return found
 
 
@@ -326,3 +328,17 @@ def test_a_file_that_cannot_be_closed_now_is_closed_at_the_next_start(
 
 def _refuse(_handle: int) -> None:
     raise OSError(5, "Input/output error")
+
+
+def test_a_run_to_which_another_machine_still_writes_is_left_alone(app: Flask, place: Place) -> None:
+    with app.app_context():
+        with writing() as session:
+            session.add(Recorder(id="there", host_id="other", boot_id="", pid=1, started_ticks=1, seen_us=1))
+            session.add(Attempt(source_id=place.source_id, run_id=place.run_id, recorder_id="there", begin_us=1))
+        with pytest.raises(BlockingIOError, match="another machine"):
+            take_in(place.root, place.storage_id, place.source_id, set())
+        assert rows(place) == []
+        for number in range(FILES):
+            os.utime(live(place, number), (1_600_000_000 + number, 1_600_000_000 + number))
+        take_in(place.root, place.storage_id, place.source_id, set())
+        assert len(rows(place)) == FILES

@@ -73,6 +73,9 @@ def test_the_life_of_a_rule(database_app: Flask) -> None:
         ({"scope": "all", "min_age_s": 5, "max_age_s": 4}, 422, "min_age_s"),
         ({"scope": "all", "min_bytes": 5, "max_bytes": 4}, 422, "min_bytes"),
         ({"scope": "all", "max_age_s": -1}, 422, "max_age_s"),
+        ({"scope": "all", "max_age_s": 0}, 422, "max_age_s"),
+        ({"scope": "all", "max_bytes": 0, "max_age_s": 5}, 422, "max_bytes"),
+        ({"scope": "all", "max_age_s": True}, 422, "max_age_s"),
         ({"scope": "all", "max_age_s": 10**12}, 422, "max_age_s"),
         ({"scope": "all", "max_bytes": 2**63}, 422, "max_bytes"),
         ({"scope": "all", "max_bytes": "7x"}, 422, "max_bytes"),
@@ -90,6 +93,13 @@ def test_a_rule_that_cannot_be_is_refused(client: FlaskClient, values: dict[str,
     assert answer.status_code == status, answer.json
     assert answer.json["detail"][0]["loc"][-1] == place
     assert client.get(PATH).json == []
+
+
+def test_a_rule_keeps_its_scope_and_keeps_something(client: FlaskClient) -> None:
+    path = f"{PATH}/{add_rule(client, scope='all', max_age_s=3600).json['id']}/"
+    assert error_of(client.put(path, json={"scope": "tag"})) == (422, ["body", "scope"], "scope")
+    assert error_of(client.put(path, json={"max_age_s": 0})) == (422, ["body", "max_age_s"], "nothing_kept")
+    assert client.put(path, json={"scope": "all", "max_age_s": 7}).json["max_age_s"] == 7
 
 
 def test_a_scope_has_one_rule_also_where_two_add_it_at_once(database_app: Flask) -> None:

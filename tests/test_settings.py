@@ -99,6 +99,8 @@ def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> Non
         ("STORAGES", "/srv/two?budget=5X"),
         ("STORAGES", "/srv/two?budget=5G&budget=6G"),
         ("STORAGES", "/srv/two?cold=7"),
+        ("STORAGES", "/srv/two?reserve=99999999T"),
+        ("STORAGES", "/"),
         ("STORAGES", "/srv/two, /srv/two/within"),
     ],
 )

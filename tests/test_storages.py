@@ -113,7 +113,8 @@ def test_recording_resumes_as_soon_as_any_storage_can_be_written(service: Servic
     wait_for(lambda: not service.is_ready(), "the refusal of /readyz", 15)
     answer = service.call("POST", "/api/v1/record", 503, model="Source", tag_name="more", group_name="all")
     assert answer["detail"][0]["type"] == "storage_unusable"
-    wait_for(lambda: reasons(service)[-1] == "storage_unusable", "the cause", 15)
+    wait_for(lambda: not query(service, "SELECT 1 FROM attempt WHERE end_us IS NULL"), "the end of both attempts", 30)
+    assert reasons(service)[-1] == "storage_unusable"
     runs = query(service, "SELECT count(*) FROM run")[0][0]
     disk.heal()
     wait_for(lambda: query(service, "SELECT count(*) FROM run")[0][0] >= runs + 2, "recording", 20)

@@ -33,11 +33,14 @@ class Evicted(NamedTuple):
     size_bytes: int
 
 
-def evict(storage_id: str, need_bytes: int, act: Act, *, keeps_minima: bool = False) -> Evicted:
+def evict(
+    storage_id: str, need_bytes: int, act: Act, *, keeps_minima: bool = False, until_us: int | None = None
+) -> Evicted:
     """Delete footage of a storage until `need_bytes` are free, files included; return what has gone.
 
     Needs an app context without a transaction. Fewer are freed where all that is left is pinned, or open; or, with
-    `keeps_minima`, as for a budget, within a minimum: only a disk that is full breaks those.
+    `keeps_minima`, as for a budget, within a minimum: only a disk that is full breaks those. What begins at `until_us`
+    or later stays.
     """
     gone = Evicted(0, 0)
     if need_bytes <= 0:
@@ -46,7 +49,7 @@ def evict(storage_id: str, need_bytes: int, act: Act, *, keeps_minima: bool = Fa
     boundaries = find_boundaries(db.session, keeping, Days())
     db.session.rollback()
     grades = (EXPIRED, PLAIN, UNDATED) if keeps_minima else (EXPIRED, PLAIN, UNDATED, MINIMAL)
-    for batch in _batches(storage_id, keeping, boundaries, grades):
+    for batch in _batches(storage_id, keeping, boundaries, grades, until_us or NEVER_US):
         while batch and gone.size_bytes < need_bytes:
             chosen = enough(batch, need_bytes - gone.size_bytes)
             batch = batch[len(chosen) :]  # of those chosen, others may have deleted or pinned some
@@ -82,7 +85,7 @@ def enough(victims: Sequence[Victim], need_bytes: int) -> list[Victim]:
 
 
 def _batches(
-    storage_id: str, keeping: Keeping, boundaries: dict[str, Boundary], grades: Sequence[int]
+    storage_id: str, keeping: Keeping, boundaries: dict[str, Boundary], grades: Sequence[int], newest_us: int
 ) -> Iterator[list[Victim]]:
     """Yield segments of these grades, in batches: the least protected first, of each grade the oldest."""
     ages = [rule.max_age_s for rule in keeping.rules if rule.max_age_s is not None]
@@ -90,7 +93,7 @@ def _batches(
     if not any(keeping.unset_runs.values()):
         until[UNDATED] = 0
     for grade in grades:
-        until_us = until.get(grade, NEVER_US)
+        until_us = min(until.get(grade, NEVER_US), newest_us)
         for page in _pages(storage_id, until_us):
             victims = _of_grade(keeping, boundaries, page, grade)
             for first in range(0, len(victims), BATCH):

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 MAX_SLEW_PPM = 500
 SLEW_DEADBAND_US = 50_000
 MAX_SEAM_US = 10_000_000
+LEAST_ARRIVALS = 3
 
 
 class RunWriter:
@@ -40,10 +41,12 @@ class RunWriter:
 
     _is_live = True  # else files may have been copied since they were written: no mtime begins a run
 
-    def __init__(self, place: Place, *, zero_us: int | None = None, base_us: int | None = None) -> None:
+    def __init__(
+        self, place: Place, *, zero_us: int | None = None, base_us: int | None = None, is_new: bool = False
+    ) -> None:
         """Begin, or go on with what an earlier process left. zero_us: the wall clock of media time 0, where known.
 
-        base_us: `boot_offset_us` as that process saw it last.
+        base_us: `boot_offset_us` as that process saw it last. is_new: there was none; the database is not asked.
         """
         self.place = place
         self._clock = runs.RunClock()
@@ -57,7 +60,8 @@ class RunWriter:
         self.unclosed: list[OpenSegment] = []
         first = self._first_sequence()
         self.current = OpenSegment(first, self._live_file(first), place.run_id)
-        self._load()
+        if not is_new:
+            self._load()
         self._following = self._at(self.current.sequence + 1)  # there or not yet
 
     def _first_sequence(self) -> int:
@@ -238,7 +242,9 @@ class RunWriter:
             return None
         if self._is_picture:
             return self._clock.begin_pictures_anew(end_us)
-        return self._clock.begin_anew(following.file, end_us, self._error_us(before))
+        # What was read at once, as after a copy, says nothing of the time in between.
+        error_us = self._error_us(before) if before.file.arrivals >= LEAST_ARRIVALS else None
+        return self._clock.begin_anew(following.file, end_us, error_us)
 
     def _open_anew(self, before: OpenSegment, following: OpenSegment, end_us: int) -> None:
         """Make the rows of a run that goes on with the same ffmpeg by another clock."""

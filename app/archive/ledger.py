@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from operator import attrgetter
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ from sqlalchemy import bindparam, or_, select
 from app.archive.leaps import CLOCK_STEP, find_leaps
 from app.archive.spans import Stretch, find_spans
 from app.extensions import db
-from app.models import Attempt, Deletion, Run, Wanted
-from app.models.segment import MAX_SEGMENT_US
+from app.models import Attempt, Deletion, Run, Segment, Storage, Wanted
+from app.models.segment import MAX_SEGMENT_US, MISSING
 
 NOT_RECORDING, RECORDER_STOPPED, UNKNOWN = "not_recording", "recorder_stopped", "unknown"
 STARTING, PENDING = "starting", "pending"  # an attempt before its first fragment, and after its last complete one
@@ -70,8 +71,16 @@ class Facts(NamedTuple):
 
 
 def explain(source_id: int, gaps: Sequence[Stretch], lost: Sequence[tuple[int, int]] = ()) -> list[Gap]:
-    """Return the gaps, cut where their cause changes; `lost` is what was recorded and cannot be read."""
-    return read_facts(source_id, gaps[0].begin_us, gaps[-1].end_us).explain(gaps, lost) if gaps else []
+    """Return the gaps, cut where their cause changes; `lost` is what was recorded and cannot be read.
+
+    Segments that are known to be missing are lost too.
+    """
+    if not gaps:
+        return []
+    begin_us, end_us = gaps[0].begin_us, gaps[-1].end_us
+    values = {"source_id": source_id, "from_us": begin_us - MAX_SEGMENT_US, "to_us": end_us}
+    missing = [(begin, end) for begin, end in db.session.execute(MISSING_ROWS, values) if end > begin_us]
+    return read_facts(source_id, begin_us, end_us).explain(gaps, sorted({*lost, *missing}))
 
 
 def read_facts(source_id: int, begin_us: int, end_us: int) -> Facts:
@@ -102,6 +111,12 @@ TRY_BEFORE = TRIES.where(Attempt.begin_us <= bindparam("from_us")).order_by(Atte
 TRIES_WITHIN = TRIES.where(Attempt.begin_us > bindparam("from_us"), Attempt.begin_us < bindparam("to_us")).order_by(
     Attempt.begin_us
 )
+MISSING_ROWS = (  # `+ 0`: the index on the state leads to the few of them
+    select(Segment.start_us, Segment.end_us)
+    .where(Segment.state == MISSING, Segment.source_id + 0 == bindparam("source_id"))
+    .where(Segment.start_us > bindparam("from_us"), Segment.start_us < bindparam("to_us"))
+)
+AWAY = select(Storage.path).where(Storage.state != "ok", Storage.state != "full", Storage.path != "")
 DELETIONS = (
     select(Deletion.at_us, Deletion.actor, Deletion.rule, Deletion.reason, Deletion.spans)
     .where(Deletion.source_id == bindparam("source_id"), Deletion.segments > 0)
@@ -137,8 +152,12 @@ def _deleted(source_id: int, begin_us: int, end_us: int) -> list[Gap]:
 
 def _unreadable(lost: Sequence[tuple[int, int]]) -> list[Gap]:
     """Return what cannot be read, files that follow one another as one: of a disk that failed there are thousands."""
+    if not lost:
+        return []
     edges = np.array(lost, np.int64).reshape(-1, 2)
-    return [Gap(*span, UNREADABLE, LOST) for span in find_spans(edges[:, 0], edges[:, 1])]
+    names = sorted(repr(Path(path).name) for path in db.session.scalars(AWAY))
+    detail = f"{LOST}; of the storages these do not work now: {', '.join(names)}" if names else LOST
+    return [Gap(*span, UNREADABLE, detail) for span in find_spans(edges[:, 0], edges[:, 1])]
 
 
 def _at(instant_us: int, known: Sequence[Gap]) -> Gap | None:

@@ -45,6 +45,7 @@ class LiveFile:
     body_end_bytes: int = 0
     size_bytes: int = 0
     zero_us: int | None = None  # estimate of the wall clock of media time 0
+    arrivals: int = 0  # how often it was seen to grow
     is_stale: bool = False  # the clock was set since: what arrived before says nothing
     camera_us: list[tuple[int, int | None]] = field(default_factory=list)  # dts and the camera's clock, by fragment
     _first_sample: bytes = b""
@@ -80,6 +81,7 @@ class LiveFile:
             return
         arrived_ticks = self.end_ticks + HELD_FRAMES * self._frame_ticks
         zero_us = status.st_mtime_ns // 1000 - ticks_us(arrived_ticks, self.timescale)
+        self.arrivals += 1
         self._estimate(zero_us, status.st_mtime_ns // 1000)
         self._read_camera(fresh, zero_us)
 

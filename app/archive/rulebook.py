@@ -28,10 +28,17 @@ def find_rule(session: AnySession, rule_id: str, *, is_locked: bool = False) -> 
 
 
 def check_limits(values: dict[str, Any]) -> None:
-    """Raise Invalid for a rule without limits, or whose minimum is above its maximum."""
+    """Raise Invalid for a rule without limits, or whose minimum is above its maximum, or that keeps nothing at all.
+
+    A maximum of 0 is refused: elsewhere 0 means no limit, and who means that would lose everything at the next pass.
+    """
     if all(values.get(limit) is None for limit in LIMITS):
         message = f"a rule needs at least one of {', '.join(LIMITS)}"
         raise Invalid(message, loc=("body",), kind="no_limit")
+    for limit in ("max_age_s", "max_bytes"):
+        if values.get(limit) == 0:
+            message = f"{limit} is 0, and would delete everything: null sets no limit, 1 is the least"
+            raise Invalid(message, loc=("body", limit), kind="nothing_kept")
     for low, high in (("min_age_s", "max_age_s"), ("min_bytes", "max_bytes")):
         least, most = values.get(low), values.get(high)
         if least is not None and most is not None and least > most:

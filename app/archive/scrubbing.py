@@ -11,9 +11,11 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from sqlalchemy import select
 
+from app.archive.storages import read_marker
 from app.archive.unlinking import mounted_roots
 from app.archive.verifying import Judged, verify_one
 from app.extensions import db
@@ -102,9 +104,11 @@ def _healthy() -> set[str]:
 
 
 @contextlib.contextmanager
-def _alone(path: os.PathLike[str]) -> Iterator[bool]:
+def _alone(path: Path) -> Iterator[bool]:
     """Tell whether no other process is at it; on a storage that takes no locks it is taken so."""
     try:
+        if read_marker(path.parent) is None:  # it is not mounted: nothing is written to the folder
+            raise FileNotFoundError(path)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError:
         yield True

@@ -201,9 +201,15 @@ def read_log(path: Path) -> str:
 def start_attempt(
     place: Place, command: ffmpeg.Command, feed: bytes | None, silence_s: float, zero_us: int | None = None
 ) -> Attempt:
-    """Start ffmpeg and return the attempt. Raises OSError when it cannot be started."""
+    """Start ffmpeg and return the attempt, without the database. Raises OSError when it cannot be started."""
+    writer = RunWriter(place, zero_us=zero_us, is_new=True)
     child = ffmpeg.spawn(command, place.run_id, feed)
-    process = open_ffmpeg(child.pid, place.root / places.LIVE)
-    if process is None:  # it ended before it could be looked at, and is a zombie until waited for
-        process = LiveFfmpeg(child.pid, os.pidfd_open(child.pid), place.source_id, place.run_id)
-    return Attempt(place, process, RunWriter(place, zero_us=zero_us), silence_s, child=child)
+    try:
+        process = open_ffmpeg(child.pid, place.root / places.LIVE)
+        if process is None:  # it ended before it could be looked at, and is a zombie until waited for
+            process = LiveFfmpeg(child.pid, os.pidfd_open(child.pid), place.source_id, place.run_id)
+    except OSError:  # no handle is free: nobody could watch it
+        child.kill()
+        child.wait()
+        raise
+    return Attempt(place, process, writer, silence_s, child=child)

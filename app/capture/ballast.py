@@ -4,6 +4,7 @@ Deleting footage needs room itself where the database lies on the same disk: SQL
 disk is given some of the ballast first, then footage is evicted, then the ballast is taken again.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -21,6 +22,11 @@ class Ballast:
         self._path = root / BALLAST
         self._wanted_bytes = wanted_bytes
         self.size_bytes = 0
+
+    def find(self) -> None:
+        """Look how much an earlier recorder has left. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            self.size_bytes = self._path.lstat().st_size
 
     def release(self) -> int:
         """Give up half of what there is, all of the last piece; return how many bytes. Raises OSError."""

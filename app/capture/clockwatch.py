@@ -1,5 +1,6 @@
 """Watches this machine's clock for the recorder: steps are written down, and what they mean is told."""
 
+import contextlib
 import logging
 import socket
 import time
@@ -18,6 +19,7 @@ from instance.config import Config
 
 log = logging.getLogger(__name__)
 KEEP_S = 30.0
+RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class ClockWatch:
     def __init__(self, config: Config) -> None:
         """Look for the first time, and compare with what the recorder before saw."""
         self._state = config.run_path / STATE
-        self._keep_s = 0.0
+        self._keep_s = self._write_s = 0.0
         self._unwritten: list[_Step] = []
         step_us = machine_clock.begin(self._state, boot_id())
         self._is_told = False
@@ -62,17 +64,20 @@ class ClockWatch:
         log.warning("%s; recording goes on", step)
 
     def write(self) -> None:
-        """Write down what is not yet. Raises OSError, OperationalError: call again."""
-        if self._unwritten or not self._is_told:
+        """Write down what is not yet. Raises OperationalError: call again."""
+        now_s = time.monotonic()
+        if (self._unwritten or not self._is_told) and now_s >= self._write_s:
+            self._write_s = now_s + RETRY_S
             with writing() as session:
                 for step in self._unwritten:
                     _write_step(session, step)
                 _tell_state(session)
             self._unwritten.clear()
-            self._is_told = True
-        if time.monotonic() >= self._keep_s:
-            machine_clock.keep(self._state, boot_id())
-            self._keep_s = time.monotonic() + KEEP_S
+            self._is_told, self._write_s = True, 0.0
+        if now_s >= self._keep_s:
+            self._keep_s = now_s + KEEP_S
+            with contextlib.suppress(OSError):  # a full disk: the next recorder only knows less
+                machine_clock.keep(self._state, boot_id())
 
 
 def _write_step(session: AnySession, step: _Step) -> None:

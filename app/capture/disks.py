@@ -14,6 +14,7 @@ from instance.config import Config, StorageSettings
 
 OK, FULL, READ_ONLY, AWAY, SLOW, FAILING = "ok", "full", "read_only", "away", "slow", "failing"
 SLOW_S = 3.0  # one small write takes so long, or has not ended after it: what a camera and the kernel hold meanwhile
+STEADY_S = 30.0  # so long one that was full, or away, has to be well before anything goes back to it
 WAYS_OUT = {
     READ_ONLY: "it is read-only: look at the kernel's log, repair its file system and mount it writable",
     AWAY: "it is not there: mount it; its marker file is storage.id",
@@ -47,7 +48,9 @@ class Disk:
         self.state, self.detail = AWAY, "it was not looked at yet"
         self.total_bytes = self.free_bytes = 0
         self.is_exhausted = False  # below its reserve, and nothing can be evicted
+        self.is_short = False  # less is free than is to be, or more is used
         self.recovered_s = 0.0  # when it last became usable, by the monotonic clock
+        self.freed_s = -STEADY_S  # when it was last full no more
         self.looking_s: float | None = None  # since when a look at it has been under way
         self.suspected = False  # an attempt found it failing: look at once
 
@@ -72,10 +75,21 @@ class Disk:
         """Tell whether it can be recorded to."""
         return self.storage_id != "" and self.seen_state == OK
 
+    @property
+    def was_just_full(self) -> bool:
+        """Tell whether it may fill again at once."""
+        return time.monotonic() - self.freed_s < STEADY_S
+
+    @property
+    def has_lasted(self) -> bool:
+        """Tell whether it has been well, and has had room, for a while."""
+        return self.is_good and not self.is_short and time.monotonic() - self.recovered_s >= STEADY_S
+
     def set_state(self, state: str, detail: str) -> None:
         """Note what the last look found."""
         if state == OK and self.state != OK:
             self.recovered_s = time.monotonic()
+            self.freed_s = self.recovered_s if self.state == FULL else self.freed_s
         self.state, self.detail = state, detail
 
     def problem(self) -> PlaybackError:
@@ -102,20 +116,36 @@ class Disks:
     def choose(self, avoided: Collection[Disk] = ()) -> Disk | None:
         """Return the one to record to: the first that works, a cold one only where no other does.
 
-        A slow one is better than none, as long as it answers at all. `avoided` are left out.
+        One that was full until now is the last of its kind: it may fill again at once. A slow one is better
+        than none, as long as it answers at all. `avoided` are left out.
         """
-        disks = sorted((disk for disk in self.open() if disk not in avoided), key=lambda disk: disk.is_cold)
+        disks = sorted((disk for disk in self.open() if disk not in avoided), key=lambda disk: disk.was_just_full)
+        disks.sort(key=lambda disk: disk.is_cold)
         for disk in disks:
             if disk.is_good:
                 return disk
         return next((disk for disk in disks if disk.state == SLOW and not disk.is_stuck), None)
 
     def better(self, disk: Disk) -> bool:
-        """Tell whether what records to this one should go on at another."""
-        if disk.seen_state not in (SLOW, FULL):
-            return False  # what does not work at all ends ffmpeg by itself
-        other = self.choose((disk,))
-        return other is not None and other.is_good
+        """Tell whether what records to this one should go on at another.
+
+        So it is also where old footage is to go, or would have to go to make room, while an earlier one has had room
+        for a while. What does not work at all ends ffmpeg by itself.
+        """
+        if disk.seen_state in (SLOW, FULL):
+            other = self.choose((disk,))
+            return other is not None and other.is_good
+        if not (disk.is_cold or disk.is_short):
+            return False
+        return any(
+            other.has_lasted and not other.is_cold
+            for other in self.open()
+            if other is not disk and (disk.is_cold or other.priority < disk.priority)
+        )
+
+    def has_room_beside(self, disk: Disk) -> bool:
+        """Tell whether another storage can be recorded to and has room."""
+        return any(other.is_good and not other.is_short for other in self.open() if other is not disk)
 
     def problem(self) -> PlaybackError:
         """Return why none can be recorded to: the cause at the first."""

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, replace
 
 from app.archive.entries import describe_video
 from app.archive.livefile import LiveFile
+from app.capture.attempt import Attempt
+from app.capture.camera import Camera
 from app.models import Source
 
 AAC_PROFILES = {"LC": "mp4a.40.2", "HE-AAC": "mp4a.40.5", "HE-AACv2": "mp4a.40.29"}
@@ -100,3 +102,13 @@ def _channels(layout: str) -> int | None:
         return _LAYOUTS[layout]
     numbers = re.match(r"(\d+)(?:\.(\d+))?", layout)
     return int(numbers[1]) + int(numbers[2] or 0) if numbers else None
+
+
+def facts_of(camera: Camera, attempt: Attempt) -> Facts:
+    """Return the facts of a camera that an attempt records. Raises OSError when its file is gone."""
+    if camera.model == "PictureSource":
+        first = attempt.feed.first if attempt.feed is not None else None
+        return Facts("jpeg", first.width, first.height) if first is not None else Facts("jpeg")
+    if camera.template().is_encoding:
+        return logged_facts(attempt.read_log())
+    return copied_facts(attempt.writer.current.file, attempt.read_log())

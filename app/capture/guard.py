@@ -49,13 +49,22 @@ KNOWN_S, UNKNOWN_S = 600.0, 10.0  # between two comparisons of the database with
 GOOD_WRITES = 3  # quick ones in a row end the state `slow`
 DOOMED_LIMIT = 2000
 HEARTBEAT_S = 1.0
+RECENT_US = 600_000_000
 
 
 class Guard:
     """The guard of one disk."""
 
-    def __init__(self, app: Flask, config: Config, disk: Disk, recorder_is_alive: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        config: Config,
+        disk: Disk,
+        recorder_is_alive: Callable[[], bool],
+        has_room_beside: Callable[[Disk], bool] = lambda _: False,
+    ) -> None:
         self._app = app
+        self._has_room_beside = has_room_beside
         self._disk = disk
         self._recorder_is_alive = recorder_is_alive
         self._ballast = Ballast(disk.root, config.BALLAST_BYTES)
@@ -101,6 +110,8 @@ class Guard:
                 self._disk.looking_s = time.monotonic()
                 try:
                     self._look()
+                except Exception:  # a fault of ours must not leave the disk without a guard
+                    log.exception("the storage %s: a fault of its guard", self._disk.name)
                 finally:
                     self._disk.looking_s = None
             self._ended.wait(LOOK_S)
@@ -116,6 +127,7 @@ class Guard:
         if disk.suspected and state == OK:
             disk.suspected = False
         disk.set_state(state, detail)
+        disk.is_short = self._is_short or self._over_bytes > 0
         if state != before or (self._is_short and not disk.is_exhausted) or self._over_bytes > 0:
             self._needed.set()
 
@@ -163,6 +175,8 @@ class Guard:
 
     def _keep_ballast(self, now_s: float) -> None:
         disk = self._disk
+        if not self._writes:
+            self._ballast.find()
         floor_bytes = self._ballast.size_bytes // 4
         if self._ballast.size_bytes and disk.free_bytes < floor_bytes:
             log.warning("the disk of the storage %s is full: %d bytes of the ballast are given up", disk.name,
@@ -189,6 +203,7 @@ class Guard:
                     pause_s = self._tend()
                 except SQLAlchemyError as error:
                     db.session.rollback()
+                    pause_s = LOOK_S
                     cause = type(getattr(error, "orig", error)).__name__
                     log.warning("the storage %s: the database cannot be used now (%s)", self._disk.name, cause)
                 except OSError as error:
@@ -265,7 +280,9 @@ class Guard:
         rule, reason = ("reserve", "the disk had less free than its reserve") if short_bytes > 0 else (
             "budget", "the storage held more than its budget")  # fmt: skip
         act = Act("recorder", rule, reason)
-        gone = evict(disk.storage_id, need_bytes, act, keeps_minima=short_bytes <= 0)
+        # What was just recorded stays while recording can go on elsewhere.
+        until_us = now_us() - RECENT_US if short_bytes > 0 and self._has_room_beside(disk) else None
+        gone = evict(disk.storage_id, need_bytes, act, keeps_minima=short_bytes <= 0, until_us=until_us)
         if gone.segments:
             log.info("the storage %s: %s: evicted %d segments, %d MiB", disk.name, reason, gone.segments,
                      gone.size_bytes >> 20)  # fmt: skip
@@ -302,7 +319,7 @@ class Guard:
                 row.state, row.state_us = state, now_us()
             row.state_detail = detail
             row.total_bytes, row.free_bytes, row.looked_us = disk.total_bytes, disk.free_bytes, now_us()
-            lengths = [length_us for at_s, length_us in self._writes if at_s > now_s - WORST_S]
+            lengths = [length_us for at_s, length_us in list(self._writes) if at_s > now_s - WORST_S]
             synced = take_write(disk.storage_id)
             row.write_us = synced[0] if synced is not None else self._writes[-1][1] if self._writes else None
             row.write_worst_us = max([*lengths, *(synced or ())[1:]], default=None)

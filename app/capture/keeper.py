@@ -5,12 +5,14 @@ else to the recorder's main thread, which gives it to the next lane. Where a sto
 left to take in that run, however long that takes, and a successor keeps the source.
 """
 
+import contextlib
 import logging
 import signal
 import time
 from typing import ClassVar
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app.archive.ingest import Place
 from app.archive.storages import unusable
@@ -20,7 +22,7 @@ from app.capture.backoff import Backoff
 from app.capture.camera import Camera
 from app.capture.disks import Disk, Disks
 from app.capture.distrust import Distrust
-from app.capture.facts import Facts, copied_facts, logged_facts
+from app.capture.facts import facts_of
 from app.capture.picture import PictureFeed
 from app.capture.processes import LiveFfmpeg
 from app.capture.steadiness import Steadiness
@@ -65,7 +67,7 @@ class Keeper:
         self._attempt_row: int | None = None
         self._begun_us = 0
         self._told: tuple[str, str] | None = None
-        self._is_told_of_disk = False
+        self._is_told = False
         self._refused_until_s = 0.0
         self._status: tuple[str | None, str | None] | None = None
         self._measured: tuple[str, int] | None = None
@@ -76,8 +78,15 @@ class Keeper:
         """Tell whether there is nothing for a lane to do."""
         return self.attempt is None and self._feed is None and self._living is None and not self._is_due
 
+    @property
+    def is_lasting(self) -> bool:
+        """Tell whether it has an ffmpeg that goes on without a recorder: not one that we feed with pictures."""
+        attempt = self.attempt
+        return self._living is not None or (attempt is not None and attempt.feed is None)
+
     def next_disk(self, disks: Disks) -> Disk | None:
         """Return the storage to begin the next attempt in, None where it is not due; say so where none can be used."""
+        self._obey()  # no lane does while it waits: an address that was corrected is tried at once
         if not self._backoff.is_over(self.camera.uri):
             return None
         disk = disks.choose(self._distrust.of(disks))
@@ -118,6 +127,8 @@ class Keeper:
 
     def _watch(self, attempt: Attempt) -> None:
         self._poll(attempt)
+        if self._attempt_row is None:  # the database could not be used when it began
+            self._write_attempt(attempt.place.run_id)
         reason = attempt.stop_reason
         if reason is not None and reason.status:
             self._set_status(reason.status, reason.detail)
@@ -137,7 +148,7 @@ class Keeper:
             return
         self._measured = part
         try:
-            facts = self._facts(attempt)
+            facts = facts_of(self.camera, attempt)
         except OSError:  # its file was taken away: the archive tells that
             return
         with writing() as session:
@@ -145,14 +156,6 @@ class Keeper:
             if row is not None:
                 facts.store(row)
                 row.status_us = now_us()
-
-    def _facts(self, attempt: Attempt) -> Facts:
-        if self.camera.model == "PictureSource":
-            first = attempt.feed.first if attempt.feed is not None else None
-            return Facts("jpeg", first.width, first.height) if first is not None else Facts("jpeg")
-        if self.camera.template().is_encoding:
-            return logged_facts(attempt.read_log())
-        return copied_facts(attempt.writer.current.file, attempt.read_log())
 
     def _poll(self, attempt: Attempt) -> None:
         """Watch the attempt; where it falls silent, look whether the storage is the cause: ffmpeg does not say."""
@@ -168,21 +171,30 @@ class Keeper:
             return
         lasted_s = time.monotonic() - attempt.begun_s if attempt.writer.is_published else 0.0
         try:
-            verdict = attempt.finish()
+            self._tell_end(attempt.finish(), lasted_s, attempt.place.run_id)
+            attempt.clear()
         except OSError as error:
             # The footage is safe in its open file; why recording stopped is told now, not when the disk recovers.
-            if not self._is_told_of_disk:
-                told = attempt.stop_reason or _storage_verdict(unusable(attempt.place.root, error))
-                self._failed(told, lasted_s, attempt.place.run_id)
-                self._is_told_of_disk = True
+            self._suspect()
+            told = attempt.stop_reason or _storage_verdict(unusable(attempt.place.root, error))
+            self._tell_end(told, lasted_s, attempt.place.run_id)
             self.needs_successor = not self.is_left and not self.is_ending
             raise
-        if not self._is_told_of_disk:
-            self._failed(verdict, lasted_s, attempt.place.run_id)
-        self._is_told_of_disk = False
-        attempt.clear()
+        self._is_told = False
         attempt.release()
         self.attempt = None
+
+    def _tell_end(self, verdict: ffmpeg.Verdict, lasted_s: float, run_id: str) -> None:
+        """Write down why the attempt ended, once."""
+        if not self._is_told:
+            self._failed(verdict, lasted_s, run_id)
+            self._is_told = True
+
+    def _suspect(self) -> None:
+        """Have the storage looked at, and try others first."""
+        if self.disk is not None:
+            self._distrust.add(self.disk)
+            self.disk.suspected = True
 
     def change(self, camera: Camera) -> None:
         """Connect anew when the camera's settings have changed. For the main thread, whoever has the keeper."""
@@ -198,20 +210,22 @@ class Keeper:
         """End here and return the keeper that goes on elsewhere. For the main thread, whoever has the keeper.
 
         An ffmpeg whose disk does not answer cannot end: it is killed, and its end written down now, since the lane that
-        would do so waits for the disk too.
+        would do so waits for the disk too; later, by the lane, where the database cannot be used either.
         """
         fresh = Keeper(self._config, self._changed or self.camera, self._recorder_id)
         fresh._audio, fresh._told, fresh._distrust = self._audio, self._told, self._distrust.copy()
         self.is_left, self.needs_successor = True, False
         self.end(verdict.reason, verdict.detail)
         attempt, disk = self.attempt, self.disk
-        if disk is not None and not self._is_told_of_disk:
+        if disk is not None and not self._is_told:
             fresh._distrust.add(disk)
-        if attempt is not None and disk is not None and disk.is_stuck and not self._is_told_of_disk:
+        if attempt is not None and disk is not None and disk.is_stuck and not self._is_told:
             attempt.process.send(signal.SIGKILL)
-            self._is_told_of_disk = True
-            self._close_row(verdict)
             log.warning("source %d: %s: %s", self.camera.source_id, verdict.reason, verdict.detail)
+            if self._attempt_row is not None:
+                with contextlib.suppress(OperationalError):
+                    self._close_row(verdict)
+                    self._is_told = True
         return fresh
 
     def _obey(self) -> None:
@@ -306,18 +320,25 @@ class Keeper:
             self._feed = None
             self._failed(feed.failure, 0.0)
         elif feed.first is not None:
-            place = self._place()
-            folder = place.root / "live" / str(place.source_id)
-            command = ffmpeg.picture_command(self._config, folder, place.run_id, self.camera.template())
-            silence_s = self._config.SILENCE_S + self._config.PICTURE_INTERVAL_S
-            self.attempt = start_attempt(place, command, None, silence_s, feed.first.taken_us)
-            self.attempt.feed = feed
-            child = self.attempt.child
-            assert child is not None  # started just now
-            assert child.stdin is not None  # with a pipe
-            feed.attach(child.stdin)
             self._feed = None
-            self._write_attempt(place.run_id)
+            try:
+                self._start_pictures(feed, feed.first.taken_us)
+            except OSError as error:
+                feed.end()
+                self._failed(self._start_verdict(error), 0.0)
+
+    def _start_pictures(self, feed: PictureFeed, zero_us: int) -> None:
+        place = self._place()
+        folder = place.root / "live" / str(place.source_id)
+        command = ffmpeg.picture_command(self._config, folder, place.run_id, self.camera.template())
+        silence_s = self._config.SILENCE_S + self._config.PICTURE_INTERVAL_S
+        attempt = start_attempt(place, command, None, silence_s, zero_us)
+        attempt.feed = feed
+        assert attempt.child is not None  # started just now
+        assert attempt.child.stdin is not None  # with a pipe
+        feed.attach(attempt.child.stdin)
+        self.attempt = attempt
+        self._write_attempt(place.run_id)
 
     def _write_attempt(self, run_id: str | None) -> None:
         row = AttemptRow(
@@ -337,9 +358,8 @@ class Keeper:
             self._backoff.skip()
         elif verdict.reason not in STORAGE_REASONS:
             self._backoff.failed(verdict.reason, lasted_s)
-        elif self.disk is not None:  # another storage is tried at once, this one when it is well again
-            self._distrust.add(self.disk)
-            self.disk.suspected = True
+        else:  # another storage is tried at once, this one when it is well again
+            self._suspect()
         is_news = (verdict.reason, verdict.detail) != self._told
         self._told = (verdict.reason, verdict.detail)
         level = logging.INFO if verdict.reason in ("stopped", "audio", "recorder_stopped") else logging.WARNING

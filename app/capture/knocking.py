@@ -69,7 +69,7 @@ class Knocker:
         door = Door(host, port)
         with self._lock:
             self._doors.append(door)
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="knocking", daemon=True)
                 self._thread.start()
         return door

@@ -123,6 +123,8 @@ class Lane(threading.Thread):
             db.session.rollback()
             self._retry_s[keeper] = time.monotonic() + RETRY_S
             log.exception("source %d: a fault of the recorder; tried again in %.0f s", source_id, RETRY_S)
+            if keeper.attempt is not None and keeper.attempt.has_exited:  # nothing records the source now
+                keeper.needs_successor = not keeper.is_left and not keeper.is_ending
         self._watch(keeper)
         if keeper.is_idle:
             self._keepers.remove(keeper)

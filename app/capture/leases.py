@@ -14,10 +14,10 @@ RENEW_S = 5.0
 DEAD_AFTER_US = 60_000_000
 
 
-def register(pid: int) -> str:
+def register(pid: int, recorder_id: str | None = None) -> str:
     """Write down this recorder; return its id."""
     recorder = Recorder(
-        id=new_uuid(),
+        id=recorder_id or new_uuid(),
         host_id=host_id(),
         boot_id=boot_id(),
         pid=pid,

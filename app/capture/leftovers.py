@@ -76,13 +76,28 @@ class Leftovers:
         self._take_in(disks, source_id, surplus)
 
     def _take_in(self, disks: list[Disk], source_id: int, surplus: Surplus) -> None:
-        self._running[source_id] = self._running.get(source_id, 0) + len(disks)
+        if disks:  # else nothing would ever end it, and give back the lease
+            self._running[source_id] = self._running.get(source_id, 0) + len(disks)
         for disk in disks:
             mine = [process for where, process in surplus if where is disk]
             self._lanes[disk].do(partial(self._job, disk, source_id, mine))
 
     def _job(self, disk: Disk, source_id: int, surplus: list[LiveFfmpeg]) -> None:
         """Do one storage's part, in its lane."""
+        try:
+            left = self._publish(disk, source_id, surplus)
+        except (OSError, OperationalError):
+            raise  # the lane tries again
+        except Exception:  # the source's lease must not wait for it
+            db.session.rollback()
+            log.exception("source %d: what was left of it cannot be taken in now", source_id)
+            left = []
+        self._unclosed[disk].append((source_id, deque(left)))
+        if len(self._unclosed[disk]) == 1:
+            self._lanes[disk].do(partial(self._close, disk))
+
+    def _publish(self, disk: Disk, source_id: int, surplus: list[LiveFfmpeg]) -> list[recovery.Leftover]:
+        """Make the rows of what was left in one storage; return that. Ends the ffmpegs that are too many."""
         while surplus:
             recovery.end_surplus(surplus.pop())
         living = self._lanes[disk].runs_of(source_id) | self._living.get(source_id, set())
@@ -99,9 +114,7 @@ class Leftovers:
             except Exception:  # closing it tries again; nothing else is to wait for it
                 db.session.rollback()
                 log.exception("source %d: run %s cannot be played yet", source_id, one.place.run_id)
-        self._unclosed[disk].append((source_id, deque(left)))
-        if len(self._unclosed[disk]) == 1:
-            self._lanes[disk].do(partial(self._close, disk))
+        return left
 
     def _close(self, disk: Disk) -> None:
         """Close one file of what was left in a storage; the lane steps what records between two of them."""

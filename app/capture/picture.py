@@ -197,6 +197,9 @@ class PictureFeed(threading.Thread):
             self.failure = error.verdict
         except OSError:
             log.debug("ffmpeg closed its input")
+        except Exception:  # a fault of ours must not leave the source waiting for a first picture
+            log.exception("the pictures of a source cannot be read")
+            self.failure = Verdict("no_video", "the server failed at this camera's pictures; its log says why", None)
         finally:
             client.close()
             if self._sink is not None:

@@ -31,6 +31,7 @@ from app.capture.syncing import Syncers
 from app.capture.wake import open_pipe
 from app.capture.wanted import WantedCameras
 from app.extensions import db
+from app.models.types import new_uuid
 from instance.config import Config
 
 log = logging.getLogger(__name__)
@@ -53,19 +54,23 @@ class Recorder:
         self._selector = selectors.DefaultSelector()
         self._keepers: dict[int, Keeper] = {}
         self._left: list[Keeper] = []
+        self._given_up: set[int] = set()  # sources whose leases are to be given back
         self._wanted = WantedCameras()
         self._syncers = Syncers()
         self._unwanted_s: dict[int, float] = {}
         self._look_s = self._renew_s = 0.0
         self._patient_until_s = 0.0
         self._beaten_s = time.monotonic()
+        self._beat_due_s = 0.0
         self._signal = 0
         self._is_woken = False
         self._waking = -1
         self._recorder_id = ""
         self._disks = Disks(self._config)
         self._lanes = {disk: Lane(app, disk, self._wake) for disk in self._disks}
-        self._guards = {disk: Guard(app, self._config, disk, self._is_alive) for disk in self._disks}
+        self._guards = {
+            disk: Guard(app, self._config, disk, self._is_alive, self._disks.has_room_beside) for disk in self._disks
+        }
 
     def run(self) -> int:
         """Record until a signal comes; return the exit status."""
@@ -82,7 +87,8 @@ class Recorder:
                 self._turn()
             self._hand_over() if self._signal == signal.SIGTERM else self._shut_down()
             self._end_threads()
-            leases.say_ended(self._recorder_id)
+            with contextlib.suppress(OperationalError):  # a dead process holds no lease either
+                leases.say_ended(self._recorder_id)
         return 0
 
     def _on_signal(self, number: int, _frame: object) -> None:
@@ -98,7 +104,7 @@ class Recorder:
         return time.monotonic() - self._beaten_s < ALIVE_S
 
     def _set_up(self) -> None:
-        self._recorder_id = leases.register(os.getpid())
+        self._recorder_id = new_uuid()
         self._clock = ClockWatch(self._config)
         self._leftovers = Leftovers(self._recorder_id, self._lanes, self._wake)
         self._beat()
@@ -107,9 +113,22 @@ class Recorder:
             self._lanes[disk].start()
             self._guards[disk].opened = self._opened
             self._guards[disk].start()
+        self._register()
         until_s = time.monotonic() + SETTLE_S
         while not all(disk.is_settled for disk in self._disks) and time.monotonic() < until_s and not self._signal:
             self._wait(0.02)
+
+    def _register(self) -> None:
+        """Write down this recorder, as soon as the database can be used: a guard may have to make room for that."""
+        while not self._signal:
+            try:
+                leases.register(os.getpid(), self._recorder_id)
+                return
+            except OperationalError as error:
+                db.session.rollback()
+                log.warning("the database cannot be used now (%s); what records goes on", type(error.orig).__name__)
+            self._beat()
+            self._wait(LOOK_S)
 
     def _opened(self, disk: Disk) -> None:
         """Begin to sync a storage's open files, and to take in what was left in it. For its guard's thread."""
@@ -126,20 +145,23 @@ class Recorder:
         self._wait(TICK_S)
         now_s = time.monotonic()
         try:
+            if now_s >= self._beat_due_s:  # first: without it the watchdog ends every ffmpeg
+                self._beat()
             if self._clock.look():  # leases have run out, or last too long: give every recorder time to renew its own
                 self._renew_s, self._patient_until_s = 0.0, now_s + leases.LEASE_US / 1e6
-            self._clock.write()
             if now_s >= self._renew_s:
+                self._renew_s = now_s + LOOK_S  # where the database refuses the rest has its turns all the same
                 self._renew()
                 self._renew_s = now_s + leases.RENEW_S
             if self._is_woken or now_s >= self._look_s:
                 self._is_woken = False
                 self._look_s = now_s + LOOK_S
-                self._beat()
                 self._look()
             self._collect()
+            self._clock.write()
         except OperationalError as error:
             db.session.rollback()
+            self._patient_until_s = time.monotonic() + leases.LEASE_US / 1e6  # nobody could renew
             log.warning("the database cannot be used now (%s); recording goes on", type(error.orig).__name__)
         except OSError as error:
             db.session.rollback()
@@ -158,7 +180,8 @@ class Recorder:
                 log.exception("source %d: a fault of the recorder", source_id)
         for keeper in [keeper for keeper in self._left if keeper.is_done]:
             self._left.remove(keeper)
-            self._release(keeper.camera.source_id)
+            self._given_up.add(keeper.camera.source_id)
+        self._release()
 
     def _go_on(self, source_id: int, keeper: Keeper) -> None:
         disk = keeper.disk
@@ -168,7 +191,7 @@ class Recorder:
         elif keeper.is_done:
             del self._keepers[source_id]
             self._unwanted_s.pop(source_id, None)
-            self._release(source_id)
+            self._given_up.add(source_id)
         elif not keeper.is_held and not keeper.is_ending:
             chosen = keeper.next_disk(self._disks)
             if chosen is not None:
@@ -178,22 +201,28 @@ class Recorder:
     def _leave(self, source_id: int, keeper: Keeper, disk: Disk) -> None:
         """Let a source go on at another storage; its keeper stays with the run that lies in this one."""
         reason = "throttled" if disk.seen_state == SLOW else "disk_full"
+        verdict = Verdict(reason, disk.problem().message, None)
+        if disk.is_good and not keeper.needs_successor:
+            verdict = Verdict("stopped", "recording goes back to an earlier storage", None)
         self._left.append(keeper)
-        self._keepers[source_id] = keeper.leave(Verdict(reason, disk.problem().message, None))
+        self._keepers[source_id] = keeper.leave(verdict)
         self._lanes[disk].wake()
 
     def _runs_of(self, source_id: int) -> set[str]:
         keepers = (*self._keepers.values(), *self._left)
         return {run for keeper in keepers if keeper.camera.source_id == source_id for run in keeper.run_ids}
 
-    def _release(self, source_id: int) -> None:
-        is_left = any(keeper.camera.source_id == source_id for keeper in self._left)
-        if source_id not in self._keepers and not is_left and not self._leftovers.is_busy(source_id):
-            leases.release(self._recorder_id, {source_id})
+    def _release(self) -> None:
+        """Give back the leases of sources that nothing here has to do with any more."""
+        kept = self._keepers.keys() | {keeper.camera.source_id for keeper in self._left}
+        free = {number for number in self._given_up if number not in kept and not self._leftovers.is_busy(number)}
+        leases.release(self._recorder_id, free)
+        self._given_up.clear()
 
     def _beat(self) -> None:
         """Give the sign of life that the watchdog looks at; the guards give that in the storages."""
         self._beaten_s = time.monotonic()
+        self._beat_due_s = self._beaten_s + LOOK_S
         (self._config.run_path / watchdog.HEARTBEAT).touch()
 
     def _renew(self) -> None:
@@ -212,13 +241,10 @@ class Recorder:
     def _look(self) -> None:
         """Compare what is wanted with what is kept: begin, change and end."""
         wanted = self._wanted.read()
-        for source_id in wanted:
-            self._unwanted_s.pop(source_id, None)
-        for source_id, keeper in self._keepers.items():
-            if source_id in wanted and not keeper.is_ending:
-                keeper.change(wanted[source_id])
-            elif not keeper.is_ending and self._is_unwanted_for_long(source_id):
-                self._end(keeper, "stopped", "stopped as asked")
+        self._compare(wanted)
+        dead = [lane.name for lane in self._lanes.values() if not lane.is_alive()]
+        if dead:  # by a fault of ours: the next recorder adopts what it had
+            raise RuntimeError(f"threads of the recorder have ended: {', '.join(dead)}")
         self._leftovers.claim(self._keepers, wanted)
         fresh = wanted.keys() - self._keepers.keys()
         if not fresh:
@@ -230,6 +256,23 @@ class Recorder:
             self._keepers[source_id] = self._recover(wanted[source_id], living)
         for _, process in (pair for pairs in living.values() for pair in pairs):
             process.close()
+
+    def _compare(self, wanted: dict[int, Camera]) -> None:
+        """Change and end what is kept."""
+        for source_id in wanted:
+            self._unwanted_s.pop(source_id, None)
+        for source_id, keeper in list(self._keepers.items()):
+            if source_id in wanted and not keeper.is_ending:
+                keeper.change(wanted[source_id])
+            elif source_id in wanted:
+                self._start_again(source_id, keeper)
+            elif not keeper.is_ending and self._is_unwanted_for_long(source_id):
+                self._end(keeper, "stopped", "stopped as asked")
+
+    def _start_again(self, source_id: int, keeper: Keeper) -> None:
+        """Let a source that is wanted again not wait for a run that cannot be closed, since its storage fails."""
+        if keeper.disk is not None and not _is_hopeful(keeper) and leases.claim(self._recorder_id, {source_id}):
+            self._leave(source_id, keeper, keeper.disk)
 
     def _is_unwanted_for_long(self, source_id: int) -> bool:
         """Tell whether a stop has lasted: one that is followed by a start keeps the camera's connection."""
@@ -251,7 +294,7 @@ class Recorder:
     def _hand_over(self) -> None:
         """Leave ffmpeg running for the next recorder; only pictures, which we feed ourselves, are ended."""
         for keeper in self._keepers.values():
-            if keeper.attempt is None or keeper.attempt.feed is not None:
+            if not keeper.is_lasting:
                 self._end(keeper, "recorder_stopped", "the recorder was stopped")
         self._finish(SHUTDOWN_S / 2)
         log.info("handed over %d sources", len(self._keepers))
@@ -262,7 +305,11 @@ class Recorder:
             self._end(keeper, "recorder_stopped", "the recorder was shut down")
         self._finish(SHUTDOWN_S)
         (self._config.run_path / watchdog.HEARTBEAT).unlink(missing_ok=True)
-        watchdog.stop(self._config.run_path)
+        living = find_living(self._disks)  # on a disk that hangs, or not adopted yet: the watchdog ends those
+        if not living:
+            watchdog.stop(self._config.run_path)
+        for _, process in (pair for pairs in living.values() for pair in pairs):
+            process.close()
 
     def _finish(self, limit_s: float) -> None:
         """Wait until the sources that are ending have ended, but for those whose storage does not work."""

@@ -1,5 +1,6 @@
 """What an earlier recorder left: living ffmpeg processes to adopt, files to take in, attempts to close."""
 
+import errno
 import logging
 import os
 import re
@@ -18,15 +19,16 @@ from app.archive.machineclock import machine_clock
 from app.archive.publishing import RunPublisher
 from app.capture import ffmpeg
 from app.capture.attempt import Attempt, clear_run, put_aside, read_log
-from app.capture.processes import LiveFfmpeg, find_ffmpegs
+from app.capture.processes import LiveFfmpeg, find_ffmpegs, host_id
 from app.extensions import db, writing
 from app.models import Attempt as AttemptRow
-from app.models import Run, Segment
+from app.models import Recorder, Run, Segment
 from app.models.segment import OPEN
 from app.models.types import now_us
 from instance.config import Config
 
 log = logging.getLogger(__name__)
+FOREIGN_S = 15.0  # an ffmpeg that records writes more often
 _RUN_FILE = re.compile(r"^([0-9a-f-]{36})[-.]")
 
 
@@ -34,7 +36,7 @@ def leftover_sources(root: Path) -> set[int]:
     """Return the sources in whose live folder of one storage an earlier recorder left anything."""
     try:
         with os.scandir(root / places.LIVE) as entries:
-            folders = [Path(entry.path) for entry in entries if entry.name.isdigit()]
+            folders = [Path(entry.path) for entry in entries if entry.name.isdigit() and entry.is_dir()]
         return {int(folder.name) for folder in folders if next(folder.iterdir(), None)}
     except FileNotFoundError:
         return set()
@@ -76,11 +78,19 @@ def adopt(config: Config, root: Path, storage_id: str, process: LiveFfmpeg) -> A
 
 
 def end_surplus(process: LiveFfmpeg, limit_s: float = 5.0) -> None:
-    """End an ffmpeg that nobody wants and wait for it; its files are taken in like those of any ended run."""
+    """End an ffmpeg that nobody wants and wait for it; its files are taken in like those of any ended run.
+
+    Raises TimeoutError when it writes on all the same: its files must not be closed under it.
+    """
     log.warning("ending ffmpeg %d of source %d: nothing wants it", process.pid, process.source_id)
-    process.send(signal.SIGINT)
-    select.select([process.handle], [], [], limit_s)
-    process.close()
+    try:
+        for number in (signal.SIGINT, signal.SIGKILL):
+            process.send(number)
+            if select.select([process.handle], [], [], limit_s)[0]:
+                return
+    finally:
+        process.close()
+    raise TimeoutError(errno.ETIMEDOUT, f"ffmpeg {process.pid} does not end")
 
 
 class Leftover:
@@ -108,10 +118,31 @@ class Leftover:
         return False
 
 
+def _check_silent(folder: Path, runs: set[str]) -> None:
+    """Raise BlockingIOError where another machine's ffmpeg may write to one of these runs still: call again.
+
+    It may have lost its lease while the database was gone; closed under it, its files would be spoilt.
+    """
+    if not runs:
+        return
+    owner = AttemptRow.recorder_id == Recorder.id
+    query = select_rows(AttemptRow.run_id).join(Recorder, owner).where(AttemptRow.run_id.in_(runs))
+    foreign = set(db.session.scalars(query.where(Recorder.host_id != host_id())))
+    db.session.rollback()
+    for run_id in foreign:
+        written_s = max((path.stat().st_mtime for path in folder.glob(f"{run_id}-*.mp4")), default=0.0)
+        if abs(now_us() / 1e6 - written_s) < FOREIGN_S:
+            raise BlockingIOError(errno.EBUSY, f"another machine wrote to run {run_id} just now")
+
+
 def find_leftovers(root: Path, storage_id: str, source_id: int, living_runs: set[str]) -> list[Leftover]:
-    """Return every run of the source, in one storage, whose ffmpeg has ended and that left anything."""
+    """Return every run of the source, in one storage, whose ffmpeg has ended and that left anything.
+
+    Raises BlockingIOError while another machine may write to one.
+    """
     runs = {match[1] for entry in _names(places.live_folder(root, source_id)) if (match := _RUN_FILE.match(entry))}
     runs |= open_runs(storage_id, source_id)
+    _check_silent(places.live_folder(root, source_id), runs - living_runs)
     return [Leftover(Place(root, storage_id, source_id, run_id)) for run_id in sorted(runs - living_runs)]
 
 

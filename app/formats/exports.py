@@ -15,14 +15,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import lzma
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
 from app.formats.boxes import FormatError
 from app.formats.closing import SIZES, Closing
+
+Shape = Mapping[str, tuple[type, ...]]  # of each name what its value may be
 
 KIND, VERSION = "flask-playback export", 1
 MANIFEST, SIGNATURE, KEY, README, PLAYLIST, MEDIA = (
@@ -32,6 +36,21 @@ SIGNED = (MANIFEST, SIGNATURE)  # every other file is listed in the manifest
 BLOCK_BYTES = 1 << 20
 MOST_MANIFEST_BYTES = 1 << 28
 MOST_SMALL_BYTES = 1 << 16
+# What an archive raises that somebody has altered: entries may say of themselves that they are packed, or encrypted.
+DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError)
+
+_TEXT, _MAYBE = (str,), (str, type(None))
+_LISTED: Shape = {"file": _TEXT, "sha256": _TEXT, "size_bytes": (int,)}
+_RANGE: Shape = {"start_utc": _TEXT, "end_utc": _TEXT}
+_CHAINED: Shape = {"run_id": _TEXT, "sequence": (int,), "media_sha256": _MAYBE, "chain": _MAYBE, "previous": _MAYBE}
+# What is read of a manifest, and of each item of its lists.
+_SHAPE: Shape = {**_RANGE, "complete_until_utc": _MAYBE, "source": (dict,)}
+_LISTS: Mapping[str, Shape] = {
+    "files": _LISTED,
+    "segments": {**_LISTED, **_RANGE, **_CHAINED, "fault": _MAYBE},
+    "spans": _RANGE,
+    "gaps": {**_RANGE, "cause": _TEXT, "detail": _MAYBE},
+}
 
 
 class NoExport(ValueError):
@@ -134,10 +153,40 @@ def _read_signed(bundle: Bundle) -> tuple[bytes, dict[str, Any]]:
         raise NoExport(f"{MANIFEST} was changed, or was not signed with this key: {SIGNATURE} does not fit") from error
     except ValueError as error:
         raise NoExport(f"{KEY} cannot be read: it was changed") from error
-    manifest = json.loads(text)
+    return key.public_bytes_raw(), _parse(text)
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    """Return a manifest that has all that is read of it. Raises NoExport: anybody can sign anything."""
+    try:
+        manifest = json.loads(text)
+    except (ValueError, RecursionError):
+        manifest = None
     if not isinstance(manifest, dict) or (manifest.get("kind"), manifest.get("version")) != (KIND, VERSION):
         raise NoExport("this is signed, but is no export of a version that is read here; take a newer flask-playback")
-    return key.public_bytes_raw(), manifest
+    wrong = _wrong_shape(manifest)
+    if wrong is not None:
+        raise NoExport(
+            f"this is signed, but {wrong} of its manifest is missing or of the wrong kind: no recorder made it"
+        )
+    return manifest
+
+
+def _wrong_shape(manifest: Mapping[str, Any]) -> str | None:
+    """Return which value is not what a manifest has there, None for none."""
+    for name in _SHAPE:
+        if not isinstance(manifest.get(name, ...), _SHAPE[name]):
+            return name
+    if not {"id", "description"} <= manifest["source"].keys():
+        return "source"
+    for name, shape in _LISTS.items():
+        items = manifest.get(name)
+        if not isinstance(items, list):
+            return name
+        for number, item in enumerate(items):
+            if not isinstance(item, dict) or not all(isinstance(item.get(key, ...), shape[key]) for key in shape):
+                return f"{name}[{number}]"
+    return None
 
 
 def _read(bundle: Bundle, name: str, most_bytes: int) -> bytes:
@@ -147,7 +196,7 @@ def _read(bundle: Bundle, name: str, most_bytes: int) -> bytes:
     try:
         with bundle.open(name) as file:
             data = file.read(most_bytes + 1)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+    except DAMAGES as error:
         raise NoExport(f"{name} cannot be read: {error}") from error
     if len(data) > most_bytes:
         raise NoExport(f"{name} is larger than any of an export")
@@ -176,7 +225,7 @@ def _wrong_files(bundle: Bundle, manifest: Mapping[str, Any]) -> Iterator[str]:
         try:
             with bundle.open(name) as file:
                 fault = _fault_of(file, item)
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+        except DAMAGES as error:
             fault = f"cannot be read: {error}"
         if fault:
             yield f"{name!r} {fault}"

@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 
 from app.archive import rulebook
@@ -37,8 +38,17 @@ from app.views.retentionobjects import (
 
 retention = Blueprint("retention", __name__)
 namespace = Namespace("retention", "How long and how much is kept", path="/")
-Age = Annotated[int | None, Field(ge=0, le=rulebook.MAX_AGE_S)]
-Bytes = Annotated[int | None, Field(ge=0, le=rulebook.MAX_BYTES)]
+
+
+def _no_truth(value: object) -> object:
+    """Refuse `true`, which would else be read as 1: a second, or a byte."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "must be an integer")
+    return value
+
+
+Age = Annotated[Annotated[int, Field(ge=0, le=rulebook.MAX_AGE_S)] | None, BeforeValidator(_no_truth)]
+Bytes = Annotated[Annotated[int, Field(ge=0, le=rulebook.MAX_BYTES)] | None, BeforeValidator(_no_truth)]
 TARGETS = {"group": "group_name", "tag": "tag_name", "source": "source_id"}
 
 
@@ -68,6 +78,12 @@ class NewRule(RuleLimits):
                 message = f"a rule of {self.scope} {'needs' if is_meant else 'has no'} {name}"
                 raise Invalid(message, loc=("body", name), kind="missing" if is_meant else "target")
         return None if self.scope == rulebook.ONE_OF_ALL else getattr(self, TARGETS[self.scope])
+
+
+class RuleChange(RuleLimits):
+    """Other limits; what is left out stays, and the scope cannot change."""
+
+    scope: Scope = None  # type: ignore[assignment]
 
 
 class RulesQuery(ListQuery):
@@ -150,15 +166,18 @@ class OneRule(Resource):
         return _shown(rulebook.find_rule(db.session, path_uuid("rule_id", rule_id)))
 
     @namespace.doc(description="A limit that is left out stays, null takes it away. What it is of cannot change.")
-    @namespace.expect(document(namespace, RuleLimits), validate=False)
+    @namespace.expect(document(namespace, RuleChange), validate=False)
     @namespace.response(200, "The changed rule", answer)
     @namespace.response(409, "There is no room for its minimum")
     def put(self, rule_id: str) -> dict[str, Any]:
         """Change the limits of a rule."""
         row_id = path_uuid("rule_id", rule_id)
-        given = read_parameters().checked(RuleLimits).model_dump(exclude_unset=True)
+        given = read_parameters().checked(RuleChange).model_dump(exclude_unset=True)
         before = rulebook.as_rule(db.session, rulebook.find_rule(db.session, row_id))
         proposed = before._replace(**given)
+        if proposed.scope != before.scope:
+            message = f"this is a rule of {before.scope}, which cannot change: make another rule"
+            raise Invalid(message, loc=("body", "scope"), kind="scope")
         rulebook.check_limits({limit: proposed.limit(limit) for limit in LIMITS})
         _check_reachable(proposed)
         who = actor()
