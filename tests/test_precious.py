@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,21 +11,28 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from app.archive import places, unlinking
+from app.archive import coverage, places, rebuildrows, unlinking
 from app.archive.checking import Check, Finding
 from app.archive.checkrows import check_rows
+from app.archive.choosing import Mover
 from app.archive.deletion import Act
 from app.archive.evicting import evict
+from app.archive.forecast import read_forecast
 from app.archive.moving import Busy, Move, steps
+from app.archive.rebuilding import Reporter, rebuild
 from app.archive.retention import Retention
 from app.archive.storages import open_storages
 from app.archive.unlinking import has_doomed, mounted_roots, unlink_doomed
 from app.archive.verifying import Wanted, verify
+from app.capture import recovery
+from app.capture.disks import Disk
+from app.capture.guard import Guard
 from app.extensions import db, writing
 from app.models import Doomed, Notice, Segment, Storage
-from app.models.segment import CLOSED
+from app.models.segment import CLOSED, OPEN
 from app.models.types import now_us
 from tests.archived import add_source, record
 from tests.archived import media as media
@@ -159,6 +168,24 @@ def test_what_is_checked_while_its_disk_goes_away_is_not_marked_as_missing(
     assert [row.state for row in rows(app)][1:] == [CLOSED] * (len(before) - 1)
 
 
+def test_what_was_being_recorded_when_its_disk_went_away_is_not_marked_as_missing(
+    app: Flask, source_id: int, media: Media
+) -> None:
+    """Its row is closed when the disk is back: of a missing one the file in the live folder was never taken in."""
+    run_id = record(app, source_id, media("h264"), leave_open=True).run_id
+    root = app.config["PLAYBACK"].storage_path
+    storage_id = id_of(root)
+    go_away(root)
+    with app.app_context(), pytest.raises(OSError, match="gone away"):
+        recovery.take_in(root, storage_id, source_id, set())
+    assert [row.state for row in rows(app)][-1] == OPEN
+    root.rmdir()
+    shutil.move(root.with_name("unmounted"), root)
+    with app.app_context():
+        recovery.take_in(root, storage_id, source_id, set())
+    assert {row.state for row in rows(app) if row.run_id == run_id} == {CLOSED}
+
+
 def test_a_file_that_fsck_takes_back_is_no_longer_about_to_be_removed(
     app: Flask, cold: Path, source_id: int, media: Media
 ) -> None:
@@ -200,3 +227,77 @@ def test_a_storage_that_is_a_copy_of_another_is_not_used(app: Flask, tmp_path: P
         assert [row.path for row in open_storages(app.config["PLAYBACK"])] == [str(root)]
         assert db.session.scalars(select(Storage.path)).all() == [str(root)]
     assert "copy" in caplog.text
+
+
+# --- what it costs -------------------------------------------------------------------------------------------
+
+
+def test_nothing_that_is_done_again_and_again_adds_up_all_segments(
+    app: Flask, cold: Path, source_id: int, media: Media
+) -> None:
+    """At 100 cameras and a year of minutes there are 50 million of them."""
+    record(app, source_id, media("h264"))
+    asked = []
+    with app.app_context():
+        listen = event.listens_for(db.engine, "before_cursor_execute")
+        listen(lambda _connection, _cursor, statement, *_: asked.append(statement))
+        config = app.config["PLAYBACK"]
+        read_forecast(db.session, now_us())
+        Mover(replace(config, BUDGET_BYTES=10**9)).step()
+        Retention(pause_s=0).run()
+        guard = Guard(app, config, Disk(config.storages[0], 0), lambda: True)
+        guard._tend()
+        guard._disk.settings = config.storages[0]._replace(budget_bytes=10**9)
+        guard._tend()
+    sums = [statement for statement in asked if "sum(segment.size_bytes)" in statement]
+    of_few = ("WHERE segment.source_id", "WHERE segment.id IN", "segment.source_id IN")
+    assert [statement for statement in sums if not any(words in statement for words in of_few)] == []
+    assert any("kept_footage" in statement for statement in asked)
+
+
+def test_a_rebuild_and_a_recorder_at_one_day_meet_in_no_deadlock(
+    database_app: Flask, media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both change the sums of a source, then its coverage; the rebuild held its coverage first."""
+    app = database_app
+    number = add_source(app)
+    record(app, number, media("h264"))
+    with app.app_context(), writing() as session:
+        row = session.scalars(select(Segment).order_by(Segment.start_us)).first()
+        lost = row.start_us
+        session.delete(row)
+    waiting, going = threading.Event(), threading.Event()
+    failed: list[SQLAlchemyError] = []
+
+    def close() -> None:
+        with app.app_context():
+            try:
+                with writing() as session:
+                    if session.get_bind().dialect.name == "sqlite":
+                        return  # one writes at a time
+                    last = session.scalars(select(Segment).order_by(Segment.start_us.desc())).first()
+                    last.size_bytes += 1
+                    session.flush()
+                    waiting.set()
+                    going.wait(5)
+                    coverage.note_closed(session, number, last.start_us, last.end_us)
+            except SQLAlchemyError as error:
+                failed.append(error)
+
+    fitting = rebuildrows._fitting
+
+    def slowly(*given: Any) -> Any:
+        going.set()
+        time.sleep(0.2)
+        return fitting(*given)
+
+    monkeypatch.setattr(rebuildrows, "_fitting", slowly)
+    thread = threading.Thread(target=close)
+    thread.start()
+    waiting.wait(1)
+    with app.app_context():
+        reporter = Reporter(lambda _: None, lambda _: None)
+        assert rebuild(mounted_roots(), reporter, processes=1).segments == 1
+    thread.join()
+    assert failed == []
+    assert rows(app)[0].start_us == lost

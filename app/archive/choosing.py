@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.archive.moving import Broken, Busy, Move, move
 from app.archive.scrubbing import Pace
+from app.archive.storagefigures import used_bytes
 from app.archive.storages import open_storages
 from app.archive.unlinking import mounted_roots
 from app.extensions import db
@@ -121,8 +122,7 @@ class Mover:
         """Return how many bytes the segments of a storage have, as summed up within SUMMED_S."""
         at_s, held = self._sums.get(storage_id, (-SUMMED_S, 0))
         if time.monotonic() - at_s >= SUMMED_S:
-            query = select(func.coalesce(func.sum(Segment.size_bytes), 0)).where(Segment.storage_id == storage_id)
-            held = int(db.session.scalar(query) or 0)
+            held = used_bytes(db.session).get(storage_id, 0)
             db.session.rollback()
             self._sums[storage_id] = (time.monotonic(), held)
         return held

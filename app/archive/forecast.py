@@ -15,6 +15,7 @@ from app.archive.believing import believed
 from app.archive.keeping import read_rules
 from app.archive.pins import is_living
 from app.archive.ruling import BYTE_UNITS, UNITS, Rule, SourceRules, in_units
+from app.archive.storagefigures import used_bytes
 from app.archive.unlinking import mounted_roots
 from app.errors import Unreachable
 from app.extensions import AnySession
@@ -124,8 +125,7 @@ def read_rates(session: AnySession, now_us: int) -> list[Rate]:
 
 def read_rooms(session: AnySession) -> list[Room]:
     """Measure every storage."""
-    sums = select(Segment.storage_id, func.sum(Segment.size_bytes)).where(Segment.state == CLOSED)
-    used = {storage_id: int(size or 0) for storage_id, size in session.execute(sums.group_by(Segment.storage_id))}
+    used = used_bytes(session)
     pinned = _pinned_bytes(session)
     rows = list(session.scalars(select(Storage).where(Storage.path != "").order_by(Storage.priority, Storage.id)))
     session.expunge_all()

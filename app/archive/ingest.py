@@ -9,6 +9,7 @@ no instant already given out ever changes. Where that cannot mend it, since the 
 seam with an anchor of its own, while the same ffmpeg goes on (archive.runs).
 """
 
+import errno
 import logging
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from app.archive.closing import Body, ClosedFile, Identity, close_file
 from app.archive.coverage import note_closed, note_opened, recount
 from app.archive.entries import store_entries
 from app.archive.livefile import LiveFile, ticks_us
+from app.archive.storages import read_marker
 from app.archive.unclosed import OpenSegment, Place
 from app.extensions import AnySession, db, writing
 from app.formats.sampleindex import SampleIndex
@@ -367,6 +369,9 @@ class RunWriter:
             return 0, 0
 
     def _mark_missing(self, segment: OpenSegment) -> None:
+        """Note that a file is nowhere. Raises OSError where its storage is: then nothing is known of it."""
+        if read_marker(self.place.root) != self.place.storage_id:
+            raise OSError(errno.ENODEV, "the storage has gone away", str(self.place.root))
         log.error("segment %s of source %d is not on disk", segment.id, self.place.source_id)
         with writing() as session:
             row = session.get(Segment, (self.place.source_id, segment.start_us))

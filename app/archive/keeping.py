@@ -178,12 +178,11 @@ def as_rows(session: AnySession, keeping: Keeping, source_id: int, found: Sequen
 
 
 class Day(NamedTuple):
-    """What the segments of a camera-day come to: when the first is due by age, and bytes by rule and by storage."""
+    """What the segments of a camera-day come to: when the first is due by age, and bytes by rule."""
 
     key: tuple[object, ...]
     due_us: int
     by_rule: dict[tuple[str, str], int]
-    by_storage: dict[str, int]
 
 
 class Days:
@@ -216,10 +215,7 @@ def _sum_up(keeping: Keeping, key: tuple[object, ...], source_id: int, rows: Row
         for limit in ("min_bytes", "max_bytes")
         for rule, mask in keeping.limits(limit, source_id, rows)
     }
-    by_storage: dict[str, int] = {}
-    for piece, size in zip(rows.pieces, rows.sizes.tolist(), strict=True):
-        by_storage[piece.storage_id] = by_storage.get(piece.storage_id, 0) + size
-    return Day(key, _due_us(keeping, source_id, rows), by_rule, by_storage)
+    return Day(key, _due_us(keeping, source_id, rows), by_rule)
 
 
 def _due_us(keeping: Keeping, source_id: int, rows: Rows) -> int:
@@ -288,13 +284,3 @@ def members(
                 chosen = np.flatnonzero(mask).tolist()
                 found += [(source_id, rows.pieces[number], int(rows.sizes[number])) for number in chosen]
     return sorted(found, key=lambda item: (item[1].start_us, item[0]))
-
-
-def total_by_storage(session: AnySession, keeping: Keeping, days: Days) -> dict[str, int]:
-    """Return how many bytes of closed footage lie in each storage."""
-    sums: dict[str, int] = {}
-    for source_id, revisions in keeping.days.items():
-        for day in revisions:
-            for storage_id, size in days.of(session, keeping, source_id, day).by_storage.items():
-                sums[storage_id] = sums.get(storage_id, 0) + size
-    return sums

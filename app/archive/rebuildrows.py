@@ -31,6 +31,12 @@ PUT_RUN = text(
     "end_us = CASE WHEN excluded.end_us > run.end_us THEN excluded.end_us ELSE run.end_us END, "
     "clock_offset_us = coalesce(run.clock_offset_us, excluded.clock_offset_us)"
 )
+# Whoever closes or deletes a segment holds its sums before its coverage: so does who makes one.
+HOLD_SUMS = text(
+    "INSERT INTO kept_footage (source_id, storage_id, segments, size_bytes, length_us) "
+    "VALUES (:source_id, :storage_id, 0, 0, 0) "
+    "ON CONFLICT (source_id, storage_id) DO UPDATE SET segments = kept_footage.segments"
+)
 
 
 class Item(NamedTuple):
@@ -53,6 +59,7 @@ def take_rows(session: AnySession, storage_id: str, source_id: int, items: Seque
     """Make the rows of files of one source and storage that have none; say which are left, and why."""
     sources = int(make_source(session, source_id, is_picture=any(item.facts.is_picture for item in items)))
     days = sorted({item.facts.row["start_us"] // DAY_US for item in items})
+    session.execute(HOLD_SUMS, {"source_id": source_id, "storage_id": storage_id})
     for day in days:  # held until the commit, so that what is read next stays so
         coverage.note_opened(session, source_id, day * DAY_US)
     fit, odd = _fitting(session, source_id, items)

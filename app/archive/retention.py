@@ -19,9 +19,10 @@ from app.archive import guards
 from app.archive.believing import Believed, Host, advance, this_host
 from app.archive.deletion import Act
 from app.archive.forecast import growth_by_storage
-from app.archive.keeping import NEVER_US, Days, Rows, read_keeping, total_by_storage
+from app.archive.keeping import NEVER_US, Days, Rows, read_keeping
 from app.archive.notices import note
 from app.archive.ruling import BYTE_UNITS, EXPIRED, S_US, Mask, Rule, in_units
+from app.archive.storagefigures import used_bytes
 from app.archive.sweeping import ACTOR, Need, Sweep, act_of
 from app.archive.unlinking import has_doomed, leaving_bytes, mounted_roots, unlink_doomed
 from app.extensions import db, writing
@@ -186,7 +187,7 @@ class Retention:
         sweep = self._sweep(believed, {storage_id})
         row = db.session.get(Storage, storage_id)
         growth = growth_by_storage(db.session, now_us()).get(storage_id, 0.0)
-        used = total_by_storage(db.session, sweep.keeping, self._days).get(storage_id, 0)
+        used = used_bytes(db.session).get(storage_id, 0)
         budget, reserve = (row.budget_bytes, row.reserve_bytes) if row is not None else (None, 0)
         leaving = leaving_bytes(db.session, storage_id)
         db.session.rollback()

@@ -32,9 +32,14 @@ STORAGES = select(Storage).where(Storage.path != "").order_by(Storage.priority, 
 USED = select(KeptFootage.storage_id, func.sum(KeptFootage.size_bytes)).group_by(KeptFootage.storage_id)
 
 
+def used_bytes(session: AnySession) -> dict[str, int]:
+    """Return how many bytes of closed footage lie in each storage: a row a source, however large the archive is."""
+    return {storage_id: int(size_bytes) for storage_id, size_bytes in session.execute(USED)}
+
+
 def read_storages(session: AnySession, sources: Sequence[SourceFigures]) -> list[StorageFigures]:
     """Return the figures of the storages of the settings, in the order in which they are recorded to."""
-    used = {storage_id: int(size_bytes) for storage_id, size_bytes in session.execute(USED)}
+    used = used_bytes(session)
     rates: dict[str, float] = {}
     for one in sources:
         if one.storage_id is not None and one.bytes_s is not None:

@@ -107,12 +107,10 @@ def _is_due() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 def leaving_bytes(session: AnySession, storage_id: str) -> int:
     """Return how many bytes of files that have moved elsewhere are about to be removed from a storage."""
-    query = (
-        select(func.coalesce(func.sum(Segment.size_bytes), 0))
-        .join(Doomed, Doomed.segment_id == Segment.id)
-        .where(Doomed.storage_id == storage_id, Doomed.due_us > now_us(), Segment.storage_id != storage_id)
-    )
-    return int(session.scalar(query) or 0)
+    query = select(Doomed.segment_id).where(Doomed.storage_id == storage_id, Doomed.due_us > now_us())
+    ids = session.scalars(query.limit(BATCH)).all()
+    moved = select(func.sum(Segment.size_bytes)).where(Segment.id.in_(ids), Segment.storage_id != storage_id)
+    return int(session.scalar(moved) or 0) if ids else 0
 
 
 def mounted_roots(storage_id: str | None = None) -> dict[str, Path]:

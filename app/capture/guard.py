@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.archive import places
@@ -23,6 +23,7 @@ from app.archive.deletion import Act
 from app.archive.evicting import evict
 from app.archive.guards import why_not_there
 from app.archive.notices import note
+from app.archive.storagefigures import used_bytes
 from app.archive.storages import open_one, read_marker, take_write
 from app.archive.unlinking import has_doomed, unlink_doomed
 from app.capture.ballast import Ballast
@@ -30,7 +31,7 @@ from app.capture.disks import AWAY, FULL, OK, READ_ONLY, SLOW, SLOW_S, WAYS_OUT,
 from app.capture.watchdog import shared_heartbeat
 from app.errors import PlaybackError
 from app.extensions import AnySession, db, writing
-from app.models import Segment, Storage
+from app.models import Storage
 from app.models.types import now_us
 from instance.config import Config
 
@@ -265,11 +266,9 @@ class Guard:
         budget_bytes, now_s = self._disk.settings.budget_bytes, time.monotonic()
         if budget_bytes is None or now_s < self._budget_due_s:
             return
-        query = select(func.coalesce(func.sum(Segment.size_bytes), 0))
-        used_bytes = db.session.scalar(query.where(Segment.storage_id == self._disk.storage_id)) or 0
+        self._over_bytes = used_bytes(db.session).get(self._disk.storage_id, 0) - budget_bytes
         db.session.rollback()
         took_s = time.monotonic() - now_s
-        self._over_bytes = int(used_bytes) - budget_bytes
         self._budget_due_s = now_s + max(BUDGET_S, BUDGET_SHARE * took_s)
 
     def _make_room(self) -> None:
