@@ -1,5 +1,6 @@
 """One attempt to record a source: one ffmpeg process, its files, and why it ended."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 GRACE_S = 10.0  # from the polite signal to the last one: a silent camera holds ffmpeg for 8 s
 LONGEST_OPEN_US = 540_000_000  # a segment may last 600 s
 MAX_LOG_BYTES = 256 * 1024
+LONGEST_LOG_BYTES = 4 * 1024 * 1024
 LARGEST_HEAD_BYTES = 4096
 
 
@@ -111,6 +113,16 @@ class Attempt:
     def read_log(self) -> str:
         """Return the begin and the end of what ffmpeg wrote to its log."""
         return read_log(self.folder / f"{self.place.run_id}.log")
+
+    def trim_log(self) -> None:
+        """Cut what ffmpeg wrote to its log but for the begin, where it is long: a bad stream adds a line a frame.
+
+        ffmpeg appends to it. Raises OSError.
+        """
+        path = self.folder / f"{self.place.run_id}.log"
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_size > LONGEST_LOG_BYTES:
+                os.truncate(path, MAX_LOG_BYTES // 2)
 
     def finish(self) -> ffmpeg.Verdict:
         """Take in the rest of the footage after the process ended; return why it ended.

@@ -112,8 +112,8 @@ class Disks:
 
     def better(self, disk: Disk) -> bool:
         """Tell whether what records to this one should go on at another."""
-        if disk.seen_state not in (SLOW, FULL):
-            return False  # what does not work at all ends ffmpeg by itself
+        if disk.seen_state not in (SLOW, FULL) and not disk.is_stuck:
+            return False  # what fails at once ends ffmpeg by itself; where it hangs after that nobody hears of it
         other = self.choose((disk,))
         return other is not None and other.is_good
 

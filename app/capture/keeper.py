@@ -148,6 +148,7 @@ class Keeper:
         self._measured = part
         try:
             facts = facts_of(self.camera, attempt)
+            attempt.trim_log()
         except OSError:  # its file was taken away: the archive tells that
             return
         with writing() as session:

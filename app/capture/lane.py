@@ -101,7 +101,10 @@ class Lane(threading.Thread):
             job()
         except (OSError, OperationalError) as error:
             db.session.rollback()
-            log.error("the storage %s: %s; tried again in %.0f s", self._disk.name, _cause(error), RETRY_S)
+            log.log(
+                logging.DEBUG if due_s else logging.ERROR,
+                "the storage %s: %s; tried again in %.0f s", self._disk.name, _cause(error), RETRY_S,
+            )  # fmt: skip
             self._jobs.append((time.monotonic() + RETRY_S, job))
         except Exception:  # a fault of ours with one run must not end the recording of the others
             db.session.rollback()
@@ -117,8 +120,11 @@ class Lane(threading.Thread):
             self._retry_s.pop(keeper, None)
         except (OSError, OperationalError) as error:
             db.session.rollback()
+            log.log(
+                logging.DEBUG if keeper in self._retry_s else logging.ERROR,  # a dead disk refuses for weeks
+                "source %d: %s; tried again in %.0f s, ffmpeg goes on", source_id, _cause(error), RETRY_S,
+            )  # fmt: skip
             self._retry_s[keeper] = time.monotonic() + RETRY_S
-            log.error("source %d: %s; tried again in %.0f s, ffmpeg goes on", source_id, _cause(error), RETRY_S)
         except Exception:  # a fault of ours with one source must not end the recording of the others
             db.session.rollback()
             self._retry_s[keeper] = time.monotonic() + RETRY_S
