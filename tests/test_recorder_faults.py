@@ -376,3 +376,26 @@ def test_a_source_leaves_a_storage_that_failed_and_hangs_since(tmp_path: Path) -
     assert disks.better(first)
     second.set_state(FULL, "full")
     assert not disks.better(first)
+
+
+def test_an_adopted_ffmpeg_of_another_address_gives_way_to_one_of_the_new(
+    app: Flask, disk: Disk, make_keeper: Callable[[str], Keeper], silent_uri: str
+) -> None:
+    before = make_keeper(silent_uri)
+    before.begin_at(disk)
+    step(app, before)
+    attempt = before.attempt
+    assert attempt is not None
+    source_id = before.camera.source_id
+    same, other = (
+        Keeper(before._config, before.camera, "next"),
+        Keeper(before._config, Camera(source_id, "Source", "rtsp://127.0.0.1:1/new", None, None), "next"),
+    )
+    for keeper, is_stopped in ((same, False), (other, True)):
+        (process,) = find_ffmpegs(disk.root / places.LIVE)
+        keeper.adopt_at(disk, process)
+        for _ in range(2):
+            step(app, keeper)
+        assert keeper.attempt is not None
+        assert (keeper.attempt.stopped_s is not None) == is_stopped
+        process.close()
