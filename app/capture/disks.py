@@ -139,7 +139,7 @@ class Disks:
         So it is also where old footage is to go, or would have to go to make room, while an earlier one has had room
         for a while. What does not work at all ends ffmpeg by itself.
         """
-        if disk.seen_state in (SLOW, FULL):
+        if disk.seen_state in (SLOW, FULL) or disk.is_stuck:  # where what fails hangs after that nobody hears of it
             other = self.choose((disk,))
             return other is not None and other.is_good
         if not (disk.is_cold or disk.is_short):
