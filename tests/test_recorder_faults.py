@@ -147,7 +147,7 @@ def test_a_source_is_started_again_elsewhere_while_its_last_run_cannot_be_closed
         wait_for(lambda: query(service, "SELECT 1 FROM run"), "footage", 30)
         with read_only(service.storage):
             service.stop_recording("tag")
-            wait_for(lambda: "Read-only file system; tried again" in service.read_log(), "the refusal", 30)
+            wait_for(lambda: "Read-only file system: what source" in service.read_log(), "the refusal", 30)
             service.record("more", "all")
             wait_for(lambda: find_ffmpegs(tmp_path / "second" / places.LIVE), "an ffmpeg elsewhere", 30)
             assert query(service, "SELECT count(*) FROM run WHERE end_us IS NULL")
