@@ -1,6 +1,8 @@
 """The guard of a disk, and what it and the recorder know of storages, on small disks of their own."""
 
+import contextlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +18,14 @@ from app.capture.ballast import Ballast
 from app.capture.disks import AWAY, FULL, OK, READ_ONLY, Disk, Disks
 from app.capture.distrust import Distrust
 from app.capture.guard import Guard
-from app.errors import StorageFull
+from app.capture.lane import Lane
+from app.errors import StorageFull, StorageUnusable
 from app.extensions import db, writing
 from app.metricfiles import AllocatedDict
 from app.models import Deletion, Notice, Pin, Segment, Storage
 from instance.config import StorageSettings, TestingConfig
 from tests.archived import add_source, media, record
+from tests.conftest import open_app
 from tests.service import wait_for
 from tests.small_disk import fill, free_bytes, small_disk
 
@@ -246,6 +250,84 @@ def test_a_storage_takes_no_other_folder_for_its_own(database_app: Flask, tmp_pa
         rows = {row.id: row for row in db.session.scalars(select(Storage))}
         assert (rows[one].priority, rows[one].is_cold) == (0, False)
         assert (rows[two].priority, rows[two].is_cold, rows[two].budget_bytes) == (1, True, 10)
+
+
+def copies(tmp_path: Path) -> list[Path]:
+    """Return two folders with the same marker."""
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / places.MARKER).write_text("6b1d5b6e-0c41-4a8f-9a51-0e4b8a5f0001\n")
+    return folders
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_copies_of_a_storage_one_is_recorded_to(tmp_path: Path, migrated_sqlite: Path, first: int) -> None:
+    one, two = copies(tmp_path)
+    config = TestingConfig(INSTANCE=str(tmp_path / "instance"), STORAGE=str(one), STORAGES=str(two))
+    config.instance_path.mkdir()
+    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
+    for app in open_app(config):
+        with app.app_context():
+            for number in (first, 1 - first):
+                wanted = (
+                    contextlib.nullcontext() if number == 0 else pytest.raises(StorageUnusable, match="is a copy of")
+                )
+                with wanted:
+                    open_one(config.storages[number], number)
+            assert db.session.scalar(select(Storage.path)) == str(one)
+            (one / places.MARKER).unlink()  # it was moved
+            open_one(config.storages[1], 1)
+            assert db.session.scalar(select(Storage.path)) == str(two)
+
+
+def test_a_storage_that_cannot_be_opened_is_logged_and_told_once(
+    database_app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("no folder")
+    disk = Disk(StorageSettings(path, None, 0), 1)
+    guard = Guard(database_app, database_app.config["PLAYBACK"], disk, lambda: True)
+    query = select(Notice.is_bad, Notice.text).where(Notice.kind == "storage")
+    with database_app.app_context():
+        for _ in range(3):
+            guard._tend()
+        ((is_bad, text),) = db.session.execute(query).all()
+        assert is_bad
+        assert "Not a directory" in text
+        assert [record.getMessage() for record in caplog.records].count(text) == 1
+        path.unlink()
+        guard._tend()
+        assert disk.is_good
+        assert [row.is_bad for row in db.session.execute(query)] == [True, False]
+
+
+def test_a_job_that_fails_on_and_on_is_logged_once(
+    app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.capture.lane.RETRY_S", 0.01)
+    tries: list[int] = []
+
+    def look() -> None:
+        tries.append(1)
+        if len(tries) < 4:
+            os.stat(tmp_path / "away")  # noqa: PTH116  for its error
+
+    lane = Lane(app, Disk(StorageSettings(tmp_path, None, 0), 0), lambda: None)
+    lane.start()
+    lane.do(look)
+    wait_for(lambda: len(tries) == 4, "the job's end")
+    lane.end()
+    lane.join(5.0)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        f"the storage {tmp_path}: No such file or directory: what was left there waits; tried every 0 s"
+    ]
+
+
+def test_another_disk_in_place_of_a_storage_is_named(tmp_path: Path, database_app: Flask, guarded: Disk) -> None:
+    (guarded.root / places.MARKER).write_text("6b1d5b6e-0c41-4a8f-9a51-0e4b8a5f0001\n")
+    wait_for(lambda: storage_row(database_app).state == AWAY, "the state")
+    assert "6b1d5b6e-0c41-4a8f-9a51-0e4b8a5f0001" in (storage_row(database_app).state_detail or "")
 
 
 def test_metric_files_have_their_blocks_or_live_in_memory(folder: Path) -> None:

@@ -10,8 +10,11 @@ from sqlalchemy import insert, update
 from app.extensions import writing
 from app.models import Group, Record, Source, Tag
 from app.models.types import new_uuid
+from app.views.audit import AuditQuery
 from app.views.group import GroupsQuery
+from app.views.pins import PinsQuery
 from app.views.record import RecordsQuery
+from app.views.retention import RulesQuery
 from app.views.source import SourcesQuery
 from app.views.tag import TagsQuery
 from tests.test_api import API, add_group, add_picture_source, add_source, locs, start
@@ -251,11 +254,12 @@ def test_a_group_is_renamed_and_keeps_its_model(database_client: FlaskClient) ->
 
 def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
+    models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
     table = rows(ROOT / "docs" / "api.md", "list")
     assert len(table) == len(models)
     for cells in table:
         [model] = [model for begin, model in models.items() if cells[0].startswith(begin)]
-        assert words(cells[1]) == list(model.ORDERS)
+        assert [word.removeprefix("-") for word in words(cells[1])] == list(model.ORDERS)
         assert set(words(cells[2])) == set(model.model_fields) - {"sort", "limit", "cursor", "tag_name"}
         assert set(get_args(model.model_fields["sort"].annotation)) == {
             minus + name for name in model.ORDERS for minus in ("", "-")

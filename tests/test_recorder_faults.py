@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,20 +18,23 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from app.archive import places
+from app.archive.ingest import Place, RunWriter
 from app.archive.storages import open_one
-from app.capture import leases
+from app.capture import leases, watchdog
+from app.capture.attempt import Attempt as RunningAttempt
 from app.capture.camera import Camera
 from app.capture.clockwatch import ClockWatch
-from app.capture.disks import OK, Disk, Disks
+from app.capture.disks import FAILING, FULL, OK, Disk, Disks
 from app.capture.ffmpeg import Verdict
 from app.capture.keeper import Keeper
 from app.capture.lane import Lane
 from app.capture.leftovers import Leftovers
 from app.capture.processes import LiveFfmpeg, find_ffmpegs
 from app.capture.recovery import end_surplus
-from app.capture.watchdog import HEARTBEAT
 from app.extensions import db, writing
+from app.locks import lock_holder
 from app.models import Attempt, Lease, Source, Wanted
+from app.models.types import new_uuid
 from app.tasks import make_celery
 from app.tasks.placement import place
 from instance.config import TestingConfig
@@ -39,7 +43,7 @@ from tests.archived import add_source
 from tests.media import make_video
 from tests.picture_server import PictureServer
 from tests.rtsp_server import RtspServer
-from tests.service import Service, wait_for
+from tests.service import ROOT, Service, wait_for
 from tests.services import Postgres
 from tests.small_disk import fill, small_disk
 
@@ -118,7 +122,7 @@ def test_a_database_that_is_gone_leaves_the_sign_of_life_and_so_all_recordings(
         before = wait_for(service.ffmpeg_pids, "an ffmpeg", 30)
         server.execute("ALTER DATABASE playback_gone WITH ALLOW_CONNECTIONS false")
         server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'playback_gone'")
-        beat = tmp_path / "run" / HEARTBEAT
+        beat = tmp_path / "run" / watchdog.HEARTBEAT
         try:
             wait_for(lambda: service.read_log().count("recording goes on") >= 7, "seven refusals", 30)
             seen_ns = beat.stat().st_mtime_ns
@@ -315,3 +319,83 @@ def test_leases_of_wanted_sources_are_left_to_the_recorders(app: Flask) -> None:
         other = leases.register(os.getppid())
         assert leases.claim(other, {wanted}, is_patient=True) == set()
         assert leases.claim(other, {wanted}) == {wanted}
+
+
+def test_ffmpegs_of_a_storage_that_is_recorded_to_no_more_are_ended(tmp_path: Path) -> None:
+    run_folder = tmp_path / "run"
+    kept, removed = tmp_path / "kept" / "live", tmp_path / "removed" / "live"
+    children = [
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", f"{root}/1/{new_uuid()}-%06d.mp4"])
+        for root in (kept, removed)
+    ]
+    run_folder.mkdir()
+    (run_folder / watchdog.HEARTBEAT).touch()
+    program = "import sys, time; from pathlib import Path; from app.capture import watchdog; "
+    program += "watchdog.start(Path(sys.argv[1]), 60.0, [Path(text) for text in sys.argv[3:]]); "
+    program += "time.sleep(float(sys.argv[2]))"  # as the recorder lives on
+    begin = [sys.executable, "-c", program, str(run_folder)]
+    try:
+        subprocess.run([*begin, "0", str(kept), str(removed)], cwd=ROOT, check=True)
+        wait_for(lambda: lock_holder(run_folder / watchdog.LOCK), "the watchdog")
+        subprocess.run([*begin, "4", str(kept)], cwd=ROOT, check=True)
+        assert wait_for(lambda: children[1].poll() is not None, "the end of what nobody adopts")
+        assert children[0].poll() is None
+    finally:
+        watchdog.stop(run_folder)
+        for child in children:
+            child.kill()
+            child.wait()
+
+
+def test_the_log_of_a_bad_stream_does_not_grow_for_weeks(tmp_path: Path) -> None:
+    place = Place(tmp_path, "none", 1, new_uuid())
+    folder = tmp_path / "live" / "1"
+    folder.mkdir(parents=True)
+    process = LiveFfmpeg(0, -1, 1, place.run_id)
+    attempt = RunningAttempt(place, process, RunWriter(place, is_new=True), 9.0)
+    with (folder / f"{place.run_id}.log").open("ab") as log:
+        log.write(b"Stream #0:0: Video: h264\n" + b"a bad frame\n" * 1_000_000)
+        log.flush()
+        attempt.trim_log()
+        log.write(b"muxing overhead\n")
+    text = attempt.read_log()
+    assert text.startswith("Stream #0:0: Video")
+    assert text.endswith("muxing overhead\n")
+    assert (folder / f"{place.run_id}.log").stat().st_size < 200_000
+
+
+def test_a_source_leaves_a_storage_that_failed_and_hangs_since(tmp_path: Path) -> None:
+    disks = Disks(TestingConfig(INSTANCE=str(tmp_path), STORAGES=str(tmp_path / "second")))
+    first, second = disks
+    for found in disks:
+        found.storage_id = found.name
+        found.set_state(OK, "")
+    first.set_state(FAILING, "Input/output error")
+    assert not disks.better(first)  # its ffmpeg ends by itself
+    first.looking_s = time.monotonic() - 60
+    assert disks.better(first)
+    second.set_state(FULL, "full")
+    assert not disks.better(first)
+
+
+def test_an_adopted_ffmpeg_of_another_address_gives_way_to_one_of_the_new(
+    app: Flask, disk: Disk, make_keeper: Callable[[str], Keeper], silent_uri: str
+) -> None:
+    before = make_keeper(silent_uri)
+    before.begin_at(disk)
+    step(app, before)
+    attempt = before.attempt
+    assert attempt is not None
+    source_id = before.camera.source_id
+    same, other = (
+        Keeper(before._config, before.camera, "next"),
+        Keeper(before._config, Camera(source_id, "Source", "rtsp://127.0.0.1:1/new", None, None), "next"),
+    )
+    for keeper, is_stopped in ((same, False), (other, True)):
+        (process,) = find_ffmpegs(disk.root / places.LIVE)
+        keeper.adopt_at(disk, process)
+        for _ in range(2):
+            step(app, keeper)
+        assert keeper.attempt is not None
+        assert (keeper.attempt.stopped_s is not None) == is_stopped
+        process.close()

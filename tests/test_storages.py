@@ -88,6 +88,7 @@ def test_recording_goes_on_at_the_next_storage_when_one_gives_errors(service: Se
     wait_for(lambda: storage_states(service) == ["ok", "ok"], "the states", 15)
     listed = service.run("-m", "flask", "storage", "list").stdout.splitlines()
     assert [line.split("\t")[1] for line in listed] == ["ok", "ok"]
+    assert service.read_log().count("what source 1 has recorded there waits") == 1  # not once a try
     end(service, "errors")
 
 

@@ -1,10 +1,12 @@
 """Storages: folders that hold media. Each is known by the UUID in its marker file, not by where it is mounted."""
 
+import contextlib
 import errno
 import logging
 import os
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +26,6 @@ log = logging.getLogger(__name__)
 
 ANSWER_S = 2.0  # so long a disk is waited for by who only asks whether it works
 FRESH_US = 15_000_000  # what the recorder says of a storage counts as long as it says it
-_waiting: dict[Path, threading.Thread] = {}  # who waits for a disk that does not answer
 
 
 def read_marker(root: Path) -> str | None:
@@ -61,12 +62,16 @@ def open_one(settings: StorageSettings, priority: int) -> str:
 
 def _open(settings: StorageSettings, priority: int) -> Storage:
     root = settings.path
-    if read_marker(root) is None:
+    try:
+        storage_id = read_marker(root)
+    except OSError as error:
+        raise unusable(root, error) from error
+    if storage_id is None:
         _check_marker(root)
-    storage_id = read_marker(root) or _make_marker(root)
+        storage_id = _make_marker(root)
     storage = db.session.get(Storage, storage_id)
-    if storage is not None and storage.path and storage.path != str(root):
-        _refuse_copy(root, Path(storage.path), storage_id)
+    if storage is None or storage.path != str(root):
+        _refuse_copy(root, storage_id, storage)
     told = {
         "path": str(root),
         "priority": priority,
@@ -84,6 +89,28 @@ def _open(settings: StorageSettings, priority: int) -> Storage:
                 setattr(storage, name, value)
             session.add(storage)
     return storage
+
+
+def _refuse_copy(root: Path, storage_id: str, known: Storage | None) -> None:
+    """Raise StorageUnusable where another of the settings' folders is this very storage: one is a copy of the other.
+
+    A storage that was moved, or is mounted elsewhere now, is no copy: its former folder is not in the settings, or has
+    its marker no more.
+    """
+    for settings in current_app.config["PLAYBACK"].storages:
+        other = settings.path
+        if other == root:
+            if known is None:
+                return  # the first of two copies that nobody knows yet
+            continue
+        if known is not None and known.path != str(other):
+            continue
+        with contextlib.suppress(OSError):
+            if read_marker(other) == storage_id and not root.samefile(other):
+                raise StorageUnusable(
+                    f"the storage {root.name!r} is a copy of {str(other)!r}, they have the same {places.MARKER}: what "
+                    "is recorded in one would be looked for in the other; leave one out of PLAYBACK_STORAGES"
+                )
 
 
 def _make_marker(root: Path) -> str:
@@ -111,21 +138,6 @@ def _check_marker(root: Path) -> None:
     known = db.session.scalar(select(Storage.id).where(Storage.path == str(root)))
     if known is not None and read_marker(root) != known:
         raise _another(root)
-
-
-def _refuse_copy(root: Path, known: Path, storage_id: str) -> None:
-    """Raise StorageUnusable when the storage that a marker names is used already, at another path of the settings."""
-    if known not in [item.path for item in current_app.config["PLAYBACK"].storages]:
-        return  # it was moved
-    try:
-        is_copy = read_marker(known) == storage_id and not known.samefile(root)
-    except OSError:
-        return  # it is not there
-    if is_copy:
-        raise StorageUnusable(
-            f"the storage {root.name!r} is a copy of {known}: both have the same file {places.MARKER}; remove it from "
-            "the copy, or name one of them only"
-        )
 
 
 def _another(root: Path) -> StorageUnusable:
@@ -179,28 +191,45 @@ def _probe(root: Path, known_id: str | None) -> int:
         raise unusable(root, error) from error
 
 
+class _Asking(threading.Thread):
+    """Asks a disk something, for all who want to know it meanwhile."""
+
+    def __init__(self, ask: Callable[[], int]) -> None:
+        super().__init__(name="probe", daemon=True)
+        self._ask = ask
+        self._until_s = time.monotonic() + ANSWER_S
+        self.found: int | PlaybackError | None = None
+
+    def run(self) -> None:
+        try:
+            self.found = self._ask()
+        except PlaybackError as error:
+            self.found = error
+
+    def wait(self) -> None:
+        """Wait until ANSWER_S after its begin: who comes later waits no longer."""
+        self.join(max(0.0, self._until_s - time.monotonic()))
+
+
+_asking: dict[Path, _Asking] = {}
+_asking_lock = threading.Lock()
+
+
 def _answer(root: Path, ask: Callable[[], int]) -> int:
     """Return what `ask` finds at a disk, in a thread of its own. Raises what it raises; StorageUnusable when none."""
-    found: list[int | PlaybackError] = []
-
-    def run() -> None:
-        try:
-            found.append(ask())
-        except PlaybackError as error:
-            found.append(error)
-
-    waiting = _waiting.get(root)
-    if waiting is None or not waiting.is_alive():
-        waiting = _waiting[root] = threading.Thread(target=run, name="probe", daemon=True)
-        waiting.start()
-        waiting.join(ANSWER_S)
-    if not found:
+    with _asking_lock:
+        asking = _asking.get(root)
+        if asking is None or not asking.is_alive():
+            asking = _asking[root] = _Asking(ask)
+            asking.start()
+    asking.wait()
+    if asking.found is None:
         raise StorageUnusable(
             f"the storage {root.name!r} does not answer within {ANSWER_S:.0f} s: check its disk and its network"
         )
-    if isinstance(found[0], PlaybackError):
-        raise found[0]
-    return found[0]
+    if isinstance(asking.found, PlaybackError):
+        raise asking.found
+    return asking.found
 
 
 _writes: dict[str, tuple[int, int]] = {}  # by storage: µs that the last write took to become durable, and the longest

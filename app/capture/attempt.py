@@ -1,5 +1,6 @@
 """One attempt to record a source: one ffmpeg process, its files, and why it ended."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from app.capture import ffmpeg
 from app.capture.ahead import RoomAhead
 from app.capture.picture import PictureFeed
 from app.capture.processes import LiveFfmpeg, open_ffmpeg
+from app.errors import PlaybackError, StorageFull
 from app.logs import mask_secrets
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,9 @@ log = logging.getLogger(__name__)
 GRACE_S = 10.0  # from the polite signal to the last one: a silent camera holds ffmpeg for 8 s
 LONGEST_OPEN_US = 540_000_000  # a segment may last 600 s
 MAX_LOG_BYTES = 256 * 1024
+LONGEST_LOG_BYTES = 4 * 1024 * 1024
 LARGEST_HEAD_BYTES = 4096
+STORAGE_REASONS = ("disk_full", "storage_unusable", "throttled")
 
 
 @dataclass(slots=True)
@@ -112,6 +116,16 @@ class Attempt:
         """Return the begin and the end of what ffmpeg wrote to its log."""
         return read_log(self.folder / f"{self.place.run_id}.log")
 
+    def trim_log(self) -> None:
+        """Cut what ffmpeg wrote to its log but for the begin, where it is long: a bad stream adds a line a frame.
+
+        ffmpeg appends to it. Raises OSError.
+        """
+        path = self.folder / f"{self.place.run_id}.log"
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_size > LONGEST_LOG_BYTES:
+                os.truncate(path, MAX_LOG_BYTES // 2)
+
     def finish(self) -> ffmpeg.Verdict:
         """Take in the rest of the footage after the process ended; return why it ended.
 
@@ -198,12 +212,23 @@ def read_log(path: Path) -> str:
         os.close(handle)
 
 
+def storage_verdict(error: PlaybackError) -> ffmpeg.Verdict:
+    """Return why an attempt ends at a storage that cannot be recorded to."""
+    reason = "disk_full" if isinstance(error, StorageFull) else "storage_unusable"
+    return ffmpeg.Verdict(reason, error.message, None)
+
+
 def start_attempt(
-    place: Place, command: ffmpeg.Command, feed: bytes | None, silence_s: float, zero_us: int | None = None
+    place: Place,
+    command: ffmpeg.Command,
+    feed: bytes | None,
+    silence_s: float,
+    zero_us: int | None = None,
+    mark: str = "",
 ) -> Attempt:
     """Start ffmpeg and return the attempt, without the database. Raises OSError when it cannot be started."""
     writer = RunWriter(place, zero_us=zero_us, is_new=True)
-    child = ffmpeg.spawn(command, place.run_id, feed)
+    child = ffmpeg.spawn(command, place.run_id, feed, mark)
     try:
         process = open_ffmpeg(child.pid, place.root / places.LIVE)
         if process is None:  # it ended before it could be looked at, and is a zombie until waited for

@@ -1,6 +1,7 @@
 """A camera as capture sees it: what its row says, decrypted, and nothing that is heavy to import."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import astuple, dataclass
 
 from app.capture.picture import PictureAddress
 from app.capture.template import Template, effective_template, parse_template
@@ -41,6 +42,14 @@ class Camera:
         """Tell whether its address or password was encrypted with another secret key."""
         secrets = (self.picture.uri, self.picture.password) if self.picture else (self.uri_rtsp,)
         return any(secret is UNREADABLE for secret in secrets)
+
+    @property
+    def mark(self) -> str:
+        """What tells it from the same source with other settings: a hash, for an ffmpeg's environment.
+
+        A field more here makes all of them new: each camera is connected to anew at the next start.
+        """
+        return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()
 
     def checked_uri(self) -> str:
         """Return the address that is recorded from. Raises Invalid where there is none."""

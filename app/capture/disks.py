@@ -24,6 +24,13 @@ WAYS_OUT = {
 }
 
 
+def away_detail(found_id: str | None, known_id: str) -> str:
+    """Return why a storage is away where this marker, or none, is in its folder."""
+    if found_id is None:
+        return WAYS_OUT[AWAY]
+    return f"another storage is mounted there: its marker file says {found_id}, this one is {known_id}; mount that one"
+
+
 def state_of(error: OSError) -> str:
     """Return the state that an error of the file system means."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -132,7 +139,7 @@ class Disks:
         So it is also where old footage is to go, or would have to go to make room, while an earlier one has had room
         for a while. What does not work at all ends ffmpeg by itself.
         """
-        if disk.seen_state in (SLOW, FULL):
+        if disk.seen_state in (SLOW, FULL) or disk.is_stuck:  # where what fails hangs after that nobody hears of it
             other = self.choose((disk,))
             return other is not None and other.is_good
         if not (disk.is_cold or disk.is_short):

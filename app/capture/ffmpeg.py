@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from app.capture.processes import MARK
 from app.capture.template import Template
 from app.errors import Invalid
 from app.formats.firstpackets import LEAD_TICKS, STEP_TICKS, STEPS
@@ -170,10 +171,11 @@ def environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", ""), **ENVIRONMENT}
 
 
-def spawn(command: Command, run_id: str, feed: bytes | None) -> "subprocess.Popen[bytes]":
+def spawn(command: Command, run_id: str, feed: bytes | None, mark: str = "") -> "subprocess.Popen[bytes]":
     """Start ffmpeg detached: a session of its own, its output in files of mode 0600 beside the segments.
 
     feed: what it reads on standard input before the end of it; None leaves standard input open for the caller.
+    mark: of the camera's settings, for who adopts it.
     Raises OSError when the folder cannot be written or the program not be started.
     """
     command.folder.mkdir(parents=True, exist_ok=True)
@@ -187,7 +189,7 @@ def spawn(command: Command, run_id: str, feed: bytes | None) -> "subprocess.Pope
             stdout=listing,
             stderr=log,
             cwd=command.folder,
-            env=environment(),
+            env={**environment(), MARK: mark},
             start_new_session=True,
         )
     if feed is not None and process.stdin is not None:

@@ -27,7 +27,7 @@ from app.archive.storagefigures import used_bytes
 from app.archive.storages import open_one, read_marker, take_write
 from app.archive.unlinking import has_doomed, unlink_doomed
 from app.capture.ballast import Ballast
-from app.capture.disks import AWAY, FULL, OK, READ_ONLY, SLOW, SLOW_S, WAYS_OUT, Disk, state_of
+from app.capture.disks import AWAY, FULL, OK, READ_ONLY, SLOW, SLOW_S, WAYS_OUT, Disk, away_detail, state_of
 from app.capture.watchdog import shared_heartbeat
 from app.errors import PlaybackError
 from app.extensions import AnySession, db, writing
@@ -50,6 +50,7 @@ GOOD_WRITES = 3  # quick ones in a row end the state `slow`
 DOOMED_LIMIT = 2000
 HEARTBEAT_S = 1.0
 RECENT_US = 600_000_000
+SUBJECT_CHARACTERS = 64
 
 
 class Guard:
@@ -82,6 +83,7 @@ class Guard:
         self._is_told_doomed = False
         self._unknown: str | None = None
         self._known_due_s = 0.0
+        self._fault = ""
         self._told: tuple[str, str | None] | None = None
         self._tell_due_s = 0.0
         self.opened: Callable[[Disk], None] = lambda _: None  # called once, when marker and row are known
@@ -134,8 +136,9 @@ class Guard:
     def _measure(self) -> tuple[str, str]:
         """Look at the disk; return its state. Raises OSError."""
         disk, now_s = self._disk, time.monotonic()
-        if read_marker(disk.root) != disk.storage_id:
-            return AWAY, WAYS_OUT[AWAY]
+        found_id = read_marker(disk.root)
+        if found_id != disk.storage_id:
+            return AWAY, away_detail(found_id, disk.storage_id)
         found = os.statvfs(disk.root)
         disk.total_bytes, disk.free_bytes = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
         if found.f_flag & os.ST_RDONLY:
@@ -198,24 +201,35 @@ class Guard:
     def _tend_for_ever(self) -> None:
         with self._app.app_context():
             while not self._ended.is_set():
-                pause_s = LOOK_S if self._disk.is_settled else 0.1
-                try:
-                    pause_s = self._tend()
-                except SQLAlchemyError as error:
-                    db.session.rollback()
-                    pause_s = LOOK_S
-                    cause = type(getattr(error, "orig", error)).__name__
-                    log.warning("the storage %s: the database cannot be used now (%s)", self._disk.name, cause)
-                except OSError as error:
-                    db.session.rollback()
-                    log.error("the storage %s: %s", self._disk.name, error.strerror)
-                except Exception:  # a fault of ours must not leave the disk without a guard
-                    db.session.rollback()
-                    log.exception("the storage %s: a fault of its guard", self._disk.name)
-                self._needed.wait(pause_s)
+                self._needed.wait(self._try_to_tend())
                 self._needed.clear()
                 if self._disk.is_settled:
                     self._ended.wait(0.05)
+
+    def _try_to_tend(self) -> float:
+        """Do what is due; return how long nothing is. What fails is logged when it begins to."""
+        try:
+            pause_s = self._tend()
+            self._fault = ""
+            return pause_s
+        except SQLAlchemyError as error:
+            cause = type(getattr(error, "orig", error)).__name__
+            if self._is_news(f"the database cannot be used now ({cause})"):
+                log.warning("the storage %s: %s", self._disk.name, self._fault)
+        except OSError as error:
+            if self._is_news(str(error.strerror)):
+                log.error("the storage %s: %s", self._disk.name, self._fault)
+        except Exception as error:  # a fault of ours must not leave the disk without a guard
+            if self._is_news(f"a fault of its guard ({type(error).__name__})"):
+                log.exception("the storage %s: %s", self._disk.name, self._fault)
+            return OPEN_S
+        return LOOK_S if self._disk.is_settled else 0.1
+
+    def _is_news(self, fault: str) -> bool:
+        """Undo what was begun; tell whether it failed otherwise the last time: it is tried again and again."""
+        db.session.rollback()
+        before, self._fault = self._fault, fault
+        return fault != before
 
     def _tend(self) -> float:
         """Do what is due; return how long nothing is."""
@@ -242,6 +256,8 @@ class Guard:
             db.session.rollback()
         disk.set_state(OK, "")
         disk.is_settled = True
+        with writing() as session:
+            self._note_opening(session, is_bad=False, text=f"the storage {disk.name} is there")
         self.opened(disk)
         return 0.0
 
@@ -332,11 +348,19 @@ class Guard:
         if note(session, "storage", disk.storage_id, is_bad=state != OK, text=text, storage_id=disk.storage_id):
             log.log(logging.INFO if state == OK else logging.ERROR, "%s", text)
 
+    def _note_opening(self, session: AnySession, *, is_bad: bool, text: str) -> None:
+        """Note whether a storage could be opened that has no id yet: it is told by the end of its path."""
+        note(session, "storage", str(self._disk.root)[-SUBJECT_CHARACTERS:], is_bad=is_bad, text=text)
+
     def _tell_unopened(self) -> None:
-        """Write into the row of a storage that is not mounted that it is away."""
+        """Write into the row of a storage that is not mounted that it is away; where there is none, tell of it."""
         disk = self._disk
         row = db.session.scalar(select(Storage).where(Storage.path == str(disk.root)))
-        if row is None or row.state == AWAY:
+        if row is None:
+            with writing() as session:
+                self._note_opening(session, is_bad=True, text=disk.detail)
+            return
+        if row.state == AWAY and row.state_detail == disk.detail:
             return
         storage_id = row.id
         with writing() as session:

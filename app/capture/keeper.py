@@ -15,19 +15,20 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.archive.ingest import Place
+from app.archive.places import live_folder
 from app.archive.storages import unusable
 from app.capture import ffmpeg, recovery
-from app.capture.attempt import Attempt, start_attempt
+from app.capture.attempt import STORAGE_REASONS, Attempt, start_attempt, storage_verdict
 from app.capture.backoff import Backoff
 from app.capture.camera import Camera
 from app.capture.disks import Disk, Disks
 from app.capture.distrust import Distrust
 from app.capture.facts import facts_of
 from app.capture.picture import PictureFeed
-from app.capture.processes import LiveFfmpeg
+from app.capture.processes import LiveFfmpeg, mark_of
 from app.capture.steadiness import Steadiness
 from app.capture.template import Template
-from app.errors import Invalid, PlaybackError, StorageFull
+from app.errors import Invalid
 from app.extensions import db, writing
 from app.models import Attempt as AttemptRow
 from app.models import Source
@@ -36,7 +37,6 @@ from instance.config import Config
 
 log = logging.getLogger(__name__)
 
-STORAGE_REASONS = ("disk_full", "storage_unusable", "throttled")
 REFUSED_S = 30.0  # between two attempts in the ledger while no storage can be recorded to
 MEASURED_US = 1_000_000  # so much of a segment tells the frame rate
 
@@ -92,7 +92,7 @@ class Keeper:
         disk = disks.choose(self._distrust.of(disks))
         if disk is None and disks.choose() is None and time.monotonic() >= self._refused_until_s:
             self.disk, self._begun_us, self._attempt_row = None, now_us(), None
-            self._failed(_storage_verdict(disks.problem()), 0.0)
+            self._failed(storage_verdict(disks.problem()), 0.0)
             self._refused_until_s = time.monotonic() + REFUSED_S
         return disk
 
@@ -149,6 +149,7 @@ class Keeper:
         self._measured = part
         try:
             facts = facts_of(self.camera, attempt)
+            attempt.trim_log()
         except OSError:  # its file was taken away: the archive tells that
             return
         with writing() as session:
@@ -162,7 +163,7 @@ class Keeper:
         disk, was_stopped = self.disk, attempt.stopped_s is not None
         attempt.poll(disk.total_bytes if disk is not None else 0)
         if attempt.is_silent and not was_stopped and disk is not None and not disk.is_good:
-            attempt.stop_reason = _storage_verdict(disk.problem())
+            attempt.stop_reason = storage_verdict(disk.problem())
 
     def _ended(self) -> None:
         """Close the attempt whose process has ended. Raises as `step`; called again then."""
@@ -176,7 +177,7 @@ class Keeper:
         except OSError as error:
             # The footage is safe in its open file; why recording stopped is told now, not when the disk recovers.
             self._suspect()
-            told = attempt.stop_reason or _storage_verdict(unusable(attempt.place.root, error))
+            told = attempt.stop_reason or storage_verdict(unusable(attempt.place.root, error))
             self._tell_end(told, lasted_s, attempt.place.run_id)
             self.needs_successor = not self.is_left and not self.is_ending
             raise
@@ -260,6 +261,8 @@ class Keeper:
         self._begun_us = row.begin_us if row else now_us()
         db.session.rollback()
         self.attempt, self._living = attempt, None
+        if not self.camera.is_unreadable and mark_of(process.pid) not in ("", self.camera.mark):
+            self._changed = self.camera  # while no recorder ran
         log.info("source %d: adopted ffmpeg %d", self.camera.source_id, attempt.process.pid)
 
     @property
@@ -287,7 +290,7 @@ class Keeper:
     def _start_verdict(self, error: OSError) -> ffmpeg.Verdict:
         root = self._disk().root
         if str(error.filename or "").startswith(str(root)):
-            return _storage_verdict(unusable(root, error))
+            return storage_verdict(unusable(root, error))
         return ffmpeg.Verdict("storage_unusable", f"ffmpeg cannot be started: {error.strerror}", None)
 
     def _disk(self) -> Disk:
@@ -300,10 +303,10 @@ class Keeper:
 
     def _begin_stream(self, template: Template, uri: str) -> None:
         place = self._place()
-        folder = place.root / "live" / str(place.source_id)
+        folder = live_folder(place.root, place.source_id)
         command = ffmpeg.rtsp_command(self._config, folder, place.run_id, template, self._audio)
         feed = ffmpeg.rtsp_input(uri, template)
-        self.attempt = start_attempt(place, command, feed, self._config.SILENCE_S)
+        self.attempt = start_attempt(place, command, feed, self._config.SILENCE_S, mark=self.camera.mark)
         self.attempt.audio = self._audio
         self._write_attempt(place.run_id)
 
@@ -329,10 +332,10 @@ class Keeper:
 
     def _start_pictures(self, feed: PictureFeed, zero_us: int) -> None:
         place = self._place()
-        folder = place.root / "live" / str(place.source_id)
+        folder = live_folder(place.root, place.source_id)
         command = ffmpeg.picture_command(self._config, folder, place.run_id, self.camera.template())
         silence_s = self._config.SILENCE_S + self._config.PICTURE_INTERVAL_S
-        attempt = start_attempt(place, command, None, silence_s, zero_us)
+        attempt = start_attempt(place, command, None, silence_s, zero_us, self.camera.mark)
         attempt.feed = feed
         assert attempt.child is not None  # started just now
         assert attempt.child.stdin is not None  # with a pipe
@@ -393,8 +396,3 @@ class Keeper:
                 row.status_detail = detail
                 row.status_us = now_us()
         self._status = (status, detail)
-
-
-def _storage_verdict(error: PlaybackError) -> ffmpeg.Verdict:
-    reason = "disk_full" if isinstance(error, StorageFull) else "storage_unusable"
-    return ffmpeg.Verdict(reason, error.message, None)

@@ -38,6 +38,7 @@ class Lane(threading.Thread):
         self._jobs: deque[tuple[float, Callable[[], None]]] = deque()
         self._keepers: list[Keeper] = []
         self._retry_s: dict[Keeper, float] = {}
+        self._told: dict[Keeper | None, str] = {}  # what was logged of a keeper, or of the jobs, and is so still
         self._watched: dict[int, Keeper] = {}
         self._selector = selectors.DefaultSelector()
         self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -99,9 +100,9 @@ class Lane(threading.Thread):
             return
         try:
             job()
+            self._told.pop(None, None)
         except (OSError, OperationalError) as error:
-            db.session.rollback()
-            log.error("the storage %s: %s; tried again in %.0f s", self._disk.name, _cause(error), RETRY_S)
+            self._log(None, "what was left there waits", error)
             self._jobs.append((time.monotonic() + RETRY_S, job))
         except Exception:  # a fault of ours with one run must not end the recording of the others
             db.session.rollback()
@@ -115,10 +116,10 @@ class Lane(threading.Thread):
         try:
             keeper.step()
             self._retry_s.pop(keeper, None)
+            self._told.pop(keeper, None)
         except (OSError, OperationalError) as error:
-            db.session.rollback()
             self._retry_s[keeper] = time.monotonic() + RETRY_S
-            log.error("source %d: %s; tried again in %.0f s, ffmpeg goes on", source_id, _cause(error), RETRY_S)
+            self._log(keeper, f"what source {source_id} has recorded there waits", error)
         except Exception:  # a fault of ours with one source must not end the recording of the others
             db.session.rollback()
             self._retry_s[keeper] = time.monotonic() + RETRY_S
@@ -129,10 +130,19 @@ class Lane(threading.Thread):
         if keeper.is_idle:
             self._keepers.remove(keeper)
             self._retry_s.pop(keeper, None)
+            self._told.pop(keeper, None)
             keeper.is_held = False
             self._let_go()
         elif keeper.needs_successor:
             self._let_go()
+
+    def _log(self, keeper: Keeper | None, what: str, error: OSError | OperationalError) -> None:
+        """Log what cannot be done, once as long as its cause is the same: a disk may be away for weeks."""
+        db.session.rollback()
+        cause = _cause(error)
+        level = logging.ERROR if self._told.get(keeper) != cause else logging.DEBUG
+        self._told[keeper] = cause
+        log.log(level, "the storage %s: %s: %s; tried every %.0f s", self._disk.name, cause, what, RETRY_S)
 
     def _watch(self, keeper: Keeper) -> None:
         """Be told when the source's ffmpeg ends."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+MARK = "PLAYBACK_MARK"
 _SEGMENTS = re.compile(rb"^(?P<folder>/.*)/(?P<source>\d+)/(?P<run>[0-9a-f-]{36})-%06d\.mp4$")
 
 
@@ -84,6 +85,16 @@ def open_ffmpeg(pid: int, live_root: Path) -> LiveFfmpeg | None:
         os.close(handle)
         return None
     return LiveFfmpeg(pid, handle, int(found["source"]), found["run"].decode())
+
+
+def mark_of(pid: int) -> str:
+    """Return the mark of the camera's settings with which an ffmpeg was started; empty where it tells none."""
+    try:
+        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    begin = f"{MARK}=".encode()
+    return next((word[len(begin) :].decode("ascii", "replace") for word in words if word.startswith(begin)), "")
 
 
 def find_ffmpegs(live_root: Path) -> list[LiveFfmpeg]:

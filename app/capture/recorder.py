@@ -21,7 +21,7 @@ from app.archive import places
 from app.capture import leases, watchdog
 from app.capture.camera import Camera
 from app.capture.clockwatch import ClockWatch
-from app.capture.disks import SLOW, Disk, Disks
+from app.capture.disks import FULL, SLOW, Disk, Disks
 from app.capture.ffmpeg import Verdict
 from app.capture.guard import Guard
 from app.capture.keeper import Keeper
@@ -200,7 +200,7 @@ class Recorder:
 
     def _leave(self, source_id: int, keeper: Keeper, disk: Disk) -> None:
         """Let a source go on at another storage; its keeper stays with the run that lies in this one."""
-        reason = "throttled" if disk.seen_state == SLOW else "disk_full"
+        reason = {SLOW: "throttled", FULL: "disk_full"}.get(disk.seen_state, "storage_unusable")
         verdict = Verdict(reason, disk.problem().message, None)
         if disk.is_good and not keeper.needs_successor:
             verdict = Verdict("stopped", "recording goes back to an earlier storage", None)
@@ -333,4 +333,4 @@ class Recorder:
 
 def _is_hopeful(keeper: Keeper) -> bool:
     """Tell whether it can be expected to end soon: its storage works."""
-    return keeper.disk is None or keeper.disk.is_good or not keeper.is_held or keeper.disk.seen_state == "full"
+    return keeper.disk is None or keeper.disk.is_good or not keeper.is_held or keeper.disk.seen_state == FULL

@@ -21,6 +21,7 @@ from app.locks import hold_lock, lock_holder
 
 HEARTBEAT = "recorder.heartbeat"
 LOCK = "watchdog.lock"
+SIGN_S = 3.0  # within this a living recorder gives a sign of life
 
 
 def watch(run_folder: Path, abandon_s: float, live_roots: list[Path]) -> None:
@@ -62,16 +63,21 @@ def stop(run_folder: Path) -> None:
 
 
 def start(run_folder: Path, abandon_s: float, live_roots: list[Path]) -> None:
-    """Start the watchdog of this instance; one that watches the same goes on, one that watches others is replaced."""
+    """Start the watchdog of this instance; one that watches the same goes on, one that watches others is replaced.
+
+    Ends the ffmpegs of live folders that it watched and this one does not: nobody adopts those, or would end them.
+    """
     words = [sys.executable, "-m", "app.capture.watchdog", str(run_folder), str(abandon_s), *map(str, live_roots)]
     pid = lock_holder(run_folder / LOCK)
     if pid is not None:
+        before: list[str] = []
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")[1:] == [
-                os.fsencode(word) for word in words[1:]
-            ]:
-                return
+            before = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).rstrip("\0").split("\0")
+        if before[1:] == words[1:]:
+            return
         stop(run_folder)
+        for text in set(before[len(words) - len(live_roots) :]) - set(words):
+            Thread(target=_end_abandoned, args=(Path(text),), daemon=True).start()  # its disk may hang
         until_s = time.monotonic() + 2.0
         while lock_holder(run_folder / LOCK) == pid and time.monotonic() < until_s:
             time.sleep(0.02)
@@ -102,6 +108,15 @@ class Beat:
         if mtime_ns != self._mtime_ns:
             self._mtime_ns, self._changed_s = mtime_ns, time.monotonic()
         return time.monotonic() - self._changed_s
+
+
+def _end_abandoned(live_root: Path) -> None:
+    """End the ffmpegs of a live folder unless another recorder of this machine gives signs of life there."""
+    beat = Beat(shared_heartbeat(live_root))
+    beat.silence_s()
+    time.sleep(SIGN_S)
+    if beat.silence_s() >= SIGN_S:
+        _end_all(live_root)
 
 
 def _end_all(live_root: Path) -> int:

@@ -8,6 +8,7 @@ from flask_restx import Namespace, Resource
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from sqlalchemy import select
+from werkzeug.exceptions import MethodNotAllowed
 
 from app.archive import rulebook
 from app.archive.believing import believed
@@ -154,6 +155,13 @@ class Rules(Resource):
         return _shown(row)
 
 
+def _rule_id(text: str) -> str:
+    """Return the id of a rule. Raises Invalid; MethodNotAllowed at /retention/forecast, which is no rule."""
+    if text == "forecast":
+        raise MethodNotAllowed(["GET", "HEAD", "OPTIONS"])
+    return path_uuid("rule_id", text)
+
+
 @namespace.route("/retention/<rule_id>/")
 @namespace.param("rule_id", "The id of a rule", _in="path")
 class OneRule(Resource):
@@ -163,7 +171,7 @@ class OneRule(Resource):
     @namespace.response(200, "The rule", answer)
     def get(self, rule_id: str) -> dict[str, Any]:
         """Get one rule of retention."""
-        return _shown(rulebook.find_rule(db.session, path_uuid("rule_id", rule_id)))
+        return _shown(rulebook.find_rule(db.session, _rule_id(rule_id)))
 
     @namespace.doc(description="A limit that is left out stays, null takes it away. What it is of cannot change.")
     @namespace.expect(document(namespace, RuleChange), validate=False)
@@ -171,7 +179,7 @@ class OneRule(Resource):
     @namespace.response(409, "There is no room for its minimum")
     def put(self, rule_id: str) -> dict[str, Any]:
         """Change the limits of a rule."""
-        row_id = path_uuid("rule_id", rule_id)
+        row_id = _rule_id(rule_id)
         given = read_parameters().checked(RuleChange).model_dump(exclude_unset=True)
         before = rulebook.as_rule(db.session, rulebook.find_rule(db.session, row_id))
         proposed = before._replace(**given)
@@ -189,7 +197,7 @@ class OneRule(Resource):
     @namespace.response(200, "The rule that was removed", answer)
     def delete(self, rule_id: str) -> dict[str, Any]:
         """Remove a rule."""
-        row_id, who = path_uuid("rule_id", rule_id), actor()
+        row_id, who = _rule_id(rule_id), actor()
         with writing() as session:
             name = rulebook.as_rule(session, rulebook.find_rule(session, row_id)).name
             return rule_object(rulebook.remove_rule(session, row_id, who), name)
