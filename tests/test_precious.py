@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import event, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.archive import coverage, places, rebuildrows, unlinking
+from app.archive import coverage, evicting, places, rebuildrows, unlinking
 from app.archive.checking import Check, Finding
 from app.archive.checkrows import check_rows
 from app.archive.choosing import Mover
@@ -24,6 +24,7 @@ from app.archive.forecast import read_forecast
 from app.archive.moving import Busy, Move, steps
 from app.archive.rebuilding import Reporter, rebuild
 from app.archive.retention import Retention
+from app.archive.ruling import Rule
 from app.archive.storages import open_storages
 from app.archive.unlinking import has_doomed, mounted_roots, unlink_doomed
 from app.archive.verifying import Wanted, verify
@@ -38,6 +39,7 @@ from tests.archived import add_source, record
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
+from tests.keeping import Part, S, World, add_footage, put_world
 from tests.small_disk import free_bytes, small_disk
 
 Media = Callable[..., Path]
@@ -301,3 +303,26 @@ def test_a_rebuild_and_a_recorder_at_one_day_meet_in_no_deadlock(
     thread.join()
     assert failed == []
     assert rows(app)[0].start_us == lost
+
+
+def test_an_eviction_does_not_look_through_all_footage_for_what_one_rule_lets_expire(app: Flask) -> None:
+    """With a rule of an hour for one camera 50 million segments were judged before anything was deleted."""
+    begin_us = now_us() - 10 * 86_400_000_000
+    parts = [Part(2, begin_us + n * 60 * S, begin_us + (n + 1) * 60 * S, 100) for n in range(3_000)]
+    add_footage(app, [*parts, Part(1, now_us() - 60 * S, now_us(), 100)])
+    rules = [Rule("a", "all", max_age_s=365 * 86_400), Rule("b", "source", 1, max_age_s=3600)]
+    put_world(app, World([], rules, {}, [], [], now_us()))
+    read = []
+    with app.app_context():
+        as_rows = evicting.as_rows
+
+        def counted(session: Any, keeping: Any, source_id: int, found: Any) -> Any:
+            read.append(len(found))
+            return as_rows(session, keeping, source_id, found)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(evicting, "as_rows", counted)
+            gone = evict(db.session.scalar(select(Storage.id)), 100, ACT)
+    assert gone.segments == 1
+    assert sum(read) < 1_500
+    assert min(row.start_us for row in rows(app)) == begin_us + 60 * S

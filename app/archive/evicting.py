@@ -5,10 +5,14 @@ protects, for an emergency breaks minima. Usable from any process or thread, als
 is read from the database, in pages, and files are removed at once.
 """
 
+import heapq
+import itertools
+import threading
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from sqlalchemy import ColumnElement, func, select
 
 from app.archive.believing import believed
 from app.archive.deletion import Act, delete_those
@@ -22,7 +26,8 @@ from app.models.segment import CLOSED
 from app.models.types import now_us
 
 BATCH = 64  # segments a transaction
-PAGE = 1024  # rows read at once
+PAGE, FEW = 1024, 64  # rows read at once, and of one source
+_memory = threading.local()
 Victim = tuple[int, Piece]  # source and segment
 
 
@@ -46,7 +51,7 @@ def evict(
     if need_bytes <= 0:
         return gone
     keeping = read_keeping(db.session, believed(db.session))
-    boundaries = find_boundaries(db.session, keeping, Days())
+    boundaries = find_boundaries(db.session, keeping, _days(keeping))
     db.session.rollback()
     grades = (EXPIRED, PLAIN, UNDATED) if keeps_minima else (EXPIRED, PLAIN, UNDATED, MINIMAL)
     for batch in _batches(storage_id, keeping, boundaries, grades, until_us or NEVER_US):
@@ -61,6 +66,15 @@ def evict(
         if gone.size_bytes >= need_bytes:
             break
     return gone
+
+
+def _days(keeping: Keeping) -> Days:
+    """Return what this thread remembers of days: a disk that is full asks many times a minute."""
+    days: Days | None = getattr(_memory, "days", None)
+    if days is None:
+        days = _memory.days = Days()
+    days.forget_others(keeping)
+    return days
 
 
 def delete_victims(victims: Sequence[Victim], act: Act) -> list[Piece]:
@@ -88,29 +102,68 @@ def _batches(
     storage_id: str, keeping: Keeping, boundaries: dict[str, Boundary], grades: Sequence[int], newest_us: int
 ) -> Iterator[list[Victim]]:
     """Yield segments of these grades, in batches: the least protected first, of each grade the oldest."""
-    ages = [rule.max_age_s for rule in keeping.rules if rule.max_age_s is not None]
-    until = {EXPIRED: keeping.now_us - min(ages) * S_US if ages else 0}
-    if not any(keeping.unset_runs.values()):
-        until[UNDATED] = 0
     for grade in grades:
-        until_us = min(until.get(grade, NEVER_US), newest_us)
-        for page in _pages(storage_id, until_us):
+        until = {source_id: _until_us(keeping, boundaries, source_id, grade) for source_id in keeping.days}
+        for page in _pages(storage_id, {source_id: min(us, newest_us) for source_id, us in until.items()}):
             victims = _of_grade(keeping, boundaries, page, grade)
             for first in range(0, len(victims), BATCH):
                 yield victims[first : first + BATCH]
 
 
-def _pages(storage_id: str, until_us: int) -> Iterator[Sequence[tuple[int, object]]]:
-    """Yield the closed segments of a storage that start before an instant, oldest first, each with its source."""
-    after: tuple[int, int] = (-1, 0)
-    while True:
+def _until_us(keeping: Keeping, boundaries: dict[str, Boundary], source_id: int, grade: int) -> int:
+    """Return from where on no footage of a source has a grade.
+
+    A full disk does not wait until a year of footage was looked through for what a rule of one camera lets expire.
+    """
+    if grade == UNDATED:
+        return NEVER_US if keeping.unset_runs.get(source_id) else 0
+    rules, tags = keeping.rules_of(source_id), {item.tag_id for item in keeping.records.get(source_id, ())}
+    if grade == EXPIRED:
+        found = [rules.resolve("max_age_s", tag) for tag in (None, *tags)]
+        ages = [rule.max_age_s for rule in found if rule is not None and rule.max_age_s is not None]
+        return keeping.now_us - min(ages) * S_US if ages else 0
+    if grade == PLAIN:
+        by_age = [rules.resolve("min_age_s", tag) for tag in (None, *tags)]
+        by_bytes = [rules.resolve("min_bytes", tag) for tag in (None, *tags)]
+        return min(
+            max(NEVER_US if rule is None else keeping.now_us - (rule.min_age_s or 0) * S_US for rule in by_age),
+            max(NEVER_US if rule is None else boundaries[rule.id].start_us + 1 for rule in by_bytes),
+        )
+    return NEVER_US
+
+
+def _pages(storage_id: str, until: dict[int, int]) -> Iterator[Sequence[tuple[int, object]]]:
+    """Yield the closed segments of a storage, oldest first, each with its source: those before an instant of that."""
+    limits = set(until.values())
+    if len(limits) == 1:  # one walk along the index of the storage
+        yield from _walk((), storage_id, limits.pop(), 0, PAGE)
+        return
+    oldest = select(func.min(Segment.start_us)).where(Segment.storage_id == storage_id)
+    from_us = db.session.scalar(oldest) or 0
+    db.session.rollback()
+    walks = [
+        (row for page in _walk((Segment.source_id == number,), storage_id, us, from_us, FEW) for row in page)
+        for number, us in until.items()
+        if us > from_us
+    ]
+    found = heapq.merge(*walks, key=lambda row: (row[1].start_us, row[0]))
+    while page := list(itertools.islice(found, FEW)):
+        yield page
+
+
+def _walk(
+    those: Sequence[ColumnElement[bool]], storage_id: str, until_us: int, from_us: int, size: int
+) -> Iterator[list[tuple[int, Any]]]:
+    """Yield the closed segments of a storage that start within [from_us, until_us), oldest first, so many at a time."""
+    after: tuple[int, int] = (from_us, -1)
+    while after[0] < until_us:
         query = (
             ROWS.add_columns(Segment.source_id)
-            .where(Segment.storage_id == storage_id, Segment.state == CLOSED, Segment.start_us >= after[0])
+            .where(Segment.storage_id == storage_id, Segment.state == CLOSED, Segment.start_us >= after[0], *those)
             .where(Segment.start_us < until_us, (Segment.start_us > after[0]) | (Segment.source_id > after[1]))
             .order_by(None)
             .order_by(Segment.start_us, Segment.source_id)
-            .limit(PAGE)
+            .limit(size)
         )
         rows = db.session.execute(query).all()
         db.session.rollback()
