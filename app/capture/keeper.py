@@ -77,7 +77,11 @@ class Keeper:
         return self.attempt is None and self._feed is None and self._living is None and not self._is_due
 
     def next_disk(self, disks: Disks) -> Disk | None:
-        """Return the storage to begin the next attempt in, None where it is not due; say so where none can be used."""
+        """Return the storage to begin the next attempt in, None where it is not due; say so where none can be used.
+
+        An address that was mended does not wait for the end of the pause.
+        """
+        self._obey()
         if not self._backoff.is_over(self.camera.uri):
             return None
         disk = disks.choose(self._distrust.of(disks))
@@ -221,6 +225,7 @@ class Keeper:
             self.camera = changed
             self._status = None  # the change has set the row's to unknown
             self._audio = ffmpeg.AUDIO_COPY
+            self._backoff.skip()
             self._backoff = Backoff()
             if self.attempt is not None:
                 self.attempt.stop(ffmpeg.Verdict("stopped", "the source was changed", None))
