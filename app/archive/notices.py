@@ -5,6 +5,8 @@ from sqlalchemy import select
 from app.extensions import AnySession
 from app.models import Notice
 
+DAMAGE = "damage"  # a source has recorded files that are not what was recorded
+
 
 def note(
     session: AnySession,
@@ -20,11 +22,15 @@ def note(
 
     What was never noted counts as good. `text` is one line, without secrets.
     """
-    query = select(Notice.is_bad).where(Notice.kind == kind, Notice.subject == subject)
-    was_bad = session.scalar(query.order_by(Notice.id.desc()).limit(1)) or False
-    if was_bad == is_bad:
+    if is_bad_now(session, kind, subject) == is_bad:
         return False
     session.add(
         Notice(kind=kind, subject=subject, is_bad=is_bad, text=text, source_id=source_id, storage_id=storage_id)
     )
     return True
+
+
+def is_bad_now(session: AnySession, kind: str, subject: str) -> bool:
+    """Tell whether the last notice of this kind and subject was a bad one."""
+    query = select(Notice.is_bad).where(Notice.kind == kind, Notice.subject == subject)
+    return session.scalar(query.order_by(Notice.id.desc()).limit(1)) or False
