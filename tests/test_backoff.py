@@ -3,10 +3,15 @@
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import pytest
+from flask import Flask
 
 from app.capture.backoff import FIRST_S, LONGEST_S, Backoff, host_port
+from app.capture.camera import Camera
+from app.capture.disks import Disks
+from app.capture.keeper import Keeper
 from app.capture.knocking import Knocker
 from tests.service import wait_for
 
@@ -76,6 +81,22 @@ def test_a_hundred_cameras_that_are_away_are_asked_by_one_thread() -> None:
     for door in [*doors, nowhere]:
         door.close()
     wait_for(lambda: knocker._thread is None, "the end of the thread")
+
+
+def test_an_address_that_was_mended_is_tried_at_once(app: Flask) -> None:
+    config = app.config["PLAYBACK"]
+    disks = Disks(config)
+    (disk,) = disks
+    disk.storage_id = "known"
+    disk.set_state("ok", "")
+    wrong = Camera(1, "Source", "rtsp://admin:wrong@127.0.0.1:9/cam", None, None)
+    keeper = Keeper(config, wrong, "recorder")
+    pauses(keeper._backoff, 8, "wrong_password")
+    keeper.change(wrong)
+    assert keeper.next_disk(disks) is None
+    keeper.change(replace(wrong, uri_rtsp="rtsp://admin:right@127.0.0.1:9/cam"))
+    assert keeper.next_disk(disks) is disk
+    assert "right" in (keeper.camera.uri or "")
 
 
 def test_a_wrong_password_is_not_probed_away() -> None:

@@ -11,12 +11,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from app.archive import coverage
 from app.archive.causes import CAUSES
 from app.archive.losses import Settler
 from app.archive.pauses import PAUSE
 from app.extensions import db, writing
-from app.models import Loss, LossMark, Run, Wanted
+from app.models import Loss, LossMark, Run, Segment, Wanted
 from app.models.attempt import REASONS
+from app.models.segment import MISSING
 from tests.archived import T0_US, Recorded, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
@@ -120,6 +122,26 @@ def test_a_long_range_comes_from_the_ledger_and_says_the_same_as_its_days(app: F
     some = ask(client, world.source_id, begin_us, end_us, "&cause=wrong_password,silent")
     assert {gap["cause"] for gap in some["gaps"]} == {"wrong_password"}
     assert some["seconds"] == found["seconds"]
+
+
+@pytest.mark.parametrize("length_us", [HOUR_US, 30 * DAY_US], ids=["an hour", "a month"])
+def test_a_file_that_is_known_to_be_missing_is_told_as_one_that_was_just_lost(
+    app: Flask, client: FlaskClient, source_id: int, media: Callable[..., Path], length_us: int
+) -> None:
+    recorded = record(app, source_id, media("h264"))
+    want(app, source_id, recorded.begin_us, None)
+    with app.app_context(), writing() as session:
+        query = select(Segment).where(Segment.source_id == source_id).order_by(Segment.start_us)
+        lost = session.scalars(query.offset(1)).first()
+        lost.state = MISSING
+        coverage.recount(session, source_id, lost.start_us)
+        edges = utc(lost.start_us), utc(lost.end_us)
+    limits = recorded.begin_us, recorded.begin_us + length_us
+    url = f"/playbackapi/source/{source_id}?start={utc(limits[0])}&end={utc(limits[1])}"
+    for gaps in (ask(client, source_id, *limits)["gaps"], client.get(url).json["gaps"]):
+        assert [(gap["start_utc"], gap["end_utc"]) for gap in gaps if gap["cause"] == "unreadable"] == [edges]
+    told = client.get(f"/api/v1/source/{source_id}/retention?at={edges[0]}").json
+    assert (told["state"], "is missing" in told["why"]) == ("none", True)
 
 
 def test_a_year_with_many_gaps_is_read_without_its_segments(app: Flask, client: FlaskClient) -> None:

@@ -142,10 +142,12 @@ def test_several_processes_and_both_databases_give_the_same(database_app: Flask,
 
 
 def test_a_dry_run_says_what_would_be_done_and_changes_nothing(app: Flask, clips: Clips) -> None:
-    take_in(app, add_source(app), make_run(clips, PLAIN), T0_US)
+    source_id = add_source(app)
+    for day in range(2):
+        take_in(app, source_id, make_run(clips, PLAIN), T0_US + day * places.DAY_US)
     lose(app)
     done, _ = again(app, is_dry=True)
-    assert (done.segments, done.sources) == (3, 1)
+    assert (done.segments, done.runs, done.sources) == (6, 2, 1)
     assert not any(footage(app).values())
 
 

@@ -132,6 +132,19 @@ def test_a_file_on_both_databases_is_verified_and_a_fault_is_told_once_and_clear
         assert [notice.is_bad for notice in db.session.scalars(select(Notice).order_by(Notice.id))] == [True, False]
 
 
+def test_when_the_last_file_with_a_fault_is_deleted_nobody_is_left_told_of_it(app: Flask) -> None:
+    bad, other = rows(app)[:2]
+    for row in (bad, other):
+        path = file_of(app, row)
+        write(path, flipped(path.read_bytes(), 5000))
+    verified(app)
+    query = select(Notice.is_bad).where(Notice.kind == "damage").order_by(Notice.id)
+    for row, told in ((bad, [True]), (other, [True, False])):
+        delete(app, row)
+        with app.app_context():
+            assert list(db.session.scalars(query)) == told
+
+
 def test_every_kind_of_damage_is_named(app: Flask) -> None:
     whole = rows(app)
     row, path = whole[1], file_of(app, whole[1])

@@ -21,7 +21,7 @@ CAUSES = {
     "clock_step": "The clock of the recording machine was set",
     "audio": "The stream was begun anew with another sound format",
     "deleted": "It was deleted",
-    "unreadable": "A recorded file is missing or was altered",
+    "unreadable": "A recorded file is missing, was altered, or its storage is away",
     "unknown": "The cause is not known",
 }
 # What was recorded once: the recorder did its work.

@@ -45,7 +45,9 @@ def explain_instant(session: AnySession, source_id: int, at_us: int) -> Explanat
     names = sorted(tags.values())
     if segment is None:
         deletion = _deletion_at(session, source_id, at_us)
-        state, why = (NOTHING, "there is no footage") if deletion is None else (GONE, _why_gone(deletion))
+        state, why = (
+            (NOTHING, _why_nothing(session, source_id, at_us)) if deletion is None else (GONE, _why_gone(deletion))
+        )
         return Explanation(state, names, rules, pins, None, None, why, deletion)
     if segment.state == OPEN:
         return Explanation(OPEN_NOW, names, rules, pins, segment, None, "it is being recorded", None)
@@ -86,6 +88,18 @@ def _deletion_at(session: AnySession, source_id: int, at_us: int) -> Deletion | 
         if any(begin <= at_us < end for begin, end in json.loads(row.spans)):
             return row
     return None
+
+
+def _why_nothing(session: AnySession, source_id: int, at_us: int) -> str:
+    lost = select(Segment.id).where(
+        Segment.source_id == source_id,
+        Segment.start_us <= at_us,
+        Segment.start_us > at_us - MAX_SEGMENT_US,
+        Segment.state == MISSING,
+        Segment.end_us > at_us,
+    )
+    found = session.scalar(lost.limit(1))
+    return "there is no footage" if found is None else f"its file {found}.mp4 is missing: flask fsck looks for it"
 
 
 def _why_gone(row: Deletion) -> str:

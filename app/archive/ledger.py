@@ -25,7 +25,8 @@ from app.models.segment import MAX_SEGMENT_US, MISSING
 
 NOT_RECORDING, RECORDER_STOPPED, UNKNOWN = "not_recording", "recorder_stopped", "unknown"
 STARTING, PENDING = "starting", "pending"  # an attempt before its first fragment, and after its last complete one
-UNREADABLE, LOST = "unreadable", "a recorded file is missing or was altered; the log names it"
+UNREADABLE = "unreadable"
+LOST = "a recorded file is missing, was altered, or its storage is away: flask verify and flask storage list name it"
 DELETED = "deleted"
 # A shorter piece of a gap takes the cause of its neighbour: the recorder needs a moment to begin an attempt.
 SLIVER_US = 2_000_000
@@ -71,16 +72,16 @@ class Facts(NamedTuple):
 
 
 def explain(source_id: int, gaps: Sequence[Stretch], lost: Sequence[tuple[int, int]] = ()) -> list[Gap]:
-    """Return the gaps, cut where their cause changes; `lost` is what was recorded and cannot be read.
+    """Return the gaps, cut where their cause changes; `lost` is what was found just now that cannot be read.
 
-    Segments that are known to be missing are lost too.
+    What is known to be missing is not found by those who look for footage, and is lost too.
     """
     if not gaps:
         return []
     begin_us, end_us = gaps[0].begin_us, gaps[-1].end_us
-    values = {"source_id": source_id, "from_us": begin_us - MAX_SEGMENT_US, "to_us": end_us}
-    missing = [(begin, end) for begin, end in db.session.execute(MISSING_ROWS, values) if end > begin_us]
-    return read_facts(source_id, begin_us, end_us).explain(gaps, sorted({*lost, *missing}))
+    return read_facts(source_id, begin_us, end_us).explain(
+        gaps, sorted({*lost, *_missing(source_id, begin_us, end_us)})
+    )
 
 
 def read_facts(source_id: int, begin_us: int, end_us: int) -> Facts:
@@ -111,11 +112,6 @@ TRY_BEFORE = TRIES.where(Attempt.begin_us <= bindparam("from_us")).order_by(Atte
 TRIES_WITHIN = TRIES.where(Attempt.begin_us > bindparam("from_us"), Attempt.begin_us < bindparam("to_us")).order_by(
     Attempt.begin_us
 )
-MISSING_ROWS = (  # `+ 0`: the index on the state leads to the few of them
-    select(Segment.start_us, Segment.end_us)
-    .where(Segment.state == MISSING, Segment.source_id + 0 == bindparam("source_id"))
-    .where(Segment.start_us > bindparam("from_us"), Segment.start_us < bindparam("to_us"))
-)
 AWAY = select(Storage.path).where(Storage.state != "ok", Storage.state != "full", Storage.path != "")
 DELETIONS = (
     select(Deletion.at_us, Deletion.actor, Deletion.rule, Deletion.reason, Deletion.spans)
@@ -123,6 +119,16 @@ DELETIONS = (
     .where(Deletion.begin_us < bindparam("to_us"), Deletion.end_us > bindparam("from_us"))
     .order_by(Deletion.id)
 )
+
+NOT_THERE = (
+    select(Segment.start_us, Segment.end_us)
+    .where(Segment.state == MISSING, Segment.end_us > bindparam("from_us"), Segment.end_us > Segment.start_us)
+    .where(Segment.start_us > bindparam("from_us") - MAX_SEGMENT_US, Segment.start_us < bindparam("to_us"))
+)
+# Few are missing: in a long range they are found by their state. `+ 0` keeps SQLite from walking all its segments.
+MISSING_OF_A_DAY = NOT_THERE.where(Segment.source_id == bindparam("source_id"))
+MISSING_OF_MANY = NOT_THERE.where(Segment.source_id + 0 == bindparam("source_id"))
+DAY_US = 86_400_000_000
 
 
 def read_wanted(source_id: int, begin_us: int, end_us: int) -> list[Stretch]:
@@ -148,6 +154,13 @@ def _deleted(source_id: int, begin_us: int, end_us: int) -> list[Gap]:
         detail = f"deleted on {moment:%Y-%m-%dT%H:%M:%SZ} by {actor} ({rule}){words}"
         found += [Gap(begin, end, DELETED, detail) for begin, end in json.loads(spans)]
     return sorted(item for item in found if item.begin_us < end_us and item.end_us > begin_us)
+
+
+def _missing(source_id: int, begin_us: int, end_us: int) -> list[tuple[int, int]]:
+    """Return the segments of a range that are known to be missing, [begin, end)."""
+    values = {"source_id": source_id, "from_us": begin_us, "to_us": end_us}
+    query = MISSING_OF_A_DAY if end_us - begin_us <= DAY_US else MISSING_OF_MANY
+    return [(start, end) for start, end in db.session.execute(query, values)]
 
 
 def _unreadable(lost: Sequence[tuple[int, int]]) -> list[Gap]:

@@ -6,6 +6,8 @@ from app.extensions import AnySession
 from app.logs import without_addresses
 from app.models import Notice
 
+DAMAGE = "damage"  # a source has recorded files that are not what was recorded
+
 
 def note(
     session: AnySession,
@@ -22,12 +24,16 @@ def note(
     What was never noted counts as good. `text` is one line, without secrets; addresses are left out of it: webhooks
     tell it to others.
     """
-    query = select(Notice.is_bad).where(Notice.kind == kind, Notice.subject == subject)
-    was_bad = session.scalar(query.order_by(Notice.id.desc()).limit(1)) or False
-    if was_bad == is_bad:
+    if is_bad_now(session, kind, subject) == is_bad:
         return False
     text = without_addresses(text)
     session.add(
         Notice(kind=kind, subject=subject, is_bad=is_bad, text=text, source_id=source_id, storage_id=storage_id)
     )
     return True
+
+
+def is_bad_now(session: AnySession, kind: str, subject: str) -> bool:
+    """Tell whether the last notice of this kind and subject was a bad one."""
+    query = select(Notice.is_bad).where(Notice.kind == kind, Notice.subject == subject)
+    return session.scalar(query.order_by(Notice.id.desc()).limit(1)) or False

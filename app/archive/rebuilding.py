@@ -41,6 +41,7 @@ class Rebuilt:
     sources: int = 0
     odd: int = 0
     begun_s: float = field(default_factory=time.monotonic)
+    tried: set[int] = field(default_factory=set)  # sources of a dry run, which makes each anew for every day
 
     @property
     def per_s(self) -> float:
@@ -124,7 +125,9 @@ def _take(
                 session.rollback()
         done.segments += len(taken.made)
         done.runs += taken.runs
-        done.sources += taken.sources
+        done.sources += taken.sources if hours[0].source_id not in done.tried else 0
+        if is_dry:
+            done.tried.add(hours[0].source_id)
         odd += taken.odd
     done.odd += len(odd)
     for one in odd:

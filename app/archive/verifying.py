@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, func, literal, select, tuple_
 from app.archive import places
 from app.archive.chains import judge_chain
 from app.archive.hashing import Hashes, hash_file, nothing
-from app.archive.notices import note
+from app.archive.notices import DAMAGE, note
 from app.archive.unlinking import is_mounted, mounted_roots
 from app.extensions import AnySession, db, writing
 from app.formats.sampleindex import ROW_COUNTERS
@@ -32,7 +32,6 @@ TRIES = 3  # a segment may move to another storage while it is read
 READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 # After a crash between the rename and the commit the end is told anew, without the file that follows.
 END_SLACK_US = 1_000_000
-DAMAGE = "damage"  # kind of notices
 
 
 class Judged(NamedTuple):

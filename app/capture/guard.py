@@ -327,6 +327,8 @@ class Guard:
         detail = (WAYS_OUT[SLOW] if state != disk.state else disk.detail) or None
         if self._told == (state, detail) and now_s < self._tell_due_s:
             return
+        if state == OK and not disk.total_bytes:
+            return  # it was opened just now, and is measured in a moment
         with writing() as session:
             row = session.get(Storage, disk.storage_id)
             if row is None:

@@ -85,8 +85,11 @@ class Keeper:
         return self._living is not None or (attempt is not None and attempt.feed is None)
 
     def next_disk(self, disks: Disks) -> Disk | None:
-        """Return the storage to begin the next attempt in, None where it is not due; say so where none can be used."""
-        self._obey()  # no lane does while it waits: an address that was corrected is tried at once
+        """Return the storage to begin the next attempt in, None where it is not due; say so where none can be used.
+
+        An address that was mended does not wait for the end of the pause.
+        """
+        self._obey()
         if not self._backoff.is_over(self.camera.uri):
             return None
         disk = disks.choose(self._distrust.of(disks))
@@ -236,6 +239,7 @@ class Keeper:
             self.camera = changed
             self._status = None  # the change has set the row's to unknown
             self._audio = ffmpeg.AUDIO_COPY
+            self._backoff.skip()
             self._backoff = Backoff()
             if self.attempt is not None:
                 self.attempt.stop(ffmpeg.Verdict("stopped", "the source was changed", None))
