@@ -23,7 +23,7 @@ from app.capture.backoff import Backoff
 from app.capture.camera import Camera
 from app.capture.disks import Disk, Disks
 from app.capture.distrust import Distrust
-from app.capture.facts import facts_of
+from app.capture.measuring import Measured
 from app.capture.picture import PictureFeed
 from app.capture.processes import LiveFfmpeg, mark_of
 from app.capture.steadiness import Steadiness
@@ -38,7 +38,6 @@ from instance.config import Config
 log = logging.getLogger(__name__)
 
 REFUSED_S = 30.0  # between two attempts in the ledger while no storage can be recorded to
-MEASURED_US = 1_000_000  # so much of a segment tells the frame rate
 
 
 class Keeper:
@@ -70,7 +69,7 @@ class Keeper:
         self._is_told = False
         self._refused_until_s = 0.0
         self._status: tuple[str | None, str | None] | None = None
-        self._measured: tuple[str, int] | None = None
+        self._measured = Measured()
         self._steadiness = Steadiness(camera.source_id)
 
     @property
@@ -141,25 +140,7 @@ class Keeper:
             self._told = None
             self._distrust.forget(self.disk)
             self._set_status("online", None)
-            self._measure(attempt)
-
-    def _measure(self, attempt: Attempt) -> None:
-        """Write down what the camera sends, once a segment: measuring a camera that records needs no connection."""
-        writer = attempt.writer
-        part = (attempt.place.run_id, writer.current.sequence)
-        if part == self._measured or (attempt.feed is None and writer.media_us < MEASURED_US):
-            return
-        self._measured = part
-        try:
-            facts = facts_of(self.camera, attempt)
-            attempt.trim_log()
-        except OSError:  # its file was taken away: the archive tells that
-            return
-        with writing() as session:
-            row = session.get(Source, self.camera.source_id)
-            if row is not None:
-                facts.store(row)
-                row.status_us = now_us()
+            self._measured.note(self.camera, attempt)
 
     def _poll(self, attempt: Attempt) -> None:
         """Watch the attempt; where it falls silent, look whether the storage is the cause: ffmpeg does not say."""
