@@ -109,6 +109,7 @@ class Pinned(Conflict):
     """Footage that a pin protects was to be deleted; `extra` has `pin_id`."""
 
     kind = "pinned"
+    loc: Loc = ("path", "record_id")
 
 
 class Unreachable(Conflict):

@@ -66,9 +66,10 @@ def test_the_life_of_a_pin(database_app: Flask) -> None:
     assert [row[0] for row in audited(client)] == ["pin.create", "pin.change", "pin.change", "pin.release"]
     first = client.get(f"{API}/audit?sort=id&limit=1")
     assert first.json[0]["detail"]["reason"] == "theft"
+    assert first.json[0]["detail"]["start_utc"] == made.json["start_utc"]
     assert first.json[0]["source_id"] == 1
     second = client.get(first.headers["Link"].partition(">")[0].removeprefix("<")).json
-    assert second[0]["detail"]["after"] == {"expires_us": None, "reason": "court"}
+    assert second[0]["detail"]["after"] == {"expires_utc": None, "reason": "court"}
     assert [row["action"] for row in client.get(f"{API}/audit?action=pin.release").json] == ["pin.release"]
     assert len(client.get(f"{API}/audit?action=pin.&source_id=1").json) == 4
     assert client.get(f"{API}/audit?source_id=2").json == []

@@ -64,7 +64,9 @@ def make_pin(
     )
     session.add(row)
     session.flush()
-    _write_down(session, row, actor, "pin.create", begin=span[0], end=span[1], reason=reason, expires=expires_us)
+    _write_down(
+        session, row, actor, "pin.create", begin_us=span[0], end_us=span[1], reason=reason, expires_us=expires_us
+    )
     return row
 
 
@@ -92,7 +94,7 @@ def change_pin(session: AnySession, pin_id: str, actor: str, values: dict[str, A
     for name, value in values.items():
         setattr(row, name, value)
     session.flush()
-    _write_down(session, row, actor, "pin.change", before=before, after=values)
+    _write_down(session, row, actor, "pin.change", before=_in_words(before), after=_in_words(values))
     return row
 
 
@@ -102,7 +104,7 @@ def release_pin(session: AnySession, pin_id: str, actor: str, at_us: int) -> Pin
     if row.released_us is None:
         row.released_us, row.released_by = at_us, actor
         session.flush()
-        _write_down(session, row, actor, "pin.release", begin=row.begin_us, end=row.end_us)
+        _write_down(session, row, actor, "pin.release", begin_us=row.begin_us, end_us=row.end_us)
     return row
 
 
@@ -165,5 +167,11 @@ def _check_changeable(session: AnySession, row: Pin) -> None:
     raise Conflict(message, loc=("path", "pin_id"), kind="pin_ended")
 
 
-def _write_down(session: AnySession, row: Pin, actor: str, action: str, **detail: object) -> None:
-    audit(session, actor, action, row.id, row.source_id, **detail)
+def _write_down(session: AnySession, row: Pin, actor: str, action: str, **detail: Any) -> None:
+    audit(session, actor, action, row.id, row.source_id, **_in_words(detail))
+
+
+def _in_words(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with instants as they are on the wire: `begin_us` is `start_utc`, `end_us` `end_utc`."""
+    names = {"begin_us": "start_utc", "end_us": "end_utc", "expires_us": "expires_utc"}
+    return {names.get(name, name): utc_text(value) if name in names else value for name, value in values.items()}

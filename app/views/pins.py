@@ -23,6 +23,7 @@ from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, answer_bytes, ask_list, cut, query_parameters
 from app.views.objects import json_bytes
+from app.wording import Shape
 
 pins = Blueprint("pins", __name__)
 namespace = Namespace("pin", "Stretches of footage that nothing deletes", path="/")
@@ -30,7 +31,9 @@ Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096), BeforeValidator(check_lines)
 ]
-UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+RecordId = Annotated[
+    str, Shape("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "must be a UUID, that of a record")
+]
 TIMES = {"expires": "expires_us", "end": "end_us", "reason": "reason"}
 
 
@@ -38,8 +41,8 @@ class NewPin(BaseModel):
     """What is to be protected, and why: a stretch of a source, or what a record holds now."""
 
     source_id: int | None = Field(None, ge=1, le=MAX_ID, description="The source, with start and end")
-    record_id: str | None = Field(
-        None, pattern=UUID, examples=[None], description="Or a record: its span, until now if it goes on"
+    record_id: RecordId | None = Field(
+        None, examples=[None], description="Or a record: its span, until now if it goes on"
     )
     start: Moment | None = Field(None, description="Where it begins; of a record: left out, its begin")
     end: Moment | None = Field(None, description="Where it ends; of a record: left out, its end or now")
