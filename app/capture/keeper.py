@@ -84,11 +84,8 @@ class Keeper:
         return self._living is not None or (attempt is not None and attempt.feed is None)
 
     def next_disk(self, disks: Disks) -> Disk | None:
-        """Return the storage to begin the next attempt in, None where it is not due; say so where none can be used.
-
-        An address that was mended does not wait for the end of the pause.
-        """
-        self._obey()
+        """Return the storage to begin the next attempt in, None where it is not due; say so where none can be used."""
+        self._obey()  # an address that was mended does not wait for the end of the pause
         if not self._backoff.is_over(self.camera.uri):
             return None
         disk = disks.choose(self._distrust.of(disks))
