@@ -12,6 +12,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.archive import places
+from app.archive.deletion import Act
+from app.archive.evicting import evict
 from app.archive.storages import check_room, open_one
 from app.capture.ahead import RoomAhead
 from app.capture.ballast import Ballast
@@ -23,6 +25,7 @@ from app.errors import StorageFull, StorageUnusable
 from app.extensions import db, writing
 from app.metricfiles import AllocatedDict
 from app.models import Deletion, Notice, Pin, Segment, Storage
+from app.models.types import now_us
 from instance.config import StorageSettings, TestingConfig
 from tests.archived import add_source, media, record
 from tests.conftest import open_app
@@ -232,6 +235,59 @@ def test_the_first_that_works_is_recorded_to_and_a_cold_one_last(tmp_path: Path)
     third.set_state("slow", "")
     assert disks.choose() is third  # slow, but better than none
     assert not disks.better(third)
+
+
+def well(disk: Disk, since_s: float) -> None:
+    """Let a storage have been well for so long."""
+    disk.storage_id, disk.is_tight = disk.root.name, False
+    disk.set_state(OK, "")
+    disk.recovered_s = time.monotonic() - since_s
+
+
+@pytest.mark.parametrize(("used", "goes_back"), [("cold", True), ("second, nearly full", True), ("second", False)])
+def test_recording_goes_back_before_footage_has_to_go(tmp_path: Path, used: str, goes_back: bool) -> None:
+    texts = f"{tmp_path}/second, {tmp_path}/cold?cold=7d"
+    disks = Disks(TestingConfig(STORAGE=f"{tmp_path}/first", STORAGES=texts))
+    first, second, cold = disks
+    for disk in disks:
+        well(disk, 1000)
+    first.set_state(READ_ONLY, "")
+    disk = cold if used == "cold" else second
+    second.is_tight = used != "second"
+    assert not disks.better(disk)
+    well(first, 1)
+    assert not disks.better(disk)  # it may fail again at once
+    well(first, 1000)
+    assert disks.better(disk) is goes_back
+    first.is_tight = True
+    assert not disks.better(disk)
+
+
+def test_a_storage_that_was_just_full_is_not_gone_back_to_at_once(tmp_path: Path) -> None:
+    disks = Disks(TestingConfig(STORAGE=f"{tmp_path}/first", STORAGES=f"{tmp_path}/second"))
+    first, second = disks
+    for disk in disks:
+        well(disk, 1000)
+    first.set_state(FULL, "")
+    assert disks.choose() is second
+    first.set_state(OK, "")
+    assert disks.choose() is second
+    second.set_state(READ_ONLY, "")
+    assert disks.choose() is first  # better than none
+
+
+def test_what_was_just_recorded_stays_while_another_storage_has_room(
+    app: Flask, tmp_path: Path, media: Callable[..., Path]
+) -> None:
+    source_id = add_source(app)
+    record(app, source_id, media("h264"), begin_us=now_us() - 60_000_000)
+    record(app, source_id, media("h264"), begin_us=now_us() - 3_600_000_000)
+    with app.app_context():
+        storage_id = db.session.scalars(select(Storage.id)).one()
+        evict(storage_id, 2**40, Act("recorder", "reserve"), until_us=now_us() - 600_000_000)
+        left = db.session.scalars(select(Segment.start_us)).all()
+    assert len(left) == 4
+    assert min(left) > now_us() - 600_000_000
 
 
 def test_a_storage_that_failed_is_tried_again_when_it_is_well(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class Disk:
         self.state, self.detail = AWAY, "it was not looked at yet"
         self.total_bytes = self.free_bytes = 0
         self.is_exhausted = False  # below its reserve, and nothing can be evicted
-        self.is_short = False  # less is free than is to be, or more is used
+        self.is_tight = False  # little of its room is left
         self.recovered_s = 0.0  # when it last became usable, by the monotonic clock
         self.freed_s = -STEADY_S  # when it was last full no more
         self.looking_s: float | None = None  # since when a look at it has been under way
@@ -90,7 +90,7 @@ class Disk:
     @property
     def has_lasted(self) -> bool:
         """Tell whether it has been well, and has had room, for a while."""
-        return self.is_good and not self.is_short and time.monotonic() - self.recovered_s >= STEADY_S
+        return self.is_good and not self.is_tight and time.monotonic() - self.recovered_s >= STEADY_S
 
     def set_state(self, state: str, detail: str) -> None:
         """Note what the last look found."""
@@ -136,13 +136,13 @@ class Disks:
     def better(self, disk: Disk) -> bool:
         """Tell whether what records to this one should go on at another.
 
-        So it is also where old footage is to go, or would have to go to make room, while an earlier one has had room
+        So it is also where old footage is to go, or will have to go to make room, while an earlier one has had room
         for a while. What does not work at all ends ffmpeg by itself.
         """
         if disk.seen_state in (SLOW, FULL) or disk.is_stuck:  # where what fails hangs after that nobody hears of it
             other = self.choose((disk,))
             return other is not None and other.is_good
-        if not (disk.is_cold or disk.is_short):
+        if not (disk.is_cold or disk.is_tight):
             return False
         return any(
             other.has_lasted and not other.is_cold
@@ -152,7 +152,7 @@ class Disks:
 
     def has_room_beside(self, disk: Disk) -> bool:
         """Tell whether another storage can be recorded to and has room."""
-        return any(other.is_good and not other.is_short for other in self.open() if other is not disk)
+        return any(other.is_good and not other.is_tight for other in self.open() if other is not disk)
 
     def problem(self) -> PlaybackError:
         """Return why none can be recorded to: the cause at the first."""

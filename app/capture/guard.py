@@ -129,7 +129,7 @@ class Guard:
         if disk.suspected and state == OK:
             disk.suspected = False
         disk.set_state(state, detail)
-        disk.is_short = self._is_short or self._over_bytes > 0
+        disk.is_tight = self._is_tight
         if state != before or (self._is_short and not disk.is_exhausted) or self._over_bytes > 0:
             self._needed.set()
 
@@ -195,6 +195,14 @@ class Guard:
     def _is_short(self) -> bool:
         """Tell whether less is free than is to be: an eighth more than the reserve, so that the reserve stays free."""
         return self._disk.free_bytes < self._disk.settings.reserve_bytes * 9 // 8
+
+    @property
+    def _is_tight(self) -> bool:
+        """Tell whether little is left of the room, so that something will have to go soon."""
+        disk = self._disk
+        budget_bytes = disk.settings.budget_bytes or 0
+        left_bytes = disk.free_bytes - disk.settings.reserve_bytes
+        return left_bytes < disk.total_bytes // 10 or self._over_bytes > -budget_bytes // 10 < 0
 
     # The tending: within an app context.
 
