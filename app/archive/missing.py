@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select
 from app.archive.coverage import join_spans
 from app.archive.ledger import NOT_RECORDING, PENDING, RECORDER_STOPPED, STARTING, Gap, read_facts, read_wanted
 from app.archive.pauses import COLUMNS, PAUSE, SILENT, may_pause, pauses_at
-from app.archive.spans import SEAM_US, Stretch, find_gaps, find_spans
+from app.archive.spans import LEDGER_SEAM_US, SEAM_US, Stretch, find_gaps, find_spans
 from app.extensions import db
 from app.models import Run, SampleEntry, Segment
 from app.models.segment import CLOSED, MAX_SEGMENT_US, OPEN
@@ -48,7 +48,8 @@ def find_missing(source_id: int, begin_us: int, end_us: int, doubtful_us: int | 
     footage = _read(source_id, begin_us, end_us)
     held = footage["state"] == CLOSED
     begins, ends = (footage[name][held] for name in ("start_us", "end_us"))
-    spans = find_spans(np.maximum(begins, begin_us - SEAM_US), np.minimum(ends, end_us + SEAM_US))
+    limits = (np.maximum(begins, begin_us - SEAM_US), np.minimum(ends, end_us + SEAM_US))
+    spans = find_spans(*limits, LEDGER_SEAM_US)
     cells = [Stretch(at_us, min(at_us + CELL_US, end_us)) for at_us in range(begin_us, end_us, CELL_US)]
     gaps = [gap for cell in cells for gap in find_gaps(within(spans, cell), *cell)]
     found: list[Gap] = []

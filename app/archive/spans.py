@@ -9,6 +9,8 @@ from app.archive.segments import Ints
 
 # Two runs that meet within this are one span: less than what the wall clock is right to.
 SEAM_US = 250_000
+# What the ledger tells all the same: a frame lost between two runs lies there.
+LEDGER_SEAM_US = 40_000
 
 
 class Stretch(NamedTuple):
@@ -18,13 +20,13 @@ class Stretch(NamedTuple):
     end_us: int
 
 
-def find_spans(begins: Ints, ends: Ints) -> list[Stretch]:
+def find_spans(begins: Ints, ends: Ints, seam_us: int = SEAM_US) -> list[Stretch]:
     """Return the uninterrupted stretches of intervals by begin; those that end before they begin do not count."""
     held = begins < ends
     begins, ends = begins[held], np.maximum.accumulate(ends[held])
     if not len(begins):
         return []
-    seams = np.flatnonzero(begins[1:] - ends[:-1] > SEAM_US)
+    seams = np.flatnonzero(begins[1:] - ends[:-1] > seam_us)
     firsts = begins[np.append(0, seams + 1)].tolist()
     lasts = ends[np.append(seams, len(ends) - 1)].tolist()
     return [Stretch(first, last) for first, last in zip(firsts, lasts, strict=True)]

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from app.archive.find import find_neighbours, find_segments
 from app.archive.segments import ENTRIES_AT, Found, Ints, Segments
-from app.archive.spans import Stretch, find_gaps, find_spans
+from app.archive.spans import SEAM_US, Stretch, find_gaps, find_spans
 from app.errors import Invalid, NoFootage
 from app.extensions import db
 from app.formats.boxes import FormatError
@@ -63,8 +63,12 @@ class Footage:
     @cached_property
     def spans(self) -> list[Stretch]:
         """Uninterrupted stretches of footage within the range."""
+        return self.find_spans(SEAM_US)
+
+    def find_spans(self, seam_us: int) -> list[Stretch]:
+        """Return the stretches of footage within the range between which more than seam_us lies."""
         begins_us = np.maximum(self.begins_us, self.begin_us)
-        return find_spans(begins_us, np.minimum(self.ends_us, self.segments.column("end_us")))
+        return find_spans(begins_us, np.minimum(self.ends_us, self.segments.column("end_us")), seam_us)
 
     @property
     def gaps(self) -> list[Stretch]:

@@ -14,7 +14,7 @@ from app.archive.coverage import DAY, from_bytes
 from app.archive.ledger import DELETED, NOT_RECORDING, Gap, explain, read_wanted
 from app.archive.missing import union_of, within
 from app.archive.pauses import COLUMNS, PAUSE, SILENT, may_pause, pauses_of
-from app.archive.spans import Stretch, find_gaps
+from app.archive.spans import LEDGER_SEAM_US, Stretch, find_gaps
 from app.extensions import db
 from app.models import Coverage, Loss, LossMark, Run
 from app.playback.footage import Footage, load_footage
@@ -35,7 +35,8 @@ def find_gap_list(source_id: int, begin_us: int, end_us: int) -> list[Gap]:
 
 def live_gaps(footage: Footage) -> list[Gap]:
     """Return the gaps of footage with their causes, and the pauses within it."""
-    gaps = explain(footage.source_id, footage.gaps, footage.lost)
+    missing = find_gaps(footage.find_spans(LEDGER_SEAM_US), footage.begin_us, footage.end_us)
+    gaps = explain(footage.source_id, missing, footage.lost)
     pauses = find_pauses(footage)
     return sorted([*gaps, *pauses], key=lambda gap: gap.begin_us) if pauses else gaps
 
