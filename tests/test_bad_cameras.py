@@ -67,7 +67,7 @@ def test_a_camera_that_comes_back_is_recorded_soon_after(service: Service, foota
     with RtspServer({"cam": footage}, port=port):
         wait_for(lambda: service.status(source_id) == "online", "footage", 8)
         service.stop_recording("late")
-        wait_for(lambda: recorded_runs(service, source_id), "footage on disk")
+        wait_for(lambda: recorded_runs(service, source_id), "footage on disk", 40)
 
 
 @pytest.mark.parametrize("auth", ["digest", "basic"])
@@ -128,7 +128,7 @@ def test_a_camera_that_knows_udp_only_is_recorded(service: Service, footage: Pat
         source_id = start(service, camera.url("cam"), "udp")
         wait_for(lambda: service.status(source_id) == "online", "footage")
         service.stop_recording("udp")
-        wait_for(lambda: recorded_runs(service, source_id), "footage on disk")
+        wait_for(lambda: recorded_runs(service, source_id), "footage on disk", 40)
         assert {session.transport for session in camera.sessions("cam")} == {"udp"}
 
 
@@ -167,7 +167,7 @@ def test_a_template_that_encodes_anew_is_followed(service: Service, footage: Pat
         source_id = start(service, camera.url("cam"), "encoded", ffmpeg_cmd=template)
         wait_for(lambda: service.status(source_id) == "online", "footage")
         service.stop_recording("encoded")
-        wait_for(lambda: recorded_runs(service, source_id), "footage on disk")
+        wait_for(lambda: recorded_runs(service, source_id), "footage on disk", 40)
         assert query(service, "SELECT width, height FROM sample_entry WHERE width = 160") == [(160, 120)]
         assert not recorded_runs(service, source_id)[-1].audio
 
@@ -179,7 +179,7 @@ def test_a_picture_camera_is_recorded_with_true_times(service: Service, auth: st
         source_id = start(service, camera.url, f"stills {auth}", "PictureSource", picture=picture)
         wait_for(lambda: service.status(source_id) == "online", "footage", 20)
         service.stop_recording(f"stills {auth}")
-        (run,) = wait_for(lambda: recorded_runs(service, source_id), "footage on disk")
+        (run,) = wait_for(lambda: recorded_runs(service, source_id), "footage on disk", 40)
         served = [one.sent_s for one in camera.served()]
         gaps_s = [(after.pts - before.pts) / 90_000 for before, after in zip(run.video, run.video[1:], strict=False)]
         assert 0.3 < sum(gaps_s) / len(gaps_s) < 0.7
@@ -196,7 +196,7 @@ def test_a_view_that_does_not_change_is_recorded_without_a_gap(service: Service)
         wait_for(lambda: len(query(service, closed, source_id)) >= 2, "the second file", 25)
         assert attempts(service, source_id) == []
         service.stop_recording("still")
-        (run,) = wait_for(lambda: recorded_runs(service, source_id), "footage on disk")
+        (run,) = wait_for(lambda: recorded_runs(service, source_id), "footage on disk", 40)
         (first_begin_us, first_end_us), (second_begin_us, _), *_ = query(service, closed, source_id)
         assert run.start_us == first_begin_us
         assert first_end_us == second_begin_us

@@ -30,6 +30,7 @@ LOST = "a recorded file is missing, was altered, or its storage is away: flask v
 DELETED = "deleted"
 # A shorter piece of a gap takes the cause of its neighbour: the recorder needs a moment to begin an attempt.
 SLIVER_US = 2_000_000
+BEGINNING_US = 10_000_000  # a busy machine takes so long to begin the first attempt
 FOR_EVER_US = 2**62
 _begin_of = attrgetter("begin_us")
 
@@ -205,7 +206,8 @@ def _cause(instant_us: int, wanted: Sequence[Stretch], tries: Sequence[_Try]) ->
         return NOT_RECORDING, None
     number = bisect_right(tries, instant_us, key=_begin_of) - 1
     if number < 0:
-        return RECORDER_STOPPED, None
+        is_about_to = bool(tries) and tries[0].begin_us - instant_us < BEGINNING_US
+        return (STARTING if is_about_to else RECORDER_STOPPED), None
     last = tries[number]
     is_living = last.end_us is None or instant_us < last.end_us
     if is_living:
