@@ -330,15 +330,14 @@ def test_ffmpegs_of_a_storage_that_is_recorded_to_no_more_are_ended(tmp_path: Pa
     ]
     run_folder.mkdir()
     (run_folder / watchdog.HEARTBEAT).touch()
-    program = "import sys, time; from pathlib import Path; from app.capture import watchdog; "
-    program += "watchdog.start(Path(sys.argv[1]), 60.0, [Path(text) for text in sys.argv[3:]]); "
-    program += "time.sleep(float(sys.argv[2]))"  # as the recorder lives on
+    program = "import sys; from pathlib import Path; from app.capture import watchdog; "
+    program += "watchdog.start(Path(sys.argv[1]), 60.0, [Path(text) for text in sys.argv[2:]])"
     begin = [sys.executable, "-c", program, str(run_folder)]
     try:
-        subprocess.run([*begin, "0", str(kept), str(removed)], cwd=ROOT, check=True)
+        subprocess.run([*begin, str(kept), str(removed)], cwd=ROOT, check=True)
         wait_for(lambda: lock_holder(run_folder / watchdog.LOCK), "the watchdog")
-        subprocess.run([*begin, "4", str(kept)], cwd=ROOT, check=True)
-        assert wait_for(lambda: children[1].poll() is not None, "the end of what nobody adopts", 40)
+        subprocess.run([*begin, str(kept)], cwd=ROOT, check=True)
+        assert wait_for(lambda: children[1].poll() is not None, "the end of what nobody adopts")
         assert children[0].poll() is None
     finally:
         watchdog.stop(run_folder)

@@ -3,7 +3,7 @@
 A process of its own, detached, started by the recorder and outliving it, since an ffmpeg outlives the recorder too.
 It ends by itself when there is neither a recorder nor an ffmpeg. Standard library only: it stays small.
 
-usage: python -m app.capture.watchdog RUN_FOLDER ABANDON_S LIVE_FOLDER ...
+usage: python -m app.capture.watchdog RUN_FOLDER ABANDON_S LIVE_FOLDER ... [--left LIVE_FOLDER ...]
 """
 
 import contextlib
@@ -21,17 +21,20 @@ from app.locks import hold_lock, lock_holder
 
 HEARTBEAT = "recorder.heartbeat"
 LOCK = "watchdog.lock"
+LEFT = "--left"  # before the folders that are recorded to no more
 SIGN_S = 3.0  # within this a living recorder gives a sign of life
 
 
-def watch(run_folder: Path, abandon_s: float, live_roots: list[Path]) -> None:
+def watch(run_folder: Path, abandon_s: float, live_roots: list[Path], left_roots: list[Path]) -> None:
     """Watch until nothing is left to watch. Returns at once when another watchdog of the instance lives.
 
-    A thread each live folder: one whose disk does not answer holds up none of the others.
+    A thread each live folder: one whose disk does not answer holds up none of the others. In left_roots, which are
+    recorded to no more, ffmpegs are ended: nobody adopts them.
     """
     if hold_lock(run_folder / LOCK) is None:
         return
     threads = [Thread(target=_watch_one, args=(run_folder, abandon_s, root)) for root in live_roots]
+    threads += [Thread(target=_end_abandoned, args=(root,)) for root in left_roots]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -65,30 +68,36 @@ def stop(run_folder: Path) -> None:
 def start(run_folder: Path, abandon_s: float, live_roots: list[Path]) -> None:
     """Start the watchdog of this instance; one that watches the same goes on, one that watches others is replaced.
 
-    Ends the ffmpegs of live folders that it watched and this one does not: nobody adopts those, or would end them.
+    The folders that the replaced one had and this one has not are left to the new one, which ends their ffmpegs also
+    when this recorder ends at once.
     """
     words = [sys.executable, "-m", "app.capture.watchdog", str(run_folder), str(abandon_s), *map(str, live_roots)]
+    left: list[str] = []
     pid = lock_holder(run_folder / LOCK)
     if pid is not None:
         before: list[str] = []
         with contextlib.suppress(OSError):
             before = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).rstrip("\0").split("\0")
-        if before[1:] == words[1:]:
+        if _watched(before[1:]) == words[1:]:
             return
         stop(run_folder)
-        for text in set(before[len(words) - len(live_roots) :]) - set(words):
-            Thread(target=_end_abandoned, args=(Path(text),), daemon=True).start()  # its disk may hang
+        left = sorted(set(before[len(words) - len(live_roots) :]) - {*words, LEFT})
         until_s = time.monotonic() + 2.0
         while lock_holder(run_folder / LOCK) == pid and time.monotonic() < until_s:
             time.sleep(0.02)
     subprocess.Popen(
-        words,
+        [*words, LEFT, *left],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=Path(__file__).resolve().parents[2],
         start_new_session=True,
     )
+
+
+def _watched(words: list[str]) -> list[str]:
+    """Return the words of a command line before the folders that are left."""
+    return words[: words.index(LEFT)] if LEFT in words else words
 
 
 class Beat:
@@ -128,4 +137,6 @@ def _end_all(live_root: Path) -> int:
 
 
 if __name__ == "__main__":
-    watch(Path(sys.argv[1]), float(sys.argv[2]), [Path(text) for text in sys.argv[3:]])
+    known = _watched(sys.argv)
+    left_ones = sys.argv[len(known) + 1 :]
+    watch(Path(known[1]), float(known[2]), [Path(text) for text in known[3:]], [Path(text) for text in left_ones])
