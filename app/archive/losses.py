@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, union
+from sqlalchemy import delete, func, insert, select, union
 
 from app.archive.causes import RECORDED_ONCE
 from app.archive.ledger import Gap
@@ -252,7 +252,7 @@ def _write(session: AnySession, mark: LossMark, stretch: Stretch, losses: Sequen
             session.execute(delete(Loss).where(Loss.source_id == mark.source_id, Loss.begin_us.in_(batch)))
     if come:
         rows = [{"source_id": mark.source_id, **row._asdict()} for row in sorted(come)]
-        session.execute(Loss.__table__.insert(), rows)  # type: ignore[attr-defined]
+        session.execute(insert(Loss), rows)
     _add_up(mark, gone, come)
 
 

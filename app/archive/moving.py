@@ -116,17 +116,20 @@ def _intend(asked: Move) -> bool:
             return False
         if session.get(Doomed, (row.id, asked.target_id)) is not None:
             raise Busy("a copy of an earlier try is yet to be removed")
-        session.add(
-            Doomed(
-                segment_id=row.id,
-                storage_id=asked.target_id,
-                source_id=row.source_id,
-                start_us=row.start_us,
-                since_us=moment_us,
-                due_us=moment_us + INTENT_US,
-            )
-        )
+        session.add(_doomed(row, asked.target_id, moment_us, INTENT_US))
     return True
+
+
+def _doomed(row: Segment, storage_id: str, moment_us: int, after_us: int) -> Doomed:
+    """Return what lets a segment's file in one storage be removed after a while."""
+    return Doomed(
+        segment_id=row.id,
+        storage_id=storage_id,
+        source_id=row.source_id,
+        start_us=row.start_us,
+        since_us=moment_us,
+        due_us=moment_us + after_us,
+    )
 
 
 def _copy(asked: Move, temporary: Path, pace: Callable[[int], None]) -> None:
@@ -200,16 +203,7 @@ def _commit(asked: Move, mtime_ns: int, offset_bytes: int, size_bytes: int) -> b
         current.storage_id, current.mtime_ns = asked.target_id, mtime_ns
         current.index_offset_bytes, current.index_size_bytes = offset_bytes, size_bytes
         current.verified_us = None  # the copy was not read back yet
-        session.merge(
-            Doomed(
-                segment_id=row.id,
-                storage_id=row.storage_id,
-                source_id=row.source_id,
-                start_us=row.start_us,
-                since_us=moment_us,
-                due_us=moment_us + GRACE_US,
-            )
-        )
+        session.merge(_doomed(row, row.storage_id, moment_us, GRACE_US))
         _list_anew(row)
         note_opened(session, row.source_id, row.start_us)
     return True

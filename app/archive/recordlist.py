@@ -6,7 +6,6 @@ written anew as segments close, always under another name first, and is complete
 
 import contextlib
 import errno
-import fcntl
 import logging
 import os
 import time
@@ -18,6 +17,7 @@ from urllib.parse import quote
 from sqlalchemy import select
 
 from app.archive import places
+from app.archive.alone import alone_with
 from app.archive.deletion import delete_rest
 from app.archive.durable import make_folder, sync_folder
 from app.archive.holding import FOR_EVER_US, is_settled
@@ -150,27 +150,17 @@ def _set_listed(record_id: str, cut_us: int | None, *, was_deleted: bool) -> Non
 
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[bool]:
-    """Tell whether no other process writes playlists in this storage now; on a storage without locks it is taken so."""
+    """Tell whether no other process writes playlists in this storage now."""
     folder = root / places.RECORDS
-    try:
-        make_folder(folder, root)
-        _refuse_link(folder)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-    except OSError as error:
-        log.error("the playlists of records cannot be written: %s", error.strerror)
-        yield False
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_alone = True
-    except BlockingIOError:
+    with contextlib.ExitStack() as stack:
         is_alone = False
-    except OSError:
-        is_alone = True
-    try:
+        try:
+            make_folder(folder, root)
+            _refuse_link(folder)
+            is_alone = stack.enter_context(alone_with(folder / LOCK))
+        except OSError as error:
+            log.error("the playlists of records cannot be written: %s", error.strerror)
         yield is_alone
-    finally:
-        os.close(handle)
 
 
 def _last_closed(session: AnySession, row: Record) -> int:

@@ -6,15 +6,14 @@ time.
 """
 
 import contextlib
-import fcntl
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sqlalchemy import select
 
+from app.archive.alone import alone_with
 from app.archive.storages import read_marker
 from app.archive.unlinking import mounted_roots
 from app.archive.verifying import Judged, verify_one
@@ -105,22 +104,10 @@ def _healthy() -> set[str]:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[bool]:
-    """Tell whether no other process is at it; on a storage that takes no locks it is taken so."""
-    try:
-        if read_marker(path.parent) is None:  # it is not mounted: nothing is written to the folder
-            raise FileNotFoundError(path)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-    except OSError:
-        yield True
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Tell whether no other process is at it; it is so where nothing can be held, as in a folder that is no storage."""
+    with contextlib.ExitStack() as stack:
         is_alone = True
-    except BlockingIOError:
-        is_alone = False
-    except OSError:
-        is_alone = True
-    try:
+        with contextlib.suppress(OSError):
+            if read_marker(path.parent) is not None:  # else it is not mounted: nothing is written to the folder
+                is_alone = stack.enter_context(alone_with(path))
         yield is_alone
-    finally:
-        os.close(handle)

@@ -52,7 +52,8 @@ class Door:
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=flags)
         except (OSError, UnicodeError):
             return
-        self._address = (found[0][0], found[0][4][:2])  # type: ignore[assignment]
+        family, _, _, _, place = found[0]
+        self._address = (family, (str(place[0]), int(place[1])))
 
 
 class Knocker:
@@ -82,7 +83,7 @@ class Knocker:
                     self._knock(door, selector)
                 while (left_s := next_s - time.monotonic()) > 0:
                     for key, _ in selector.select(left_s):
-                        self._end(key.fileobj, selector)  # type: ignore[arg-type]  # only sockets are registered
+                        self._end(key.data, selector)
                 old_s = time.monotonic() - GIVEN_UP_S
                 for connection in [known for known, (_, begun_s) in self._begun.items() if begun_s < old_s]:
                     self._end(connection, selector)
@@ -108,7 +109,7 @@ class Knocker:
         refusal = connection.connect_ex(address[1])
         if refusal in _UNDER_WAY:
             self._begun[connection] = (door, time.monotonic())
-            selector.register(connection, selectors.EVENT_WRITE)
+            selector.register(connection, selectors.EVENT_WRITE, connection)
             return
         connection.close()
         if refusal == 0:

@@ -1,29 +1,19 @@
 """What was deleted of the footage, by whom and why: the list that only grows."""
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 from flask import Blueprint
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, Field
-from sqlalchemy import select
+from pydantic import BaseModel
 
-from app.extensions import db
 from app.models import Deletion
-from app.personalulti import MAX_ID, read_query, utc_text
+from app.personalulti import read_query, utc_text
 from app.views import PlaybackApi, document
+from app.views.newest import NewestQuery, newest
 
 deletion = Blueprint("deletion", __name__)
 namespace = Namespace("deletion", "What was deleted of the footage", path="/")
-Id = Annotated[int, Field(gt=0, le=MAX_ID)]
-
-
-class DeletionQuery(BaseModel):
-    """Which deletions: of one camera, or of all; `before` is the id of the last one seen."""
-
-    source_id: Id | None = None
-    before: Id | None = None
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
 class DeletedSpan(BaseModel):
@@ -80,13 +70,7 @@ class Deletions(Resource):
     @namespace.response(200, "The deletions, newest first", [document(namespace, DeletionObject)])
     def get(self) -> list[dict[str, Any]]:
         """List what was deleted, by whom and why."""
-        asked = read_query().checked(DeletionQuery)
-        query = select(Deletion).order_by(Deletion.id.desc()).limit(asked.limit)
-        if asked.source_id is not None:
-            query = query.where(Deletion.source_id == asked.source_id)
-        if asked.before is not None:
-            query = query.where(Deletion.id < asked.before)
-        return [deletion_object(row) for row in db.session.scalars(query)]
+        return [deletion_object(row) for row in newest(Deletion, read_query().checked(NewestQuery))]
 
 
 PlaybackApi(deletion).add_namespace(namespace)

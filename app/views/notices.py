@@ -1,28 +1,18 @@
 """Changes of state that an operator is told of: sources, recorders, storages, damage."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from flask import Blueprint
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, Field
-from sqlalchemy import select
+from pydantic import BaseModel
 
-from app.extensions import db
 from app.models import Notice
-from app.personalulti import MAX_ID, read_query, utc_text
+from app.personalulti import read_query, utc_text
 from app.views import PlaybackApi, document
+from app.views.newest import NewestQuery, newest
 
 notices = Blueprint("notices", __name__)
 namespace = Namespace("notice", "Changes of state", path="/")
-Id = Annotated[int, Field(gt=0, le=MAX_ID)]
-
-
-class NoticeQuery(BaseModel):
-    """Which notices: of one camera, or of all; `before` is the id of the last one seen."""
-
-    source_id: Id | None = None
-    before: Id | None = None
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
 class NoticeObject(BaseModel):
@@ -57,13 +47,7 @@ class Notices(Resource):
     @namespace.response(200, "The notices, newest first", [document(namespace, NoticeObject)])
     def get(self) -> list[dict[str, Any]]:
         """List what became bad, and good again."""
-        asked = read_query().checked(NoticeQuery)
-        query = select(Notice).order_by(Notice.id.desc()).limit(asked.limit)
-        if asked.source_id is not None:
-            query = query.where(Notice.source_id == asked.source_id)
-        if asked.before is not None:
-            query = query.where(Notice.id < asked.before)
-        return [notice_object(row) for row in db.session.scalars(query)]
+        return [notice_object(row) for row in newest(Notice, read_query().checked(NewestQuery))]
 
 
 PlaybackApi(notices).add_namespace(namespace)
