@@ -23,9 +23,9 @@ import requests
 from sqlalchemy import delete, func, select, update
 
 from app.extensions import db, insert_missing, writing
+from app.instants import utc_text
 from app.models import Notice, WebhookMark
 from app.models.types import now_us
-from app.personalulti import utc_text
 from instance.config import WebhookSettings
 
 log = logging.getLogger(__name__)
