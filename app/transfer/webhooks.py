@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import requests
 from sqlalchemy import delete, func, select, update
 
 from app.extensions import db, insert_missing, writing
@@ -58,6 +57,8 @@ def notice_body(row: Notice) -> dict[str, Any]:
 
 def send(hook: WebhookSettings, body: dict[str, Any]) -> None:
     """POST one body. Raises Refused."""
+    import requests
+
     data = json.dumps(body, separators=(",", ":")).encode()
     stamp = str(int(time.time()))
     headers = {
