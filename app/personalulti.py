@@ -6,7 +6,6 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -17,22 +16,14 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errors import Invalid, NotFound, UnsupportedBody
+from app.instants import utc_text as utc_text
 from app.wording import wrong_values
 
-EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MAX_ID = 2**31 - 1
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the categories Cc and Cs of Unicode
 ESCAPES = re.compile(rb"(?:%[89a-fA-F][0-9a-fA-F])+")  # of bytes beyond ASCII
 Checked = TypeVar("Checked", bound=BaseModel)
-
-
-def utc_text(instant_us: int | None) -> str | None:
-    """Return an instant as `2026-11-20T22:44:05.123456Z`, always with six decimals; None for None."""
-    if instant_us is None:
-        return None
-    instant_utc = EPOCH_UTC + timedelta(microseconds=instant_us)
-    return instant_utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def path_integer(name: str, text: str, largest: int = MAX_ID) -> int:

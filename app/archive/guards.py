@@ -12,8 +12,8 @@ from app.archive import places
 from app.archive.believing import Believed
 from app.archive.places import DAY_US
 from app.extensions import AnySession
+from app.instants import EPOCH_UTC, utc_text
 from app.models import ClockStep, Doomed, Segment
-from app.personalulti import EPOCH_UTC, utc_text
 
 EARLIEST_US = 1_704_067_200_000_000  # 2024-01-01: before this service, so no clock that was set says it
 STEP_US = 60_000_000  # a smaller one moves no limit of age that counts

@@ -17,8 +17,8 @@ from app.archive.paging import Order
 from app.archive.ruling import overlap
 from app.errors import Conflict, Invalid, NotFound, Pinned
 from app.extensions import AnySession
+from app.instants import utc_text
 from app.models import Pin, Record, Source
-from app.personalulti import utc_text
 
 PIN_ORDERS = {"created": Order((Pin.created_us, Pin.id)), "begin": Order((Pin.begin_us, Pin.id))}
 

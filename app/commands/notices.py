@@ -24,8 +24,8 @@ def list_notices(source: str | None, limit: int) -> None:
 @webhook_commands.command("test")
 def test_webhooks() -> None:
     """Send each webhook a notice of kind `test`; ends with 1 where one does not take it."""
+    from app.instants import utc_text
     from app.models.types import now_us
-    from app.personalulti import utc_text
     from app.transfer.webhooks import Refused, send
 
     hooks = current_app.config["PLAYBACK"].webhooks

@@ -69,8 +69,8 @@ def _tell_cut_runs(source_id: int | None, begin_us: int | None, end_us: int | No
 
     from app.archive.chains import find_cut_runs
     from app.extensions import db
+    from app.instants import utc_text
     from app.models import Source
-    from app.personalulti import utc_text
 
     source_ids = list(db.session.scalars(select(Source.id))) if source_id is None else [source_id]
     cut = find_cut_runs(source_ids, begin_us, end_us)

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from app.archive.signing import Signer
 from app.formats import exports, playlists
+from app.instants import utc_text
 from app.logs import without_addresses
 from app.models import Deletion, Run
-from app.personalulti import utc_text
 from app.playback.exportplan import Plan
 
 WRONG_HASH = "wrong_hash"

@@ -18,9 +18,9 @@ from app.archive.showing import shows_nothing
 from app.errors import NoFootage
 from app.extensions import db, writing
 from app.formats.boxes import FormatError
+from app.instants import utc_text
 from app.models import Record, Storage
 from app.models.types import now_us
-from app.personalulti import utc_text
 from app.playback.byteranges import ByteRange
 from app.playback.delivery import Body
 from app.playback.fileparts import ShortFile

@@ -13,9 +13,9 @@ from app.archive.showing import shows_nothing
 from app.capture.addresses import masked
 from app.errors import NoFootage
 from app.extensions import db
+from app.instants import utc_text
 from app.models import Record
 from app.models.types import now_us
-from app.personalulti import utc_text
 from app.playback.byteranges import ByteRange
 from app.playback.delivery import Body
 from app.playback.footage import Footage

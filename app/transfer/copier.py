@@ -23,7 +23,6 @@ from app.transfer.addresses import Root, find_root
 from app.transfer.copying import CopyRefused, Interrupted, Progress, Recording, copy, copy_description
 from app.transfer.jobs import HOLD_S, Taken
 from app.transfer.naming import description_name, part_name
-from app.transfer.peer import copy_to_peer
 from app.transfer.targets import open_target, told
 from instance.config import Config
 
@@ -165,6 +164,8 @@ class Copier:
             recording = Recording(recording.size_bytes, recording.read, None, recording.description)
         entry.size_bytes = recording.size_bytes
         if root.is_peer:
+            from app.transfer.peer import copy_to_peer  # and requests, which no other copy needs
+
             return copy_to_peer(root, taken.record_id, taken.tag_name, recording, entry.progress)
         below, name = target_place(taken, root)
         target = open_target(root, below, self._config)

@@ -19,13 +19,12 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import requests
 from sqlalchemy import delete, func, select, update
 
 from app.extensions import db, insert_missing, writing
+from app.instants import utc_text
 from app.models import Notice, WebhookMark
 from app.models.types import now_us
-from app.personalulti import utc_text
 from instance.config import WebhookSettings
 
 log = logging.getLogger(__name__)
@@ -58,6 +57,8 @@ def notice_body(row: Notice) -> dict[str, Any]:
 
 def send(hook: WebhookSettings, body: dict[str, Any]) -> None:
     """POST one body. Raises Refused."""
+    import requests
+
     data = json.dumps(body, separators=(",", ":")).encode()
     stamp = str(int(time.time()))
     headers = {
