@@ -90,12 +90,6 @@ def count(wanted: Wanted) -> tuple[int, int]:
     return int(number), int(size_bytes)
 
 
-def count_faults(session: AnySession) -> dict[str, int]:
-    """Return how many segments have each fault; those without are not among them."""
-    query = select(Segment.fault, func.count()).where(Segment.fault.is_not(None)).group_by(Segment.fault)
-    return {str(fault): int(number) for fault, number in session.execute(query)}
-
-
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     """Return what holds for the segments that are wanted.
 
