@@ -14,9 +14,10 @@ from app.archive.checkrows import check_rows
 from app.archive.notices import has_damage
 from app.archive.reindexing import _unindexed
 from app.archive.spans import Stretch
+from app.archive.tries import read_tries
 from app.archive.verifying import Wanted, verify
 from app.extensions import db
-from app.models import Source, Storage
+from app.models import Attempt, Source, Storage
 from app.models import Wanted as WantedRow
 
 NOW_US = 1_800_000_000_000_000
@@ -79,3 +80,14 @@ def test_damage_of_a_source_is_found_among_what_has_a_fault(app: Flask) -> None:
     with app.app_context():
         (plan,) = plans_of(WALKS["damage"])
     assert "ix_segment_fault" in plan
+
+
+def test_attempts_are_found_from_the_range_on_and_not_by_the_ids_of_all_sources(app: Flask) -> None:
+    with app.app_context():
+        db.session.add(Source(id=1, model="Source"))
+        db.session.flush()
+        db.session.add(Attempt(source_id=1, recorder_id="r", begin_us=1))
+        db.session.commit()
+        plans = [plan for plan in plans_of(lambda: read_tries(1, NOW_US - 9, NOW_US)) if "attempt" in plan]
+    assert len(plans) == 4
+    assert all("SEARCH attempt USING INDEX ix_attempt_source_id_begin_us (source_id=? AND begin_us" in p for p in plans)
