@@ -13,13 +13,15 @@ from sqlalchemy import select
 
 from app.archive import places, scrubbing
 from app.archive.deletion import Act, delete_segments
+from app.archive.figures import read_figures
 from app.archive.find import find_segments
 from app.archive.holding import PIECES, Piece, lock_source
 from app.archive.scrubbing import LOCK, Pace, Scrubber, Stopped
-from app.archive.verifying import Wanted, count_faults, verify
+from app.archive.verifying import Wanted, verify
 from app.extensions import db, writing
 from app.formats.closing import read_closing
 from app.models import Notice, Segment, Storage
+from app.models.types import now_us
 from instance.config import TestingConfig
 from tests.archived import T0_US, Recorded, add_source, record
 from tests.archived import media as media
@@ -121,14 +123,14 @@ def test_a_file_on_both_databases_is_verified_and_a_fault_is_told_once_and_clear
     assert verified(database_app) == [None, "wrong_hash", None, None]
     assert verified(database_app) == [None, "wrong_hash", None, None]
     with database_app.app_context():
-        assert count_faults(db.session) == {"wrong_hash": 1}
+        assert read_figures(db.session, now_us()).faults == {"wrong_hash": 1}
         (notice,) = db.session.scalars(select(Notice))
         assert (notice.kind, notice.is_bad, notice.source_id) == ("damage", True, 1)
         assert path.name in notice.text
     write(path, whole)
     assert verified(database_app) == [None] * 4
     with database_app.app_context():
-        assert count_faults(db.session) == {}
+        assert read_figures(db.session, now_us()).faults == {}
         assert [notice.is_bad for notice in db.session.scalars(select(Notice).order_by(Notice.id))] == [True, False]
 
 

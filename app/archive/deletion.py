@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select
 
 from app.archive import coverage
 from app.archive.holding import PIECES, Piece, find_robbed, has_footage, held_alone, lock_source
-from app.archive.notices import DAMAGE, is_bad_now, note
+from app.archive.notices import DAMAGE, has_damage, is_bad_now, note
 from app.archive.pins import refuse_pinned, unpinned
 from app.archive.places import DAY_US, record_location
 from app.archive.spans import find_spans
@@ -138,11 +138,7 @@ def delete_segments(
 
 def _forget_damage(session: AnySession, source_id: int) -> None:
     """Note that a source has no file with a fault any more, where the last of them was deleted."""
-    if not is_bad_now(session, DAMAGE, str(source_id)):
-        return
-    # `+ 0` keeps SQLite from walking all rows of the source: the few with a fault have an index.
-    faulty = select(Segment.id).where(Segment.fault.is_not(None), Segment.source_id + 0 == source_id)
-    if session.scalar(faulty.limit(1)) is None:
+    if is_bad_now(session, DAMAGE, str(source_id)) and not has_damage(session, source_id):
         text = f"the files of source {source_id} that were not what was recorded are deleted"
         note(session, DAMAGE, str(source_id), is_bad=False, text=text, source_id=source_id)
 

@@ -39,7 +39,6 @@ class FileFacts(NamedTuple):
     path: str
     row: dict[str, Any]
     version: int
-    previous: str | None
     anchor_us: int
     is_picture: bool
     is_clock_unset: bool
@@ -73,22 +72,8 @@ def read_facts(path: str, source_id: int, segment_id: str) -> FileFacts:
         row |= {"size_bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
         _check(row, facts, file, status.st_size - closing.size_bytes)
         begin_us = ticks_us(file.begin_ticks, file.timescale)
-        previous = None if is_whole else facts.previous.hex()
         told = (closing.is_picture, closing.is_clock_unset, closing.clock_offset_us)
-        return FileFacts(
-            path, row, closing.version, previous, closing.start_us - begin_us, *told, *configurations(file)
-        )
-    finally:
-        os.close(handle)
-
-
-def read_whole(path: str, closing: Closing) -> tuple[LiveFile, SampleIndex]:
-    """Return a file with all its fragments and their index. Raises FormatError, OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        file = _read_head(path, handle, os.fstat(handle).st_size - closing.size_bytes, is_whole=True)
-        assert file.init is not None  # just read
-        return file, SampleIndex.build(file.init, file.fragments, closing.shift_ticks)
+        return FileFacts(path, row, closing.version, closing.start_us - begin_us, *told, *configurations(file))
     finally:
         os.close(handle)
 

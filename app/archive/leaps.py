@@ -17,8 +17,9 @@ def find_leaps(source_id: int, begin_us: int, end_us: int) -> list[tuple[int, in
 
     They come by begin and do not overlap: where the clock was set back into one, and forward again, the later counts.
     """
-    split = select(Run.id, Run.begin_us, Run.capture_id).where(  # most archives have none
-        Run.capture_id.is_not(None), Run.source_id == source_id, Run.begin_us > begin_us
+    # Most archives have none: `> ''` and `+ 0` lead SQLite to those few, and not through all runs of the source.
+    split = select(Run.id, Run.begin_us, Run.capture_id).where(
+        Run.capture_id > "", Run.source_id + 0 == source_id, Run.begin_us > begin_us
     )
     found = []
     for run_id, next_us, capture_id in db.session.execute(split.order_by(Run.begin_us).limit(MOST)).all():

@@ -1,8 +1,9 @@
 """Why there is no footage: causes of gaps, from the intervals of wanted recording and the attempts to record.
 
 A moment whose footage was deleted has the cause `deleted`, and who did it and when as detail. A moment in which nothing
-was to be recorded has the cause `not_recording`. Else it is the reason of the attempt
-that covers the moment, or ended last before it; a wanted moment before any attempt is the recorder's fault.
+was to be recorded has the cause `not_recording`. Else it is the reason of the attempt that covers the moment, or ended
+last before it (of a moment that was lived twice, the later time: app/archive/tries.py); a wanted moment before any
+attempt is the recorder's fault.
 """
 
 import json
@@ -19,8 +20,9 @@ from sqlalchemy import bindparam, or_, select
 
 from app.archive.leaps import CLOCK_STEP, find_leaps
 from app.archive.spans import Stretch, find_spans
+from app.archive.tries import Try, read_tries
 from app.extensions import db
-from app.models import Attempt, Deletion, Run, Segment, Storage, Wanted
+from app.models import Deletion, Segment, Storage, Wanted
 from app.models.segment import MAX_SEGMENT_US, MISSING
 
 NOT_RECORDING, RECORDER_STOPPED, UNKNOWN = "not_recording", "recorder_stopped", "unknown"
@@ -44,22 +46,11 @@ class Gap(NamedTuple):
     detail: str | None
 
 
-class _Try(NamedTuple):
-    """What the ledger reads of an attempt."""
-
-    begin_us: int
-    end_us: int | None
-    reason: str | None
-    detail: str | None
-    run_id: str | None
-    first_us: int | None  # where its footage begins
-
-
 class Facts(NamedTuple):
     """What a range is explained from: each list by begin, and all instants at which a cause may change, rising."""
 
     wanted: list[Stretch]
-    tries: list[_Try]
+    tries: list[Try]
     deleted: list[Gap]
     edges: list[int]
     leaps: Sequence[Gap] = ()  # what the clock passed over
@@ -88,7 +79,7 @@ def explain(source_id: int, gaps: Sequence[Stretch], lost: Sequence[tuple[int, i
 def read_facts(source_id: int, begin_us: int, end_us: int) -> Facts:
     """Read what gaps within [begin_us, end_us) are explained from."""
     wanted = read_wanted(source_id, begin_us, end_us)
-    tries = _tries(source_id, begin_us, end_us)
+    tries = read_tries(source_id, begin_us, end_us)
     deleted = _deleted(source_id, begin_us, end_us)
     leaps = [Gap(begin, end, CLOCK_STEP, detail) for begin, end, detail in find_leaps(source_id, begin_us, end_us)]
     known = (*deleted, *leaps)
@@ -103,15 +94,6 @@ WANTED = (
     .where(Wanted.source_id == bindparam("source_id"), Wanted.begin_us < bindparam("to_us"))
     .where(or_(Wanted.end_us.is_(None), Wanted.end_us > bindparam("from_us")))
     .order_by(Wanted.begin_us)
-)
-TRIES = (
-    select(Attempt.begin_us, Attempt.end_us, Attempt.reason, Attempt.detail, Attempt.run_id, Run.begin_us)
-    .outerjoin(Run, Run.id == Attempt.run_id)
-    .where(Attempt.source_id == bindparam("source_id"))
-)
-TRY_BEFORE = TRIES.where(Attempt.begin_us <= bindparam("from_us")).order_by(Attempt.begin_us.desc()).limit(1)
-TRIES_WITHIN = TRIES.where(Attempt.begin_us > bindparam("from_us"), Attempt.begin_us < bindparam("to_us")).order_by(
-    Attempt.begin_us
 )
 AWAY = select(Storage.path).where(Storage.state != "ok", Storage.state != "full", Storage.path != "")
 DELETIONS = (
@@ -136,12 +118,6 @@ def read_wanted(source_id: int, begin_us: int, end_us: int) -> list[Stretch]:
     """Return the wanted intervals that touch a range; one that is still open ends never."""
     values = {"source_id": source_id, "from_us": begin_us, "to_us": end_us}
     return [Stretch(begin, FOR_EVER_US if end is None else end) for begin, end in db.session.execute(WANTED, values)]
-
-
-def _tries(source_id: int, begin_us: int, end_us: int) -> list[_Try]:
-    """Return the attempts that touch a range, and the last that began before it."""
-    values = {"source_id": source_id, "from_us": begin_us, "to_us": end_us}
-    return [_Try(*row) for query in (TRY_BEFORE, TRIES_WITHIN) for row in db.session.execute(query, values)]
 
 
 def _deleted(source_id: int, begin_us: int, end_us: int) -> list[Gap]:
@@ -184,7 +160,7 @@ def _explain(
     gap: Stretch,
     edges: Sequence[int],
     wanted: Sequence[Stretch],
-    tries: Sequence[_Try],
+    tries: Sequence[Try],
     known: Sequence[Sequence[Gap]],
 ) -> list[Gap]:
     """Return one gap, cut where its cause changes; equal neighbours and slivers are joined.
@@ -200,7 +176,7 @@ def _explain(
     return _joined(pieces)
 
 
-def _cause(instant_us: int, wanted: Sequence[Stretch], tries: Sequence[_Try]) -> tuple[str, str | None]:
+def _cause(instant_us: int, wanted: Sequence[Stretch], tries: Sequence[Try]) -> tuple[str, str | None]:
     """Return cause and detail of a moment without footage."""
     if not any(stretch.begin_us <= instant_us < stretch.end_us for stretch in wanted):
         return NOT_RECORDING, None
@@ -217,7 +193,7 @@ def _cause(instant_us: int, wanted: Sequence[Stretch], tries: Sequence[_Try]) ->
     return (last.reason, last.detail) if last.reason is not None else (RECORDER_STOPPED, None)
 
 
-def _cause_within(item: _Try, instant_us: int) -> tuple[str, str | None]:
+def _cause_within(item: Try, instant_us: int) -> tuple[str, str | None]:
     """Return cause and detail of a moment without footage during an attempt."""
     is_open = item.end_us is None and item.run_id is not None
     if item.first_us is not None and instant_us < item.first_us:

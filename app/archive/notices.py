@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from app.extensions import AnySession
 from app.logs import without_addresses
-from app.models import Notice
+from app.models import Notice, Segment
 
 DAMAGE = "damage"  # a source has recorded files that are not what was recorded
 
@@ -37,3 +37,10 @@ def is_bad_now(session: AnySession, kind: str, subject: str) -> bool:
     """Tell whether the last notice of this kind and subject was a bad one."""
     query = select(Notice.is_bad).where(Notice.kind == kind, Notice.subject == subject)
     return session.scalar(query.order_by(Notice.id.desc()).limit(1)) or False
+
+
+def has_damage(session: AnySession, source_id: int) -> bool:
+    """Tell whether any recorded file of a source is known not to be what was recorded."""
+    # `+ 0` keeps SQLite from walking all rows of the source: the few with a fault have an index.
+    faulty = select(Segment.id).where(Segment.fault.is_not(None), Segment.source_id + 0 == source_id)
+    return session.scalar(faulty.limit(1)) is not None

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, func, literal, select, tuple_
 from app.archive import places
 from app.archive.chains import judge_chain
 from app.archive.hashing import Hashes, hash_file, nothing
-from app.archive.notices import DAMAGE, note
+from app.archive.notices import DAMAGE, has_damage, note
 from app.archive.unlinking import is_mounted, mounted_roots
 from app.extensions import AnySession, db, writing
 from app.formats.sampleindex import ROW_COUNTERS
@@ -90,14 +90,13 @@ def count(wanted: Wanted) -> tuple[int, int]:
     return int(number), int(size_bytes)
 
 
-def count_faults(session: AnySession) -> dict[str, int]:
-    """Return how many segments have each fault; those without are not among them."""
-    query = select(Segment.fault, func.count()).where(Segment.fault.is_not(None)).group_by(Segment.fault)
-    return {str(fault): int(number) for fault, number in session.execute(query)}
-
-
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    found = [Segment.state == CLOSED]
+    """Return what holds for the segments that are wanted.
+
+    `+ 0` and `|| ''` keep SQLite from collecting and sorting all rows of a state, or of a storage, for each batch: it
+    is to go along the key.
+    """
+    found = [Segment.state + 0 == CLOSED]
     if wanted.source_id is not None:
         found.append(Segment.source_id == wanted.source_id)
     if wanted.begin_us is not None:
@@ -105,13 +104,17 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.end_us is not None:
         found.append(Segment.start_us < wanted.end_us)
     if wanted.storage_id is not None:
-        found.append(Segment.storage_id == wanted.storage_id)
+        found.append(Segment.storage_id + "" == wanted.storage_id)
     return found
 
 
 def _next(wanted: Wanted, after: tuple[int, int]) -> list[Segment]:
     order = (Segment.source_id, Segment.start_us)
-    query = select(Segment).where(*_conditions(wanted), tuple_(*order) > tuple_(*(literal(value) for value in after)))
+    if wanted.source_id is None:
+        behind = tuple_(*order) > tuple_(*(literal(value) for value in after))
+    else:  # the source is known: along its rows from there on
+        behind = Segment.start_us > after[1]
+    query = select(Segment).where(*_conditions(wanted), behind)
     rows = list(db.session.scalars(query.order_by(*order).limit(BATCH)))
     db.session.expunge_all()
     db.session.rollback()
@@ -216,8 +219,7 @@ def _store(judged: Judged) -> bool:
 def _tell(session: AnySession, judged: Judged) -> None:
     """Note that a camera has a file with a fault now, or none any more."""
     row = judged.segment
-    query = select(Segment.id).where(Segment.source_id == row.source_id, Segment.fault.is_not(None)).limit(1)
-    is_bad = session.scalar(query) is not None
+    is_bad = has_damage(session, row.source_id)
     text = (
         f"a recorded file of source {row.source_id} is not what was recorded ({judged.fault}), {row.id}.mp4: "
         f"flask verify --source {row.source_id} names all"

@@ -67,7 +67,8 @@ def _recording(session: AnySession, now_us: int) -> list[State]:
         if has_open:
             states.append(State(RECORDING, str(source_id), False, f"{name} is recorded again", source_id))
             continue
-        last_us = session.scalar(select(func.max(Segment.end_us)).where(Segment.source_id == source_id))
+        newest_end = select(Segment.end_us).where(Segment.source_id == source_id).order_by(Segment.start_us.desc())
+        last_us = session.scalar(newest_end.limit(1))
         if max(last_us or 0, wanted_us) < now_us - UNRECORDED_US:
             why = reason or ("connecting" if ended_us is None else "unknown")
             text = f"{name} is to be recorded and is not, for a minute or longer: {why.replace('_', ' ')}"

@@ -1,0 +1,93 @@
+"""How SQLite reads: what walks an archive goes along a key, and does not collect and sort all of it for each batch."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from app.archive import ledger, watch
+from app.archive.checking import Check
+from app.archive.checkrows import check_rows
+from app.archive.notices import has_damage
+from app.archive.reindexing import _unindexed
+from app.archive.spans import Stretch
+from app.archive.tries import read_tries
+from app.archive.verifying import Wanted, verify
+from app.extensions import db
+from app.models import Attempt, Source, Storage
+from app.models import Wanted as WantedRow
+
+NOW_US = 1_800_000_000_000_000
+STORAGE_ID = str(uuid.UUID(int=1))
+WALKS: dict[str, Callable[[], object]] = {
+    "verify all": lambda: list(verify(Wanted())),
+    "verify a source": lambda: list(verify(Wanted(source_id=1, begin_us=5, end_us=9))),
+    "verify a storage": lambda: list(verify(Wanted(storage_id=STORAGE_ID))),
+    "fsck": lambda: check_rows(Check({STORAGE_ID: Path("/nowhere")}, lambda _: None), STORAGE_ID),
+    "reindex": lambda: list(_unindexed([STORAGE_ID])),
+    "damage": lambda: has_damage(db.session, 1),
+    "watch": lambda: watch.look(NOW_US),
+    "explain a gap": lambda: ledger.explain(1, [Stretch(NOW_US - 9, NOW_US)]),
+}
+
+
+def plans_of(act: Callable[[], object]) -> list[str]:
+    """Return how each SELECT that an act runs reads its tables."""
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        asked.append((statement, values))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        act()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    db.session.rollback()
+    plans = []
+    with db.engine.connect() as connection:
+        for statement, values in asked:
+            if statement.startswith("SELECT"):
+                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+                plans.append("; ".join(str(row[3]) for row in rows))
+    return plans
+
+
+@pytest.mark.parametrize("name", sorted(WALKS))
+def test_what_walks_the_archive_goes_along_an_index(app: Flask, name: str) -> None:
+    with app.app_context():
+        db.session.add_all([Source(id=1, model="Source"), Storage(id=STORAGE_ID, path="/nowhere")])
+        db.session.add(WantedRow(source_id=1, begin_us=1))
+        db.session.commit()
+        plans = plans_of(WALKS[name])
+    assert plans
+    of_segments = [plan for plan in plans if "segment" in plan]
+    assert not [plan for plan in of_segments if "SCAN segment" in plan or "TEMP B-TREE" in plan]
+    # Of one source only: within a stretch, from a row on, or the last one.
+    assert not [plan for plan in plans if "SEARCH run USING INDEX ix_run_source_id_anchor_us" in plan]
+
+
+def test_a_source_is_verified_from_where_the_batch_before_ended(app: Flask) -> None:
+    with app.app_context():
+        (plan,) = plans_of(WALKS["verify a source"])
+    assert "source_id=? AND start_us>?" in plan
+
+
+def test_damage_of_a_source_is_found_among_what_has_a_fault(app: Flask) -> None:
+    with app.app_context():
+        (plan,) = plans_of(WALKS["damage"])
+    assert "ix_segment_fault" in plan
+
+
+def test_attempts_are_found_from_the_range_on_and_not_by_the_ids_of_all_sources(app: Flask) -> None:
+    with app.app_context():
+        db.session.add(Source(id=1, model="Source"))
+        db.session.flush()
+        db.session.add(Attempt(source_id=1, recorder_id="r", begin_us=1))
+        db.session.commit()
+        plans = [plan for plan in plans_of(lambda: read_tries(1, NOW_US - 9, NOW_US)) if "attempt" in plan]
+    assert len(plans) == 4
+    assert all("SEARCH attempt USING INDEX ix_attempt_source_id_begin_us (source_id=? AND begin_us" in p for p in plans)
