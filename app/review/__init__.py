@@ -1,0 +1,1 @@
+"""Review: results of analysers, comments, recommendations, the list of violations, reports."""
