@@ -42,10 +42,18 @@ class Body:
     """Parts laid behind one another; any range of them can be read."""
 
     def __init__(
-        self, parts: Sequence[BodyPart], read_ahead_bytes: int = 0, on_loss: Callable[[], None] | None = None
+        self,
+        parts: Sequence[BodyPart],
+        read_ahead_bytes: int = 0,
+        on_loss: Callable[[], None] | None = None,
+        on_sent: Callable[[int], None] | None = None,
     ) -> None:
-        """Take over the parts. `on_loss` is called when a file turns out to be gone or short while it is sent."""
+        """Take over the parts. `on_loss` is called when a file turns out to be gone or short while it is sent.
+
+        `on_sent` is told how many bytes the kernel has sent: those that `read` does not yield.
+        """
         self._parts = parts
+        self._on_sent = on_sent
         self._read_ahead_bytes = read_ahead_bytes
         self._on_loss = on_loss
         sizes = [len(part) if isinstance(part, bytes) else part.size_bytes for part in parts]
@@ -77,7 +85,7 @@ class Body:
                     first, rest = piece.split(FIRST_FILE_BYTES)
                     gathered.blocks.extend(first.read())
                 yield from gathered.flush()
-                rest.send(sink)
+                rest.send(sink, self._on_sent)
                 continue
             for block in piece.read() if isinstance(piece, FilePart) else (piece,):
                 yield from gathered.add(block)

@@ -124,3 +124,11 @@ def ask_sync() -> None:
     from flask import current_app
 
     send(current_app.config["PLAYBACK"], "playback.sync")
+
+
+def ask_tell() -> None:
+    """Ask that the analysers are told of a new download address soon."""
+    from flask import current_app
+
+    if current_app.config["PLAYBACK"].ANALYSER_URLS:
+        send(current_app.config["PLAYBACK"], "playback.tell_analysers")
