@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,6 @@ from app.archive.segments import Ints, Segments
 
 BLOCK_BYTES = 1 << 18
 SENDFILE_BYTES = 1 << 30  # at most 2 GiB less a page (sendfile(2))
-TOLD_BYTES = 1 << 20  # of what is sent somebody is told so often: at 20 KB/s once in a minute
 
 
 class ShortFile(Exception):
@@ -62,22 +61,16 @@ class FilePart:
         finally:
             os.close(handle)
 
-    def send(self, socket: int, on_sent: Callable[[int], None] | None = None) -> None:
-        """Let the kernel send the bytes to a blocking socket. Raises ShortFile, OSError, and what `on_sent` raises.
-
-        That is told of each piece that was sent.
-        """
-        most_bytes = SENDFILE_BYTES if on_sent is None else TOLD_BYTES
+    def send(self, socket: int) -> None:
+        """Let the kernel send the bytes to a blocking socket. Raises ShortFile, OSError."""
         handle = self._open()
         try:
             position = self.begin_bytes
             while position < self.end_bytes:
-                sent = os.sendfile(socket, handle, position, min(most_bytes, self.end_bytes - position))
+                sent = os.sendfile(socket, handle, position, min(SENDFILE_BYTES, self.end_bytes - position))
                 if not sent:
                     raise self._short(position)
                 position += sent
-                if on_sent is not None:
-                    on_sent(sent)
         finally:
             os.close(handle)
 

@@ -1,6 +1,5 @@
 """The bytes of a file that is a span of footage: what GET and HEAD of /download/KEY/ answer."""
 
-from collections.abc import Callable
 from urllib.parse import quote
 
 from flask import Response, current_app
@@ -17,11 +16,11 @@ from app.views.playbackrange import MP4
 LOC = ("path", "refer")
 
 
-def footage_body(row: File, on_sent: Callable[[int], None] | None = None) -> Response:
+def footage_body(row: File) -> Response:
     """Return the film of a file's span, as playback gives it: 200, 206, 304, 412 or 416 to the current request.
 
-    Gives the database connection back. Bytes that the kernel sends do not pass through the response's iterable:
-    `on_sent` is told of them, each MiB. Raises NoFootage where nothing is left, FootageLost.
+    All bytes pass through the response's iterable: whoever sends them counts. Gives the database connection back.
+    Raises NoFootage where nothing is left, FootageLost.
     """
     assert row.source_id is not None  # of footage: a constraint of the table
     assert row.begin_us is not None
@@ -31,11 +30,12 @@ def footage_body(row: File, on_sent: Callable[[int], None] | None = None) -> Res
     movie = plan_handed(span, now_us(), utc_text, LOC)
     db.session.remove()
     return respond(
-        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES, on_loss(span.source_id), on_sent),
+        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES, on_loss(span.source_id)),
         content_type=MP4,
         etag=movie.etag,
         headers=headers,
         modified_us=movie.modified_us,
+        is_yielded=True,
     )
 
 
