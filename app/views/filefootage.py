@@ -14,7 +14,7 @@ from app.models.types import now_us
 from app.personalulti import MAX_ID, Name, read_parameters, utc_text
 from app.playback.asked import MAX_MEDIA_US, Instant
 from app.playback.handedfilm import HandedSpan, plan_new
-from app.tasks import ask_tell
+from app.tasks import ask_rotation
 from app.transfer.footagefile import NewFile, last_deletion, make_file
 from app.views.pins import RecordId
 
@@ -56,8 +56,8 @@ def make_footage_file() -> dict[str, Any]:
     new = NewFile(*what, movie.size_bytes, movie.duration_s, deletion_id)
     with writing() as session:
         row = make_file(session, new, who, at_us)
-        answer = {"id": row.id, "id_file": row.id, "refer": row.refer, "status": row.status}
-    ask_tell()
+        answer: dict[str, Any] = {"id": row.id, "id_file": row.id, "refer": row.refer, "status": row.status}
+    ask_rotation(answer["id"])
     instants = {"start_utc": utc_text(span.begin_us), "end_utc": utc_text(span.end_us)}
     return {**answer, "name": name, "size_bytes": movie.size_bytes, "duration_s": movie.duration_s, **instants}
 
