@@ -1,4 +1,4 @@
-"""A form with files (multipart/form-data, RFC 7578, RFC 2046 §5.1.1), read as it comes: no part is held whole.
+r"""A form with files (multipart/form-data, RFC 7578, RFC 2046 §5.1.1), read as it comes: no part is held whole.
 
 \r\n--BOUNDARY [spaces] \r\n      delimiter; the first may stand at the very begin
 Name: value \r\n ... \r\n         headers of a part
@@ -38,7 +38,7 @@ class FormReader:
     """Reads the parts of a form in order; `read` gives at most so many bytes, and none at the end."""
 
     def __init__(self, boundary: str, read: Callable[[int], bytes]) -> None:
-        """Raises FormError for a boundary that can be none."""
+        """Begin before the first part. Raises FormError for a boundary that can be none."""
         encoded = boundary.encode("latin-1", "replace")
         if not 1 <= len(encoded) <= 200 or encoded.endswith(b" "):
             raise FormError("Content-Type names no boundary")
@@ -143,7 +143,9 @@ def _part(lines: bytes) -> Part:
     if kind.lower() != "form-data":
         raise FormError("a part has no header Content-Disposition: form-data")
     length = headers.get("content-length", "")
-    return Part(options.get("name"), options.get("filename"), int(length) if re.fullmatch("[0-9]{1,18}", length) else None)
+    return Part(
+        options.get("name"), options.get("filename"), int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+    )
 
 
 def _decoded(line: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload): texts in, values out; None for what is malformed."""
+"""Headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload): texts in, values out, None for the malformed."""
 
 import base64
 import binascii
