@@ -27,6 +27,7 @@ from tests.archived import T0_US, address, close, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
+from tests.handed import key_at, leases_of
 from tests.keeping import Part, add_footage
 from tests.test_playback_mp4 import hashes
 from tests.test_playback_requestdata import add_record
@@ -98,6 +99,8 @@ def test_a_span_becomes_a_file_that_is_ready_at_once(database_app: Flask, media:
         assert pin.end_us >= end_us
         acts = db.session.scalars(select(Audit.action).order_by(Audit.id)).all()
         assert acts == ["pin.create", "file.create"]
+    assert client.get(f"/files/{made.json['id']}/").json == made.json
+    assert client.get("/files/?kind=footage").json == [made.json]
 
 
 def test_its_bytes_are_those_of_playback_with_ranges_and_a_strong_etag(
@@ -120,6 +123,37 @@ def test_its_bytes_are_those_of_playback_with_ranges_and_a_strong_etag(
     )
     assert body_of(app, file_id, If_None_Match=got.headers["ETag"]).status_code == 304
     assert body_of(app, file_id, Range="bytes=99999999-").status_code == 416
+
+
+def test_its_key_downloads_it_and_a_download_goes_on_where_it_ended(
+    app: Flask, client: FlaskClient, source_id: int, media: Media
+) -> None:
+    recorded = record(app, source_id, media("h264"))
+    made = make_span(client, source_id, recorded.begin_us, recorded.end_us).json
+    path = f"/download/{key_at(app, made['id'], 0)}/"
+    assert client.head(path).headers["Content-Length"] == str(made["size_bytes"])
+    got = client.get(path)
+    assert got.data == client.get(address(source_id, recorded.begin_us, recorded.end_us)).data
+    assert got.headers["X-Refer-Key"] == made["refer"]
+    rest = client.get(path, headers={"Range": "bytes=100-", "If-Range": got.headers["ETag"]})
+    assert (rest.status_code, rest.data) == (206, got.data[100:])
+    assert client.get(f"/files/{made['id']}/").json["downloads"] == 2
+    assert leases_of(app, made["id"]) == []
+    client.delete(f"/files/{made['id']}/")
+    assert client.get(path).status_code == 410
+
+
+@pytest.mark.parametrize("form", ["query", "urlencoded", "multipart"])
+def test_a_span_may_come_in_a_form_or_the_query(
+    app: Flask, client: FlaskClient, source_id: int, media: Media, form: str
+) -> None:
+    recorded = record(app, source_id, media("h264"))
+    values = {"source_id": str(source_id), "start": utc(recorded.begin_us), "end": utc(recorded.end_us)}
+    how: dict[str, Any] = {"query_string": values} if form == "query" else {"data": values}
+    if form == "multipart":
+        how["content_type"] = "multipart/form-data"
+    answer = client.post("/files/", **how)
+    assert (answer.status_code, answer.json["kind"]) == (200, "footage"), answer.json
 
 
 def test_a_record_is_a_file_of_its_span_gaps_and_runs_in_one(
@@ -260,12 +294,9 @@ def test_nothing_deletes_the_footage_of_a_file_until_the_file_is_deleted(
     assert error_of(refused) == (409, ["path", "pin_id"], "pin_of_file")
     assert error_of(client.patch(f"/api/v1/pins/{pin.id}/", json={"expires": utc(now_us() + S)}))[2] == "pin_of_file"
     assert len(body_of(app, file_id).data) > 0
-    with app.app_context(), writing() as session:
-        row = find_file(session, file_id, is_locked=True)
-        row.deleted_us = now_us()
-        footagefile.let_go(session, row, "me", now_us())
-    assert pin_of(app, file_id).released_by == "me"
-    assert client.get("/api/v1/audit?action=pin.release").json[0]["actor"] == "me"
+    assert client.delete(f"/files/{file_id}/").status_code == 200
+    assert pin_of(app, file_id).released_by == "anyone (testing)"
+    assert client.get("/api/v1/audit?action=pin.release").json[0]["actor"] == "anyone (testing)"
     with app.app_context():
         assert Retention(pause_s=0).run(is_eager=True).segments == 4
 
