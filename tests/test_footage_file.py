@@ -16,19 +16,21 @@ from app.archive.deletion import Act, delete_segments
 from app.archive.handed import find_file
 from app.archive.holding import PIECES, Piece, lock_source
 from app.archive.retention import Retention
-from app.errors import Pinned
+from app.errors import Busy, Pinned
 from app.extensions import db, writing
 from app.models import Audit, File, FileEvent, Pin, Record, RetentionRule, Segment
 from app.models.types import now_us
 from app.playback.plans import forget_plans
 from app.transfer import footagefile
 from app.views.footagebody import footage_body
-from tests.archived import T0_US, address, close, record, utc
+from tests.archived import T0_US, add_source, address, close, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
 from tests.handed import key_at, leases_of
 from tests.keeping import Part, add_footage
+from tests.served import serving
+from tests.service import wait_for
 from tests.test_playback_mp4 import hashes
 from tests.test_playback_requestdata import add_record
 from tests.test_record_files import error_of, whole
@@ -66,8 +68,6 @@ def delete_all(app: Flask, source_id: int) -> None:
 
 
 def test_a_span_becomes_a_file_that_is_ready_at_once(database_app: Flask, media: Media) -> None:
-    from tests.archived import add_source
-
     source_id = add_source(database_app)
     recorded = record(database_app, source_id, media("b-frames-audio"))
     client = database_app.test_client()
@@ -132,12 +132,12 @@ def test_its_key_downloads_it_and_a_download_goes_on_where_it_ended(
     made = make_span(client, source_id, recorded.begin_us, recorded.end_us).json
     path = f"/download/{key_at(app, made['id'], 0)}/"
     assert client.head(path).headers["Content-Length"] == str(made["size_bytes"])
-    got = client.get(path)
-    assert got.data == client.get(address(source_id, recorded.begin_us, recorded.end_us)).data
-    assert got.headers["X-Refer-Key"] == made["refer"]
-    rest = client.get(path, headers={"Range": "bytes=100-", "If-Range": got.headers["ETag"]})
-    assert (rest.status_code, rest.data) == (206, got.data[100:])
-    assert client.get(f"/files/{made['id']}/").json["downloads"] == 2
+    with client.get(path) as got:
+        assert got.data == client.get(address(source_id, recorded.begin_us, recorded.end_us)).data
+        assert got.headers["X-Refer-Key"] == made["refer"]
+    with client.get(path, headers={"Range": "bytes=100-", "If-Range": got.headers["ETag"]}) as rest:
+        assert (rest.status_code, rest.data) == (206, got.data[100:])
+    assert client.get(f"/files/{made['id']}/").json["downloads"] == 1  # it went on
     assert leases_of(app, made["id"]) == []
     client.delete(f"/files/{made['id']}/")
     assert client.get(path).status_code == 410
@@ -324,8 +324,6 @@ def test_what_is_lost_all_the_same_is_told_by_another_etag(
 def test_footage_that_is_deleted_while_a_file_is_made_of_it_is_noticed(
     app: Flask, source_id: int, media: Media
 ) -> None:
-    from app.errors import Busy
-
     recorded = record(app, source_id, media("h264"))
     with app.app_context():
         seen = footagefile.last_deletion(db.session, source_id)
@@ -351,3 +349,22 @@ def test_all_its_bytes_pass_through_the_answer_where_the_kernel_could_send_them(
         browser.setblocking(False)
         with pytest.raises(BlockingIOError):
             browser.recv(1)
+
+
+def test_a_real_server_gives_all_of_it_by_its_key(tmp_path: Path, media: Media) -> None:
+    with serving(tmp_path / "instance") as served:
+        source_id = add_source(served.app)
+        recorded = record(served.app, source_id, media("b-frames-audio", width=640, height=360))
+        span = {"source_id": source_id, "start": utc(recorded.begin_us), "end": utc(recorded.end_us)}
+        made = served.service.call("POST", "/files/", **span)
+        path = f"/download/{key_at(served.app, made['id'], 0)}/"
+        ask = served.service.session
+        played = ask.get(served.url(address(source_id, recorded.begin_us, recorded.end_us)), timeout=30)
+        got = ask.get(served.url(path), timeout=30)
+        assert (got.status_code, got.content) == (200, played.content)
+        assert len(got.content) == made["size_bytes"] > 400_000
+        half = made["size_bytes"] // 2
+        conditions = {"Range": f"bytes={half}-", "If-Range": played.headers["ETag"]}
+        assert ask.get(served.url(path), headers=conditions, timeout=30).content == played.content[half:]
+        assert ask.head(served.url(path), timeout=30).headers["Content-Length"] == str(made["size_bytes"])
+        wait_for(lambda: leases_of(served.app, made["id"]) == [], "giving the places back")

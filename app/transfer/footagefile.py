@@ -1,8 +1,8 @@
 """A span of recorded footage as a file: a view of the archive. Nothing is copied; a pin keeps the footage.
 
 The pin is made with the row, in one transaction that holds the source, and released when the file is deleted
-(completing.remove): nothing else ends it, since nobody knows for how long a finding will be looked at. It reaches a second beyond the span: the
-sound of its first and last moment may lie in the files beside it.
+(app/transfer/completing.py): nothing else ends it, since nobody knows for how long a finding will be looked at. It
+reaches a second beyond the span: the sound of its first and last moment may lie in the files beside it.
 """
 
 from typing import NamedTuple

@@ -90,9 +90,7 @@ class Files(Resource):
     )
     @namespace.response(200, "The new file, a view of recorded footage", answer)
     @namespace.response(201, "The new file, which was uploaded", made)
-    @namespace.response(
-        404, "There is no such source or record, or no footage: before_utc and after_utc name the nearest"
-    )
+    @namespace.response(404, "There is no such source, record or footage; before_utc and after_utc name the nearest")
     @namespace.response(409, "The span ends in what is yet to be written; recorded_until_utc says how far it is")
     @namespace.response(410, "The file of the record was deleted")
     @namespace.response(413, "It is larger than files may be, or than this account may still upload")
