@@ -4,7 +4,8 @@ PlaybackError
 ├── NotFound 404
 │   ├── NoFootage          (before_utc, after_utc)
 │   ├── PictureUnreadable  (before_utc, after_utc)
-│   └── Deleted 410
+│   ├── Deleted 410
+│   └── Gone 410
 ├── Conflict 409
 │   ├── SourceIsRecording
 │   ├── HasGaps            (gaps)
@@ -13,11 +14,17 @@ PlaybackError
 │   ├── NameTaken
 │   ├── Pinned             (pin_id)
 │   ├── Unreachable        (forecast)
+│   ├── OffsetConflict
 │   └── StillRunning       (retry_after_s)
 ├── Invalid 422
 ├── Unauthorised 401
 ├── Forbidden 403
+├── PreconditionFailed 412
+├── TooLarge 413
 ├── UnsupportedBody 415
+├── Locked 423              (retry_after_s)
+├── TooMany 429             (retry_after_s)
+├── ChecksumMismatch 460
 ├── CameraSilent 504
 ├── StorageUnusable 503
 ├── FootageLost 503
@@ -84,6 +91,14 @@ class Deleted(PlaybackError):
     loc: Loc = ("path", "record_id")
 
 
+class Gone(PlaybackError):
+    """What was here for a time has run out, or was taken back."""
+
+    status = 410
+    kind = "gone"
+    loc: Loc = ("path",)
+
+
 class Conflict(PlaybackError):
     """Not allowed now."""
 
@@ -141,6 +156,13 @@ class OffsetWrong(Conflict):
     loc: Loc = ("header", "Content-Range")
 
 
+class OffsetConflict(Conflict):
+    """A piece of an upload does not begin where the last one ended."""
+
+    kind = "offset_conflict"
+    loc: Loc = ("header", "Upload-Offset")
+
+
 class CopyBroken(Conflict):
     """A copy came whole, but with another checksum than announced; it must be sent from its begin."""
 
@@ -178,6 +200,48 @@ class Forbidden(PlaybackError):
 
     status = 403
     kind = "forbidden"
+
+
+class PreconditionFailed(PlaybackError):
+    """The request names a version or a state that is not the one here."""
+
+    status = 412
+    kind = "precondition_failed"
+    loc: Loc = ("header",)
+
+
+class TooLarge(PlaybackError):
+    """More bytes than are taken."""
+
+    status = 413
+    kind = "too_large"
+    loc: Loc = ("body",)
+
+
+class Locked(PlaybackError):
+    """Another request writes, and does not let go."""
+
+    status = 423
+    kind = "locked"
+    loc: Loc = ("path",)
+    retry_after_s = 2
+
+
+class TooMany(PlaybackError):
+    """As many as may do this at once do it already."""
+
+    status = 429
+    kind = "too_many"
+    loc: Loc = ("path",)
+    retry_after_s = 5
+
+
+class ChecksumMismatch(PlaybackError):
+    """The bytes that came are not those that the checksum was made of (tus: 460 Checksum Mismatch)."""
+
+    status = 460
+    kind = "checksum_mismatch"
+    loc: Loc = ("header", "Upload-Checksum")
 
 
 class UnsupportedBody(PlaybackError):

@@ -103,6 +103,15 @@ class Config:
     SENDFILE_PREFIX: str = "/media/"
     WEBHOOKS: str = ""
     WEBHOOK_SECRET: str = ""
+    ANALYSER_URLS: str = ""
+    ANALYSER_SECRET: str = ""
+    RESULT_NEEDS_TOKEN: bool = True
+    PUBLIC_URL: str = ""
+    UPLOAD_MAX_BYTES: int = 256 * 1024 * 1024 * 1024
+    UPLOAD_USER_BYTES: int = 0
+    UPLOAD_EXPIRE_S: int = 7 * 86_400
+    RESULT_MAX_BYTES: int = 64 * 1024 * 1024
+    EVENT_CLIENTS: int = 2000
 
     @property
     def instance_path(self) -> Path:
@@ -172,6 +181,11 @@ class Config:
             return parse_roots(self.SYNC_TARGETS, ROOT, self.instance_path / "sync")
         except AddressError as error:
             raise ConfigurationError(f"PLAYBACK_SYNC_TARGETS, {error}") from None
+
+    @property
+    def public_url(self) -> str:
+        """What the addresses begin with that are told to others; without a slash at the end."""
+        return self.PUBLIC_URL.rstrip("/") or f"http://{self.BIND}"
 
     @property
     def webhooks(self) -> tuple[WebhookSettings, ...]:
@@ -251,6 +265,10 @@ def load_config(name: str | None = None, **overrides: object) -> Config:
 def _parse(name: str, text: str, kind: object) -> object:
     if kind is str:
         return text
+    if kind is bool:
+        if text.lower() not in SWITCHES:
+            raise ConfigurationError(f"PLAYBACK_{name} is {text!r}; it must be true or false")
+        return SWITCHES[text.lower()]
     try:
         number = int(text) if kind is int else float(text)
     except ValueError:
@@ -291,6 +309,7 @@ def _check(config: Config) -> None:
     _ = config.webhooks
 
 
+SWITCHES = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 TOO_MUCH = 1e18  # a number from here on is a slip; the database could not hold ten times as much
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "s": 1, "h": 3600, "d": 86_400}
 

@@ -24,10 +24,12 @@ from app.prepared import head_revision, is_prepared
 from instance.config import ROOT, TestingConfig
 
 TABLES = {
-    "account", "attempt", "attempt_count", "audit", "clock_step", "coverage", "deletion", "doomed", "example",
+    "account", "analyser_mark", "attempt", "attempt_count", "audit", "basis_violation", "cinema", "clock_step",
+    "comment", "coverage", "deletion", "doomed", "download_lease", "example", "file", "file_event", "finding",
     "group", "group_source", "idempotent_answer", "kept_footage", "lease", "loss", "loss_due", "loss_mark", "notice",
-    "pin", "received_copy", "record", "recorder", "retention_mark", "retention_rule", "run", "sample_entry",
-    "schedule", "segment", "source", "storage", "sync_item", "sync_job", "tag", "wanted", "webhook_mark",
+    "pin", "received_copy", "recommendation", "record", "recorder", "refer_key", "result", "retention_mark",
+    "retention_rule", "rotation", "run", "sample_entry", "schedule", "segment", "source", "storage", "sync_item",
+    "sync_job", "tag", "wanted", "webhook_mark",
 }  # fmt: skip
 REVISIONS = ScriptDirectory(str(ROOT / "migrations"))
 EXAMPLES = ROOT / "example.sql"

@@ -73,7 +73,7 @@ def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> Non
     usual_words = {"BIND": "127.0.0.1:9", "METRICS_NETWORKS": "::1", "SECRET_KEY": "s" * 32, "STORAGES": "/srv/two"}
     usual_words["WEBHOOKS"] = "https://elsewhere/"
     given = {**usual_words, **SENDFILE, "SIGNING_KEY": "A" * 43 + "="}.get(name)
-    given = given or ("7" if isinstance(usual, int | float) else "elsewhere")
+    given = given or ("False" if isinstance(usual, bool) else "7" if isinstance(usual, int | float) else "elsewhere")
     environment.setenv(f"PLAYBACK_{name}", given)
     assert str(getattr(load_config(), name)) in (given, f"{given}.0")
 

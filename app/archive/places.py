@@ -7,6 +7,7 @@ rec/SOURCE/YYYYMMDD/HH/SEGMENT.mp4      closed segments, by the UTC hour of thei
 idx/SOURCE/YYYYMMDD.sidx                sample indexes of that UTC day, appended
 records/RECORD.m3u8                     a record's `location`
 copies/RECORD.mp4                       what another server of this kind copied to this one; .part until it is whole
+files/FILE                              a file that was uploaded; .part until it is whole, .result what an analyser sent
 salvage/SOURCE/RUN-000000.tail          bytes cut off a segment that a crash left incomplete
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 LIVE, CLOSED, INDEX, RECORDS, SALVAGE, COPIES = "live", "rec", "idx", "records", "salvage", "copies"
+FILES = "files"
 MARKER = "storage.id"
 BALLAST = ".ballast"
 MOVING = ".{}.mp4"  # the name of a segment's copy in another storage until it is whole
@@ -68,6 +70,16 @@ def salvage_path(root: Path, source_id: int, run_id: str, sequence: int) -> Path
 def copy_path(root: Path, copy_id: str, *, is_whole: bool) -> Path:
     """Return the path of a recording that another server copied to this one."""
     return root / COPIES / f"{copy_id}.{'mp4' if is_whole else 'part'}"
+
+
+def file_path(root: Path, file_id: int, *, is_whole: bool) -> Path:
+    """Return the path of an uploaded file."""
+    return root / FILES / (str(file_id) if is_whole else f"{file_id}.part")
+
+
+def result_path(root: Path, file_id: int) -> Path:
+    """Return the path of the file that an analyser sent as its result."""
+    return root / FILES / f"{file_id}.result"
 
 
 def record_location(record_id: str) -> str:

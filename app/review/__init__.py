@@ -1,1 +1,1 @@
-"""What is made of a handed file: results of analysers, comments, recommendations, reports."""
+"""Review: results of analysers, comments, recommendations, the list of violations, reports."""

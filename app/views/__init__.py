@@ -65,12 +65,13 @@ def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
 
 def begin(app: Flask) -> None:
     """Bind the error handlers and set the rules of routing; before any blueprint is registered."""
-    from app.views import idempotency
+    from app.views import converters, idempotency
 
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.config["RESTX_INCLUDE_ALL_MODELS"] = True
     app.after_request(leave_out_type)
+    converters.begin(app)
     failures.begin(app)
     idempotency.begin(app, API_PREFIX)
 
