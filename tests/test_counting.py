@@ -1,12 +1,10 @@
-"""Findings are matched to the base list of violations, and counted."""
+"""Findings are counted by violation and severity."""
 
-import pytest
 from flask import Flask
 
 from app.extensions import db, writing
 from app.models import BasisViolation, File, Finding
 from app.review.counting import Tally, counts, tallies
-from app.review.matching import Matcher
 
 
 def test_findings_are_counted_by_violation_and_severity(database_app: Flask) -> None:
@@ -45,21 +43,3 @@ def test_findings_are_counted_by_violation_and_severity(database_app: Flask) -> 
         assert counts(db.session, other) == (1, {"own": 1}, {"moderate": 1})
         assert counts(db.session, other + 1) == (0, {}, {})
         db.session.remove()
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("Сцены насилия", 1),
-        ("  сцены\u00a0НАСИЛИЯ ", 1),
-        ("v-2", 2),
-        ("V-1", 1),
-        ("Курение", None),  # two are called so
-        ("V-3", 3),
-        ("Сцены", None),
-        ("", None),
-    ],
-)
-def test_a_violation_is_known_by_code_or_by_a_name_that_is_its_alone(text: str, found: int | None) -> None:
-    rows = [(1, "V-1", "Сцены насилия"), (2, "V-2", "Курение"), (3, "V-3", "курение")]
-    assert Matcher(rows).find(text) == found

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from app.extensions import AnySession
 from app.models import BasisViolation, Finding
 from app.models.result import SEVERITIES
-from app.review.matching import plain
+from app.review.naming import normalised
 
 
 class Tally(NamedTuple):
@@ -30,7 +30,7 @@ class Counts(NamedTuple):
 def tallies(session: AnySession, file_id: int) -> list[Tally]:
     """Return the findings of a file by violation and severity, in the order in which violations first occur.
 
-    One of the base list is called as it is there; of others, spellings that differ in spaces or capitals are one.
+    One of the base list is called as it is there; of others, spellings that differ in spaces, capitals or signs are one.
     """
     first = func.min(Finding.position)
     columns = (Finding.violation, Finding.violation_id, BasisViolation.violations, Finding.severity, func.count())
@@ -39,7 +39,7 @@ def tallies(session: AnySession, file_id: int) -> list[Tally]:
     names: dict[str, str] = {}
     sums: dict[tuple[str, int | None, str], int] = {}
     for text, violation_id, listed, severity, quantity in session.execute(query):
-        name = listed if violation_id is not None else names.setdefault(plain(text), text)
+        name = listed if violation_id is not None else names.setdefault(normalised(text), text)
         key = (name, violation_id, severity)
         sums[key] = sums.get(key, 0) + quantity
     return [Tally(*key, quantity) for key, quantity in sums.items()]
