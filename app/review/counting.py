@@ -30,7 +30,7 @@ class Counts(NamedTuple):
 def tallies(session: AnySession, file_id: int) -> list[Tally]:
     """Return the findings of a file by violation and severity, in the order in which violations first occur.
 
-    One of the base list is called as it is there; of others, spellings that differ in spaces, capitals or signs are one.
+    One of the base list is called as it is there; of others, spellings that differ in capitals or signs are one.
     """
     first = func.min(Finding.position)
     columns = (Finding.violation, Finding.violation_id, BasisViolation.violations, Finding.severity, func.count())
