@@ -88,7 +88,10 @@ class NewResult(BaseModel):
 
 def distinct(findings: Sequence[NewFinding]) -> list[NewFinding]:
     """Return the findings in their order, each once: one that is repeated in every value counts once."""
-    return list({_values(finding): finding for finding in reversed(findings)}.values())[::-1]
+    found: dict[tuple[Any, ...], NewFinding] = {}
+    for finding in findings:
+        found.setdefault(tuple(finding.model_dump().values()), finding)
+    return list(found.values())
 
 
 def canonical(findings: Sequence[NewFinding]) -> bytes:
@@ -122,7 +125,3 @@ def check_length(findings: Sequence[NewFinding], duration_s: float | None) -> No
     ]
     if details:
         raise Invalid("findings lie behind the end", details=details)
-
-
-def _values(finding: NewFinding) -> tuple[Any, ...]:
-    return tuple(finding.model_dump().values())

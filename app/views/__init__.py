@@ -102,6 +102,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.pins import pins
     from app.views.record import record
     from app.views.recordfile import recordfile
+    from app.views.results import results
     from app.views.retention import retention
     from app.views.schedule import schedule
     from app.views.signin import signin
@@ -117,7 +118,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, docs, checks):
+    for blueprint in (health, metrics, signin, docs, checks, results):
         yield blueprint, None
     yield pages, None
     if environment != "production":

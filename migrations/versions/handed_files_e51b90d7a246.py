@@ -179,11 +179,13 @@ def upgrade():
     sa.Column('kind', sa.String(length=8), nullable=False, comment='json: findings; file: files/ID.result'),
     sa.Column('name', sa.String(length=255), nullable=True, comment='of the file, as the analyser named it'),
     sa.Column('media_type', sa.String(length=127), nullable=True, comment='of the file, found from its content'),
-    sa.Column('size_bytes', sa.BigInteger(), nullable=True),
+    sa.Column('size_bytes', sa.BigInteger(), nullable=False, comment="of the file, or of the JSON's canonical form"),
+    sa.Column('storage_id', sa.String(length=36), nullable=True, comment='of the file; null without one'),
     sa.Column('actor', sa.String(length=255), nullable=False, comment='account that posted it'),
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.CheckConstraint("kind IN ('json', 'file')", name=op.f('ck_result_kind')),
     sa.ForeignKeyConstraint(['file_id'], ['file.id'], name=op.f('fk_result_file_id_file')),
+    sa.ForeignKeyConstraint(['storage_id'], ['storage.id'], name=op.f('fk_result_storage_id_storage')),
     sa.PrimaryKeyConstraint('file_id', name=op.f('pk_result'))
     )
     op.create_table('rotation',
