@@ -15,12 +15,14 @@ from app.models.file import STATUSES
 
 LEGAL = {
     ("--------", "processing"),
+    ("--------", "ready"),  # an empty file, which has no first byte
     ("--------", "error"),  # an announced upload that cannot be taken
     ("processing", "ready"),
     ("processing", "error"),
     ("ready", "db_ready"),
     ("ready", "error"),  # the analyser says that it failed
-    ("error", "ready"),  # processed again, or given out again, without another upload
+    ("error", "processing"),  # the upload goes on
+    ("error", "ready"),  # its last bytes had come already
     ("error", "db_ready"),
 }
 PAIRS = list(itertools.product(STATUSES, STATUSES))

@@ -418,13 +418,13 @@ def test_a_quotation_is_text_wherever_it_is_shown(app: Flask, client: FlaskClien
 
 def test_no_connection_to_the_database_is_held_while_a_result_comes(app: Flask, client: FlaskClient) -> None:
     file_id = add_file(app)
-    body = io.BytesIO(part("upload", b"x" * 70_000, "a") + b"--b--")
+    body = io.BytesIO(part("upload", b"x" * 400_000, "a") + b"--b--")
     held: list[int] = []
 
     class Watched:
         def read(self, size: int = -1) -> bytes:
             held.append(db.engine.pool.checkedout())
-            return body.read(min(size, 10_000))
+            return body.read(size)
 
     answer = client.post(
         f"/download/{refer_of(app, file_id)}/",
@@ -435,4 +435,4 @@ def test_no_connection_to_the_database_is_held_while_a_result_comes(app: Flask, 
     assert len(held) > 5
     assert set(held) == {0}
     with app.app_context():
-        assert db.session.execute(text("SELECT size_bytes FROM result")).scalar_one() == 70_000
+        assert db.session.execute(text("SELECT size_bytes FROM result")).scalar_one() == 400_000

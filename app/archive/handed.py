@@ -16,10 +16,10 @@ REFER = re.compile(r"[0-9a-f]{32}")
 MAX_INDEX = 2**63 - 1  # what the database can hold
 # What may follow each status (docs/design/refer.md, "Status"); each may also be said again.
 TRANSITIONS = {
-    ANNOUNCED: (PROCESSING, ERROR),
+    ANNOUNCED: (PROCESSING, READY, ERROR),
     PROCESSING: (READY, ERROR),
     READY: (ERROR, DB_READY),
-    ERROR: (READY, DB_READY),
+    ERROR: (PROCESSING, READY, DB_READY),
     DB_READY: (),
 }
 

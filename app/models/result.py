@@ -22,7 +22,6 @@ class Result(Model):
     name: Mapped[str | None] = mapped_column(String(255), comment="of the file, as the analyser named it")
     media_type: Mapped[str | None] = mapped_column(String(127), comment="of the file, found from its content")
     size_bytes: Mapped[int] = mapped_column(BigInteger, comment="of the file, or of the JSON's canonical form")
-    storage_id: Mapped[str | None] = mapped_column(ForeignKey("storage.id"), comment="of the file; null without one")
     actor: Mapped[str] = mapped_column(String(255), comment="account that posted it")
     created_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant, us since the epoch")
 

@@ -19,7 +19,7 @@ from app.errors import TooLarge
 
 COMING = re.compile(r"[0-9]+\.result\.[0-9a-f-]{36}")
 LEFT_S = 86_400.0  # nobody takes a day to send a result
-HEAD_BYTES = 4096
+HEAD_BYTES = 1 << 16
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -79,10 +79,10 @@ class Arriving:
         except OSError as error:
             raise unusable(self.target.root, error) from error
 
-    def read(self) -> bytes:
-        """Return all that has come."""
+    def read(self, begin: int = 0) -> bytes:
+        """Return what has come, from a position on."""
         with open(self._handle, "rb", closefd=False) as file:
-            file.seek(0)
+            file.seek(begin)
             return file.read()
 
     def keep(self) -> None:

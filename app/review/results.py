@@ -15,7 +15,7 @@ from app.instants import utc_text
 from app.models import File, Finding, Result
 from app.models.file import DB_READY, ERROR
 from app.review.counting import counts
-from app.review.findings import NewFinding, canonical, check_length, content_hash, distinct
+from app.review.findings import NewFinding, canonical, check_length, content_hash
 from app.review.naming import Names
 from app.review.resultfile import Arriving
 
@@ -31,7 +31,6 @@ class Posted(NamedTuple):
     file: Arriving | None = None
     name: str | None = None
     media_type: str | None = None
-    storage_id: str | None = None
 
     @property
     def kind(self) -> str:
@@ -50,11 +49,6 @@ class Posted(NamedTuple):
     def size_bytes(self) -> int:
         """Return the size of the file, or of the findings in their canonical form."""
         return self.file.size_bytes if self.file is not None else len(canonical(self.findings or ()))
-
-
-def findings_posted(findings: Sequence[NewFinding]) -> Posted:
-    """Return findings as they are stored: each once."""
-    return Posted(distinct(findings))
 
 
 def check_complete(row: File, loc: Loc) -> None:
@@ -117,7 +111,6 @@ def _insert(session: AnySession, row: File, posted: Posted, actor: str, at_us: i
             name=posted.name,
             media_type=posted.media_type,
             size_bytes=posted.size_bytes,
-            storage_id=posted.storage_id,
             actor=actor,
             created_us=at_us,
         )
@@ -128,6 +121,7 @@ def _insert(session: AnySession, row: File, posted: Posted, actor: str, at_us: i
     session.flush()
     _tell(session, row, posted, actor)
     if posted.file is not None:
+        row.storage_id = posted.file.target.storage_id  # of footage: where what belongs to it lies
         posted.file.keep()
 
 

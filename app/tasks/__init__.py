@@ -48,7 +48,7 @@ def make_celery(config: Config | None = None) -> Celery:
 
     folderbroker.register()
     config = config or load_config()
-    tasks = ("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling")
+    tasks = ("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling", "uploading")
     celery = Celery("playback", include=[f"app.tasks.{name}" for name in tasks])
     celery.conf.update(
         **broker_options(config),
@@ -74,6 +74,7 @@ def make_celery(config: Config | None = None) -> Celery:
             "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
             "sync": {"task": "playback.sync", "schedule": 5.0},
             "settle": {"task": "playback.settle_losses", "schedule": 15.0},
+            "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
             "tell": {"task": "playback.tell", "schedule": 5.0},
         },
     )
@@ -124,3 +125,10 @@ def ask_sync() -> None:
     from flask import current_app
 
     send(current_app.config["PLAYBACK"], "playback.sync")
+
+
+def ask_files() -> None:
+    """Ask for what is left to do for files that were uploaded or deleted."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.tend_files")

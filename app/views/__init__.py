@@ -93,6 +93,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.deletion import deletion
     from app.views.docs import docs
     from app.views.exports import exports
+    from app.views.files import files
     from app.views.group import group
     from app.views.health import health
     from app.views.live import live
@@ -118,7 +119,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, docs, checks, results):
+    for blueprint in (health, metrics, signin, docs, checks, files, results):
         yield blueprint, None
     yield pages, None
     if environment != "production":

@@ -3,15 +3,20 @@
 import contextlib
 from collections.abc import Iterator
 
-from flask import request
+from flask import current_app, request
 
 from app.errors import Invalid, TooLarge
+from app.extensions import db
 from app.formats.filenames import clean_name
 from app.formats.formdata import FormError, FormReader, Part
+from app.models.types import now_us
 from app.personalulti import Parameters, read_json, read_parameters, read_query
-from app.review.findings import NewFinding, NewResult
+from app.review.findings import NewFinding, NewResult, distinct
 from app.review.resultfile import Arriving, Target
-from app.review.results import Posted, findings_posted
+from app.review.results import Posted
+from app.transfer.filetypes import HEAD_BYTES, type_of
+from app.transfer.uploadroom import measure_room
+from app.views.incoming import Incoming
 
 MULTIPART = "multipart/form-data"
 AROUND_BYTES = 1 << 20  # so much a form may be larger than its file: delimiters, headers, fields
@@ -41,11 +46,15 @@ def _limit(most_bytes: int, words: str, max_bytes: int) -> None:
 
 def _form(target: Target, stack: contextlib.ExitStack) -> Posted:
     _limit(target.max_bytes + AROUND_BYTES, "a result has", target.max_bytes)
+    _check_room(request.content_length or 0)
+    body = Incoming()
     try:
-        reader = FormReader(request.mimetype_params.get("boundary", ""), request.stream.read)
+        reader = FormReader(request.mimetype_params.get("boundary", ""), body.read)
         fields, file, name = _parts(reader, target, stack)
     except FormError as error:
         raise Invalid(f"this is not a form that can be read: {error}", loc=("body",), kind="form_invalid") from None
+    finally:
+        body.close()
     query = read_query().values
     places = {**dict.fromkeys(query, "query"), **dict.fromkeys(fields, "body")}
     parameters = Parameters({**query, **fields}, places, "body")
@@ -76,6 +85,13 @@ def _parts(
     return fields, file, name
 
 
+def _check_room(size_bytes: int) -> None:
+    """Raise StorageFull where what comes would take room that recording needs."""
+    room = measure_room(db.session, current_app.config["PLAYBACK"], now_us())
+    db.session.remove()
+    room.check(size_bytes)
+
+
 def _check_file(part: Part, *, is_first: bool) -> None:
     if part.name != "upload":
         raise Invalid(f"a file must come under upload, not {part.name!r:.60}", loc=("body",), kind="unknown")
@@ -94,7 +110,7 @@ def _add_field(fields: dict[str, str], part: Part, data: bytes) -> None:
 
 def _without_file(parameters: Parameters) -> Posted:
     given = _checked(parameters)
-    return Posted(error=given.error) if given.findings is None or given.error else findings_posted(given.findings)
+    return Posted(error=given.error) if given.findings is None or given.error else Posted(distinct(given.findings))
 
 
 def _with_file(file: Arriving, name: str | None) -> Posted:
@@ -103,8 +119,8 @@ def _with_file(file: Arriving, name: str | None) -> Posted:
         raise Invalid("the file under upload is empty", loc=LOC, kind="empty")
     file.sync()
     given = _held_findings(file)
-    findings = None if given is None else findings_posted(given).findings
-    return Posted(findings, file=file, name=name, storage_id=file.target.storage_id)
+    media_type = type_of(file.head, file.read(max(file.size_bytes - HEAD_BYTES, 0)))
+    return Posted(None if given is None else distinct(given), file=file, name=name, media_type=media_type)
 
 
 def _held_findings(file: Arriving) -> list[NewFinding] | None:

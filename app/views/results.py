@@ -69,6 +69,7 @@ class ResultObject(CountsObject):
 
     kind: Literal["json", "file"]
     name: str | None
+    media_type: str | None
     size_bytes: int
     sha256: str
     actor: str
@@ -111,6 +112,7 @@ def _result_object(row: File, result: Result) -> dict[str, Any]:
         **counts_object(row),
         "kind": result.kind,
         "name": result.name,
+        "media_type": result.media_type,
         "size_bytes": result.size_bytes,
         "sha256": result.content_sha256,
         "actor": result.actor,
@@ -198,31 +200,33 @@ def _take(refer: str, loc: Loc) -> dict[str, Any]:
     row = find_by_refer(db.session, refer, loc)
     review.check_complete(row, loc)
     file_id = row.id
-    storage = open_storage(config)
-    target = Target(storage.id, Path(storage.path), file_id, config.RESULT_MAX_BYTES)
+    target = Target(*_root(row), file_id, config.RESULT_MAX_BYTES)
     db.session.remove()
     with reading(target) as posted, writing() as session:
         review.store(session, file_id, posted, who, now_us(), loc)
     return counts_object(find_file(db.session, file_id, loc=loc))
 
 
-def _path(result: Result) -> Path:
-    """Return where the file of a result is. Raises StorageUnusable."""
-    root = db.session.scalar(select(Storage.path).where(Storage.id == result.storage_id))
-    if not root:
-        raise StorageUnusable("the storage that holds this result is not mounted")
-    return result_path(Path(root), result.file_id)
+def _root(row: File) -> tuple[str, Path]:
+    """Return id and folder of the storage of a file; of footage, that of the first. Raises StorageUnusable."""
+    if row.storage_id is None:
+        storage = open_storage(current_app.config["PLAYBACK"])
+        return storage.id, Path(storage.path)
+    path = db.session.scalar(select(Storage.path).where(Storage.id == row.storage_id))
+    if not path:
+        raise StorageUnusable(f"the storage of file {row.id} is not mounted")
+    return row.storage_id, Path(path)
 
 
 def _file(file_id: int) -> Response:
     """Return the file of a result as an attachment that no browser takes for a page."""
-    find_file(db.session, file_id)
+    row = find_file(db.session, file_id)
     result = review.find_result(db.session, file_id)
     name = result.name or f"findings-{file_id}.json"
     if result.name is None:
         body = Body([review.result_json(db.session, file_id)])
     else:
-        path = str(_path(result))
+        path = str(result_path(_root(row)[1], file_id))
         body = Body([FilePart(path, path, 0, result.size_bytes)])
     etag, modified_us = result.content_sha256, result.created_us
     db.session.remove()

@@ -59,6 +59,8 @@ def upgrade():
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.Column('completed_us', sa.BigInteger(), nullable=True, comment='instant it was complete on the disk'),
     sa.Column('expires_us', sa.BigInteger(), nullable=True, comment='instant an unfinished upload is given up'),
+    sa.Column('next_us', sa.BigInteger(), nullable=True, comment='instant the worker does what is left to do: type, length, removing bytes; null for nothing'),
+    sa.Column('tries', sa.Integer(), nullable=False, comment='of that, which failed'),
     sa.Column('deleted_us', sa.BigInteger(), nullable=True, comment='instant its bytes were removed'),
     sa.Column('deleted_by', sa.String(length=255), nullable=True, comment='account that deleted it'),
     sa.Column('salt', sa.String(length=32), nullable=False, comment='hex; goes into its keys'),
@@ -86,6 +88,7 @@ def upgrade():
     )
     with op.batch_alter_table('file', schema=None) as batch_op:
         batch_op.create_index('ix_file_expires_us', ['expires_us'], unique=False)
+        batch_op.create_index('ix_file_next_us', ['next_us'], unique=False)
         batch_op.create_index('ix_file_owner', ['owner'], unique=False)
         batch_op.create_index('ix_file_status_id', ['status', 'id'], unique=False)
 
@@ -180,12 +183,10 @@ def upgrade():
     sa.Column('name', sa.String(length=255), nullable=True, comment='of the file, as the analyser named it'),
     sa.Column('media_type', sa.String(length=127), nullable=True, comment='of the file, found from its content'),
     sa.Column('size_bytes', sa.BigInteger(), nullable=False, comment="of the file, or of the JSON's canonical form"),
-    sa.Column('storage_id', sa.String(length=36), nullable=True, comment='of the file; null without one'),
     sa.Column('actor', sa.String(length=255), nullable=False, comment='account that posted it'),
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.CheckConstraint("kind IN ('json', 'file')", name=op.f('ck_result_kind')),
     sa.ForeignKeyConstraint(['file_id'], ['file.id'], name=op.f('fk_result_file_id_file')),
-    sa.ForeignKeyConstraint(['storage_id'], ['storage.id'], name=op.f('fk_result_storage_id_storage')),
     sa.PrimaryKeyConstraint('file_id', name=op.f('pk_result'))
     )
     op.create_table('rotation',
@@ -276,6 +277,7 @@ def downgrade():
     with op.batch_alter_table('file', schema=None) as batch_op:
         batch_op.drop_index('ix_file_status_id')
         batch_op.drop_index('ix_file_owner')
+        batch_op.drop_index('ix_file_next_us')
         batch_op.drop_index('ix_file_expires_us')
 
     op.drop_table('file')
