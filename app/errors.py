@@ -17,6 +17,7 @@ PlaybackError
 │   ├── Unreachable        (forecast)
 │   ├── OffsetConflict
 │   └── StillRunning       (retry_after_s)
+├── BadHeader 400
 ├── Invalid 422
 ├── Unauthorised 401
 ├── Forbidden 403
@@ -194,6 +195,14 @@ class Invalid(PlaybackError):
     def detail(self) -> list[dict[str, Any]]:
         """Return the `detail` list of the answer."""
         return self.details if self.details is not None else super().detail
+
+
+class BadHeader(PlaybackError):
+    """A header of a protocol that has 400 for it (tus)."""
+
+    status = 400
+    kind = "bad_header"
+    loc: Loc = ("header",)
 
 
 class Unauthorised(PlaybackError):
