@@ -58,6 +58,8 @@ CONTRACT = {
     ("get", f"{PLAYBACK}/record/{{record_id}}/index.m3u8"),
     ("get", f"{PLAYBACK}/timeline"),
     ("get", f"{PLAYBACK}/sync"),
+    ("get", "/download/{index}/"),
+    ("get", "/sse/{index}/"),
     ("get", "/test/img"),
     ("get", "/test/video"),
     ("get", "/healthz"),
