@@ -61,6 +61,8 @@ CONTRACT = {
     ("get", "/download/{refer}/"),
     ("post", "/files/{file_id}/refer/"),
     ("delete", "/files/{file_id}/refer/"),
+    ("get", "/download/{index}/"),
+    ("get", "/sse/{index}/"),
     ("get", "/test/img"),
     ("get", "/test/video"),
     ("get", "/healthz"),

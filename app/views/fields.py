@@ -71,6 +71,10 @@ FIELDS: dict[str, Meaning] = {
         "Where the recording is, relative to the storage root: a playlist of its files", f"records/{RECORD_ID}.m3u8"
     ),
     "sync_location": Meaning("Where it is, or is to be, copied; null where nowhere", "nightly/"),
+    # handed files
+    "index": Meaning("The id of a file, up to 18 digits", 7),
+    "Last-Event-ID": Meaning("The id of the last event that was seen; a browser sends it by itself", "12"),
+    "last_event_id": Meaning("The id of the last event that was seen, as the header `Last-Event-ID`, which wins", 12),
     # what was recorded
     "source_id": Meaning("The id of a source", 1),
     "start_utc": Meaning("Where it begins", BEGIN),
