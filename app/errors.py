@@ -206,7 +206,7 @@ class PreconditionFailed(PlaybackError):
     """The request names a version or a state that is not the one here."""
 
     status = 412
-    kind = "precondition_failed"
+    kind = "changed"
     loc: Loc = ("header",)
 
 
