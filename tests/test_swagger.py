@@ -58,6 +58,10 @@ CONTRACT = {
     ("get", f"{PLAYBACK}/record/{{record_id}}/index.m3u8"),
     ("get", f"{PLAYBACK}/timeline"),
     ("get", f"{PLAYBACK}/sync"),
+    ("get", "/comments/"),
+    ("post", "/comments/"),
+    ("get", "/recommend/"),
+    ("post", "/recommend/"),
     ("get", "/test/img"),
     ("get", "/test/video"),
     ("get", "/healthz"),
@@ -66,6 +70,12 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", "/comments/{comment_id}/"),
+    ("put", "/comments/{comment_id}/"),
+    ("patch", "/comments/{comment_id}/"),
+    ("delete", "/comments/{comment_id}/"),
+    ("get", "/recommend/{recommendation_id}/"),
+    ("delete", "/recommend/{recommendation_id}/"),
     ("get", f"{API}/source/{{source_id}}/export"),
     ("get", f"{API}/export/key"),
     ("get", f"{API}/deletions"),

@@ -17,6 +17,7 @@ class Meaning(NamedTuple):
 
 BEGIN, END = "2026-11-20T22:44:05.123456Z", "2026-11-20T23:44:05.123456Z"
 RECORD_ID = "7a9f3c52-6d1e-4b7b-9a53-0c8f1c3b2d10"
+REFER = "9c5b1f0e7a3d4c2b8f6e0d1a2b3c4d5e"
 OTHER_ID = "f2b1d0c4-3e5a-4f6b-8c7d-9e0f1a2b3c4d"
 MEDIA = f"/playbackapi/source/1/video.mp4?start={BEGIN}&end={END}"
 
@@ -240,6 +241,29 @@ FIELDS: dict[str, Meaning] = {
     "completed_utc": Meaning("When it was whole; null until then", END),
     "Announce.description": Meaning("What the sender says of the recording"),
     "CopyObject.description": Meaning("What the sender says of the recording"),
+    # comments, recommendations
+    "refer_file": Meaning("The lasting reference of the file", REFER),
+    "refer": Meaning("The lasting reference of the file", REFER),
+    "id_file": Meaning("The id of the file", 1),
+    "comment_id": Meaning("The id of a comment", 1),
+    "recommendation_id": Meaning("The id of a recommendation", 1),
+    "comment": Meaning("What is said: plain text, up to 10,000 characters", "Blood on the wall"),
+    "comment_author": Meaning("Whether a person said it, or the AI", "User"),
+    "severity": Meaning("How grave: `----` not judged, `None` nothing to object to, then graver", "moderate"),
+    "violation": Meaning("The violation as it was named: code or name of the list, or any text", "violence-05"),
+    "violation_id": Meaning("The id of the violation in the list; null where it is not in it", None),
+    "CommentObject.id": Meaning("The id: an integer that is never used again", 1),
+    "CommentObject.start": Meaning("Where it begins, seconds of the footage; null where not given", 65.0),
+    "CommentObject.end": Meaning("Where it ends; null where not given", 70.5),
+    "CommentObject.actor": Meaning("The account that wrote it", "admin"),
+    "NewComment.start": Meaning("Where it begins, seconds of the footage", 65.0),
+    "NewComment.end": Meaning("Where it ends, seconds of the footage", 70.5),
+    "CommentChange.start": Meaning("Where it begins, seconds of the footage; null takes it away", 65.0),
+    "CommentChange.end": Meaning("Where it ends; null takes it away", 70.5),
+    "RecommendationObject.id": Meaning("The id: an integer that is never used again", 1),
+    "RecommendationObject.user": Meaning("What people said, a comment a line", "[01:05–01:10] Blood on the wall"),
+    "ai": Meaning("What the AI said, a comment a line", "[01:05–01:10, violence-05] Close-up of a wound"),
+    "violations_quantity": Meaning("How many findings the result has", 3),
     # lists
     "sort": Meaning("Order; with - before it the other way round"),
     "limit": Meaning("At most so many", 100),
