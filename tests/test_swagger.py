@@ -62,6 +62,7 @@ CONTRACT = {
     ("post", "/comments/"),
     ("get", "/recommend/"),
     ("post", "/recommend/"),
+    ("get", "/files/{file_id}/report"),
     ("get", "/test/img"),
     ("get", "/test/video"),
     ("get", "/healthz"),

@@ -97,8 +97,8 @@ class _Cells:
     def of(self, value: Value) -> Any:
         """Return a cell: text is never a formula, nor an error such as `#N/A`."""
         if isinstance(value, str):
-            cell = self._cell(clean_text(value), self._texts)
-            cell.data_type = "s"
+            cell = self._cell(clean_text(value) or None, self._texts)
+            cell.data_type = "n" if cell.value is None else "s"
             return cell
         if isinstance(value, datetime):
             return self._cell(value.replace(tzinfo=None), self._instants)

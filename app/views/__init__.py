@@ -128,6 +128,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
 def handed_blueprints() -> Iterator[Blueprint]:
     """Yield the blueprints of handed files and of what is said of them; their addresses begin at the root."""
     from app.views.comments import comments
+    from app.views.filereport import filereport
     from app.views.recommend import recommend
 
-    yield from (comments, recommend)
+    yield from (comments, recommend, filereport)

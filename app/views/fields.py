@@ -262,6 +262,7 @@ FIELDS: dict[str, Meaning] = {
     "CommentChange.end": Meaning("Where it ends; null takes it away", 70.5),
     "RecommendationObject.id": Meaning("The id: an integer that is never used again", 1),
     "RecommendationObject.user": Meaning("What people said, a comment a line", "[01:05–01:10] Blood on the wall"),
+    "file_id": Meaning("The id of a handed file", 1),
     "ai": Meaning("What the AI said, a comment a line", "[01:05–01:10, violence-05] Close-up of a wound"),
     "violations_quantity": Meaning("How many findings the result has", 3),
     # lists

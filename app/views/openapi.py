@@ -199,7 +199,9 @@ def _response(
     if "schema" in answer:
         schema = schema_of(answer["schema"])
         shown = example if example is not None else example_of(schema, schemas)
-        result["content"] = {kind: {"schema": schema, "example": shown} for kind in kinds}
+        result["content"] = {
+            kind: {"schema": schema, "example": shown} if kind == JSON else _plain(kind) for kind in kinds
+        }
     elif code in ("200", "206"):
         result["content"] = {kind: _plain(kind) for kind in kinds if kind != JSON}
     return result
