@@ -85,7 +85,7 @@ def _listen(service: Service, limits: Limits, address: tuple[str, int], secret: 
 
     queue = Queue()
     with Server(address, secret, queue) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
         log.info("listening at %s:%d", *server.server_address[:2])
         try:
             while (waiting := queue.take()) is not None:

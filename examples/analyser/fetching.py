@@ -18,7 +18,7 @@ SILENCE_S = 60.0
 TRIES = 8  # without a byte of progress
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 KEPT_FREE_BYTES = 256 << 20
-CONTENT_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-\d+|\*)/(?P<total>\d+|\*)")
+CONTENT_RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+|\*)")
 
 
 class Download:
@@ -66,26 +66,26 @@ class Download:
                 raise KeyIsOver("the server does not know the key")
             if answer.status_code == 409:
                 raise ServerAway("the file is not complete yet")
-            if answer.status_code != 416:
+            if answer.status_code != 416:  # the file is shorter than what is here: another one
                 check(answer)
             with self.path.open("r+b" if self.at else "wb") as file:
                 self._place(answer, file)
-                if answer.status_code != 416:
-                    self._write(answer, file)
+                self._write(answer, file)
 
     def _place(self, answer: requests.Response, file: IO[bytes]) -> None:
         """Go to where the answer's first byte belongs; note how long the whole is."""
-        self._etag = answer.headers.get("ETag", "") if answer.status_code < 300 else self._etag
+        self._etag = answer.headers.get("ETag", "")
         said = CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-        total = said["total"] if said else answer.headers.get("Content-Length", "*")
-        if self.total is None and total.isdigit():
-            self.total = int(total)
-        if answer.status_code == 206 and said and said["first"] == str(self.at):
+        is_next = answer.status_code == 206 and said is not None and said["first"] == str(self.at)
+        if is_next:
             file.seek(self.at)
-        elif not (answer.status_code == 416 and self.at == self.total):
+        else:
             self._start_anew(file)
             if answer.status_code != 200:
                 raise ServerAway("the server gave another part than was asked for")
+        total = said["total"] if said else answer.headers.get("Content-Length", "")
+        if self.total is None and total.isdigit():
+            self.total = int(total)
         self._check_room()
 
     def _start_anew(self, file: IO[bytes]) -> None:

@@ -25,19 +25,26 @@ def analyse_apart(path: Path, budget_s: float, command: Sequence[str] = ()) -> d
 
     Raises CannotAnalyse where it takes too long, dies, or prints no result.
     """
-    own = [sys.executable, str(STARTER), "--print", "--seconds", f"{budget_s:g}"]
-    text = _output([*(command or own), str(path)], budget_s + GRACE_S)
+    own = [sys.executable, str(STARTER), "--seconds", f"{budget_s:g}", "--print"]
+    status, text = _output([*(command or own), str(path)], budget_s + GRACE_S)
+    result = _result(text)
+    if status and (result is None or not result.get("error")):
+        raise CannotAnalyse(f"the analysis ended with {_word(status)}")
+    if result is None:
+        raise CannotAnalyse('the analysis printed no JSON object with a list of "findings"')
+    return result
+
+
+def _result(text: bytes) -> dict[str, Any] | None:
     try:
-        result = json.loads(text)
-        if isinstance(result["findings"], list):
-            return dict(result)
+        found = json.loads(text)
+        return dict(found) if isinstance(found["findings"], list) else None
     except (ValueError, KeyError, TypeError, RecursionError):
-        pass
-    raise CannotAnalyse('the analysis printed no JSON object with a list of "findings"')
+        return None
 
 
-def _output(command: Sequence[str], limit_s: float) -> bytes:
-    """Return what a command prints; it and what it has started end with the time."""
+def _output(command: Sequence[str], limit_s: float) -> tuple[int, bytes]:
+    """Return a command's status and what it prints; it and what it has started end with the time."""
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True, env=_environment()
@@ -60,9 +67,7 @@ def _output(command: Sequence[str], limit_s: float) -> bytes:
         process.stdout.close()
     if time.monotonic() >= ends_s:
         raise CannotAnalyse(f"the analysis took more than {limit_s:.0f} s")
-    if status:
-        raise CannotAnalyse(f"the analysis ended with {_word(status)}")
-    return data
+    return status, data
 
 
 def bound_memory(most_bytes: int = MOST_MEMORY_BYTES) -> None:

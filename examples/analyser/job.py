@@ -21,6 +21,7 @@ from .sse import listen
 log = logging.getLogger(__name__)
 
 STORED = "db_ready"
+COMPLETE = ("ready", "error")
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,12 @@ def work_on(service: Service, file_id: int, limits: Limits, first_key: str | Non
 
     Raises NoResult: the server was not there, said no, or gave no address in time.
     """
-    if service.details(file_id).status == STORED:
+    status = service.details(file_id).status
+    if status == STORED:
         log.info("file %d has a result already", file_id)
         return True
+    if limits.may_restart and status in COMPLETE and not first_key:
+        service.restart_key(file_id)  # while keys are given out this changes nothing
     keys = download_keys(service, file_id, limits, first_key)
     key = next(keys)
     details = service.details(file_id)  # by now it is complete: its length and hash are known
@@ -77,9 +81,6 @@ def download_keys(service: Service, file_id: int, limits: Limits, first: str | N
     until_s = time.monotonic() + limits.wait_s
     while True:
         key = _next_key(service, file_id, tried, until_s)
-        if key is None and limits.may_restart:
-            service.restart_key(file_id)
-            key = _next_key(service, file_id, tried, until_s)
         if key is None:
             raise NoResult(f"file {file_id} gets no address any more: POST /files/{file_id}/refer/ restarts it")
         tried.add(key)

@@ -2,8 +2,8 @@
 
 `lexicon.tsv` has a line for each: pattern, violation, severity, with tabs between; `#` begins a comment. A pattern is
 one or several words; `*` at a word's end stands for any ending (`сигарет*`), a lone `*` for any one word
-(`бьет * ножом`). A violation `-` takes words out that another line would find: `курин*`. Case, ё and е, accents and Latin letters among
-Cyrillic ones make no difference.
+(`бьет * ножом`). A violation `-` takes words out that another line would find: `курин*`. Case, ё and е, accents and
+Latin letters among Cyrillic ones make no difference.
 """
 
 import re

@@ -14,7 +14,7 @@ from .failures import KeyIsOver, NoResult, Refused, ServerAway
 CONNECT_S, ANSWER_S = 5.0, 60.0
 TRIES = 6
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-MOST_ANSWER_BYTES = 1 << 20
+MOST_ANSWER_BYTES = 8 << 20
 T = TypeVar("T")
 
 
@@ -68,8 +68,9 @@ class Service:
         again(lambda: self._json("POST", f"/download/{key}/", json=body))
 
     def comments(self, refer: str) -> list[dict[str, Any]]:
-        """Return the comments of a file."""
-        return list(again(lambda: self._json("GET", "/comments/", params={"refer": refer})))
+        """Return the newest comments of analysers on a file."""
+        wanted = {"refer_file": refer, "comment_author": "AI", "sort": "-id", "limit": "100"}
+        return list(again(lambda: self._json("GET", "/comments/", params=wanted)))
 
     def post_comment(self, body: dict[str, Any]) -> None:
         """Store a comment."""
