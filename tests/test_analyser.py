@@ -381,7 +381,15 @@ def test_a_pdf_that_takes_too_long_is_read_in_part(tmp_path: Path) -> None:
     path.write_bytes(pdf_bytes([SMOKING, SMOKING]))
     script = read_script(path, "pdf", LONG_AGO)
     assert script.note == "only the first 1 pages were read"
-    assert {one.page for one in find_in_script(script, read_lexicon())} == {1}
+    found = find_in_script(script, read_lexicon(), soon())
+    assert ({one.page for one in found.findings}, found.note) == ({1}, script.note)
+
+
+def test_a_text_that_takes_too_long_is_looked_through_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("Курит.\f" * 9, "utf-8")
+    found = find_in_script(read_script(path, "text", soon()), read_lexicon(), LONG_AGO)
+    assert ([one.page for one in found.findings], found.note) == ([1], "only what stands before page 2 was looked for")
 
 
 # --- the process of its own --------------------------------------------------------------------------------

@@ -55,6 +55,15 @@ class Asked(NamedTuple):
     body: bytes
 
 
+class Quiet(ThreadingHTTPServer):
+    """A server whose clients may go away in the midst of an answer."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing."""
+
+
 class Scripted:
     """A server that gives the answers written down for a path, the last of them again and again."""
 
@@ -86,8 +95,7 @@ class Scripted:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Quiet(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.base = f"http://127.0.0.1:{self.server.server_port}"
 

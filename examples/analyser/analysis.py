@@ -20,7 +20,6 @@ def analyse(path: Path, budget_s: float) -> Analysis:
         from .lexicon import find_in_script, read_lexicon
         from .script import read_script
 
-        script = read_script(path, kind, until_s)
-        return Analysis(find_in_script(script, read_lexicon()), script.note)
+        return find_in_script(read_script(path, kind, until_s), read_lexicon(), until_s)
     except MemoryError:
         raise CannotAnalyse("the file needs more memory than an analysis may have") from None

@@ -7,11 +7,15 @@ Latin letters among Cyrillic ones make no difference.
 """
 
 import re
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from .findings import LONGEST_QUOTATION, SEVERITIES, Finding
+from .findings import LONGEST_QUOTATION, SEVERITIES, Analysis, Finding
 from .script import Script
 
 LEXICON = Path(__file__).with_name("lexicon.tsv")
@@ -21,6 +25,8 @@ CYRILLIC = re.compile("[а-яё]")
 LOOKALIKES = str.maketrans("aceopxyëkmhtb", "асеорхуёкмнтв")
 ANY = "*"
 NOTHING = "-"
+MOST_PLACES = 10_000
+KNOWN_WORDS = 50_000  # most words of a text are the same few thousand
 STEM_CONFIDENCE, EXACT_CONFIDENCE, SEVERAL_CONFIDENCE = 0.6, 0.7, 0.85
 
 
@@ -55,33 +61,40 @@ class Lexicon:
         for entry in sorted(entries, key=lambda one: (-len(one.words), -len("".join(one.words)))):
             self._by_first.setdefault(entry.words[0], []).append(entry)
         self._lengths = sorted({len(first) - 1 for first in self._by_first if first.endswith(ANY)})
+        self._beginning_with = lru_cache(KNOWN_WORDS)(self._of_first)
         self._longest = max((len(entry.words) for entry in entries), default=1)
 
     def matches(self, text: str) -> Iterator[tuple[Entry, int, int]]:
         """Yield each entry that the text has, with its range; where several fit at a word, the longest pattern."""
-        words = [Word(fold(match[0]), match.start(), match.end()) for match in WORD.finditer(text)]
-        for number in range(len(words)):
-            following = words[number : number + self._longest]
-            entry = self._entry_at(following)
+        coming = (Word(fold(match[0]), match.start(), match.end()) for match in WORD.finditer(text))
+        words = deque(islice(coming, self._longest))
+        while words:
+            entry = self._entry_at(words)
             if entry is not None and entry.violation != NOTHING:
-                yield entry, following[0].start, following[len(entry.words) - 1].end
+                yield entry, words[0].start, words[len(entry.words) - 1].end
+            words.popleft()
+            words.extend(islice(coming, 1))
 
-    def _entry_at(self, words: list[Word]) -> Entry | None:
-        first = words[0].folded
-        keys = [first, *(first[:length] + ANY for length in self._lengths if length <= len(first))]
-        fitting = [one for key in keys for one in self._by_first.get(key, ()) if _fits(one, words)]
+    def _entry_at(self, words: Sequence[Word]) -> Entry | None:
+        fitting = [one for one in self._beginning_with(words[0].folded) if _fits(one, words)]
         return max(fitting, key=lambda one: (len(one.words), len(one.words[0])), default=None)
 
+    def _of_first(self, first: str) -> list[Entry]:
+        """Return the entries whose first word fits."""
+        keys = [first, *(first[:length] + ANY for length in self._lengths if length <= len(first))]
+        return [one for key in keys for one in self._by_first.get(key, ())]
 
-def _fits(entry: Entry, words: list[Word]) -> bool:
+
+def _fits(entry: Entry, words: Sequence[Word]) -> bool:
     if len(entry.words) > len(words):
         return False
     return all(
         pattern in (ANY, word.folded) or (pattern.endswith(ANY) and word.folded.startswith(pattern[:-1]))
-        for pattern, word in zip(entry.words[1:], words[1:], strict=False)
+        for pattern, word in zip(entry.words[1:], islice(words, 1, None), strict=False)
     )
 
 
+@lru_cache(KNOWN_WORDS)
 def fold(word: str) -> str:
     """Return a word as the lexicon has it: small, е for ё, no Latin letter that stands for a Cyrillic one."""
     small = word.lower()
@@ -104,22 +117,21 @@ def read_lexicon(path: Path = LEXICON) -> Lexicon:
     return Lexicon(entries)
 
 
-def find_in_script(script: Script, lexicon: Lexicon) -> list[Finding]:
-    """Return what the lexicon finds: the same violation in the same sentence once."""
+def find_in_script(script: Script, lexicon: Lexicon, until_s: float) -> Analysis:
+    """Return what the lexicon finds until an instant of the monotonic clock: the same in the same sentence once."""
     found: dict[tuple[str, int], Finding] = {}
+    notes = [script.note] if script.note else []
     for entry, start, end in lexicon.matches(script.text):
+        page = script.page_at(start)
         begin, quotation = sentence_at(script.text, start, end)
-        finding = Finding(
-            entry.violation,
-            entry.severity,
-            page=script.page_at(start),
-            quotation=quotation,
-            confidence=entry.confidence,
-        )
+        finding = Finding(entry.violation, entry.severity, page=page, quotation=quotation, confidence=entry.confidence)
         known = found.setdefault((entry.violation, begin), finding)
         if _rank(finding) > _rank(known):
             found[entry.violation, begin] = finding
-    return list(found.values())
+        if len(found) == MOST_PLACES or time.monotonic() > until_s:
+            notes.append(f"only what stands before page {page + 1} was looked for")
+            break
+    return Analysis(list(found.values()), "; ".join(notes) or None)
 
 
 def _rank(finding: Finding) -> tuple[int, float]:
