@@ -117,10 +117,19 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, docs, checks):
+    for blueprint in (health, metrics, signin, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
-    yield pages, None
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def handed_blueprints() -> Iterator[Blueprint]:
+    """Yield the blueprints of handed files and of what is said of them; their addresses begin at the root."""
+    from app.views.download import download
+    from app.views.filerefer import filerefer
+    from app.views.files import files
+    from app.views.results import results
+
+    yield from (files, download, filerefer, results)
