@@ -183,7 +183,7 @@ def upgrade():
     sa.Column('kind', sa.String(length=8), nullable=False, comment='json: findings; file: files/ID.result'),
     sa.Column('name', sa.String(length=255), nullable=True, comment='of the file, as the analyser named it'),
     sa.Column('media_type', sa.String(length=127), nullable=True, comment='of the file, found from its content'),
-    sa.Column('size_bytes', sa.BigInteger(), nullable=True),
+    sa.Column('size_bytes', sa.BigInteger(), nullable=False, comment="of the file, or of the JSON's canonical form"),
     sa.Column('actor', sa.String(length=255), nullable=False, comment='account that posted it'),
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.CheckConstraint("kind IN ('json', 'file')", name=op.f('ck_result_kind')),
