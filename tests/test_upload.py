@@ -2,10 +2,8 @@
 
 import errno
 import hashlib
-import io
 import os
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,11 +14,8 @@ from sqlalchemy import delete
 from app.extensions import writing
 from app.models import File, FileEvent
 from app.models.types import now_us
-from app.transfer.intake import Intake
-from app.transfer.uploadroom import Room
 from app.transfer.uploadsweep import sweep
 from instance.config import TestingConfig
-from tests.conftest import migrated, open_app
 from tests.uploading import (
     BYTES,
     TUS,
@@ -251,9 +246,8 @@ def test_forms_that_are_none_are_refused(client: FlaskClient, app: Flask) -> Non
     assert refusal(client.post("/files/", **form(("X: y", b"x"))))[::2] == (422, "form_invalid")
     assert refusal(client.post("/files/", **form((NAME, b"x"), (NAME, b"y")))) == (422, ["body", "name"], "duplicate")
     assert refusal(client.post("/files/", **form((NAME, b"x" * 70_000))))[::2] == (422, "form_invalid")
-    assert refusal(client.post("/files/", **form(*[(f'Content-Disposition: form-data; name="{n}"', b"") for n in range(70)])))[
-        ::2
-    ] == (422, "form_invalid")  # fmt: skip
+    many = [(f'Content-Disposition: form-data; name="{index}"', b"") for index in range(70)]
+    assert refusal(client.post("/files/", **form(*many)))[::2] == (422, "form_invalid")
     assert client.get("/files/").json == []
     assert not folder_of(app).exists()
 

@@ -103,7 +103,9 @@ class Form:
         most = most_bytes(db.session, config, claimed.owner, claimed.file_id)
         db.session.rollback()
         intake = Intake(config, claimed, room, most)
+        self._body.on_idle = intake.save
         intake.receive(lambda: next(blocks, b""))
+        self._body.on_idle = None
         if part.length is not None and part.length != intake.written_bytes:
             raise Invalid(
                 f"the file has {intake.written_bytes} bytes, its Content-Length says {part.length}",
