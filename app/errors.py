@@ -8,6 +8,7 @@ PlaybackError
 │   └── Gone 410
 ├── Conflict 409
 │   ├── SourceIsRecording
+│   ├── StillRecording     (recorded_until_utc, retry_after_s)
 │   ├── HasGaps            (gaps)
 │   ├── OffsetWrong        (received_bytes)
 │   ├── CopyBroken         (received_bytes)
@@ -114,6 +115,14 @@ class SourceIsRecording(Conflict):
     loc: Loc = ("path", "source_id")
 
 
+class StillRecording(Conflict):
+    """The end of a span is yet to be written; `extra` has `recorded_until_utc`."""
+
+    kind = "still_recording"
+    loc: Loc = ("body", "end")
+    retry_after_s = 5
+
+
 class NameTaken(Conflict):
     """A name that must be unique is in use."""
 
@@ -215,7 +224,7 @@ class PreconditionFailed(PlaybackError):
     """The request names a version or a state that is not the one here."""
 
     status = 412
-    kind = "precondition_failed"
+    kind = "changed"
     loc: Loc = ("header",)
 
 
