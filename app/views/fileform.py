@@ -13,7 +13,7 @@ from app.formats.filenames import clean_name
 from app.formats.formdata import FormBroken, FormError, FormReader, Part
 from app.models import File
 from app.models.types import now_us
-from app.tasks import ask_files
+from app.tasks import ask_files, ask_rotation
 from app.transfer.claiming import Claimed, claim
 from app.transfer.completing import complete
 from app.transfer.intake import Intake, say_error
@@ -120,6 +120,7 @@ class Form:
                     update(File).where(File.id == claimed.file_id).values(name=clean_name(self._fields["name"]))
                 )
         complete(claimed, intake.digest())
+        ask_rotation(claimed.file_id)
 
 
 def _unreadable(error: FormError) -> Invalid:

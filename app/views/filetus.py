@@ -22,7 +22,7 @@ from app.formats.filenames import clean_name
 from app.formats.tusheaders import ALGORITHMS, VERSION, Checksum, parse_checksum, parse_integer, parse_metadata
 from app.models import File
 from app.models.types import now_us
-from app.tasks import ask_files
+from app.tasks import ask_files, ask_rotation
 from app.transfer.claiming import Claimed, claim
 from app.transfer.completing import complete, give_length
 from app.transfer.intake import Intake
@@ -180,6 +180,7 @@ def _receive(claimed: Claimed, body: Incoming | None, checksum: Checksum | None)
         intake.receive(body.read, body.check)
     if intake.written_bytes == claimed.size_bytes:
         complete(claimed, intake.digest())
+        ask_rotation(claimed.file_id)
         ask_files()
 
 
