@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 TASKS = (
     *("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling"),
-    "task_start_rotation",
+    *("task_start_rotation", "uploading"),
 )
 
 
@@ -78,6 +78,7 @@ def make_celery(config: Config | None = None) -> Celery:
             "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
             "sync": {"task": "playback.sync", "schedule": 5.0},
             "settle": {"task": "playback.settle_losses", "schedule": 15.0},
+            "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
             "tell": {"task": "playback.tell", "schedule": 5.0},
             "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
         },
@@ -140,3 +141,10 @@ def ask_rotation(file_id: int) -> None:
     from flask import current_app
 
     send(current_app.config["PLAYBACK"], "playback.start_rotation", file_id)
+
+
+def ask_files() -> None:
+    """Ask for what is left to do for files that were uploaded or deleted."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.tend_files")
