@@ -15,7 +15,7 @@ from app.formats import eventstream
 from app.instants import utc_text
 from app.models import File, FileEvent
 from app.models.file import DB_READY, ERROR
-from app.transfer.rotating import current_key
+from app.transfer.referkeys import current_key
 
 PROGRESS = "progress"
 SOME = 500  # ids of one query
@@ -85,7 +85,7 @@ def read_states(session: AnySession, file_ids: Collection[int], at_us: int) -> d
 def _state(session: AnySession, row: File, at_us: int) -> State:
     if row.deleted_us is not None:
         return State(row.event_id, True, None)
-    key = current_key(session, row, at_us)
+    key = current_key(row, at_us)
     return State(row.event_id, row.status in ENDS, None if key is None else f"/download/{key.text}/")
 
 
