@@ -93,7 +93,6 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.deletion import deletion
     from app.views.docs import docs
     from app.views.exports import exports
-    from app.views.files import files
     from app.views.group import group
     from app.views.health import health
     from app.views.live import live
@@ -103,7 +102,6 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.pins import pins
     from app.views.record import record
     from app.views.recordfile import recordfile
-    from app.views.results import results
     from app.views.retention import retention
     from app.views.schedule import schedule
     from app.views.signin import signin
@@ -119,10 +117,19 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, docs, checks, files, results):
+    for blueprint in (health, metrics, signin, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
-    yield pages, None
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def handed_blueprints() -> Iterator[Blueprint]:
+    """Yield the blueprints of handed files and of what is said of them; their addresses begin at the root."""
+    from app.views.download import download
+    from app.views.filerefer import filerefer
+    from app.views.files import files
+    from app.views.results import results
+
+    yield from (download, filerefer, files, results)

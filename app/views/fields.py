@@ -18,6 +18,7 @@ class Meaning(NamedTuple):
 BEGIN, END = "2026-11-20T22:44:05.123456Z", "2026-11-20T23:44:05.123456Z"
 RECORD_ID = "7a9f3c52-6d1e-4b7b-9a53-0c8f1c3b2d10"
 OTHER_ID = "f2b1d0c4-3e5a-4f6b-8c7d-9e0f1a2b3c4d"
+REFER, KEY = "3f0c9a1be6d24c578a90f1e2d3c4b5a6", "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"
 MEDIA = f"/playbackapi/source/1/video.mp4?start={BEGIN}&end={END}"
 
 FIELDS: dict[str, Meaning] = {
@@ -240,6 +241,22 @@ FIELDS: dict[str, Meaning] = {
     "completed_utc": Meaning("When it was whole; null until then", END),
     "Announce.description": Meaning("What the sender says of the recording"),
     "CopyObject.description": Meaning("What the sender says of the recording"),
+    # download keys
+    "refer": Meaning("The lasting reference of a file: 32 hex digits, or the same as a UUID", REFER),
+    "file_id": Meaning("The id of a file", 5),
+    "ReferObject.id": Meaning("The id of the file", 5),
+    "ReferObject.status": Meaning("The status of the file", "ready"),
+    "download_url": Meaning("Where the file is downloaded now; null while no key is given out", f"/download/{KEY}/"),
+    "ReferObject.expires_utc": Meaning("Until when that address is given out; null while none is", END),
+    "rotation_ends_utc": Meaning("From when no key of this rotation opens the file; null while none is given out", END),
+    "rotation": Meaning(
+        "`running`, or why the last one ended: `downloaded`, `ran_out`, `revoked`, `deleted`; null before the first",
+        "running",
+    ),
+    "ReferObject.generation": Meaning("Counts the keys of the file; -1 before the first", 0),
+    "downloading": Meaning("How many users download it now", 1),
+    "downloads": Meaning("How many downloads were begun", 3),
+    "users": Meaning("How many different users began one", 2),
     # lists
     "sort": Meaning("Order; with - before it the other way round"),
     "limit": Meaning("At most so many", 100),
