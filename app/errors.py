@@ -8,6 +8,7 @@ PlaybackError
 │   └── Gone 410
 ├── Conflict 409
 │   ├── SourceIsRecording
+│   ├── StillRecording     (recorded_until_utc, retry_after_s)
 │   ├── HasGaps            (gaps)
 │   ├── OffsetWrong        (received_bytes)
 │   ├── CopyBroken         (received_bytes)
@@ -112,6 +113,14 @@ class SourceIsRecording(Conflict):
 
     kind = "source_is_recording"
     loc: Loc = ("path", "source_id")
+
+
+class StillRecording(Conflict):
+    """The end of a span is yet to be written; `extra` has `recorded_until_utc`."""
+
+    kind = "still_recording"
+    loc: Loc = ("body", "end")
+    retry_after_s = 5
 
 
 class NameTaken(Conflict):

@@ -73,6 +73,7 @@ class File(Model):
     record_id: Mapped[str | None] = mapped_column(ForeignKey("record.id"), comment="that was asked for, if any")
     begin_us: Mapped[int | None] = mapped_column(BigInteger, comment="of footage: instant, us since the epoch")
     end_us: Mapped[int | None] = mapped_column(BigInteger, comment="of footage: instant, us since the epoch")
+    rev: Mapped[str | None] = mapped_column(String(64), comment="of footage: pins an end in what was yet being written")
     pin_id: Mapped[str | None] = mapped_column(ForeignKey("pin.id"), comment="what keeps its footage")
 
     def __repr__(self) -> str:

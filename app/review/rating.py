@@ -102,7 +102,10 @@ def judge(rating: Rating, target: str, missing: Sequence[str] = ()) -> tuple[str
     if target == NO_RATING:
         return UNKNOWN, "no target audience is set (POST /cinema/ sets it)"
     if RATINGS.index(needed) > RATINGS.index(target):
-        return TOO_YOUNG, f"{needed} is needed, {target} is wanted: {_listed({one.violation for one in rating.because})}"
+        return (
+            TOO_YOUNG,
+            f"{needed} is needed, {target} is wanted: {_listed({one.violation for one in rating.because})}",
+        )
     unsure = [*missing, *rating.unsure]
     if unsure:
         return UNKNOWN, "; ".join(unsure)

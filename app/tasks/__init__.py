@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TASKS = (
-    *("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling", "uploading"),
-    "task_start_rotation",
+    *("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling"),
+    *("task_start_rotation", "uploading"),
 )
 
 
@@ -136,15 +136,15 @@ def ask_sync() -> None:
     send(current_app.config["PLAYBACK"], "playback.sync")
 
 
-def ask_files() -> None:
-    """Ask for what is left to do for files that were uploaded or deleted."""
-    from flask import current_app
-
-    send(current_app.config["PLAYBACK"], "playback.tend_files")
-
-
 def ask_rotation(file_id: int) -> None:
     """Ask for a file's next download keys when they are due; once the rotation's begin is committed."""
     from flask import current_app
 
     send(current_app.config["PLAYBACK"], "playback.start_rotation", file_id)
+
+
+def ask_files() -> None:
+    """Ask for what is left to do for files that were uploaded or deleted."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.tend_files")

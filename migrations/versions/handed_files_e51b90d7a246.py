@@ -73,6 +73,7 @@ def upgrade():
     sa.Column('record_id', sa.String(length=36), nullable=True, comment='that was asked for, if any'),
     sa.Column('begin_us', sa.BigInteger(), nullable=True, comment='of footage: instant, us since the epoch'),
     sa.Column('end_us', sa.BigInteger(), nullable=True, comment='of footage: instant, us since the epoch'),
+    sa.Column('rev', sa.String(length=64), nullable=True, comment='of footage: pins an end in what was yet being written'),
     sa.Column('pin_id', sa.String(length=36), nullable=True, comment='what keeps its footage'),
     sa.CheckConstraint("kind = 'upload' OR (source_id IS NOT NULL AND begin_us IS NOT NULL AND end_us > begin_us)", name=op.f('ck_file_span')),
     sa.CheckConstraint("kind IN ('upload', 'footage')", name=op.f('ck_file_kind')),
