@@ -127,6 +127,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
 
 def handed_blueprints() -> Iterator[Blueprint]:
     """Yield the blueprints of handed files and of what is said of them; their addresses begin at the root."""
+    from app.views.cinema import cinema
     from app.views.comments import comments
     from app.views.download import download
     from app.views.fileevents import fileevents
@@ -136,5 +137,5 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.recommend import recommend
     from app.views.results import results
 
-    yield from (files, filerefer, download, fileevents, results)
+    yield from (files, filerefer, download, fileevents, results, cinema)
     yield from (comments, recommend, filereport)
