@@ -29,6 +29,7 @@ OPEN_ENDPOINTS = {
     "health.readyz",
     "signin.get_login",
     "signin.post_login",
+    "download.by_key",  # GET and HEAD: the key is the credential
 }
 METRICS_ENDPOINT = "metrics.metrics"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}

@@ -18,7 +18,7 @@ from app.models.result import SEVERITIES
 from app.models.types import now_us
 from app.review.joining import MOST_CHARACTERS, Remark, joined, span_text
 from app.review.voting import overall
-from tests.handed import add_file, add_key, add_violations
+from tests.reviewed import add_file, add_key, add_violations
 from tests.test_comments import audited, comment
 from tests.test_paging import flat, walk
 from tests.test_record_files import error_of

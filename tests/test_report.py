@@ -24,7 +24,7 @@ from app.models.result import SEVERITIES
 from app.review.rating import RATINGS, Judged, judge, needed_for, rate, ratings_of
 from tests.browser import Browser, why_no_browser
 from tests.conftest import missing
-from tests.handed import add_file, add_footage_file, add_violations
+from tests.reviewed import add_file, add_footage_file, add_violations
 from tests.served import Served, serving
 from tests.test_comments import comment
 from tests.test_record_files import error_of
@@ -181,7 +181,7 @@ def test_the_report_counts_findings_and_comments_and_names_the_age(database_app:
     }
     rating = found["rating"]
     assert (rating["verdict"], rating["needed"], rating["labels"]) == ("does_not_fit", "16+", ["Маркировка"])
-    assert rating["reason"] == "16+ is needed, 12+ is wanted: Кровь"
+    assert rating["reason"] == "16+ is needed, for Кровь; 12+ is wanted"
     assert rating["unsure"] == ["not in the list of violations: Драка"]
     assert [row["violation"] for row in found["findings"]] == ["Кровь", "Кровь", "Курение", "Реклама"]
     assert (found["findings"][0]["start"], found["findings"][1]["page"]) == (65.0, 12)
@@ -417,7 +417,7 @@ def test_the_page_stands_alone_and_shows_hostile_text_as_text(served: Served, br
         name,
         text,
         "Does not fit the target audience",
-        "16+ is needed, 12+ is wanted: Кровь",
+        "16+ is needed, for Кровь; 12+ is wanted",
         "01:05–01:10",
         "p. 12",
     ):

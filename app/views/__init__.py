@@ -117,7 +117,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, docs, checks, pages, *handed_blueprints()):
+    for blueprint in (health, metrics, signin, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
@@ -128,7 +128,11 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
 def handed_blueprints() -> Iterator[Blueprint]:
     """Yield the blueprints of handed files and of what is said of them; their addresses begin at the root."""
     from app.views.comments import comments
+    from app.views.download import download
+    from app.views.filerefer import filerefer
     from app.views.filereport import filereport
+    from app.views.files import files
     from app.views.recommend import recommend
+    from app.views.results import results
 
-    yield from (comments, recommend, filereport)
+    yield from (files, download, filerefer, results, comments, recommend, filereport)

@@ -17,8 +17,8 @@ class Meaning(NamedTuple):
 
 BEGIN, END = "2026-11-20T22:44:05.123456Z", "2026-11-20T23:44:05.123456Z"
 RECORD_ID = "7a9f3c52-6d1e-4b7b-9a53-0c8f1c3b2d10"
-REFER = "9c5b1f0e7a3d4c2b8f6e0d1a2b3c4d5e"
 OTHER_ID = "f2b1d0c4-3e5a-4f6b-8c7d-9e0f1a2b3c4d"
+REFER, KEY = "3f0c9a1be6d24c578a90f1e2d3c4b5a6", "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"
 MEDIA = f"/playbackapi/source/1/video.mp4?start={BEGIN}&end={END}"
 
 FIELDS: dict[str, Meaning] = {
@@ -241,10 +241,25 @@ FIELDS: dict[str, Meaning] = {
     "completed_utc": Meaning("When it was whole; null until then", END),
     "Announce.description": Meaning("What the sender says of the recording"),
     "CopyObject.description": Meaning("What the sender says of the recording"),
+    # download keys
+    "refer": Meaning("The lasting reference of a file: 32 hex digits, or the same as a UUID", REFER),
+    "file_id": Meaning("The id of a file", 5),
+    "ReferObject.id": Meaning("The id of the file", 5),
+    "ReferObject.status": Meaning("The status of the file", "ready"),
+    "download_url": Meaning("Where the file is downloaded now; null while no key is given out", f"/download/{KEY}/"),
+    "ReferObject.expires_utc": Meaning("Until when that address is given out; null while none is", END),
+    "rotation_ends_utc": Meaning("From when no key of this rotation opens the file; null while none is given out", END),
+    "rotation": Meaning(
+        "`running`, or why the last one ended: `downloaded`, `ran_out`, `revoked`, `deleted`; null before the first",
+        "running",
+    ),
+    "ReferObject.generation": Meaning("Counts the keys of the file; -1 before the first", 0),
+    "downloading": Meaning("How many users download it now", 1),
+    "downloads": Meaning("How many downloads were begun", 3),
+    "users": Meaning("How many different users began one", 2),
     # comments, recommendations
+    "id_file": Meaning("The id of the file", 5),
     "refer_file": Meaning("The lasting reference of the file", REFER),
-    "refer": Meaning("The lasting reference of the file", REFER),
-    "id_file": Meaning("The id of the file", 1),
     "comment_id": Meaning("The id of a comment", 1),
     "recommendation_id": Meaning("The id of a recommendation", 1),
     "comment": Meaning("What is said: plain text, up to 10,000 characters", "Blood on the wall"),
@@ -262,7 +277,6 @@ FIELDS: dict[str, Meaning] = {
     "CommentChange.end": Meaning("Where it ends; null takes it away", 70.5),
     "RecommendationObject.id": Meaning("The id: an integer that is never used again", 1),
     "RecommendationObject.user": Meaning("What people said, a comment a line", "[01:05–01:10] Blood on the wall"),
-    "file_id": Meaning("The id of a handed file", 1),
     "ai": Meaning("What the AI said, a comment a line", "[01:05–01:10, violence-05] Close-up of a wound"),
     "violations_quantity": Meaning("How many findings the result has", 3),
     # lists

@@ -89,11 +89,11 @@ def _merged(documents: list[dict[str, Any]]) -> dict[str, Any]:
             for inner_name, inner in schema.get("$defs", {}).items():
                 _put_schema(schemas, inner_name, inner)
             _put_schema(schemas, name, {key: value for key, value in schema.items() if key != "$defs"})
-    paths = {
-        document["basePath"].rstrip("/") + path: _path_item(item, document["produces"], schemas)
-        for document in documents
-        for path, item in document["paths"].items()
-    }
+    paths: dict[str, dict[str, Any]] = {}
+    for document in documents:
+        for path, item in document["paths"].items():  # one path may have methods of several blueprints
+            methods = paths.setdefault(document["basePath"].rstrip("/") + path, {})
+            methods.update(_path_item(item, document["produces"], schemas))
     for path, item in paths.items():
         if path.startswith(API_PREFIX) and "post" in item:
             item["post"]["parameters"].append(IDEMPOTENCY_KEY)
