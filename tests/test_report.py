@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
@@ -50,7 +50,9 @@ def add_result(
     app: Flask, file_id: int, *findings: dict[str, Any], kind: str = "json", name: str | None = None
 ) -> None:
     with app.app_context(), writing() as session:
-        session.add(Result(file_id=file_id, content_sha256="cd" * 32, kind=kind, name=name, actor="analyser"))
+        session.add(
+            Result(file_id=file_id, content_sha256="cd" * 32, kind=kind, name=name, size_bytes=9, actor="analyser")
+        )
         session.add_all(Finding(file_id=file_id, position=n, **values) for n, values in enumerate(findings))
 
 
@@ -106,6 +108,7 @@ def test_the_age_of_a_finding_follows_its_severity(severity: str, age: str, expe
     assert needed_for(severity, age) == expected
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(
@@ -330,6 +333,7 @@ def test_the_workbook_holds_text_numbers_and_times_and_no_formula(app: Flask, cl
     assert disposition.endswith("report-%3Dcmd_%27_c%20calc%27%21A0.mp4.xlsx")
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(codec=None), max_size=60))
 def test_any_text_comes_back_from_a_workbook_without_what_xml_forbids(text: str) -> None:
     book = load_workbook(io.BytesIO(workbook_bytes([Sheet("S", [("h", 9)], [[text]])])))

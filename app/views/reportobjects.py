@@ -50,7 +50,7 @@ class ReportResult(BaseModel):
     kind: Literal["json", "file"] = Field(description="Findings, or a file, which is not read here")
     name: str | None = Field(description="Of a file", examples=[None])
     media_type: str | None = Field(description="Of a file", examples=[None])
-    size_bytes: int | None = Field(description="Of a file", examples=[None])
+    size_bytes: int = Field(description="Of a file, or of the JSON", examples=[512])
     content_sha256: str = Field(description="In hex", examples=["cd" * 32])
     actor: str = Field(description="The account that posted it", examples=["analyser"])
     created_utc: str
