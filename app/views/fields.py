@@ -262,8 +262,8 @@ FIELDS: dict[str, Meaning] = {
     "downloads": Meaning("How many downloads were begun", 3),
     "users": Meaning("How many different users began one", 2),
     # comments, recommendations
+    "id_file": Meaning("The id of the file", 5),
     "refer_file": Meaning("The lasting reference of the file", REFER),
-    "id_file": Meaning("The id of the file", 1),
     "comment_id": Meaning("The id of a comment", 1),
     "recommendation_id": Meaning("The id of a recommendation", 1),
     "comment": Meaning("What is said: plain text, up to 10,000 characters", "Blood on the wall"),
