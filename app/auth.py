@@ -29,6 +29,7 @@ OPEN_ENDPOINTS = {
     "health.readyz",
     "signin.get_login",
     "signin.post_login",
+    "csrf.csrf_csrf_token",
 }
 METRICS_ENDPOINT = "metrics.metrics"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}

@@ -63,6 +63,7 @@ CONTRACT = {
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
+    ("get", "/csrftoken/"),
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
@@ -100,6 +101,8 @@ BESIDE = {
     ("get", f"{API}/group/{{group_id}}/schedule"),
     ("put", f"{API}/group/{{group_id}}/schedule"),
     ("delete", f"{API}/group/{{group_id}}/schedule"),
+    ("get", "/violations/"),
+    ("get", "/violations/{violation_id}/"),
     ("get", f"{API}/example"),
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),

@@ -124,3 +124,11 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def handed_blueprints() -> Iterator[Blueprint]:
+    """Yield the blueprints of the transfer API, which stand at the root, and of the administration."""
+    from app.views.csrf import csrf
+    from app.views.violations import violations
+
+    yield from (violations, csrf)

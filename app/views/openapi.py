@@ -42,6 +42,7 @@ IDEMPOTENCY_KEY = {
 }
 ID_SCHEMAS: dict[str, dict[str, Any]] = {
     "source_id": INTEGER_ID,
+    "violation_id": INTEGER_ID,
     "start_us": INTEGER_ID,
     "entries": {"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$"},
 }
