@@ -128,7 +128,8 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
 
 def handed_blueprints() -> Iterator[Blueprint]:
     """Yield the blueprints of the transfer API, which stand at the root, and of the administration."""
+    from app.views.administration import administration
     from app.views.csrf import csrf
     from app.views.violations import violations
 
-    yield from (violations, csrf)
+    yield from (violations, csrf, administration)
