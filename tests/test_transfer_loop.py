@@ -199,13 +199,16 @@ def test_a_span_of_footage_is_analysed_when_the_analyser_is_told(loop: Loop, fil
     environment = {**os.environ, "ANALYSER_SECRET": SECRET}
     command += ["--listen", str(loop.gate.beyond)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as analyser:
-        assert "listening" in analyser.stderr.readline()
-        span = {"start": utc(T0_US), "end": utc(T0_US + 6_000_000)}
-        made = loop.service.call("POST", "/files/", 201, source_id=loop.source_id, **span)
-        loop.gate.wanted = made["id"]
-        wait_for(lambda: loop.details(made["id"])["status"] == "db_ready", "the result")
-        analyser.send_signal(signal.SIGTERM)
-        said = analyser.communicate(timeout=10)[1]
+        try:
+            assert "listening" in analyser.stderr.readline()
+            span = {"start": utc(T0_US), "end": utc(T0_US + 6_000_000)}
+            made = loop.service.call("POST", "/files/", 201, source_id=loop.source_id, **span)
+            loop.gate.wanted = made["id"]
+            wait_for(lambda: loop.details(made["id"])["status"] == "db_ready", "the result")
+            analyser.send_signal(signal.SIGTERM)
+            said = analyser.communicate(timeout=10)[1]
+        finally:
+            analyser.kill()
     judge_film(loop, made["id"])
     assert list(tmp_path.iterdir()) == []
     told = [one for one in loop.gate.told if one["id"] == made["id"]]
