@@ -61,6 +61,13 @@ CONTRACT = {
     ("get", "/download/{refer}/"),
     ("post", "/files/{file_id}/refer/"),
     ("delete", "/files/{file_id}/refer/"),
+    ("get", "/download/{index}/"),
+    ("get", "/sse/{index}/"),
+    ("get", "/comments/"),
+    ("post", "/comments/"),
+    ("get", "/recommend/"),
+    ("post", "/recommend/"),
+    ("get", "/files/{file_id}/report"),
     ("get", "/test/img"),
     ("get", "/test/video"),
     ("get", "/healthz"),
@@ -69,6 +76,12 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", "/comments/{comment_id}/"),
+    ("put", "/comments/{comment_id}/"),
+    ("patch", "/comments/{comment_id}/"),
+    ("delete", "/comments/{comment_id}/"),
+    ("get", "/recommend/{recommendation_id}/"),
+    ("delete", "/recommend/{recommendation_id}/"),
     ("get", f"{API}/source/{{source_id}}/export"),
     ("get", f"{API}/export/key"),
     ("get", f"{API}/deletions"),

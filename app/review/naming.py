@@ -38,11 +38,11 @@ class Names:
         found = [
             (row_id, normalised(code), normalised(name), normalised(context)) for row_id, code, name, context in rows
         ]
-        names = Counter(name for _, _, name, _ in found)
+        whole = [(f"{name} {context}".strip(), row_id) for row_id, _, name, context in found]
         ids: dict[str, int] = {}
-        for row_id, _, name, context in found:
-            ids[f"{name} {context}".strip()] = row_id
-        ids |= {name: row_id for row_id, _, name, _ in found if names[name] == 1}
+        for names in (whole, [(name, row_id) for row_id, _, name, _ in found]):
+            counts = Counter(name for name, _ in names)
+            ids |= {name: row_id for name, row_id in names if counts[name] == 1}
         ids |= {code: row_id for row_id, code, _, _ in found}
         ids.pop("", None)
         return cls(ids)

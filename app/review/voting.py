@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 
-NO_VOTE = "----"
-GRAVITY = ("None", "mild", "moderate", "severe")  # from the least to the gravest
+from app.models.result import SEVERITIES
+
+NO_VOTE, *GRAVITY = SEVERITIES  # from the least to the gravest
 
 
 def overall(votes: Iterable[str]) -> str:

@@ -127,9 +127,14 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
 
 def handed_blueprints() -> Iterator[Blueprint]:
     """Yield the blueprints of handed files and of what is said of them; their addresses begin at the root."""
+    from app.views.comments import comments
     from app.views.download import download
+    from app.views.fileevents import fileevents
     from app.views.filerefer import filerefer
+    from app.views.filereport import filereport
     from app.views.files import files
+    from app.views.recommend import recommend
     from app.views.results import results
 
-    yield from (files, download, filerefer, results)
+    yield from (files, filerefer, download, fileevents, results)
+    yield from (comments, recommend, filereport)

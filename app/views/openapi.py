@@ -43,6 +43,8 @@ IDEMPOTENCY_KEY = {
 ID_SCHEMAS: dict[str, dict[str, Any]] = {
     "source_id": INTEGER_ID,
     "file_id": INTEGER_ID,
+    "comment_id": INTEGER_ID,
+    "recommendation_id": INTEGER_ID,
     "start_us": INTEGER_ID,
     "entries": {"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$"},
 }
@@ -197,7 +199,9 @@ def _response(
     if "schema" in answer:
         schema = schema_of(answer["schema"])
         shown = example if example is not None else example_of(schema, schemas)
-        result["content"] = {kind: {"schema": schema, "example": shown} for kind in kinds}
+        result["content"] = {
+            kind: {"schema": schema, "example": shown} if kind == JSON else _plain(kind) for kind in kinds
+        }
     elif code in ("200", "206"):
         result["content"] = {kind: _plain(kind) for kind in kinds if kind != JSON}
     return result
