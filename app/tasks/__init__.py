@@ -73,9 +73,8 @@ def make_celery(config: Config | None = None, *, is_default: bool = True) -> Cel
 
 
 def schedule(config: Config) -> dict[str, dict[str, object]]:
-    """Return what the worker does by itself, and how often."""
+    """Return what is done again and again. Looking costs one query; what nobody took until the next is not kept."""
     return {
-        # Looking costs one query; what nobody took until the next look is not kept.
         "probe": {
             "task": "playback.probe_due",
             "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),

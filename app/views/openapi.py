@@ -144,7 +144,8 @@ def _operation(
             in_query = {other["name"] for other in result["parameters"] if other["in"] == "query"}
             result["requestBody"] = _body(parameter, schemas, in_query)
     if "x-body" in operation:
-        result["requestBody"] = {"content": {operation["x-body"]: {"schema": dict(BINARY)}}}
+        body = result.setdefault("requestBody", {"content": {}})
+        body["content"] = {**body["content"], operation["x-body"]: {"schema": dict(BINARY)}}
     kinds = operation.get("produces", produces)
     declared = operation["responses"].items()
     errors = {code: answer["description"] for code, answer in declared if code >= "400" and "schema" not in answer}
