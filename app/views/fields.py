@@ -318,7 +318,6 @@ FIELDS: dict[str, Meaning] = {
     "ViolationObject.age": Meaning("Age ratings, one or several; empty where a mark stands alone", "12+ / 16+"),
     "ViolationObject.mark": Meaning("A duty to label, or what else must be done; empty for none", ""),
     "ViolationObject.is_edited": Meaning("Whether it was changed in the administration pages", False),
-    "violation_id": Meaning("The id of a violation", 1),
     "csrfToken": Meaning("What the header X-CSRFToken carries", "WyJ0b2tlbiIsIiJd.aSg1Zw.c2lnbmF0dXJl"),
 }
 
