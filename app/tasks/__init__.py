@@ -45,8 +45,11 @@ def broker_options(config: Config) -> dict[str, object]:
     }
 
 
-def make_celery(config: Config | None = None) -> Celery:
-    """Return the Celery app of these settings; it connects to nothing yet."""
+def make_celery(config: Config | None = None, *, is_default: bool = True) -> Celery:
+    """Return the Celery app of these settings; it connects to nothing yet.
+
+    The default one is that of all tasks of the process: one that only sends must not take its place.
+    """
     from celery import Celery
 
     from app.tasks import folderbroker
@@ -64,7 +67,8 @@ def make_celery(config: Config | None = None) -> Celery:
         enable_utc=True,
         beat_schedule=schedule(config),
     )
-    celery.set_default()
+    if is_default:
+        celery.set_default()
     return celery
 
 
@@ -106,7 +110,7 @@ def send(config: Config, task: str, *arguments: object, wait_s: float = 0.0) -> 
 def _send(config: Config, task: str, arguments: tuple[object, ...], wait_s: float) -> None:
     key = f"{config.broker_url} {config.instance_path}"
     try:
-        celery = _senders.get(key) or _senders.setdefault(key, make_celery(config))
+        celery = _senders.get(key) or _senders.setdefault(key, make_celery(config, is_default=False))
         how = {"countdown": wait_s} if wait_s else {}
         celery.send_task(task, args=list(arguments), retry=False, ignore_result=True, **how)
     except Exception as error:  # noqa: BLE001  each transport has errors of its own, and none may fail the caller
