@@ -32,6 +32,7 @@ OPEN_ENDPOINTS = {
     "signin.get_login",
     "signin.post_login",
     "download.by_key",  # GET and HEAD: the key is the credential
+    "csrf.csrf_csrf_token",
 }
 RESULT_ENDPOINTS = {"results.by_refer", "results.by_header"}
 REFER_HEADER = "X-Refer-Key"
