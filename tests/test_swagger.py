@@ -63,6 +63,9 @@ CONTRACT = {
     ("delete", "/files/{file_id}/refer/"),
     ("get", "/download/{index}/"),
     ("get", "/sse/{index}/"),
+    ("post", "/download/{refer}/"),
+    ("post", "/record/"),
+    ("post", "/cinema/"),
     ("get", "/comments/"),
     ("post", "/comments/"),
     ("get", "/recommend/"),
@@ -77,6 +80,13 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", "/files/{file_id}/result"),
+    ("get", "/files/{file_id}/result/file"),
+    ("get", "/cinema/"),
+    ("get", "/cinema/{file_id}/"),
+    ("put", "/cinema/{file_id}/"),
+    ("patch", "/cinema/{file_id}/"),
+    ("delete", "/cinema/{file_id}/"),
     ("get", "/comments/{comment_id}/"),
     ("put", "/comments/{comment_id}/"),
     ("patch", "/comments/{comment_id}/"),

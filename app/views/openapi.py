@@ -143,6 +143,9 @@ def _operation(
         if parameter["in"] == "body":
             in_query = {other["name"] for other in result["parameters"] if other["in"] == "query"}
             result["requestBody"] = _body(parameter, schemas, in_query)
+    if "x-upload" in operation:
+        multipart = result["requestBody"]["content"]["multipart/form-data"]
+        multipart["schema"] = {"anyOf": [multipart["schema"], _upload(operation["x-upload"])]}
     if "x-body" in operation:
         result["requestBody"] = {"content": {operation["x-body"]: {"schema": dict(BINARY)}}}
     kinds = operation.get("produces", produces)
@@ -155,6 +158,11 @@ def _operation(
     }
     result["responses"] = dict(sorted({**dict(refusals(result, errors)), **answers}.items()))
     return result
+
+
+def _upload(text: str) -> dict[str, Any]:
+    """Return the schema of a form with a file; fields may stand beside it."""
+    return {"type": "object", "required": ["upload"], "properties": {"upload": {**BINARY, "description": text}}}
 
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
