@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,6 @@ from examples.analyser.service import Service as Client
 from examples.analyser.sse import listen
 from instance.config import TestingConfig
 from tests.archived import T0_US, add_source, record, utc
-from tests.conftest import migrated
 from tests.media import Plane, make_video
 from tests.service import ROOT, Service, free_port, wait_for
 from tests.test_analyser import SMOKING, docx_file, pdf_bytes, soon
@@ -136,13 +136,12 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Iterator[Loop]:
+def loop(tmp_path_factory: pytest.TempPathFactory, film: Path, migrated_sqlite: Path) -> Iterator[Loop]:
     """Yield a service whose archive holds the film as footage."""
     folder = tmp_path_factory.mktemp("loop") / "instance"
-    config = TestingConfig(INSTANCE=str(folder))
     folder.mkdir(parents=True)
-    migrated(config)
-    app = create_app(config)
+    shutil.copy(migrated_sqlite, folder / "app.db")
+    app = create_app(TestingConfig(INSTANCE=str(folder)), with_views=False)
     source_id = add_source(app)
     record(app, source_id, film)
     gate = Gate()
@@ -199,13 +198,16 @@ def test_a_span_of_footage_is_analysed_when_the_analyser_is_told(loop: Loop, fil
     environment = {**os.environ, "ANALYSER_SECRET": SECRET}
     command += ["--listen", str(loop.gate.beyond)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as analyser:
-        assert "listening" in analyser.stderr.readline()
-        span = {"start": utc(T0_US), "end": utc(T0_US + 6_000_000)}
-        made = loop.service.call("POST", "/files/", 201, source_id=loop.source_id, **span)
-        loop.gate.wanted = made["id"]
-        wait_for(lambda: loop.details(made["id"])["status"] == "db_ready", "the result")
-        analyser.send_signal(signal.SIGTERM)
-        said = analyser.communicate(timeout=10)[1]
+        try:
+            assert "listening" in analyser.stderr.readline()
+            span = {"start": utc(T0_US), "end": utc(T0_US + 6_000_000)}
+            made = loop.service.call("POST", "/files/", 201, source_id=loop.source_id, **span)
+            loop.gate.wanted = made["id"]
+            wait_for(lambda: loop.details(made["id"])["status"] == "db_ready", "the result")
+            analyser.send_signal(signal.SIGTERM)
+            said = analyser.communicate(timeout=10)[1]
+        finally:
+            analyser.kill()
     judge_film(loop, made["id"])
     assert list(tmp_path.iterdir()) == []
     told = [one for one in loop.gate.told if one["id"] == made["id"]]

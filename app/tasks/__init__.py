@@ -62,30 +62,36 @@ def make_celery(config: Config | None = None) -> Celery:
         accept_content=["json"],
         worker_hijack_root_logger=False,
         enable_utc=True,
-        beat_schedule={
-            # Looking costs one query; what nobody took until the next look is not kept.
-            "probe": {
-                "task": "playback.probe_due",
-                "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),
-                "options": {"expires": 5.0},
-            },
-            "place": {"task": "playback.place", "schedule": 5.0},
-            "continue_records": {"task": "playback.continue_records", "schedule": 5.0},
-            "list_records": {"task": "playback.list_records", "schedule": 5.0},
-            "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
-            "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
-            "retain": {"task": "playback.retain", "schedule": 30.0, "options": {"expires": 30.0}},
-            "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
-            "sync": {"task": "playback.sync", "schedule": 5.0},
-            "settle": {"task": "playback.settle_losses", "schedule": 15.0},
-            "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
-            "tell": {"task": "playback.tell", "schedule": 5.0},
-            "prune_events": {"task": "playback.prune_events", "schedule": 600.0},
-            "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
-        },
+        beat_schedule=periodic_tasks(config),
     )
     celery.set_default()
     return celery
+
+
+def periodic_tasks(config: Config) -> dict[str, dict[str, object]]:
+    """Return what the schedule asks for, and how often in seconds."""
+    return {
+        # Looking costs one query; what nobody took until the next look is not kept.
+        "probe": {
+            "task": "playback.probe_due",
+            "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),
+            "options": {"expires": 5.0},
+        },
+        "place": {"task": "playback.place", "schedule": 5.0},
+        "continue_records": {"task": "playback.continue_records", "schedule": 5.0},
+        "list_records": {"task": "playback.list_records", "schedule": 5.0},
+        "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
+        "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
+        "retain": {"task": "playback.retain", "schedule": 30.0, "options": {"expires": 30.0}},
+        "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
+        "sync": {"task": "playback.sync", "schedule": 5.0},
+        "settle": {"task": "playback.settle_losses", "schedule": 15.0},
+        "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
+        "tell": {"task": "playback.tell", "schedule": 5.0},
+        "prune_events": {"task": "playback.prune_events", "schedule": 600.0},
+        "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},
+        "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
+    }
 
 
 _senders: dict[str, Celery] = {}
