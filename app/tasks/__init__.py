@@ -45,6 +45,31 @@ def broker_options(config: Config) -> dict[str, object]:
     }
 
 
+def schedule(config: Config) -> dict[str, dict[str, object]]:
+    """Return what is asked for again and again."""
+    return {
+        # Looking costs one query; what nobody took until the next look is not kept.
+        "probe": {
+            "task": "playback.probe_due",
+            "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),
+            "options": {"expires": 5.0},
+        },
+        "place": {"task": "playback.place", "schedule": 5.0},
+        "continue_records": {"task": "playback.continue_records", "schedule": 5.0},
+        "list_records": {"task": "playback.list_records", "schedule": 5.0},
+        "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
+        "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
+        "retain": {"task": "playback.retain", "schedule": 30.0, "options": {"expires": 30.0}},
+        "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
+        "sync": {"task": "playback.sync", "schedule": 5.0},
+        "settle": {"task": "playback.settle_losses", "schedule": 15.0},
+        "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
+        "tell": {"task": "playback.tell", "schedule": 5.0},
+        "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},
+        "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
+    }
+
+
 def make_celery(config: Config | None = None) -> Celery:
     """Return the Celery app of these settings; it connects to nothing yet."""
     from celery import Celery
@@ -62,27 +87,7 @@ def make_celery(config: Config | None = None) -> Celery:
         accept_content=["json"],
         worker_hijack_root_logger=False,
         enable_utc=True,
-        beat_schedule={
-            # Looking costs one query; what nobody took until the next look is not kept.
-            "probe": {
-                "task": "playback.probe_due",
-                "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),
-                "options": {"expires": 5.0},
-            },
-            "place": {"task": "playback.place", "schedule": 5.0},
-            "continue_records": {"task": "playback.continue_records", "schedule": 5.0},
-            "list_records": {"task": "playback.list_records", "schedule": 5.0},
-            "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
-            "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
-            "retain": {"task": "playback.retain", "schedule": 30.0, "options": {"expires": 30.0}},
-            "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
-            "sync": {"task": "playback.sync", "schedule": 5.0},
-            "settle": {"task": "playback.settle_losses", "schedule": 15.0},
-            "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
-            "tell": {"task": "playback.tell", "schedule": 5.0},
-            "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},
-            "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
-        },
+        beat_schedule=schedule(config),
     )
     celery.set_default()
     return celery
