@@ -30,6 +30,7 @@ OPEN_ENDPOINTS = {
     "signin.get_login",
     "signin.post_login",
     "csrf.csrf_csrf_token",
+    "download.by_key",  # GET and HEAD: the key is the credential
 }
 METRICS_ENDPOINT = "metrics.metrics"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}

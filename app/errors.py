@@ -8,6 +8,7 @@ PlaybackError
 │   └── Gone 410
 ├── Conflict 409
 │   ├── SourceIsRecording
+│   ├── StillRecording     (recorded_until_utc, retry_after_s)
 │   ├── HasGaps            (gaps)
 │   ├── OffsetWrong        (received_bytes)
 │   ├── CopyBroken         (received_bytes)
@@ -16,6 +17,7 @@ PlaybackError
 │   ├── Unreachable        (forecast)
 │   ├── OffsetConflict
 │   └── StillRunning       (retry_after_s)
+├── BadHeader 400
 ├── Invalid 422
 ├── Unauthorised 401
 ├── Forbidden 403
@@ -113,6 +115,14 @@ class SourceIsRecording(Conflict):
     loc: Loc = ("path", "source_id")
 
 
+class StillRecording(Conflict):
+    """The end of a span is yet to be written; `extra` has `recorded_until_utc`."""
+
+    kind = "still_recording"
+    loc: Loc = ("body", "end")
+    retry_after_s = 5
+
+
 class NameTaken(Conflict):
     """A name that must be unique is in use."""
 
@@ -185,6 +195,14 @@ class Invalid(PlaybackError):
     def detail(self) -> list[dict[str, Any]]:
         """Return the `detail` list of the answer."""
         return self.details if self.details is not None else super().detail
+
+
+class BadHeader(PlaybackError):
+    """A header of a protocol that has 400 for it (tus)."""
+
+    status = 400
+    kind = "bad_header"
+    loc: Loc = ("header",)
 
 
 class Unauthorised(PlaybackError):

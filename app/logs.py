@@ -14,11 +14,14 @@ _USERINFO = re.compile(r"(?P<head>[a-zA-Z][a-zA-Z0-9+.-]{0,15}://)(?P<user>[^\s/
 _BEARER = re.compile(r"(?i)(bearer|basic|digest)\s+[A-Za-z0-9+/=_.~-]{8,}")
 # Some cameras want the password in the query or the path of their address (app/capture/addresses.py).
 _NAMED = re.compile(r"(?i)(?P<name>(?<=[?&/;_])(?:password|passwd|pass|pwd)=)[^&/;?#\s'\"]+")
+# A key of a download, plain or percent-encoded: in an address, and in the header of POST /record/.
+_KEY = re.compile(r"(?i)(?P<head>download(?:/|%2F)|\bx-refer-key['\"]?\s*[:=,]\s*b?['\"]?)[0-9a-f%-]{32,}")
 _ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]{0,15}://[^\s'\"]*[^\s'\":,.;)]")
 
 
 def mask_secrets(text: str) -> str:
-    """Return text with the passwords of every address in it, and every credential of a header, masked."""
+    """Return text with the passwords of every address in it, every credential of a header and download key masked."""
+    text = _KEY.sub(rf"\g<head>{MASK}", text)
     text = _USERINFO.sub(rf"\g<head>\g<user>:{MASK}@", text)
     return _BEARER.sub(rf"\1 {MASK}", _NAMED.sub(rf"\g<name>{MASK}", text))
 

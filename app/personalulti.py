@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from flask import current_app, request
+from flask import request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 from werkzeug.datastructures import MultiDict
@@ -190,7 +190,7 @@ def whole_body() -> bytes:
     """
     data = request.get_data()
     if request.content_length is None:
-        if len(data) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        if request.max_content_length is not None and len(data) >= request.max_content_length:
             raise RequestEntityTooLarge
     elif len(data) < request.content_length:
         raise Invalid("the body is shorter than Content-Length says", loc=("body",), kind="body_incomplete")

@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 import os
+import resource
 import socket
 import struct
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from gunicorn.http import errors
+from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.locks import hold_lock
@@ -26,6 +28,13 @@ if hasattr(_libc, "mallopt"):  # glibc has it, musl has not
     _libc.mallopt(M_ARENA_MAX, 1)
     _libc.mallopt(M_MMAP_THRESHOLD, 1 << 20)
     _libc.mallopt(M_TRIM_THRESHOLD, 1 << 20)
+
+# Each who listens to events is an open file; the limit of a login shell is 1024, while more are permitted.
+OPEN_FILES = 65_536
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_wanted = OPEN_FILES if _hard == resource.RLIM_INFINITY else min(OPEN_FILES, _hard)
+if resource.RLIM_INFINITY != _soft < _wanted:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _hard))
 
 _settings = load_config()
 _settings.run_path.mkdir(parents=True, exist_ok=True)
@@ -77,7 +86,35 @@ def _is_closed(graceful=False):
 
 
 class JsonErrors(ThreadWorker):
-    """gunicorn's threads; what they refuse before the app sees it is answered as the app answers its errors."""
+    """gunicorn's threads; what they refuse before the app sees it is answered as the app answers its errors.
+
+    A stream of events gets the connection itself (app/views/fileevents.py): no thread is held while it waits.
+    """
+
+    def load_wsgi(self):
+        """Load the app, and let its views ask for the connection."""
+        super().load_wsgi()
+        self.handovers = {}
+        app = self.wsgi
+
+        def answer(environ, start_response):
+            response = getattr(start_response, "__self__", None)
+            connection = environ["gunicorn.socket"]
+            if type(response) is not Response or type(connection) is not socket.socket:
+                return app(environ, start_response)  # HTTP/2 or TLS: the bytes of the connection are not the answer's
+            environ["playback.gives_socket"] = handovers = []
+            parts = app(environ, start_response)
+            for handover in handovers:
+                if response.status_code != 200:
+                    handover.abandon()
+                    continue
+                # Its end is that of the connection (RFC 9112 §6.3): no length, no chunks, HTTP/1.0 or 1.1.
+                response.chunked = False
+                response.force_close()
+                self.handovers[connection] = handover
+            return parts
+
+        self.wsgi = answer
 
     def handle(self, conn):
         """Handle a request; one that stops coming does not hold the thread for ever.
@@ -87,6 +124,11 @@ class JsonErrors(ThreadWorker):
         """
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", STALLED_S, 0))
         is_kept = super().handle(conn)
+        handover = self.handovers.pop(conn.sock, None)
+        if handover is not None:
+            handover.attach(conn.sock)
+            conn.close = _is_closed
+            return False  # it counts no longer: neither as a connection of this worker, nor when it ends
         if not is_kept:
             conn.close(graceful=True)
             conn.close = _is_closed

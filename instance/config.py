@@ -36,7 +36,7 @@ class StorageSettings(NamedTuple):
 
 
 class WebhookSettings(NamedTuple):
-    """One webhook: its address, what its bodies are signed with ("" for nothing), and what it is named in logs."""
+    """One webhook or analyser: its address, what its bodies are signed with ("": nothing), its name in logs."""
 
     url: str
     secret: str
@@ -190,8 +190,12 @@ class Config:
     @property
     def webhooks(self) -> tuple[WebhookSettings, ...]:
         """Who is told of changes of state. Raises ConfigurationError, which repeats no address."""
-        texts = [text.strip() for text in self.WEBHOOKS.split(",") if text.strip()]
-        return tuple(_parse_webhook(text, number, self.WEBHOOK_SECRET) for number, text in enumerate(texts, 1))
+        return _parse_webhooks("WEBHOOKS", self.WEBHOOKS, self.WEBHOOK_SECRET)
+
+    @property
+    def analysers(self) -> tuple[WebhookSettings, ...]:
+        """Who is told of download addresses. Raises ConfigurationError, which repeats no address."""
+        return _parse_webhooks("ANALYSER_URLS", self.ANALYSER_URLS, self.ANALYSER_SECRET)
 
     def __repr__(self) -> str:
         """Name the class only: settings hold secrets."""
@@ -307,6 +311,7 @@ def _check(config: Config) -> None:
     _check_sync(config)
     _ = config.storages
     _ = config.webhooks
+    _check_analysers(config)
 
 
 SWITCHES = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
@@ -335,7 +340,13 @@ def _parse_storage(text: str, reserve_bytes: int) -> StorageSettings:
     return StorageSettings(path, values.get("budget") or None, values.get("reserve", reserve_bytes), values.get("cold"))
 
 
-def _parse_webhook(text: str, number: int, secret: str) -> WebhookSettings:
+def _parse_webhooks(name: str, texts: str, secret: str) -> tuple[WebhookSettings, ...]:
+    """Return the receivers of a setting. Raises ConfigurationError, which repeats no address."""
+    found = [text.strip() for text in texts.split(",") if text.strip()]
+    return tuple(_parse_webhook(name, text, number, secret) for number, text in enumerate(found, 1))
+
+
+def _parse_webhook(setting: str, text: str, number: int, secret: str) -> WebhookSettings:
     """Return the webhook that `https://host/path?secret=...` names. Raises ConfigurationError without the address."""
     from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -346,7 +357,7 @@ def _parse_webhook(text: str, number: int, secret: str) -> WebhookSettings:
         host, port = None, None
     if not host or parts.scheme not in ("http", "https") or not text.isascii() or not text.isprintable() or " " in text:
         raise ConfigurationError(
-            f"PLAYBACK_WEBHOOKS: number {number} must be an address as https://host/path?secret=TEXT "
+            f"PLAYBACK_{setting}: number {number} must be an address as https://host/path?secret=TEXT "
             "(a comma in it is written %2C)"
         )
     pairs = parse_qsl(parts.query, keep_blank_values=True)
@@ -354,6 +365,25 @@ def _parse_webhook(text: str, number: int, secret: str) -> WebhookSettings:
     rest = urlencode([pair for pair in pairs if pair[0] != "secret"])
     url = urlunsplit((parts.scheme, parts.netloc, parts.path or "/", rest if own else parts.query, ""))
     return WebhookSettings(url, own[-1] if own else secret, f"{host}:{port}" if port else host)
+
+
+def _check_analysers(config: Config) -> None:
+    """Raise ConfigurationError for addresses that cannot be told, one of them twice, or a public one that is none."""
+    from urllib.parse import urlsplit
+
+    found = config.analysers
+    if len({hook.target for hook in found}) < len(found):
+        raise ConfigurationError("PLAYBACK_ANALYSER_URLS: an address is there twice")
+    try:
+        parts = urlsplit(config.public_url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_good, parts = False, urlsplit("")
+    is_plain = config.public_url.isascii() and config.public_url.isprintable() and " " not in config.public_url
+    if not is_good or not is_plain or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ConfigurationError(
+            "PLAYBACK_PUBLIC_URL must be an address as https://video.example.org, without user, password and query"
+        )
 
 
 def _check_sync(config: Config) -> None:

@@ -11,8 +11,10 @@ from app.extensions import writing
 from app.models import Group, Record, Source, Tag
 from app.models.types import new_uuid
 from app.views.audit import AuditQuery
+from app.views.comments import CommentsQuery
 from app.views.group import GroupsQuery
 from app.views.pins import PinsQuery
+from app.views.recommend import RecommendationsQuery
 from app.views.record import RecordsQuery
 from app.views.retention import RulesQuery
 from app.views.source import SourcesQuery
@@ -255,12 +257,9 @@ def test_a_group_is_renamed_and_keeps_its_model(database_client: FlaskClient) ->
 
 def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
-    models |= {
-        "`/pins`": PinsQuery,
-        "`/retention`": RulesQuery,
-        "`/audit`": AuditQuery,
-        "`/violations/`": ViolationsQuery,
-    }
+    models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
+    models |= {"`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
+    models |= {"`/violations/`": ViolationsQuery}
     table = rows(ROOT / "docs" / "api.md", "list")
     assert len(table) == len(models)
     for cells in table:

@@ -71,7 +71,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> None:
     usual = defaults(Config)[name]
     usual_words = {"BIND": "127.0.0.1:9", "METRICS_NETWORKS": "::1", "SECRET_KEY": "s" * 32, "STORAGES": "/srv/two"}
-    usual_words["WEBHOOKS"] = "https://elsewhere/"
+    usual_words |= dict.fromkeys(("WEBHOOKS", "ANALYSER_URLS", "PUBLIC_URL"), "https://elsewhere/")
     given = {**usual_words, **SENDFILE, "SIGNING_KEY": "A" * 43 + "="}.get(name)
     given = given or ("False" if isinstance(usual, bool) else "7" if isinstance(usual, int | float) else "elsewhere")
     environment.setenv(f"PLAYBACK_{name}", given)
@@ -96,6 +96,13 @@ def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> Non
         ("SECRET_KEY", "short"),
         ("METRICS_NETWORKS", "10.0.0.1/8"),
         ("STORAGES", "second"),
+        ("ANALYSER_URLS", "https://one.example/,ftp://two.example/"),
+        ("ANALYSER_URLS", "https://one.example/,https://one.example/?secret=other"),
+        ("PUBLIC_URL", "video.example.org"),
+        ("PUBLIC_URL", "ftp://video.example.org"),
+        ("PUBLIC_URL", "https://user:word@video.example.org"),
+        ("PUBLIC_URL", "https://video.example.org/?a=b"),
+        ("PUBLIC_URL", "https://video.example.org:99999"),
         ("STORAGES", "/srv/two?budget=5X"),
         ("STORAGES", "/srv/two?budget=5G&budget=6G"),
         ("STORAGES", "/srv/two?cold=7"),

@@ -58,6 +58,16 @@ CONTRACT = {
     ("get", f"{PLAYBACK}/record/{{record_id}}/index.m3u8"),
     ("get", f"{PLAYBACK}/timeline"),
     ("get", f"{PLAYBACK}/sync"),
+    ("get", "/download/{refer}/"),
+    ("post", "/files/{file_id}/refer/"),
+    ("delete", "/files/{file_id}/refer/"),
+    ("get", "/download/{index}/"),
+    ("get", "/sse/{index}/"),
+    ("get", "/comments/"),
+    ("post", "/comments/"),
+    ("get", "/recommend/"),
+    ("post", "/recommend/"),
+    ("get", "/files/{file_id}/report"),
     ("get", "/test/img"),
     ("get", "/test/video"),
     ("get", "/healthz"),
@@ -67,6 +77,12 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", "/comments/{comment_id}/"),
+    ("put", "/comments/{comment_id}/"),
+    ("patch", "/comments/{comment_id}/"),
+    ("delete", "/comments/{comment_id}/"),
+    ("get", "/recommend/{recommendation_id}/"),
+    ("delete", "/recommend/{recommendation_id}/"),
     ("get", f"{API}/source/{{source_id}}/export"),
     ("get", f"{API}/export/key"),
     ("get", f"{API}/deletions"),
@@ -103,11 +119,13 @@ BESIDE = {
     ("delete", f"{API}/group/{{group_id}}/schedule"),
     ("get", "/violations/"),
     ("get", "/violations/{violation_id}/"),
+    ("get", "/files/{file_id}/refer/"),
     ("get", f"{API}/example"),
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),
 }
 PAGES = {"/", "/login", "/logout", "/swagger/", "/redoc/", "/swagger.json", "/swagger.yaml"}
+PAGES |= {f"/{place}/{path}" for place in ("admin", "cms") for path in ("", "{path}")}
 
 
 @pytest.fixture

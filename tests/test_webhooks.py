@@ -20,7 +20,8 @@ from app.capture.steadiness import Steadiness
 from app.extensions import db, writing
 from app.models import Lease, Notice, Recorder, Source, Wanted, WebhookMark
 from app.models.types import now_us
-from app.transfer.webhooks import GAP_US, KEPT_US, UNTOLD_US, Teller, clear, tell
+from app.transfer.telling import Teller
+from app.transfer.webhooks import GAP_US, KEPT_US, UNTOLD_US, WEBHOOKS, clear, tell
 from instance.config import ConfigurationError, TestingConfig, WebhookSettings
 
 SECRET = "a-secret-of-receivers"
@@ -185,7 +186,7 @@ def test_one_webhook_that_hangs_holds_up_no_other(app: Flask, receiver: Receiver
             with app.app_context():
                 return work()
 
-        teller = Teller((hanging, hook_to(receiver)), run)
+        teller = Teller(WEBHOOKS, (hanging, hook_to(receiver)), run)
         teller.wake()
         for thread in list(teller._threads.values())[1:]:
             thread.join(20)

@@ -7,12 +7,21 @@ from typing import Any
 from sqlalchemy import select
 
 from app.archive.outbox import emit
-from app.errors import Deleted, Loc, NotFound
+from app.errors import Conflict, Deleted, Loc, NotFound
 from app.extensions import AnySession
 from app.models import File, ReferKey
+from app.models.file import ANNOUNCED, DB_READY, ERROR, PROCESSING, READY
 
 REFER = re.compile(r"[0-9a-f]{32}")
 MAX_INDEX = 2**63 - 1  # what the database can hold
+# What may follow each status (docs/design/refer.md, "Status"); each may also be said again.
+TRANSITIONS = {
+    ANNOUNCED: (PROCESSING, READY, ERROR),
+    PROCESSING: (READY, ERROR),
+    READY: (ERROR, DB_READY),
+    ERROR: (PROCESSING, READY, DB_READY),
+    DB_READY: (),
+}
 
 
 def find_file(session: AnySession, file_id: int, *, loc: Loc = ("path", "file_id"), is_locked: bool = False) -> File:
@@ -54,7 +63,13 @@ def key_hash(key: str) -> str:
 
 
 def change_status(session: AnySession, row: File, status: str, **payload: Any) -> None:
-    """Set the status of a file and tell of it, in the caller's write transaction."""
+    """Set the status of a file and tell of it, in the caller's write transaction.
+
+    Raises Conflict for one that does not follow the present one (TRANSITIONS).
+    """
+    if status != row.status and status not in TRANSITIONS[row.status]:
+        message = f"file {row.id} is {row.status}: it cannot become {status}"
+        raise Conflict(message, loc=("path", "file_id"), kind="status")
     row.status = status
     emit(session, row, "status", **payload)
 

@@ -13,13 +13,18 @@ from app.models import File, FileEvent
 IN_ORDER = text("SELECT pg_advisory_xact_lock(7090312)")
 
 
+def take_turn(session: AnySession) -> None:
+    """Be the only one who writes events until the end of the caller's write transaction."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(IN_ORDER)
+
+
 def emit(session: AnySession, row: File, kind: str, **payload: Any) -> int:
     """Write an event of a file in the caller's write transaction and return its id.
 
     `payload` is what is told beside type and status; no key is ever among it: a download event has `generation`.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(IN_ORDER)
+    take_turn(session)
     body = json.dumps({"status": row.status, **payload}, ensure_ascii=False, separators=(",", ":"))
     event = FileEvent(file_id=row.id, type=kind, payload=body)
     session.add(event)

@@ -18,7 +18,7 @@ from app.archive.ruling import overlap
 from app.errors import Conflict, Invalid, NotFound, Pinned
 from app.extensions import AnySession
 from app.instants import utc_text
-from app.models import Pin, Record, Source
+from app.models import File, Pin, Record, Source
 
 PIN_ORDERS = {"created": Order((Pin.created_us, Pin.id)), "begin": Order((Pin.begin_us, Pin.id))}
 
@@ -88,6 +88,8 @@ def change_pin(session: AnySession, pin_id: str, actor: str, values: dict[str, A
     """
     row = find_pin(session, pin_id, is_locked=True)
     _check_changeable(session, row)
+    if {"expires_us", "end_us"} & values.keys():
+        _check_unused(session, row)
     if "expires_us" in values:
         _check_expiry(values["expires_us"], at_us)
     before = {name: getattr(row, name) for name in values}
@@ -99,9 +101,13 @@ def change_pin(session: AnySession, pin_id: str, actor: str, values: dict[str, A
 
 
 def release_pin(session: AnySession, pin_id: str, actor: str, at_us: int) -> Pin:
-    """End the protection; the row stays. One that was released already stays as it is."""
+    """End the protection; the row stays. One that was released already stays as it is.
+
+    Raises Conflict for one that keeps the footage of a file.
+    """
     row = find_pin(session, pin_id, is_locked=True)
     if row.released_us is None:
+        _check_unused(session, row)
         row.released_us, row.released_by = at_us, actor
         session.flush()
         _write_down(session, row, actor, "pin.release", begin_us=row.begin_us, end_us=row.end_us)
@@ -165,6 +171,13 @@ def _check_changeable(session: AnySession, row: Pin) -> None:
     else:
         return
     raise Conflict(message, loc=("path", "pin_id"), kind="pin_ended")
+
+
+def _check_unused(session: AnySession, row: Pin) -> None:
+    file_id = session.scalar(select(File.id).where(File.pin_id == row.id, File.deleted_us.is_(None)).limit(1))
+    if file_id is not None:
+        message = f"the pin keeps the footage of file {file_id}: delete that file (DELETE /files/{file_id}/)"
+        raise Conflict(message, loc=("path", "pin_id"), kind="pin_of_file")
 
 
 def _write_down(session: AnySession, row: Pin, actor: str, action: str, **detail: Any) -> None:

@@ -41,6 +41,7 @@ def fsck_command(*, is_repairing: bool, is_hashing: bool, is_sure: bool) -> None
 
 def _run(check: "Check", roots: Mapping[str, Path], run_path: Path) -> None:
     from app.archive.checkfiles import check_files, check_temporaries
+    from app.archive.checkhanded import check_handed
     from app.archive.checkrows import check_rows
     from app.archive.checkruns import check_attempts, check_coverage, check_overlaps, check_runs
     from app.archive.reindexing import reindex
@@ -51,6 +52,7 @@ def _run(check: "Check", roots: Mapping[str, Path], run_path: Path) -> None:
         if not is_recorded_to(root, run_path):
             _check_leftovers(check, storage_id, root, run_path)
         check_temporaries(check, root)
+        check_handed(check, storage_id, root)
     check_overlaps(check)
     check_runs(check)
     check_coverage(check)

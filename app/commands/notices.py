@@ -26,7 +26,8 @@ def test_webhooks() -> None:
     """Send each webhook a notice of kind `test`; ends with 1 where one does not take it."""
     from app.instants import utc_text
     from app.models.types import now_us
-    from app.transfer.webhooks import Refused, send
+    from app.transfer.telling import Refused
+    from app.transfer.webhooks import send
 
     hooks = current_app.config["PLAYBACK"].webhooks
     if not hooks:

@@ -32,6 +32,7 @@ class File(Model):
         CheckConstraint("size_bytes IS NULL OR received_bytes <= size_bytes", name="received"),
         Index("ix_file_status_id", "status", "id"),
         Index("ix_file_expires_us", "expires_us"),
+        Index("ix_file_next_us", "next_us"),
         Index("ix_file_owner", "owner"),
         {"sqlite_autoincrement": True},
     )
@@ -56,6 +57,10 @@ class File(Model):
     created_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant, us since the epoch")
     completed_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant it was complete on the disk")
     expires_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant an unfinished upload is given up")
+    next_us: Mapped[int | None] = mapped_column(
+        BigInteger, comment="instant the worker does what is left to do: type, length, removing bytes; null for nothing"
+    )
+    tries: Mapped[int] = mapped_column(Integer, default=0, comment="of that, which failed")
     deleted_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant its bytes were removed")
     deleted_by: Mapped[str | None] = mapped_column(String(255), comment="account that deleted it")
     salt: Mapped[str] = mapped_column(String(32), default=new_hex, comment="hex; goes into its keys")
@@ -68,6 +73,7 @@ class File(Model):
     record_id: Mapped[str | None] = mapped_column(ForeignKey("record.id"), comment="that was asked for, if any")
     begin_us: Mapped[int | None] = mapped_column(BigInteger, comment="of footage: instant, us since the epoch")
     end_us: Mapped[int | None] = mapped_column(BigInteger, comment="of footage: instant, us since the epoch")
+    rev: Mapped[str | None] = mapped_column(String(64), comment="of footage: pins an end in what was yet being written")
     pin_id: Mapped[str | None] = mapped_column(ForeignKey("pin.id"), comment="what keeps its footage")
 
     def __repr__(self) -> str:

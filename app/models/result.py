@@ -21,7 +21,7 @@ class Result(Model):
     kind: Mapped[str] = mapped_column(String(8), comment="json: findings; file: files/ID.result")
     name: Mapped[str | None] = mapped_column(String(255), comment="of the file, as the analyser named it")
     media_type: Mapped[str | None] = mapped_column(String(127), comment="of the file, found from its content")
-    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    size_bytes: Mapped[int] = mapped_column(BigInteger, comment="of the file, or of the JSON's canonical form")
     actor: Mapped[str] = mapped_column(String(255), comment="account that posted it")
     created_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant, us since the epoch")
 

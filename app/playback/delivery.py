@@ -146,11 +146,13 @@ def respond(
     modified_us: int | None = None,
     is_date_strong: bool = False,
     is_unit_optional: bool = False,
+    is_yielded: bool = False,
 ) -> Response:
     """Return the answer to the current request for a body: 200, 206, 304, 412 or 416 (RFC 9110 §13, §14).
 
     Last-Modified follows from `modified_us`; whether ranges may be asked for by it, see `Validators`. With
-    `is_unit_optional` a range without `bytes=` counts too.
+    `is_unit_optional` a range without `bytes=` counts too. With `is_yielded` all bytes pass through the answer's
+    iterable, for who counts them; else the kernel sends those of files.
     """
     has = validators(etag, modified_us, now_us(), is_date_strong=is_date_strong)
     common = {**has.headers, "Accept-Ranges": "bytes", **headers}
@@ -169,14 +171,16 @@ def respond(
     if ranges:
         common["Content-Range"] = f"bytes {wanted.begin}-{wanted.end - 1}/{body.size_bytes}"
     common["Content-Length"] = str(wanted.size_bytes)
-    return Response(_content(body, wanted, content_type), status, common, content_type=content_type)
+    content = _content(body, wanted, content_type, is_yielded=is_yielded)
+    return Response(content, status, common, content_type=content_type)
 
 
-def _content(body: Body, wanted: ByteRange, content_type: str) -> Iterable[bytes] | bytes:
+def _content(body: Body, wanted: ByteRange, content_type: str, *, is_yielded: bool) -> Iterable[bytes] | bytes:
     """Return the bytes of a range: of a text all at once, so that it can be compressed; nothing of media to HEAD."""
     if content_type.startswith("text/"):
         return b"".join(_begun(body.read(wanted)))
-    return () if request.method == "HEAD" else _begun(body.read(wanted, _socket_of(wanted)))
+    sink = None if is_yielded else _socket_of(wanted)
+    return () if request.method == "HEAD" else _begun(body.read(wanted, sink))
 
 
 def _begun(blocks: Generator[bytes, None, None]) -> Iterator[bytes]:

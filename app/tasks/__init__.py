@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TASKS = (
+    *("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling"),
+    *("task_start_rotation", "uploading"),
+)
+
 
 def broker_options(config: Config) -> dict[str, object]:
     """Return Celery's settings for the broker; folders of the embedded one lie below the instance folder."""
@@ -48,8 +53,7 @@ def make_celery(config: Config | None = None) -> Celery:
 
     folderbroker.register()
     config = config or load_config()
-    tasks = ("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling")
-    celery = Celery("playback", include=[f"app.tasks.{name}" for name in tasks])
+    celery = Celery("playback", include=[f"app.tasks.{name}" for name in TASKS])
     celery.conf.update(
         **broker_options(config),
         task_ignore_result=True,
@@ -74,7 +78,9 @@ def make_celery(config: Config | None = None) -> Celery:
             "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
             "sync": {"task": "playback.sync", "schedule": 5.0},
             "settle": {"task": "playback.settle_losses", "schedule": 15.0},
+            "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
             "tell": {"task": "playback.tell", "schedule": 5.0},
+            "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
         },
     )
     celery.set_default()
@@ -84,16 +90,20 @@ def make_celery(config: Config | None = None) -> Celery:
 _senders: dict[str, Celery] = {}
 
 
-def send(config: Config, task: str, *arguments: object) -> None:
-    """Ask the worker for a task, soon; never fails and never waits: the schedule finds what no message reached."""
-    sender.put(partial(_send, config, task, arguments))
+def send(config: Config, task: str, *arguments: object, wait_s: float = 0.0) -> None:
+    """Ask the worker for a task, soon or in so many seconds.
+
+    Never fails and never waits: the schedule finds what no message reached.
+    """
+    sender.put(partial(_send, config, task, arguments, wait_s))
 
 
-def _send(config: Config, task: str, arguments: tuple[object, ...]) -> None:
+def _send(config: Config, task: str, arguments: tuple[object, ...], wait_s: float) -> None:
     key = f"{config.broker_url} {config.instance_path}"
     try:
         celery = _senders.get(key) or _senders.setdefault(key, make_celery(config))
-        celery.send_task(task, args=list(arguments), retry=False, ignore_result=True)
+        how = {"countdown": wait_s} if wait_s else {}
+        celery.send_task(task, args=list(arguments), retry=False, ignore_result=True, **how)
     except Exception as error:  # noqa: BLE001  each transport has errors of its own, and none may fail the caller
         log.warning("the broker cannot be reached (%s); the schedule will do it", type(error).__name__)
 
@@ -124,3 +134,17 @@ def ask_sync() -> None:
     from flask import current_app
 
     send(current_app.config["PLAYBACK"], "playback.sync")
+
+
+def ask_rotation(file_id: int) -> None:
+    """Ask for a file's next download keys when they are due; once the rotation's begin is committed."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.start_rotation", file_id)
+
+
+def ask_files() -> None:
+    """Ask for what is left to do for files that were uploaded or deleted."""
+    from flask import current_app
+
+    send(current_app.config["PLAYBACK"], "playback.tend_files")

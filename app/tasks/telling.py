@@ -1,4 +1,4 @@
-"""Notices: looking for what has changed in the whole service, and telling the webhooks."""
+"""Telling others: webhooks of what has changed in the whole service."""
 
 import threading
 import time
@@ -11,11 +11,13 @@ from celery.signals import worker_shutting_down
 from app.archive.watch import look
 from app.models.types import now_us
 from app.tasks.context import task_app
-from app.transfer.webhooks import Teller, clear
+from app.transfer.telling import Channel, Teller
+from app.transfer.webhooks import WEBHOOKS, clear
+from instance.config import WebhookSettings
 
 CLEAR_S = 3600.0
-TELLER = "playback_teller"
 _lock = threading.Lock()
+_tellers = threading.Lock()
 _cleared_s = [0.0]
 
 
@@ -26,19 +28,26 @@ def tell_webhooks() -> None:
         return
     try:
         app = task_app()
-        hooks = app.config["PLAYBACK"].webhooks
+        settings = app.config["PLAYBACK"]
         with app.app_context():
             look(now_us())
             if time.monotonic() - _cleared_s[0] > CLEAR_S:
                 _cleared_s[0] = time.monotonic()
-                clear({hook.target for hook in hooks}, now_us())
-        teller = app.extensions.get(TELLER)
-        if teller is None:
-            teller = app.extensions[TELLER] = Teller(hooks, _within(app))
-            worker_shutting_down.connect(lambda **_: teller.stop(), weak=False)
-        teller.wake()
+                clear({hook.target for hook in settings.webhooks}, now_us())
+        _wake(app, WEBHOOKS, settings.webhooks)
     finally:
         _lock.release()
+
+
+def _wake(app: Any, channel: Channel, hooks: tuple[WebhookSettings, ...]) -> None:
+    """Wake the threads of a channel, which are this process's; make them at the first time."""
+    name = f"playback_teller_{channel.word}"
+    with _tellers:
+        teller: Teller | None = app.extensions.get(name)
+        if teller is None:
+            made = teller = app.extensions[name] = Teller(channel, hooks, _within(app))
+            worker_shutting_down.connect(lambda **_: made.stop(), weak=False)
+    teller.wake()
 
 
 def _within(app: Any) -> Callable[[Callable[[], Any]], Any]:

@@ -117,9 +117,8 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, docs, checks):
+    for blueprint in (health, metrics, signin, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
-    yield pages, None
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
 
@@ -127,9 +126,18 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
 
 
 def handed_blueprints() -> Iterator[Blueprint]:
-    """Yield the blueprints of the transfer API, which stand at the root, and of the administration."""
+    """Yield the blueprints of handed files and of what is said of them; their addresses begin at the root."""
     from app.views.administration import administration
+    from app.views.comments import comments
     from app.views.csrf import csrf
+    from app.views.download import download
+    from app.views.fileevents import fileevents
+    from app.views.filerefer import filerefer
+    from app.views.filereport import filereport
+    from app.views.files import files
+    from app.views.recommend import recommend
+    from app.views.results import results
     from app.views.violations import violations
 
-    yield from (violations, csrf, administration)
+    yield from (files, filerefer, download, fileevents, results)
+    yield from (comments, recommend, filereport, violations, csrf, administration)

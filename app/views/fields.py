@@ -18,6 +18,7 @@ class Meaning(NamedTuple):
 BEGIN, END = "2026-11-20T22:44:05.123456Z", "2026-11-20T23:44:05.123456Z"
 RECORD_ID = "7a9f3c52-6d1e-4b7b-9a53-0c8f1c3b2d10"
 OTHER_ID = "f2b1d0c4-3e5a-4f6b-8c7d-9e0f1a2b3c4d"
+REFER, KEY = "3f0c9a1be6d24c578a90f1e2d3c4b5a6", "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"
 MEDIA = f"/playbackapi/source/1/video.mp4?start={BEGIN}&end={END}"
 
 FIELDS: dict[str, Meaning] = {
@@ -70,6 +71,10 @@ FIELDS: dict[str, Meaning] = {
         "Where the recording is, relative to the storage root: a playlist of its files", f"records/{RECORD_ID}.m3u8"
     ),
     "sync_location": Meaning("Where it is, or is to be, copied; null where nowhere", "nightly/"),
+    # handed files
+    "index": Meaning("The id of a file, up to 18 digits", 7),
+    "Last-Event-ID": Meaning("The id of the last event that was seen; a browser sends it by itself", "12"),
+    "last_event_id": Meaning("The id of the last event that was seen, as the header `Last-Event-ID`, which wins", 12),
     # what was recorded
     "source_id": Meaning("The id of a source", 1),
     "start_utc": Meaning("Where it begins", BEGIN),
@@ -240,6 +245,44 @@ FIELDS: dict[str, Meaning] = {
     "completed_utc": Meaning("When it was whole; null until then", END),
     "Announce.description": Meaning("What the sender says of the recording"),
     "CopyObject.description": Meaning("What the sender says of the recording"),
+    # download keys
+    "refer": Meaning("The lasting reference of a file: 32 hex digits, or the same as a UUID", REFER),
+    "file_id": Meaning("The id of a file", 5),
+    "ReferObject.id": Meaning("The id of the file", 5),
+    "ReferObject.status": Meaning("The status of the file", "ready"),
+    "download_url": Meaning("Where the file is downloaded now; null while no key is given out", f"/download/{KEY}/"),
+    "ReferObject.expires_utc": Meaning("Until when that address is given out; null while none is", END),
+    "rotation_ends_utc": Meaning("From when no key of this rotation opens the file; null while none is given out", END),
+    "rotation": Meaning(
+        "`running`, or why the last one ended: `downloaded`, `ran_out`, `revoked`, `deleted`; null before the first",
+        "running",
+    ),
+    "ReferObject.generation": Meaning("Counts the keys of the file; -1 before the first", 0),
+    "downloading": Meaning("How many users download it now", 1),
+    "downloads": Meaning("How many downloads were begun", 3),
+    "users": Meaning("How many different users began one", 2),
+    # comments, recommendations
+    "refer_file": Meaning("The lasting reference of the file", REFER),
+    "id_file": Meaning("The id of the file", 1),
+    "comment_id": Meaning("The id of a comment", 1),
+    "recommendation_id": Meaning("The id of a recommendation", 1),
+    "comment": Meaning("What is said: plain text, up to 10,000 characters", "Blood on the wall"),
+    "comment_author": Meaning("Whether a person said it, or the AI", "User"),
+    "severity": Meaning("How grave: `----` not judged, `None` nothing to object to, then graver", "moderate"),
+    "violation": Meaning("The violation as it was named: code or name of the list, or any text", "violence-05"),
+    "violation_id": Meaning("The id of the violation in the list; null where it is not in it", None),
+    "CommentObject.id": Meaning("The id: an integer that is never used again", 1),
+    "CommentObject.start": Meaning("Where it begins, seconds of the footage; null where not given", 65.0),
+    "CommentObject.end": Meaning("Where it ends; null where not given", 70.5),
+    "CommentObject.actor": Meaning("The account that wrote it", "admin"),
+    "NewComment.start": Meaning("Where it begins, seconds of the footage", 65.0),
+    "NewComment.end": Meaning("Where it ends, seconds of the footage", 70.5),
+    "CommentChange.start": Meaning("Where it begins, seconds of the footage; null takes it away", 65.0),
+    "CommentChange.end": Meaning("Where it ends; null takes it away", 70.5),
+    "RecommendationObject.id": Meaning("The id: an integer that is never used again", 1),
+    "RecommendationObject.user": Meaning("What people said, a comment a line", "[01:05–01:10] Blood on the wall"),
+    "ai": Meaning("What the AI said, a comment a line", "[01:05–01:10, violence-05] Close-up of a wound"),
+    "violations_quantity": Meaning("How many findings the result has", 3),
     # lists
     "sort": Meaning("Order; with - before it the other way round"),
     "limit": Meaning("At most so many", 100),
@@ -275,7 +318,6 @@ FIELDS: dict[str, Meaning] = {
     "ViolationObject.age": Meaning("Age ratings, one or several; empty where a mark stands alone", "12+ / 16+"),
     "ViolationObject.mark": Meaning("A duty to label, or what else must be done; empty for none", ""),
     "ViolationObject.is_edited": Meaning("Whether it was changed in the administration pages", False),
-    "violation_id": Meaning("The id of a violation", 1),
     "csrfToken": Meaning("What the header X-CSRFToken carries", "WyJ0b2tlbiIsIiJd.aSg1Zw.c2lnbmF0dXJl"),
 }
 

@@ -43,6 +43,9 @@ IDEMPOTENCY_KEY = {
 ID_SCHEMAS: dict[str, dict[str, Any]] = {
     "source_id": INTEGER_ID,
     "violation_id": INTEGER_ID,
+    "file_id": INTEGER_ID,
+    "comment_id": INTEGER_ID,
+    "recommendation_id": INTEGER_ID,
     "start_us": INTEGER_ID,
     "entries": {"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$"},
 }
@@ -87,11 +90,11 @@ def _merged(documents: list[dict[str, Any]]) -> dict[str, Any]:
             for inner_name, inner in schema.get("$defs", {}).items():
                 _put_schema(schemas, inner_name, inner)
             _put_schema(schemas, name, {key: value for key, value in schema.items() if key != "$defs"})
-    paths = {
-        document["basePath"].rstrip("/") + path: _path_item(item, document["produces"], schemas)
-        for document in documents
-        for path, item in document["paths"].items()
-    }
+    paths: dict[str, dict[str, Any]] = {}
+    for document in documents:
+        for path, item in document["paths"].items():  # one path may have methods of several blueprints
+            methods = paths.setdefault(document["basePath"].rstrip("/") + path, {})
+            methods.update(_path_item(item, document["produces"], schemas))
     for path, item in paths.items():
         if path.startswith(API_PREFIX) and "post" in item:
             item["post"]["parameters"].append(IDEMPOTENCY_KEY)
@@ -197,7 +200,9 @@ def _response(
     if "schema" in answer:
         schema = schema_of(answer["schema"])
         shown = example if example is not None else example_of(schema, schemas)
-        result["content"] = {kind: {"schema": schema, "example": shown} for kind in kinds}
+        result["content"] = {
+            kind: {"schema": schema, "example": shown} if kind == JSON else _plain(kind) for kind in kinds
+        }
     elif code in ("200", "206"):
         result["content"] = {kind: _plain(kind) for kind in kinds if kind != JSON}
     return result

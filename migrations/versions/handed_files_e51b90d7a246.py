@@ -66,6 +66,8 @@ def upgrade():
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.Column('completed_us', sa.BigInteger(), nullable=True, comment='instant it was complete on the disk'),
     sa.Column('expires_us', sa.BigInteger(), nullable=True, comment='instant an unfinished upload is given up'),
+    sa.Column('next_us', sa.BigInteger(), nullable=True, comment='instant the worker does what is left to do: type, length, removing bytes; null for nothing'),
+    sa.Column('tries', sa.Integer(), nullable=False, comment='of that, which failed'),
     sa.Column('deleted_us', sa.BigInteger(), nullable=True, comment='instant its bytes were removed'),
     sa.Column('deleted_by', sa.String(length=255), nullable=True, comment='account that deleted it'),
     sa.Column('salt', sa.String(length=32), nullable=False, comment='hex; goes into its keys'),
@@ -78,6 +80,7 @@ def upgrade():
     sa.Column('record_id', sa.String(length=36), nullable=True, comment='that was asked for, if any'),
     sa.Column('begin_us', sa.BigInteger(), nullable=True, comment='of footage: instant, us since the epoch'),
     sa.Column('end_us', sa.BigInteger(), nullable=True, comment='of footage: instant, us since the epoch'),
+    sa.Column('rev', sa.String(length=64), nullable=True, comment='of footage: pins an end in what was yet being written'),
     sa.Column('pin_id', sa.String(length=36), nullable=True, comment='what keeps its footage'),
     sa.CheckConstraint("kind = 'upload' OR (source_id IS NOT NULL AND begin_us IS NOT NULL AND end_us > begin_us)", name=op.f('ck_file_span')),
     sa.CheckConstraint("kind IN ('upload', 'footage')", name=op.f('ck_file_kind')),
@@ -93,6 +96,7 @@ def upgrade():
     )
     with op.batch_alter_table('file', schema=None) as batch_op:
         batch_op.create_index('ix_file_expires_us', ['expires_us'], unique=False)
+        batch_op.create_index('ix_file_next_us', ['next_us'], unique=False)
         batch_op.create_index('ix_file_owner', ['owner'], unique=False)
         batch_op.create_index('ix_file_status_id', ['status', 'id'], unique=False)
 
@@ -186,7 +190,7 @@ def upgrade():
     sa.Column('kind', sa.String(length=8), nullable=False, comment='json: findings; file: files/ID.result'),
     sa.Column('name', sa.String(length=255), nullable=True, comment='of the file, as the analyser named it'),
     sa.Column('media_type', sa.String(length=127), nullable=True, comment='of the file, found from its content'),
-    sa.Column('size_bytes', sa.BigInteger(), nullable=True),
+    sa.Column('size_bytes', sa.BigInteger(), nullable=False, comment="of the file, or of the JSON's canonical form"),
     sa.Column('actor', sa.String(length=255), nullable=False, comment='account that posted it'),
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.CheckConstraint("kind IN ('json', 'file')", name=op.f('ck_result_kind')),
@@ -281,6 +285,7 @@ def downgrade():
     with op.batch_alter_table('file', schema=None) as batch_op:
         batch_op.drop_index('ix_file_status_id')
         batch_op.drop_index('ix_file_owner')
+        batch_op.drop_index('ix_file_next_us')
         batch_op.drop_index('ix_file_expires_us')
 
     op.drop_table('file')

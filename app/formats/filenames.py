@@ -1,0 +1,46 @@
+"""Names of files as people send them, cleaned: text to be shown, never a part of a path."""
+
+import re
+import unicodedata
+from email.errors import HeaderParseError
+from email.header import decode_header
+
+LONGEST, LONGEST_ENDING = 255, 16
+UNNAMED = "upload"
+ENCODED_WORD = re.compile(r"=\?[^?\s]{1,40}\?[BbQq]\?[^?]*\?=")
+TURNING = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")  # they hide an ending
+
+
+def clean_name(given: str | None) -> str:
+    """Return what is shown of a name: without folders, control characters and what turns text; UNNAMED for nothing.
+
+    A name that is too long keeps its ending.
+    """
+    text = _decoded_words(given or "").replace("\\", "/").rpartition("/")[2]
+    text = "".join(
+        character for character in text if unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp", "Cn")
+        and character not in TURNING
+    )  # fmt: skip
+    text = text.strip()
+    if text in ("", ".", ".."):
+        return UNNAMED
+    if len(text) <= LONGEST:
+        return text
+    stem, dot, ending = text.rpartition(".")
+    if not dot or not stem or len(ending) > LONGEST_ENDING:
+        return text[:LONGEST]
+    return f"{stem[: LONGEST - len(ending) - 1]}.{ending}"
+
+
+def _decoded_words(text: str) -> str:
+    """Return a name with its encoded words read (RFC 2047 §2), which some programs put where RFC 7578 has UTF-8."""
+    if ENCODED_WORD.search(text) is None:
+        return text
+    try:
+        pieces = decode_header(text)
+        return "".join(
+            piece.decode(charset or "ascii", "replace") if isinstance(piece, bytes) else piece
+            for piece, charset in pieces
+        )
+    except (HeaderParseError, LookupError, ValueError):
+        return text

@@ -1,0 +1,264 @@
+"""The report on one file: what was found and said, how often and how grave, and the age rating that it needs.
+
+report
+├── file, form, result     what was looked at, for whom it is meant, who looked
+├── rating                 the age that is needed against the one wanted, labels, the verdict and why
+├── matrix, counts         violations × severity, of findings and of comments
+├── recommendation         the comments joined, where it was asked for
+└── findings, comments     one by one, with where they are
+
+A file without a result has a report too, which says so.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+
+from app.archive.paging import AnySelect
+from app.extensions import AnySession
+from app.instants import utc_text
+from app.models import BasisViolation, Cinema, Comment, File, Finding, Result, Source
+from app.models.file import ERROR
+from app.models.result import SEVERITIES
+from app.review.naming import normalised
+from app.review.rating import NO_RATING, Judged, judge, rate
+from app.review.recommending import RECOMMENDATIONS
+from app.review.voting import overall
+
+MOST = 10_000  # findings, and comments, that are listed one by one; all are counted
+LISTED = (BasisViolation.violations, BasisViolation.code, BasisViolation.age, BasisViolation.mark)
+FILE_WORDS = ("refer", "name", "kind", "status", "error", "owner", "size_bytes", "sha256", "media_type", "duration_s")
+RESULT_WORDS = ("kind", "name", "media_type", "size_bytes", "content_sha256", "actor")
+
+
+class Named(NamedTuple):
+    """A violation: a row of the list, or a text that is none of it; then code, age and mark are empty."""
+
+    violation: str
+    violation_id: int | None
+    code: str = ""
+    age: str = ""
+    mark: str = ""
+
+
+class Tally(NamedTuple):
+    """How often a violation was named with one severity."""
+
+    named: Named
+    severity: str
+    quantity: int
+
+
+def file_report(session: AnySession, file: File, actor: str, at_us: int, most: int = MOST) -> dict[str, Any]:
+    """Return the report as JSON has it; of findings and of comments at most so many one by one."""
+    spellings: dict[str, str] = {}
+    found, said = (tallies(session, model, file.id, spellings) for model in (Finding, Comment))
+    form, result = session.get(Cinema, file.id), session.get(Result, file.id)
+    lists = {"findings": _findings(session, file.id, most), "comments": _comments(session, file.id, most)}
+    counts = _counts(session, file.id, found, said)
+    return {
+        "created_utc": utc_text(at_us),
+        "created_by": actor,
+        "file": _file_object(session, file),
+        "form": None if form is None else _form_object(form),
+        "result": None if result is None else _result_object(result),
+        "rating": _rating(file, form, result, found, said),
+        "counts": counts,
+        "matrix": _matrix(found, said),
+        "recommendation": _recommendation(session, file.id),
+        **lists,
+        "findings_left_out": counts["findings"] - len(lists["findings"]),
+        "comments_left_out": counts["comments"] - len(lists["comments"]),
+    }
+
+
+def tallies(
+    session: AnySession, model: type[Finding] | type[Comment], file_id: int, spellings: dict[str, str]
+) -> list[Tally]:
+    """Return how often each violation was named, in the order in which they were first; of comments those with one.
+
+    One of the list is called as it is there; of others, spellings that differ in capitals or signs are one, the first,
+    which `spellings` remembers.
+    """
+    columns = (model.violation, model.violation_id, *LISTED, model.severity)
+    query = select(*columns, func.count()).outerjoin(BasisViolation, BasisViolation.id == model.violation_id)
+    query = query.where(model.file_id == file_id, model.violation.is_not(None)).group_by(*columns)
+    sums: dict[tuple[Named, str], int] = {}
+    for text, violation_id, name, code, age, mark, severity, quantity in session.execute(
+        query.order_by(func.min(model.id))
+    ):
+        if name is None:
+            named = Named(spellings.setdefault(normalised(text), text), None)
+        else:
+            named = Named(name, violation_id, code, age, mark)
+        sums[named, severity] = sums.get((named, severity), 0) + quantity
+    return [Tally(*key, quantity) for key, quantity in sums.items()]
+
+
+def _file_object(session: AnySession, file: File) -> dict[str, Any]:
+    source = session.get(Source, file.source_id) if file.source_id is not None else None
+    return {
+        "id": file.id,
+        **{name: getattr(file, name) for name in FILE_WORDS},
+        "source_id": file.source_id,
+        "source_description": None if source is None else source.description,
+        "record_id": file.record_id,
+        "begin_utc": utc_text(file.begin_us),
+        "end_utc": utc_text(file.end_us),
+        "created_utc": utc_text(file.created_us),
+        "completed_utc": utc_text(file.completed_us),
+    }
+
+
+def _form_object(form: Cinema) -> dict[str, Any]:
+    return {
+        "target_audience": form.target_audience,
+        "comment": form.comment,
+        "actor": form.actor,
+        "changed_utc": utc_text(form.changed_us),
+    }
+
+
+def _result_object(result: Result) -> dict[str, Any]:
+    return {**{name: getattr(result, name) for name in RESULT_WORDS}, "created_utc": utc_text(result.created_us)}
+
+
+def _rating(
+    file: File, form: Cinema | None, result: Result | None, found: Sequence[Tally], said: Sequence[Tally]
+) -> dict[str, Any]:
+    """Return what is needed of findings and comments together, and of each alone."""
+    target = NO_RATING if form is None else form.target_audience
+    rating = rate(_judged([*found, *said]))
+    verdict, reason = judge(rating, target, _missing(file, result))
+    return {
+        "target_audience": target,
+        "needed": rating.needed,
+        "needed_by_findings": rate(_judged(found)).needed,
+        "needed_by_comments": rate(_judged(said)).needed,
+        "verdict": verdict,
+        "reason": reason,
+        "labels": rating.labels,
+        "because": [{"violation": one.violation, "severity": one.severity, "age": one.age} for one in rating.because],
+        "unsure": rating.unsure,
+    }
+
+
+def _judged(rows: Iterable[Tally]) -> list[Judged]:
+    return [
+        Judged(named.violation, severity, named.age, named.mark, named.violation_id is not None)
+        for named, severity, _ in rows
+    ]
+
+
+def _missing(file: File, result: Result | None) -> list[str]:
+    """Return why the findings are not all that there is to know."""
+    if result is None and file.status == ERROR:
+        return [f"there is no result: {file.error or 'it failed'}"]
+    if result is None:
+        return ["there is no result yet"]
+    return ["the result is a file, which is not read here"] if result.kind == "file" else []
+
+
+def _matrix(found: Sequence[Tally], said: Sequence[Tally]) -> list[dict[str, Any]]:
+    """Return a row a violation with its counts by severity; the gravest first, of these the most frequent."""
+    cells: dict[Named, dict[str, dict[str, int]]] = {}
+    for kind, rows in (("findings", found), ("comments", said)):
+        for named, severity, quantity in rows:
+            empty = {name: dict.fromkeys(SEVERITIES, 0) for name in ("findings", "comments")}
+            cells.setdefault(named, empty)[kind][severity] += quantity
+
+    def gravity(entry: tuple[Named, dict[str, dict[str, int]]]) -> tuple[int, int, str]:
+        sums = {severity: sum(counts[severity] for counts in entry[1].values()) for severity in SEVERITIES}
+        gravest = max(SEVERITIES.index(severity) for severity, quantity in sums.items() if quantity)
+        return -gravest, -sum(sums.values()), entry[0].violation
+
+    ordered = sorted(cells.items(), key=gravity)
+    return [{**named._asdict(), **counts, "total": _total(counts)} for named, counts in ordered]
+
+
+def _total(counts: dict[str, dict[str, int]]) -> int:
+    return sum(quantity for row in counts.values() for quantity in row.values())
+
+
+def _counts(session: AnySession, file_id: int, found: Sequence[Tally], said: Sequence[Tally]) -> dict[str, Any]:
+    """Return how much there is of everything; `severity` is that of most votes of the comments."""
+    columns = (Comment.comment_author, Comment.severity)
+    query = select(*columns, func.count()).where(Comment.file_id == file_id).group_by(*columns)
+    authors, votes = {"User": 0, "AI": 0}, dict.fromkeys(SEVERITIES, 0)
+    for author, severity, quantity in session.execute(query):
+        authors[author] += quantity
+        votes[severity] += quantity
+    by_severity = dict.fromkeys(SEVERITIES, 0)
+    for _, severity, quantity in found:
+        by_severity[severity] += quantity
+    return {
+        "findings": sum(by_severity.values()),
+        "violations": len({tally.named for tally in (*found, *said)}),
+        "comments": sum(authors.values()),
+        "comments_of_people": authors["User"],
+        "comments_of_ai": authors["AI"],
+        "findings_by_severity": by_severity,
+        "comments_by_severity": votes,
+        "severity": overall(severity for severity, quantity in votes.items() for _ in range(quantity)),
+    }
+
+
+def _recommendation(session: AnySession, file_id: int) -> dict[str, Any] | None:
+    row = session.execute(RECOMMENDATIONS.where(File.id == file_id)).first()
+    if row is None:
+        return None
+    words = {"id": row.id, "user": row.user_text, "ai": row.ai_text, "severity": row.severity}
+    return {**words, "changed_utc": utc_text(row.changed_us)}
+
+
+def _findings(session: AnySession, file_id: int, most: int) -> list[dict[str, Any]]:
+    columns = (
+        Finding.violation,
+        Finding.violation_id,
+        BasisViolation.code,
+        BasisViolation.violations,
+        Finding.severity,
+        Finding.start_s,
+        Finding.end_s,
+        Finding.page,
+        Finding.quotation,
+        Finding.confidence,
+    )
+    query: AnySelect = select(*columns).where(Finding.file_id == file_id).order_by(Finding.position).limit(most)
+    return [
+        {
+            "violation": row.violations or row.violation,
+            "violation_id": row.violation_id,
+            "code": row.code or "",
+            "severity": row.severity,
+            "start": row.start_s,
+            "end": row.end_s,
+            "page": row.page,
+            "quotation": row.quotation,
+            "confidence": row.confidence,
+        }
+        for row in session.execute(query.outerjoin(BasisViolation, BasisViolation.id == Finding.violation_id))
+    ]
+
+
+def _comments(session: AnySession, file_id: int, most: int) -> list[dict[str, Any]]:
+    query: AnySelect = select(*Comment.__table__.columns, BasisViolation.code, BasisViolation.violations)
+    query = query.outerjoin(BasisViolation, BasisViolation.id == Comment.violation_id)
+    query = query.where(Comment.file_id == file_id).order_by(Comment.id).limit(most)
+    return [
+        {
+            "id": row.id,
+            "comment": row.comment,
+            "comment_author": row.comment_author,
+            "actor": row.actor,
+            "severity": row.severity,
+            "violation": row.violations or row.violation,
+            "violation_id": row.violation_id,
+            "code": row.code or "",
+            "start": row.start_s,
+            "end": row.end_s,
+            "created_utc": utc_text(row.created_us),
+        }
+        for row in session.execute(query)
+    ]

@@ -1,0 +1,159 @@
+"""Who downloads a file now: at most ten users at once, counted in the database (docs/design/refer.md).
+
+A place is taken while an answer is being sent and given back when it ends, however that comes. What a process that died
+has left counts for 60 s after its last progress. Who has begun may go on with `Range` as long as that, also after the
+key has run out. No transaction is open while bytes are sent.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select, update
+
+from app.archive.handed import find_file, key_hash
+from app.errors import Conflict, Gone, NotFound, TooMany
+from app.extensions import AnySession
+from app.models import DownloadLease, File, ReferKey, Rotation
+from app.models.refer import DOWNLOADED
+from app.models.types import new_uuid
+from app.transfer.referkeys import ends_us, is_open, opens_until_us
+from app.transfer.rotating import end_rotation
+
+MOST = 10
+STALE_US = 60_000_000
+KEPT_US = 7 * 86_400_000_000
+PLACE = ("path", "refer")
+AGAIN = "a new address comes with the events of GET /download/ID/, or from POST /files/ID/refer/"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks with a key: an account or nobody in particular, for a part of the file or for all of it."""
+
+    account: str | None
+    is_range: bool
+
+
+def look_up(session: AnySession, key: str, asker: Asker, at_us: int) -> File:
+    """Return the file that a key opens now; nothing is begun or counted, and no place needs to be free.
+
+    Raises NotFound, Gone, Deleted, Conflict before the file is complete.
+    """
+    found = _find(session, key)
+    row = find_file(session, found.file_id, loc=PLACE)
+    _check(session, found, row, asker, at_us)
+    return row
+
+
+def check_room(session: AnySession, file_id: int, asker: Asker, at_us: int) -> None:
+    """Refuse early whom `begin_download` would refuse, without waiting for those who write. Raises TooMany."""
+    holders = _holders(session, file_id, at_us)
+    if len(holders) >= MOST and asker.account not in holders:
+        message = f"{len(holders)} users download this file now, which is the most: ask again when one of them is done"
+        raise TooMany(message, loc=PLACE)
+
+
+def begin_download(session: AnySession, key: str, asker: Asker, at_us: int) -> DownloadLease:
+    """Take a place for one answer, in the caller's write transaction. The first start of a key ends its rotation.
+
+    Raises as `look_up`, and TooMany.
+    """
+    row = find_file(session, _find(session, key).file_id, loc=PLACE, is_locked=True)
+    found = _find(session, key)  # as it is now that nobody else can change it
+    is_resumed = _check(session, found, row, asker, at_us)
+    _end_stale(session, row.id, at_us)
+    check_room(session, row.id, asker, at_us)
+    lease_id = new_uuid()
+    if not is_resumed:
+        _count_start(session, row, found, asker, at_us)
+    lease = DownloadLease(
+        id=lease_id, file_id=row.id, key_id=found.id, holder=asker.account or lease_id, begun_us=at_us, beat_us=at_us
+    )
+    session.add(lease)
+    session.flush()
+    return lease
+
+
+def beat(session: AnySession, lease_id: str, sent_bytes: int, moved_us: int) -> bool:
+    """Write down the last progress of a lease; False where it was ended by others, and sending must end too."""
+    own = (DownloadLease.id == lease_id) & DownloadLease.ended_us.is_(None)
+    done = session.execute(update(DownloadLease).where(own).values(beat_us=moved_us, sent_bytes=sent_bytes))
+    return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+def end_lease(session: AnySession, lease_id: str, sent_bytes: int, moved_us: int, at_us: int) -> None:
+    """Give a place back; it may be gone on with by `Range` until 60 s after the last progress."""
+    if beat(session, lease_id, sent_bytes, moved_us):
+        session.execute(update(DownloadLease).where(DownloadLease.id == lease_id).values(ended_us=at_us))
+
+
+def count_users(session: AnySession, file_id: int, at_us: int) -> int:
+    """Return how many users download a file now."""
+    return len(_holders(session, file_id, at_us))
+
+
+def clear(session: AnySession, at_us: int) -> int:
+    """Remove leases that ended 7 days ago; those of accounts stay, for they say who was counted."""
+    is_nobodys = DownloadLease.holder == DownloadLease.id
+    old = is_nobodys & (func.coalesce(DownloadLease.ended_us, DownloadLease.beat_us) < at_us - KEPT_US)
+    return int(session.execute(delete(DownloadLease).where(old)).rowcount)  # type: ignore[attr-defined]
+
+
+def _find(session: AnySession, key: str) -> ReferKey:
+    """Return the row of a key. Raises NotFound, which repeats nothing of it."""
+    query = select(ReferKey).where(ReferKey.key_sha256 == key_hash(key))
+    found = session.scalar(query.execution_options(populate_existing=True))
+    if found is not None:
+        return found
+    if session.scalar(select(File.id).where(File.refer == key)) is not None:
+        message = f"this is the lasting reference of a file and opens no download: {AGAIN}"
+        raise NotFound(message, loc=PLACE, kind="not_a_download_key")
+    raise NotFound(f"there is no such download key: {AGAIN}", loc=PLACE)
+
+
+def _check(session: AnySession, key: ReferKey, row: File, asker: Asker, at_us: int) -> bool:
+    """Tell whether the request goes on with a download that lives. Raises Gone, Conflict."""
+    if key.revoked_us is not None:
+        raise Gone(f"this download key was revoked: {AGAIN}", loc=PLACE, kind="key_revoked")
+    if row.completed_us is None:
+        message = f"file {row.id} is not complete yet: {AGAIN}"
+        raise Conflict(message, loc=PLACE, kind="not_complete")
+    if asker.is_range and _is_living(session, key, asker, at_us):
+        return True
+    rotation = session.get_one(Rotation, key.rotation_id, populate_existing=True)
+    if is_open(key, rotation, at_us):
+        return False
+    if opens_until_us(key, rotation) < ends_us(rotation):
+        raise Gone(f"this download key was rotated out before it was used: {AGAIN}", loc=PLACE, kind="key_rotated_out")
+    raise Gone(f"this download key has run out: {AGAIN}", loc=PLACE, kind="key_expired")
+
+
+def _is_living(session: AnySession, key: ReferKey, asker: Asker, at_us: int) -> bool:
+    """Tell whether a download of the same user under this key has made progress within 60 s."""
+    own = DownloadLease.id if asker.account is None else asker.account
+    query = select(DownloadLease.id).where(DownloadLease.key_id == key.id, DownloadLease.holder == own)
+    return session.scalar(query.where(DownloadLease.beat_us > at_us - STALE_US).limit(1)) is not None
+
+
+def _holders(session: AnySession, file_id: int, at_us: int) -> set[str]:
+    """Return who downloads a file now."""
+    query = select(DownloadLease.holder).where(DownloadLease.file_id == file_id, DownloadLease.ended_us.is_(None))
+    return set(session.scalars(query.where(DownloadLease.beat_us > at_us - STALE_US)))
+
+
+def _end_stale(session: AnySession, file_id: int, at_us: int) -> None:
+    """End what has made no progress for 60 s: whoever still sends it learns of it, and does not count beside others."""
+    stale = (DownloadLease.file_id == file_id) & DownloadLease.ended_us.is_(None)
+    stale &= DownloadLease.beat_us <= at_us - STALE_US
+    session.execute(update(DownloadLease).where(stale).values(ended_us=at_us))
+
+
+def _count_start(session: AnySession, row: File, key: ReferKey, asker: Asker, at_us: int) -> None:
+    """Count a start, and end the rotation that the key is of."""
+    known = select(DownloadLease.id).where(DownloadLease.file_id == row.id, DownloadLease.holder == asker.account)
+    row.downloads += 1
+    row.users += asker.account is None or session.scalar(known.limit(1)) is None
+    if key.first_used_us is None:
+        key.first_used_us = at_us
+    rotation = session.get_one(Rotation, key.rotation_id)
+    if rotation.ended_us is None:
+        end_rotation(session, row, rotation, DOWNLOADED, at_us)

@@ -1,0 +1,45 @@
+"""The bytes of a file that is a span of footage: what GET and HEAD of /download/KEY/ answer."""
+
+from urllib.parse import quote
+
+from flask import Response, current_app
+
+from app.extensions import db
+from app.models import File
+from app.models.types import now_us
+from app.personalulti import utc_text
+from app.playback.delivery import Body, respond
+from app.playback.handedfilm import HandedSpan, plan_handed
+from app.playback.plans import on_loss
+from app.views.playbackrange import MP4
+
+LOC = ("path", "refer")
+
+
+def footage_body(row: File) -> Response:
+    """Return the film of a file's span, as playback gives it: 200, 206, 304, 412 or 416 to the current request.
+
+    All bytes pass through the response's iterable: whoever sends them counts. Gives the database connection back.
+    Raises NoFootage where nothing is left, FootageLost.
+    """
+    assert row.source_id is not None  # of footage: a constraint of the table
+    assert row.begin_us is not None
+    assert row.end_us is not None
+    span = HandedSpan(row.source_id, row.begin_us, row.end_us, row.rev)
+    headers = {"Cache-Control": "private, no-cache", "Content-Disposition": disposition(row.name)}
+    movie = plan_handed(span, now_us(), utc_text, LOC)
+    db.session.remove()
+    return respond(
+        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES, on_loss(span.source_id)),
+        content_type=MP4,
+        etag=movie.etag,
+        headers=headers,
+        modified_us=movie.modified_us,
+        is_yielded=True,
+    )
+
+
+def disposition(name: str) -> str:
+    """Return the header Content-Disposition of a download, with a name of any characters (RFC 6266, RFC 8187)."""
+    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\%' else "_" for letter in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

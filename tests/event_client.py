@@ -1,0 +1,102 @@
+"""A client of event streams over a plain socket, strict about the format (HTML Living Standard §9.2.6)."""
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+LIMIT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event; `name` is None for those that `onmessage` gets."""
+
+    id: int
+    name: str | None
+    data: dict[str, Any]
+
+
+class EventClient:
+    """One request and its answer. `status` and `headers` (lower case) are there when it is made."""
+
+    def __init__(
+        self, port: int, path: str, *, last_id: int | str | None = None, version: str = "1.1", **headers: str
+    ) -> None:
+        self.connection = socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S)
+        self._buffer = b""
+        self.comments = 0
+        self.retry_ms: int | None = None
+        lines = [f"GET {path} HTTP/{version}", "Host: video.test", "Accept: text/event-stream"]
+        lines += [] if last_id is None else [f"Last-Event-ID: {last_id}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        self.connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        head = self._until(b"\r\n\r\n")
+        assert head is not None, "closed before an answer"
+        first, *rest = head.decode("latin-1").split("\r\n")
+        self.status = int(first.split()[1])
+        self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
+
+    def __enter__(self) -> "EventClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
+
+    def _until(self, mark: bytes) -> bytes | None:
+        while mark not in self._buffer:
+            data = self.connection.recv(65_536)
+            if not data:
+                return None
+            self._buffer += data
+        found, _, self._buffer = self._buffer.partition(mark)
+        return found
+
+    def next(self) -> Event | None:
+        """Return the next event, None at the end of the stream. Raises TimeoutError when none comes."""
+        while (block := self._until(b"\n\n")) is not None:
+            event = self._parsed(block.decode("utf-8"))
+            if event is not None:
+                return event
+        assert self._buffer == b"", f"the stream ends within an event: {self._buffer[:200]!r}"
+        return None
+
+    def _parsed(self, block: str) -> Event | None:
+        fields: dict[str, str] = {}
+        for line in block.split("\n"):
+            name, colon, value = line.partition(":")
+            assert colon, line
+            assert name in ("id", "event", "data", "retry", ""), line
+            assert name not in fields, f"twice: {line}"
+            fields[name] = value.removeprefix(" ")
+        if "" in fields:
+            self.comments += 1
+        if "retry" in fields:
+            self.retry_ms = int(fields["retry"])
+        if "data" not in fields:
+            return None
+        return Event(int(fields["id"]), fields.get("event"), json.loads(fields["data"]))
+
+    def take(self, count: int) -> list[Event]:
+        """Return the next events. Raises AssertionError when the stream ends before."""
+        events = []
+        while len(events) < count:
+            event = self.next()
+            assert event is not None, f"the end after {len(events)} of {count}"
+            events.append(event)
+        return events
+
+    def rest(self) -> list[Event]:
+        """Return all events up to the end of the stream."""
+        return list(iter(self.next, None))
+
+    def body(self) -> Any:
+        """Return the JSON of an answer of another kind."""
+        size = int(self.headers["content-length"])
+        while len(self._buffer) < size:
+            self._buffer += self.connection.recv(65_536)
+        return json.loads(self._buffer[:size])

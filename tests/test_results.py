@@ -1,0 +1,437 @@
+"""Results: posted under any key of a file, stored once, told, counted, and given back."""
+
+import io
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, text, update
+
+from app.extensions import db, writing
+from app.models import BasisViolation, File, Finding, Result
+from app.models.types import now_us
+from app.review.findings import MAX_FINDINGS
+from tests.handing import add_file, add_key, audited, events, refer_of
+from tests.test_record_files import error_of
+
+CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+FORM = "multipart/form-data; boundary=b"
+KEY = "0123456789abcdef" * 2
+DASHED = "01234567-89ab-cdef-0123-456789abcdef"
+FINDING = {"violation": "Насилие", "severity": "mild", "start": 1.0, "end": 2.5}
+SCRIPT = {"violation": "Мат", "severity": "severe", "page": 3, "quotation": "<b>нет</b>\n", "confidence": 0.25}
+FOUND = {"findings": [FINDING, SCRIPT, FINDING]}
+
+
+def post(client: FlaskClient, refer: str, given: Any = FOUND, **more: Any) -> Any:
+    return client.post(f"/download/{refer}/", json=given, **more)
+
+
+def part(name: str, data: bytes, file_name: str | None = None) -> bytes:
+    more = "" if file_name is None else f'; filename="{file_name}"'
+    return f'--b\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + data + b"\r\n"
+
+
+def post_form(client: FlaskClient, refer: str, *parts: bytes) -> Any:
+    return client.post(f"/download/{refer}/", data=b"".join(parts) + b"--b--\r\n", content_type=FORM)
+
+
+def post_file(client: FlaskClient, refer: str, data: bytes, name: str = "result.bin") -> Any:
+    return post_form(client, refer, part("upload", data, name))
+
+
+def stored(app: Flask, file_id: int) -> tuple[str, int, int, int]:
+    """Return status and quantity of the file, and the numbers of its results and findings."""
+    with app.app_context():
+        row = db.session.get_one(File, file_id)
+        results = db.session.scalar(select(func.count()).where(Result.file_id == file_id))
+        found = db.session.scalar(select(func.count()).where(Finding.file_id == file_id))
+        return row.status, row.violations_quantity, results or 0, found or 0
+
+
+def files_of(app: Flask) -> list[str]:
+    return sorted(path.name for path in Path(app.config["PLAYBACK"].storage_path, "files").iterdir())
+
+
+def test_findings_are_stored_counted_and_told_at_once(database_app: Flask) -> None:
+    client = database_app.test_client()
+    with database_app.app_context(), writing() as session:
+        session.add(BasisViolation(code="V-1", violations="Насилие и жестокость"))
+    file_id = add_file(database_app, duration_s=2.5)
+    refer = refer_of(database_app, file_id)
+    given = {"findings": [*FOUND["findings"], {"violation": "v-1", "severity": "severe"}]}
+    answer = post(client, refer, given)
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    assert answer.json == {
+        "id": file_id,
+        "id_file": file_id,
+        "refer": refer,
+        "status": "db_ready",
+        "violations_quantity": 3,
+        "by_violation": {"Насилие": 1, "Мат": 1, "Насилие и жестокость": 1},
+        "by_severity": {"severe": 2, "mild": 1},
+    }
+    told = {"violations_quantity": 3, "by_severity": {"severe": 2, "mild": 1}}
+    assert events(database_app, file_id) == [
+        ("result", {"status": "ready", **told, "by_violation": answer.json["by_violation"]}),
+        ("status", {"status": "db_ready"}),
+    ]
+    shown = client.get(f"/files/{file_id}/result").json
+    assert {key: shown[key] for key in answer.json} == answer.json
+    assert (shown["kind"], shown["name"], shown["actor"]) == ("json", None, "anyone (testing)")
+    nothing = dict.fromkeys(("violation_id", "start", "end", "page", "quotation", "confidence"))
+    assert shown["findings"] == [
+        {**nothing, **FINDING},
+        {**nothing, **SCRIPT},
+        {**nothing, "violation": "v-1", "severity": "severe", "violation_id": 1},
+    ]
+    assert audited(client) == ["result.post"]
+
+
+@pytest.mark.parametrize("path", ["refer", "dashed refer", "capitals", "key", "expired key", "no slash"])
+def test_a_result_is_taken_under_the_refer_and_every_key_ever_given_out(
+    app: Flask, client: FlaskClient, path: str
+) -> None:
+    file_id = add_file(app)
+    add_key(app, file_id, KEY, issued_us=now_us() - (86_400_000_000 if "expired" in path else 0))
+    refer = refer_of(app, file_id)
+    dashed = "-".join((refer[:8], refer[8:12], refer[12:16], refer[16:20], refer[20:]))
+    paths = {"refer": refer, "dashed refer": dashed, "capitals": refer.upper(), "no slash": KEY}
+    address = f"/download/{paths.get(path, DASHED)}"
+    answer = client.post(address if path == "no slash" else f"{address}/", json=FOUND)
+    assert (answer.status_code, answer.json["id"], answer.json["refer"]) == (200, file_id, refer)
+
+
+def test_a_result_may_name_its_file_in_a_header(app: Flask, client: FlaskClient) -> None:
+    file_id = add_file(app)
+    refer = refer_of(app, file_id)
+    answer = client.post("/record", json=FOUND, headers={"X-Refer-Key": refer})
+    assert (answer.status_code, answer.json["id"]) == (200, file_id)
+    assert post(client, refer).json == answer.json
+    assert error_of(client.post("/record/", json=FOUND)) == (422, ["header", "X-Refer-Key"], "missing")
+    for wrong in ("x", KEY, "0" * 5000, "..", "é"):
+        answer = client.post("/record/", json=FOUND, headers={"X-Refer-Key": wrong})
+        assert error_of(answer) == (404, ["header", "X-Refer-Key"], "not_found"), wrong
+        assert wrong not in answer.text or len(wrong) < 3, "a key stands in no answer"
+
+
+@pytest.mark.parametrize("text", [KEY, DASHED, "zz", "0" * 33, "1" * 19])
+def test_a_result_for_a_key_that_never_was_is_not_found(client: FlaskClient, text: str) -> None:
+    answer = post(client, text)
+    assert answer.status_code == 404
+    assert answer.json["detail"][0]["type"] == "not_found"
+
+
+def test_the_same_again_changes_nothing_and_another_content_is_refused(database_app: Flask) -> None:
+    client = database_app.test_client()
+    file_id = add_file(database_app)
+    refer = refer_of(database_app, file_id)
+    first = post(client, refer)
+    before = stored(database_app, file_id), events(database_app, file_id)
+    assert before[0] == ("db_ready", 2, 1, 2)
+    spelt = json.dumps({"findings": [dict(reversed(SCRIPT.items())), FINDING]}, indent=3)
+    reordered = client.post(f"/download/{refer}/", data=spelt, content_type="application/json")
+    assert error_of(reordered)[::2] == (409, "result_differs")
+    respelt = json.dumps({"findings": [{**FINDING, "start": 1}, {**SCRIPT, "start": None}], "x": 1}, indent=3)
+    for again in (
+        post(client, refer),
+        client.post(f"/download/{refer}/", data=respelt, content_type="application/json"),
+        client.post(f"/download/{refer}/", data={"findings": json.dumps(FOUND["findings"])}),
+        post_file(client, refer, b"\xef\xbb\xbf" + json.dumps(FOUND).encode(), "r.json"),
+    ):
+        assert (again.status_code, again.json) == (200, first.json)
+    for other in (
+        post(client, refer, {"findings": [FINDING]}),
+        post(client, refer, {"findings": []}),
+        post(client, refer, {"error": "it did not work after all"}),
+        post_file(client, refer, b"a file"),
+    ):
+        assert error_of(other) == (409, ["path", "refer"], "result_differs")
+    assert (stored(database_app, file_id), events(database_app, file_id)) == before
+    assert files_of(database_app) == [str(file_id)]
+    assert audited(client) == ["result.post"]
+
+
+def test_a_result_without_findings_is_one(app: Flask, client: FlaskClient) -> None:
+    file_id = add_file(app)
+    answer = post(client, refer_of(app, file_id), {"findings": []})
+    assert (answer.json["status"], answer.json["violations_quantity"]) == ("db_ready", 0)
+    assert (answer.json["by_violation"], answer.json["by_severity"]) == ({}, {})
+
+
+def test_a_file_as_a_result_comes_back_to_the_byte(database_app: Flask) -> None:
+    client = database_app.test_client()
+    file_id = add_file(database_app)
+    refer = refer_of(database_app, file_id)
+    data = b"<script>alert(1)</script>" + bytes(range(256)) * 1500
+    answer = post_file(client, refer, data, "../Отчёт 1.html")
+    assert (answer.status_code, answer.json["status"], answer.json["violations_quantity"]) == (200, "db_ready", 0)
+    assert files_of(database_app) == [str(file_id), f"{file_id}.result"]
+    shown = client.get(f"/files/{file_id}/result").json
+    assert (shown["kind"], shown["name"], shown["size_bytes"]) == ("file", "Отчёт 1.html", len(data))
+    for path in (f"/files/{file_id}/result?format=file", f"/files/{file_id}/result/file"):
+        got = client.get(path)
+        assert (got.status_code, got.data) == (200, data)
+        assert got.mimetype == "application/octet-stream"
+        assert got.headers["X-Content-Type-Options"] == "nosniff"
+        assert got.headers["Content-Disposition"].startswith('attachment; filename="')
+        assert got.headers["Content-Disposition"].endswith("filename*=UTF-8''%D0%9E%D1%82%D1%87%D1%91%D1%82%201.html")
+    part = client.get(path, headers={"Range": "bytes=1-3"})
+    assert (part.status_code, part.data) == (206, data[1:4])
+    assert post_file(client, refer, data, "other name").json == answer.json
+    assert error_of(post_file(client, refer, data[:-1]))[::2] == (409, "result_differs")
+    assert error_of(post(client, refer))[::2] == (409, "result_differs")
+    assert files_of(database_app) == [str(file_id), f"{file_id}.result"]
+
+
+def test_findings_in_a_file_are_findings_and_the_file_is_kept(app: Flask, client: FlaskClient) -> None:
+    file_id = add_file(app)
+    data = json.dumps(FOUND, ensure_ascii=False, indent=7).encode()
+    answer = post_file(client, refer_of(app, file_id), data, "findings.json")
+    assert answer.json["by_severity"] == {"severe": 1, "mild": 1}
+    assert client.get(f"/files/{file_id}/result/file").data == data
+    assert post(client, refer_of(app, file_id)).json == answer.json
+
+
+def test_findings_without_a_file_are_given_as_one(app: Flask, client: FlaskClient) -> None:
+    file_id, other = add_file(app), add_file(app)
+    post(client, refer_of(app, file_id))
+    got = client.get(f"/files/{file_id}/result/file")
+    assert got.headers["Content-Disposition"].startswith(f'attachment; filename="findings-{file_id}.json"')
+    assert json.loads(got.data) == {"findings": [FINDING, SCRIPT]}
+    assert post_file(client, refer_of(app, other), got.data).json["violations_quantity"] == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"a": "findings"}', b'[{"findings": []}]', b'{"note": {"findings": []}}', b"{", b"\x00", b"[" * 100_000],
+    ids=["other object", "list", "within", "brace", "zero", "deep"],
+)
+def test_a_file_of_another_shape_is_no_more_than_a_file(app: Flask, client: FlaskClient, data: bytes) -> None:
+    file_id = add_file(app)
+    assert post_file(client, refer_of(app, file_id), data, "x.json").status_code == 200
+    assert client.get(f"/files/{file_id}/result").json["kind"] == "file"
+
+
+def test_an_analyser_may_say_that_it_failed_and_still_send_a_result(database_app: Flask) -> None:
+    client = database_app.test_client()
+    file_id = add_file(database_app)
+    refer = refer_of(database_app, file_id)
+    failed = post(client, refer, {"findings": [], "error": "no picture can be decoded"})
+    assert (failed.status_code, failed.json["status"], failed.json["violations_quantity"]) == (200, "error", 0)
+    assert post(client, refer, {"error": "no picture can be decoded"}).json == failed.json
+    told = ("status", {"status": "error", "error": "no picture can be decoded"})
+    assert events(database_app, file_id) == [told]
+    assert error_of(client.get(f"/files/{file_id}/result"))[::2] == (404, "no_result")
+    post(client, refer, {"error": "nor any sound"})
+    answer = post(client, refer)
+    assert (answer.status_code, answer.json["status"]) == (200, "db_ready")
+    assert [kind for kind, _ in events(database_app, file_id)] == ["status", "status", "result", "status"]
+    assert audited(client) == ["result.error", "result.error", "result.post"]
+    with database_app.app_context():
+        assert db.session.get_one(File, file_id).error is None
+
+
+@pytest.mark.parametrize("values", [{}, {"status": "processing"}, {"status": "error"}], ids=str)
+def test_a_file_that_is_not_complete_has_no_result(app: Flask, client: FlaskClient, values: dict[str, str]) -> None:
+    file_id = add_file(app, None, **values)
+    refer = refer_of(app, file_id)
+    for answer in (post(client, refer), post_file(client, refer, b"x"), post(client, refer, {"error": "x"})):
+        assert error_of(answer) == (409, ["path", "refer"], "not_complete")
+    assert stored(app, file_id)[2:] == (0, 0)
+
+
+def test_a_deleted_file_takes_and_shows_no_result(app: Flask, client: FlaskClient) -> None:
+    file_id = add_file(app)
+    refer = refer_of(app, file_id)
+    post(client, refer)
+    with app.app_context(), writing() as session:
+        session.execute(update(File).values(deleted_us=now_us(), deleted_by="me"))
+    for answer in (post(client, refer), post_file(client, refer, b"x"), client.get(f"/files/{file_id}/result")):
+        assert error_of(answer)[::2] == (410, "deleted")
+    assert error_of(client.get(f"/files/{file_id}/result/file"))[::2] == (410, "deleted")
+
+
+def run_at_once(app: Flask, count: int, act: Any) -> list[Any]:
+    """Return what `act` gives for each number, in threads that begin together."""
+    begin, found = threading.Barrier(count), [None] * count
+
+    def one(number: int) -> None:
+        client = app.test_client()
+        begin.wait()
+        found[number] = act(client, number)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_of_many_results_at_once_one_is_stored(database_app: Flask) -> None:
+    """Four contents, two of them files, each posted twice at the same time."""
+    file_id = add_file(database_app)
+    refer = refer_of(database_app, file_id)
+
+    def act(client: FlaskClient, number: int) -> tuple[int, Any]:
+        content = number % 4
+        if content < 2:
+            answer = post(client, refer, {"findings": [{**SCRIPT, "page": content + 1}]})
+        else:
+            answer = post_file(client, refer, b"content %d" % content)
+        return content, answer
+
+    answers = run_at_once(database_app, 8, act)
+    taken = {content for content, answer in answers if answer.status_code == 200}
+    assert len(taken) == 1
+    assert sorted(answer.status_code for _, answer in answers) == [200] * 2 + [409] * 6
+    [content] = taken
+    status, quantity, results, found = stored(database_app, file_id)
+    assert (status, results) == ("db_ready", 1)
+    assert (quantity, found) == ((1, 1) if content < 2 else (0, 0))
+    assert [kind for kind, _ in events(database_app, file_id)] == ["result", "status"]
+    client = database_app.test_client()
+    names = [str(file_id)]
+    if content >= 2:
+        names.append(f"{file_id}.result")
+        assert client.get(f"/files/{file_id}/result/file").data == b"content %d" % content
+    assert files_of(database_app) == names
+    assert audited(client) == ["result.post"]
+
+
+BAD = {
+    "nothing": {},
+    "null": {"findings": None},
+    "no list": {"findings": {"violation": "v"}},
+    "a text": {"findings": "x"},
+    "too many": {"findings": [FINDING] * (MAX_FINDINGS + 1)},
+    "no violation": {"findings": [{"severity": "mild"}]},
+    "wrong severity": {"findings": [{**FINDING, "severity": "grave"}]},
+    "control character": {"findings": [{**FINDING, "violation": "a\u0000"}]},
+    "surrogate": {"findings": [{**FINDING, "quotation": "\ud800"}]},
+    "end before start": {"findings": [{**FINDING, "start": 2.6}]},
+    "behind the end": {"findings": [{**FINDING, "end": 3.7}]},
+    "infinite": {"findings": [{**FINDING, "end": float("inf")}]},
+    "not a number": {"findings": [{**FINDING, "confidence": float("nan")}]},
+    "both": {"findings": [FINDING], "error": "and yet"},
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_findings_that_are_wrong_are_refused_however_they_come(app: Flask, client: FlaskClient, name: str) -> None:
+    file_id = add_file(app, duration_s=3.5)
+    refer = refer_of(app, file_id)
+    as_text = json.dumps(BAD[name])
+    answers = [client.post(f"/download/{refer}/", data=as_text, content_type="application/json")]
+    if "findings" in as_text:
+        answers.append(post_file(client, refer, as_text.encode()))
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        assert answer.json["detail"][0]["loc"][0] == "body"
+    assert stored(app, file_id) == ("ready", 0, 0, 0)
+    assert files_of(app) == [str(file_id)]
+
+
+def test_of_many_faults_a_hundred_are_told(app: Flask, client: FlaskClient) -> None:
+    refer = refer_of(app, add_file(app))
+    answer = post(client, refer, {"findings": [{}] * 1000})
+    assert (answer.status_code, len(answer.json["detail"])) == (422, 100)
+
+
+UNREADABLE: dict[str, tuple[bytes, str, int, str]] = {
+    "deep list": (b"[" * 200_000, "application/json", 422, "json_invalid"),
+    "deep objects": (b'{"findings": [' + b'{"a":' * 50_000, "application/json", 422, "json_invalid"),
+    "twice": (b'{"findings": [], "findings": []}', "application/json", 422, "json_invalid"),
+    "no utf-8": (b"\xff\xfe", "application/json", 422, "json_invalid"),
+    "text": (b"x", "text/plain", 415, "unsupported_media_type"),
+    "empty": (b"", "application/json", 422, "missing"),
+    "no boundary": (b"x", "multipart/form-data", 422, "form_invalid"),
+    "no form": (b"x", FORM, 422, "form_invalid"),
+    "nameless": (b"--b\r\n\r\nx\r\n--b--", FORM, 422, "form_invalid"),
+    "broken off": (part("upload", b"x", "a"), FORM, 422, "form_invalid"),
+    "field not utf-8": (part("findings", b"\xff") + b"--b--", FORM, 422, "unicode"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_body_that_cannot_be_read_is_refused(app: Flask, client: FlaskClient, name: str) -> None:
+    file_id = add_file(app)
+    body, kind, status, word = UNREADABLE[name]
+    answer = client.post(f"/download/{refer_of(app, file_id)}/", data=body, content_type=kind)
+    assert error_of(answer)[::2] == (status, word)
+    assert files_of(app) == [str(file_id)]
+
+
+def test_a_form_with_a_file_has_one_under_its_name_and_nothing_that_contradicts_it(
+    app: Flask, client: FlaskClient
+) -> None:
+    file_id = add_file(app)
+    refer = refer_of(app, file_id)
+    findings, file = part("findings", json.dumps([FINDING]).encode()), part("upload", b"x", "a")
+    for parts in ((findings, file), (file, findings), (file, part("error", b"e"))):
+        assert error_of(post_form(client, refer, *parts)) == (422, ["body", "upload"], "either")
+    assert error_of(post_form(client, refer, file, file)) == (422, ["body", "upload"], "duplicate")
+    assert error_of(post_form(client, refer, findings, findings))[::2] == (422, "duplicate")
+    assert error_of(post_file(client, refer, b"")) == (422, ["body", "upload"], "empty")
+    assert error_of(post_form(client, refer, part("other", b"x", "a")))[::2] == (422, "unknown")
+    assert files_of(app) == [str(file_id)]
+    left_empty = part("upload", b"", "")
+    assert post_form(client, refer, left_empty, findings).json["violations_quantity"] == 1
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["announced", "in chunks"])
+def test_a_result_that_is_too_large_is_refused_and_leaves_nothing(
+    app: Flask, client: FlaskClient, is_known: bool
+) -> None:
+    app.config["PLAYBACK"] = replace(app.config["PLAYBACK"], RESULT_MAX_BYTES=400_000)
+    file_id = add_file(app)
+    refer = refer_of(app, file_id)
+    for body, kind in (
+        (b'{"findings": [' + b" " * 20_000_000, "application/json"),
+        (part("upload", b"x" * 20_000_000, "a"), FORM),
+    ):
+        keywords: dict[str, Any] = {"data": body}
+        if not is_known:
+            keywords = {"environ_overrides": {"wsgi.input": io.BytesIO(body), "CONTENT_TYPE": kind, **CHUNKED}}
+        answer = client.post(f"/download/{refer}/", content_type=kind, **keywords)
+        assert error_of(answer) == (413, ["body"], "too_large")
+    assert files_of(app) == [str(file_id)]
+    assert post_file(client, refer, b"x" * 400_000).status_code == 200
+
+
+def test_a_quotation_is_text_wherever_it_is_shown(app: Flask, client: FlaskClient) -> None:
+    file_id = add_file(app)
+    html = "<img src=x onerror=alert(1)>"
+    finding = {"violation": html, "severity": "mild", "quotation": html}
+    assert post(client, refer_of(app, file_id), {"findings": [finding]}).json["by_violation"] == {html: 1}
+    answer = client.get(f"/files/{file_id}/result")
+    assert answer.mimetype == "application/json"
+    assert answer.json["findings"][0]["quotation"] == html
+    assert client.get(f"/files/{file_id}/result/file").mimetype == "application/octet-stream"
+
+
+def test_no_connection_to_the_database_is_held_while_a_result_comes(app: Flask, client: FlaskClient) -> None:
+    file_id = add_file(app)
+    body = io.BytesIO(part("upload", b"x" * 400_000, "a") + b"--b--")
+    held: list[int] = []
+
+    class Watched:
+        def read(self, size: int = -1) -> bytes:
+            held.append(db.engine.pool.checkedout())
+            return body.read(size)
+
+    answer = client.post(
+        f"/download/{refer_of(app, file_id)}/",
+        environ_overrides={"wsgi.input": Watched(), "CONTENT_TYPE": FORM, **CHUNKED},
+    )
+    assert answer.status_code == 200, answer.json
+    assert len(held) > 5
+    assert set(held) == {0}
+    with app.app_context():
+        assert db.session.execute(text("SELECT size_bytes FROM result")).scalar_one() == 400_000
