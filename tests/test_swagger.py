@@ -141,6 +141,7 @@ BESIDE = {
     ("get", f"{API}/example/{{example_id}}/"),
 }
 PAGES = {"/", "/login", "/logout", "/swagger/", "/redoc/", "/swagger.json", "/swagger.yaml"}
+PAGES |= {f"/{place}/{path}" for place in ("admin", "cms") for path in ("", "{path}")}
 
 
 @pytest.fixture
