@@ -50,11 +50,12 @@ def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "F
 def register_blueprints(app: "Flask") -> None:
     """Register every blueprint, the errors' renderer, the sign-in check and the command line."""
     from app import auth, cli, views
-    from app.views import fileevents, incoming, live, metrics, multipart
+    from app.views import csrf, fileevents, incoming, live, metrics, multipart
     from app.views.playbackapi import playbackapi
 
     metrics.begin(app)
     auth.begin(app)
+    csrf.begin(app)
     views.begin(app)
     multipart.begin(app)
     incoming.begin(app)
@@ -63,4 +64,6 @@ def register_blueprints(app: "Flask") -> None:
     app.register_blueprint(playbackapi, url_prefix="/playbackapi")
     for blueprint, url_prefix in views.blueprints(app.config["PLAYBACK"].ENVIRONMENT):
         app.register_blueprint(blueprint, url_prefix=url_prefix)
+    for blueprint in views.handed_blueprints():
+        app.register_blueprint(blueprint)
     cli.register(app)

@@ -19,6 +19,7 @@ from app.views.record import RecordsQuery
 from app.views.retention import RulesQuery
 from app.views.source import SourcesQuery
 from app.views.tag import TagsQuery
+from app.views.violations import ViolationsQuery
 from tests.test_api import API, add_group, add_picture_source, add_source, locs, start
 from tests.test_docs import ROOT, rows, words
 
@@ -258,6 +259,7 @@ def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
     models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
     models |= {"`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
+    models |= {"`/violations/`": ViolationsQuery}
     table = rows(ROOT / "docs" / "api.md", "list")
     assert len(table) == len(models)
     for cells in table:

@@ -73,6 +73,7 @@ CONTRACT = {
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
+    ("get", "/csrftoken/"),
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
@@ -117,6 +118,8 @@ BESIDE = {
     ("put", f"{API}/group/{{group_id}}/schedule"),
     ("delete", f"{API}/group/{{group_id}}/schedule"),
     ("get", "/files/{file_id}/refer/"),
+    ("get", "/violations/"),
+    ("get", "/violations/{violation_id}/"),
     ("get", f"{API}/example"),
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),

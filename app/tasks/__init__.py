@@ -80,6 +80,7 @@ def make_celery(config: Config | None = None) -> Celery:
             "settle": {"task": "playback.settle_losses", "schedule": 15.0},
             "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
             "tell": {"task": "playback.tell", "schedule": 5.0},
+            "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},
             "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
         },
     )

@@ -65,8 +65,7 @@ def read_of_file(session: AnySession, file_id: int, event_id: int, progress_from
 
 
 def _read(session: AnySession, query: "Select[int, int, int, str, str]", limit: int) -> list[Happening]:
-    rows = session.execute(query.order_by(FileEvent.id).limit(limit))
-    return [Happening(*row) for row in rows.tuples()]
+    return [Happening._make(row) for row in session.execute(query.order_by(FileEvent.id).limit(limit))]
 
 
 def current_progress(session: AnySession, row: File) -> int:

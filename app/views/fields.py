@@ -262,8 +262,8 @@ FIELDS: dict[str, Meaning] = {
     "downloads": Meaning("How many downloads were begun", 3),
     "users": Meaning("How many different users began one", 2),
     # comments, recommendations
+    "id_file": Meaning("The id of the file", 5),
     "refer_file": Meaning("The lasting reference of the file", REFER),
-    "id_file": Meaning("The id of the file", 1),
     "comment_id": Meaning("The id of a comment", 1),
     "recommendation_id": Meaning("The id of a recommendation", 1),
     "comment": Meaning("What is said: plain text, up to 10,000 characters", "Blood on the wall"),
@@ -310,6 +310,16 @@ FIELDS: dict[str, Meaning] = {
     "If-Range": Meaning("The range is meant of this ETag only", '"e3b0c442"'),
     "If-None-Match": Meaning("Answer 304 where the ETag is still this", '"e3b0c442"'),
     "If-Match": Meaning("Answer 412 where the ETag is no longer this", '"e3b0c442"'),
+    # violations
+    "ViolationObject.id": Meaning("The id: an integer that is never used again", 1),
+    "ViolationObject.code": Meaning("What it is known by in the list's workbook", "violence-01"),
+    "ViolationObject.violations": Meaning("Its name: what findings and comments are classified with", "Курение"),
+    "ViolationObject.context": Meaning("In which it counts", "Персонаж курит табак или вейп"),
+    "ViolationObject.age": Meaning("Age ratings, one or several; empty where a mark stands alone", "12+ / 16+"),
+    "ViolationObject.mark": Meaning("A duty to label, or what else must be done; empty for none", ""),
+    "ViolationObject.is_edited": Meaning("Whether it was changed in the administration pages", False),
+    "violation_id": Meaning("The id of a violation", 1),
+    "csrfToken": Meaning("What the header X-CSRFToken carries", "WyJ0b2tlbiIsIiJd.aSg1Zw.c2lnbmF0dXJl"),
 }
 
 

@@ -20,6 +20,7 @@ from app.tasks import ask_files
 from app.transfer.completing import remove
 from app.views import PlaybackApi, document, filetus
 from app.views.documenting import sends_list
+from app.views.filefootage import make_footage_file
 from app.views.fileform import receive_form
 from app.views.fileobjects import FileObject, MadeFile, file_object, made_file
 from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
@@ -57,9 +58,9 @@ answer = document(namespace, FileObject)
 made = document(namespace, MadeFile)
 
 
-def footage_file(parameters: Parameters) -> Response:
+def footage_file(parameters: Parameters) -> dict[str, Any]:
     """Make a file that is a view of recorded footage."""
-    raise Invalid("hand over a file: send it as `upload` in a form", loc=("body", "upload"), kind="missing")
+    return file_object(find_file(db.session, make_footage_file(parameters)))
 
 
 def index_of(text: str) -> int:
@@ -87,7 +88,11 @@ class Files(Resource):
         "As JSON it names recorded footage instead: a source with start and end, or a record.",
         vendor={"body": "multipart/form-data"},
     )
-    @namespace.response(201, "The new file", made)
+    @namespace.response(200, "The new file, a view of recorded footage", answer)
+    @namespace.response(201, "The new file, which was uploaded", made)
+    @namespace.response(404, "There is no such source, record or footage; before_utc and after_utc name the nearest")
+    @namespace.response(409, "The span ends in what is yet to be written; recorded_until_utc says how far it is")
+    @namespace.response(410, "The file of the record was deleted")
     @namespace.response(413, "It is larger than files may be, or than this account may still upload")
     @namespace.response(507, "The storage has no room for it beside what is recorded")
     def post(self) -> Any:

@@ -45,6 +45,7 @@ ID_SCHEMAS: dict[str, dict[str, Any]] = {
     "file_id": INTEGER_ID,
     "comment_id": INTEGER_ID,
     "recommendation_id": INTEGER_ID,
+    "violation_id": INTEGER_ID,
     "start_us": INTEGER_ID,
     "entries": {"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$"},
 }

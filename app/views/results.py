@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.archive.handed import find_by_refer, find_file
 from app.archive.places import result_path
 from app.archive.storages import open_storage
-from app.auth import actor
+from app.auth import REFER_HEADER, actor
 from app.errors import Invalid, Loc, StorageUnusable
 from app.extensions import db, writing
 from app.models import File, Finding, Result, Storage
@@ -34,7 +34,6 @@ from app.views.resultbody import reading
 results = Blueprint("results", __name__)
 namespace = Namespace("result", "What analysers have found", path="/")
 BYTES = "application/octet-stream"
-REFER_HEADER = "X-Refer-Key"
 UNKNOWN_REFER = "There is no file of this refer or key"
 REFUSALS = {
     409: "The file is not complete yet, or has a result of another content",
@@ -134,7 +133,7 @@ def takes_result(view: Any) -> Any:
     )(view)
 
 
-@namespace.route("/download/<refer:refer>/")
+@namespace.route("/download/<refer:refer>/", endpoint="by_refer")
 @namespace.param("refer", "The file's lasting refer, or any key ever given out for it", _in="path")
 class ResultByRefer(Resource):
     """The result, by the address that the file came from."""
@@ -146,7 +145,7 @@ class ResultByRefer(Resource):
         return _take(refer, ("path", "refer"))
 
 
-@namespace.route("/record/")
+@namespace.route("/record/", endpoint="by_header")
 class ResultByHeader(Resource):
     """The result, by a header."""
 
