@@ -4,10 +4,12 @@ import contextlib
 import threading
 from pathlib import Path
 
+from celery import current_app
 from kombu import Connection
 
-from app.tasks import broker_options, folderbroker
+from app.tasks import broker_options, folderbroker, make_celery, send
 from instance.config import TestingConfig
+from tests.service import wait_for
 
 
 def test_a_message_is_never_seen_before_it_is_whole(config: TestingConfig) -> None:
@@ -41,3 +43,16 @@ def test_a_message_is_never_seen_before_it_is_whole(config: TestingConfig) -> No
     assert sorted(taken) == list(range(200))
     assert seen == {True}
     assert list(queue.iterdir()) == []
+
+
+def test_a_worker_that_sends_a_task_goes_on_with_its_own_app(config: TestingConfig) -> None:
+    """Regression: once a task of the worker had sent a message, each task of all its threads failed."""
+    celery = make_celery(config)
+    send(config, "playback.tend_files")
+    seen = []
+    queue = Path(config.instance_path / "broker" / "queue")
+    wait_for(lambda: list(queue.glob("*")), "the message")
+    thread = threading.Thread(target=lambda: seen.append(current_app._get_current_object()))
+    thread.start()
+    thread.join()
+    assert seen == [celery]

@@ -46,13 +46,19 @@ def broker_options(config: Config) -> dict[str, object]:
 
 
 def make_celery(config: Config | None = None) -> Celery:
-    """Return the Celery app of these settings; it connects to nothing yet."""
+    """Return the Celery app of these settings, whose tasks are this process's; it connects to nothing yet."""
+    celery = _new_celery(config or load_config())
+    celery.set_default()
+    return celery
+
+
+def _new_celery(config: Config) -> Celery:
+    """Return a Celery app beside that of this process: a worker that sends goes on with its own."""
     from celery import Celery
 
     from app.tasks import folderbroker
 
     folderbroker.register()
-    config = config or load_config()
     celery = Celery("playback", include=[f"app.tasks.{name}" for name in TASKS])
     celery.conf.update(
         **broker_options(config),
@@ -84,7 +90,6 @@ def make_celery(config: Config | None = None) -> Celery:
             "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
         },
     )
-    celery.set_default()
     return celery
 
 
@@ -102,7 +107,7 @@ def send(config: Config, task: str, *arguments: object, wait_s: float = 0.0) -> 
 def _send(config: Config, task: str, arguments: tuple[object, ...], wait_s: float) -> None:
     key = f"{config.broker_url} {config.instance_path}"
     try:
-        celery = _senders.get(key) or _senders.setdefault(key, make_celery(config))
+        celery = _senders.get(key) or _senders.setdefault(key, _new_celery(config))
         how = {"countdown": wait_s} if wait_s else {}
         celery.send_task(task, args=list(arguments), retry=False, ignore_result=True, **how)
     except Exception as error:  # noqa: BLE001  each transport has errors of its own, and none may fail the caller
