@@ -169,9 +169,12 @@ def test_scripts_are_handed_over_analysed_and_reported(loop: Loop, tmp_path: Pat
         assert (known["status"], known["violations_quantity"], known["users"]) == ("db_ready", 3, 1)
         found = loop.result(file_id)["findings"]
         assert [(one["violation"], one["severity"], one["page"]) for one in found] == EXPECTED
+        assert all(one["violation_id"] for one in found)  # the list knows what the lexicon names
         assert found[0]["quotation"] == SMOKING
         said = loop.service.call("GET", f"/comments/?refer_file={known['refer']}")
         assert {(one["comment_author"], one["violation"]) for one in said} == {("AI", name) for name, _, _ in EXPECTED}
+        report = loop.service.call("GET", f"/files/{file_id}/report")
+        assert (report["rating"]["verdict"], report["counts"]["findings"]) == ("does_not_fit", 3)
 
 
 def test_listeners_are_told_every_step_and_then_that_it_is_over(loop: Loop) -> None:
@@ -209,7 +212,6 @@ def test_a_span_of_footage_is_analysed_when_the_analyser_is_told(loop: Loop, fil
             said = analyser.communicate(timeout=10)[1]
         finally:
             analyser.kill()
-            print(loop.gate.told, analyser.stderr.read(), loop.service.read_log()[-3000:])
     judge_film(loop, made["id"])
     assert list(tmp_path.iterdir()) == []
     told = [one for one in loop.gate.told if one["id"] == made["id"]]
@@ -254,6 +256,7 @@ def test_the_walk_of_the_documents_ends_with_a_report(loop: Loop, tmp_path: Path
     )
     assert done.returncode == 0, done.stderr + done.stdout
     report = json.loads(done.stdout[done.stdout.rindex("\n{", 0, -2) :])
+    assert "raised unexpected" not in loop.service.read_log()
     assert report["file"]["status"] == "db_ready"
     assert report["counts"]["findings"] == 2
     assert report["counts"]["comments_of_ai"] == 2
