@@ -55,6 +55,7 @@ def make_celery(config: Config | None = None, *, is_default: bool = True) -> Cel
     from app.tasks import folderbroker
 
     folderbroker.register()
+    config = config or load_config()
     celery = Celery("playback", include=[f"app.tasks.{name}" for name in TASKS])
     celery.conf.update(
         **broker_options(config),
