@@ -150,7 +150,10 @@ class OneFile(Resource):
         """Go on with an upload."""
         return filetus.patch(index_of(file_id))
 
-    @namespace.hide
+    @namespace.doc(description="As the method that is named: PATCH, DELETE or HEAD, with what belongs to it.")
+    @namespace.param("X-HTTP-Method-Override", "`PATCH`, `DELETE` or `HEAD`", _in="header")
+    @namespace.response(204, "It was done")
+    @namespace.response(405, "No such method is named")
     def post(self, file_id: str) -> Any:
         """Do what X-HTTP-Method-Override says, for clients that can send nothing but GET and POST."""
         work = {"PATCH": self.patch, "DELETE": self.delete, "HEAD": self.head}
