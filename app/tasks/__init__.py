@@ -79,6 +79,7 @@ def make_celery(config: Config | None = None) -> Celery:
             "sync": {"task": "playback.sync", "schedule": 5.0},
             "settle": {"task": "playback.settle_losses", "schedule": 15.0},
             "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
+            "remove_left": {"task": "playback.remove_left", "schedule": 3600.0},
             "tell": {"task": "playback.tell", "schedule": 5.0},
             "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},
             "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},

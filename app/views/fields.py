@@ -270,7 +270,7 @@ FIELDS: dict[str, Meaning] = {
     "comment_author": Meaning("Whether a person said it, or the AI", "User"),
     "severity": Meaning("How grave: `----` not judged, `None` nothing to object to, then graver", "moderate"),
     "violation": Meaning("The violation as it was named: code or name of the list, or any text", "violence-05"),
-    "violation_id": Meaning("The id of the violation in the list; null where it is not in it", None),
+    "violation_id": Meaning("The id of the violation in the list; null where it is not in it", 1),
     "CommentObject.id": Meaning("The id: an integer that is never used again", 1),
     "CommentObject.start": Meaning("Where it begins, seconds of the footage; null where not given", 65.0),
     "CommentObject.end": Meaning("Where it ends; null where not given", 70.5),
@@ -346,7 +346,6 @@ FIELDS: dict[str, Meaning] = {
     "ViolationObject.age": Meaning("Age ratings, one or several; empty where a mark stands alone", "12+ / 16+"),
     "ViolationObject.mark": Meaning("A duty to label, or what else must be done; empty for none", ""),
     "ViolationObject.is_edited": Meaning("Whether it was changed in the administration pages", False),
-    "violation_id": Meaning("The id of a violation", 1),
     "csrfToken": Meaning("What the header X-CSRFToken carries", "WyJ0b2tlbiIsIiJd.aSg1Zw.c2lnbmF0dXJl"),
 }
 
