@@ -71,6 +71,11 @@ CONTRACT = {
     ("get", "/recommend/"),
     ("post", "/recommend/"),
     ("get", "/files/{file_id}/report"),
+    ("get", "/files/"),
+    ("post", "/files/"),
+    ("get", "/files/{file_id}/"),
+    ("patch", "/files/{file_id}/"),
+    ("delete", "/files/{file_id}/"),
     ("get", "/test/img"),
     ("get", "/test/video"),
     ("get", "/healthz"),
@@ -130,11 +135,13 @@ BESIDE = {
     ("get", "/files/{file_id}/refer/"),
     ("get", "/violations/"),
     ("get", "/violations/{violation_id}/"),
+    ("post", "/files/{file_id}/"),
     ("get", f"{API}/example"),
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),
 }
 PAGES = {"/", "/login", "/logout", "/swagger/", "/redoc/", "/swagger.json", "/swagger.yaml"}
+PAGES |= {f"/{place}/{path}" for place in ("admin", "cms") for path in ("", "{path}")}
 
 
 @pytest.fixture

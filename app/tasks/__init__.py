@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 TASKS = (
     *("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling"),
-    *("task_start_rotation", "uploading"),
+    *("events", "task_start_rotation", "uploading"),
 )
 
 
@@ -92,6 +92,7 @@ def schedule(config: Config) -> dict[str, dict[str, object]]:
         "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
         "remove_left": {"task": "playback.remove_left", "schedule": 3600.0},
         "tell": {"task": "playback.tell", "schedule": 5.0},
+        "prune_events": {"task": "playback.prune_events", "schedule": 600.0},
         "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},
         "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
     }

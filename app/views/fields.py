@@ -261,6 +261,33 @@ FIELDS: dict[str, Meaning] = {
     "downloading": Meaning("How many users download it now", 1),
     "downloads": Meaning("How many downloads were begun", 3),
     "users": Meaning("How many different users began one", 2),
+    # files that were uploaded
+    "FileObject.id": Meaning("The id: an integer that is never used again", 1),
+    "FileObject.name": Meaning("As the sender named it, without folders; never part of a path", "scene.mp4"),
+    "FileObject.kind": Meaning("`upload`, or `footage`: a view of what was recorded", "upload"),
+    "FileObject.status": Meaning(
+        "`--------` announced, `processing` while it comes, `ready` complete, `error`, `db_ready` its result is stored",
+        "ready",
+    ),
+    "FileObject.size_bytes": Meaning("Size in bytes; null until it is known", 450000000),
+    "FileObject.received_bytes": Meaning("How many of them are durable on the disk", 450000000),
+    "sha256": Meaning("SHA-256 of the bytes; null until it is complete", "0" * 64),
+    "media_type": Meaning("Found from the content; null until it was looked at. Information only", "video/mp4"),
+    "duration_s": Meaning("Length of a film or of sound; null for none known", 5400.0),
+    "FileObject.owner": Meaning("The account that announced it", "admin"),
+    "FileObject.expires_utc": Meaning("When it is given up unless more comes; null where it is complete", END),
+    "FileObject.error": Meaning(
+        "Why it is not complete, or why its length was not found; null where nothing failed", "no more came"
+    ),
+    "FileObject.source_id": Meaning("Of footage: the id of its source; else null", 1),
+    "FileObject.record_id": Meaning("Of footage of a record: its id; else null", RECORD_ID),
+    "FileObject.start_utc": Meaning("Of footage: where it begins; else null", BEGIN),
+    "FileObject.end_utc": Meaning("Of footage: where it ends; else null", END),
+    "MadeFile.id": Meaning("The id: an integer that is never used again", 1),
+    "MadeFile.status": Meaning("`ready`; by tus, what has become of it", "ready"),
+    "Tus-Resumable": Meaning("The version of tus", "1.0.0"),
+    "Upload-Offset": Meaning("Where the piece begins: as many bytes as have come", "0"),
+    "X-HTTP-Method-Override": Meaning("The method that is meant", "DELETE"),
     # comments, recommendations
     "id_file": Meaning("The id of the file", 5),
     "refer_file": Meaning("The lasting reference of the file", REFER),

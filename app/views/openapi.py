@@ -8,6 +8,7 @@ paths       path -> method -> operation
 components  schemas, securitySchemes, responses
 """
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,18 @@ TEXTS = {
     "text/html": "<!doctype html>…",
 }
 BINARY = {"type": "string", "format": "binary"}
+FORM = "multipart/form-data"
+FORM_WITH_FILE = {
+    "schema": {
+        "type": "object",
+        "required": ["upload"],
+        "properties": {
+            "upload": {**BINARY, "description": "The file"},
+            "name": {"type": "string", "description": "What it is called; left out: as it is named in the form"},
+        },
+    },
+    "example": {"upload": "bytes", "name": "scene.mp4"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +160,9 @@ def _operation(
         multipart = result["requestBody"]["content"]["multipart/form-data"]
         multipart["schema"] = {"anyOf": [multipart["schema"], _upload(operation["x-upload"])]}
     if "x-body" in operation:
-        result["requestBody"] = {"content": {operation["x-body"]: {"schema": dict(BINARY)}}}
+        kind = operation["x-body"]
+        content = result.setdefault("requestBody", {"content": {}})["content"]
+        content[kind] = copy.deepcopy(FORM_WITH_FILE) if kind == FORM else {"schema": dict(BINARY)}
     kinds = operation.get("produces", produces)
     declared = operation["responses"].items()
     errors = {code: answer["description"] for code, answer in declared if code >= "400" and "schema" not in answer}
