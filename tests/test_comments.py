@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from app.extensions import db, writing
 from app.models import Comment, File, FileEvent
 from app.models.types import now_us
-from tests.filerows import add_file, add_footage_file, add_key, add_violations
+from tests.reviewed import add_file, add_footage_file, add_key, add_violations
 from tests.test_paging import flat, walk
 from tests.test_record_files import error_of
 

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -57,6 +58,11 @@ class Receiver:
     def ids(self) -> list[int]:
         """The ids of what was taken, in order."""
         return [json.loads(body)["id"] for _, body in self.got]
+
+
+def bodies(receiver: Receiver) -> list[dict[str, Any]]:
+    """Return what was taken, in order."""
+    return [json.loads(body) for _, body in receiver.got]
 
 
 @pytest.fixture

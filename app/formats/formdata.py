@@ -67,9 +67,14 @@ class FormReader:
 
     def data(self) -> Iterator[bytes]:
         """Yield the data of the part that was yielded last."""
-        if self._is_within:
-            yield from self._until_delimiter()
-            self._is_within = False
+        if not self._is_within:
+            return
+        line_end = 2  # the empty line before the data; where there is no data, it begins the delimiter already
+        for block in self._until_delimiter():
+            if len(block) > line_end:
+                yield block[line_end:]
+            line_end = max(line_end - len(block), 0)
+        self._is_within = False
 
     def text(self) -> bytes:
         """Return the data of a part that is a small field. Raises FormError for a large one."""
@@ -127,7 +132,7 @@ class FormReader:
                 raise FormError("the headers of a part have no end")
             self._fill()
         lines = bytes(self._buffer[begin + 2 : end])
-        del self._buffer[: end + 4]
+        del self._buffer[: end + 2]
         if len(lines) > MOST_HEADER_BYTES:
             raise FormError(f"the headers of a part are larger than {MOST_HEADER_BYTES} bytes")
         return _part(lines)

@@ -14,6 +14,7 @@ from app.models import File
 from app.models.types import now_us
 from app.tasks import send
 from app.tasks.context import task_app
+from app.tasks.telling import wake_analysers
 from app.transfer.leasing import clear
 from app.transfer.rotating import due, next_turn_us, open_rotation, turn
 
@@ -33,6 +34,7 @@ def start_rotation(file_id: int, generation: int | None = None) -> None:
     with task_app().app_context():
         if _turn(file_id) or generation in (None, _generation(file_id)):
             _arm(file_id)
+    wake_analysers(task_app())
 
 
 @shared_task(name="playback.turn_keys")  # type: ignore[untyped-decorator]
@@ -47,6 +49,8 @@ def turn_keys() -> None:
             for file_id in found:
                 if _turn(file_id):
                     _arm(file_id)
+            if found:
+                wake_analysers(task_app())
             if time.monotonic() - _cleared_s[0] > CLEAR_S:
                 _cleared_s[0] = time.monotonic()
                 with writing() as session:

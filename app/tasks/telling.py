@@ -1,4 +1,4 @@
-"""Telling others: webhooks of what has changed in the whole service."""
+"""Telling others: webhooks of what has changed in the whole service, analysers of download addresses."""
 
 import threading
 import time
@@ -11,6 +11,7 @@ from celery.signals import worker_shutting_down
 from app.archive.watch import look
 from app.models.types import now_us
 from app.tasks.context import task_app
+from app.transfer.analysers import ANALYSERS, clear_marks
 from app.transfer.telling import Channel, Teller
 from app.transfer.webhooks import WEBHOOKS, clear
 from instance.config import WebhookSettings
@@ -34,9 +35,21 @@ def tell_webhooks() -> None:
             if time.monotonic() - _cleared_s[0] > CLEAR_S:
                 _cleared_s[0] = time.monotonic()
                 clear({hook.target for hook in settings.webhooks}, now_us())
+                clear_marks({hook.target for hook in settings.analysers})
         _wake(app, WEBHOOKS, settings.webhooks)
     finally:
         _lock.release()
+
+
+@shared_task(name="playback.tell_analysers")  # type: ignore[untyped-decorator]
+def tell_analysers() -> None:
+    """Have the analysers told of the keys that they do not know yet."""
+    wake_analysers(task_app())
+
+
+def wake_analysers(app: Any) -> None:
+    """Let the analysers be told now; returns at once."""
+    _wake(app, ANALYSERS, app.config["PLAYBACK"].analysers)
 
 
 def _wake(app: Any, channel: Channel, hooks: tuple[WebhookSettings, ...]) -> None:

@@ -1,8 +1,8 @@
 """A span of recorded footage as a file: a view of the archive. Nothing is copied; a pin keeps the footage.
 
-The pin is made with the row, in one transaction that holds the source, and released when the file is deleted: nothing
-else ends it, since nobody knows for how long a finding will be looked at. It reaches a second beyond the span: the
-sound of its first and last moment may lie in the files beside it.
+The pin is made with the row, in one transaction that holds the source, and released when the file is deleted
+(app/transfer/completing.py): nothing else ends it, since nobody knows for how long a finding will be looked at. It
+reaches a second beyond the span: the sound of its first and last moment may lie in the files beside it.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.archive.auditing import audit
 from app.archive.handed import change_status
 from app.archive.holding import BESIDE_US, lock_source
-from app.archive.pins import make_pin, release_pin
+from app.archive.pins import make_pin
 from app.errors import Busy
 from app.extensions import AnySession
 from app.instants import utc_text
@@ -62,10 +62,3 @@ def make_file(session: AnySession, new: NewFile, owner: str, at_us: int) -> File
     change_status(session, row, READY)
     begin_rotation(session, row, at_us)
     return row
-
-
-def let_go(session: AnySession, row: File, actor: str, at_us: int) -> None:
-    """Release the footage of a file that was marked as deleted in this transaction; of an upload there is none."""
-    if row.pin_id is not None:
-        session.flush()
-        release_pin(session, row.pin_id, actor, at_us)

@@ -101,9 +101,8 @@ class Intake:
             self._room_due = self._written + ROOM_BYTES
         self._write(block)
         self._claimed.writer.progress_s = time.monotonic()
-        if self._checksum is None and self._claimed.writer.progress_s >= self._due_s:
-            self.commit()
-            self._due_s = time.monotonic() + COMMIT_S
+        if self._claimed.writer.progress_s >= self._due_s:
+            self.save()
 
     def _write(self, block: bytes) -> None:
         left = memoryview(block)
@@ -118,6 +117,12 @@ class Intake:
                 left = left[count:]
         except OSError as error:
             raise unusable(self._room.root, error) from error
+
+    def save(self) -> None:
+        """Make durable what came until now, where it counts already."""
+        if self._checksum is None:
+            self.commit()
+        self._due_s = time.monotonic() + COMMIT_S
 
     def verify(self) -> None:
         """Take a chunk with a checksum as come, now that all of it has. Raises ChecksumMismatch."""

@@ -84,6 +84,8 @@ class Writers:
                 self._look(writers)
             except SQLAlchemyError as error:
                 log.warning("uploads are not looked at: %s", type(error).__name__)
+            except Exception:
+                log.exception("uploads are not looked at")
 
     def _look(self, writers: list[Writer]) -> None:
         now_s = time.monotonic()

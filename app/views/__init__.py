@@ -117,7 +117,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, docs, checks, *handed_blueprints(), pages):
+    for blueprint in (health, metrics, signin, docs, checks, pages):
         yield blueprint, None
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
@@ -128,6 +128,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
 def handed_blueprints() -> Iterator[Blueprint]:
     """Yield the blueprints of handed files and of what is said of them; their addresses begin at the root."""
     from app.views.administration import administration
+    from app.views.cinema import cinema
     from app.views.comments import comments
     from app.views.csrf import csrf
     from app.views.download import download
@@ -139,5 +140,5 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.results import results
     from app.views.violations import violations
 
-    yield from (files, filerefer, download, fileevents, results)
+    yield from (files, filerefer, download, fileevents, results, cinema)
     yield from (comments, recommend, filereport, violations, csrf, administration)

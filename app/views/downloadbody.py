@@ -62,19 +62,26 @@ class Wanted:
 def describe_upload(session: AnySession, row: File) -> Upload:
     """Read what the answer needs of a complete file. Raises StorageUnusable where its storage is not mounted."""
     root = session.scalar(select(Storage.path).where(Storage.id == row.storage_id))
-    audience = session.scalar(select(Cinema.target_audience).where(Cinema.file_id == row.id))
     if not root or row.size_bytes is None:
         raise StorageUnusable(f"the storage that holds file {row.id} is not mounted")
     has = Validators(row.sha256 or f"file-{row.id}")
     headers = {
         **has.headers,
         "Accept-Ranges": "bytes",
+        **naming_headers(session, row),
+    }
+    path = places.file_path(Path(root), row.id, is_whole=True)
+    return Upload(row.id, path, row.size_bytes, has, row.media_type or ANY_TYPE, headers)
+
+
+def naming_headers(session: AnySession, row: File) -> dict[str, str]:
+    """Return the headers that say what is downloaded: its name, its lasting reference, and for whom it is meant."""
+    audience = session.scalar(select(Cinema.target_audience).where(Cinema.file_id == row.id))
+    return {
         "Content-Disposition": disposition(row.name),
         "X-Refer-Key": row.refer,
         "X-File-Target-Audience": audience or "----",
     }
-    path = places.file_path(Path(root), row.id, is_whole=True)
-    return Upload(row.id, path, row.size_bytes, has, row.media_type or ANY_TYPE, headers)
 
 
 def disposition(name: str) -> str:

@@ -1,6 +1,6 @@
 """Making a file of a span of recorded footage: POST /files/ with `source_id`, `start`, `end`, or with `record_id`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
@@ -9,9 +9,10 @@ from app.archive.pins import span_of_record
 from app.auth import actor
 from app.errors import Deleted, Invalid, NotFound
 from app.extensions import db, writing
+from app.formats.filenames import clean_name
 from app.models import Record, Source
 from app.models.types import now_us
-from app.personalulti import MAX_ID, Name, read_parameters, utc_text
+from app.personalulti import MAX_ID, Name, Parameters, utc_text
 from app.playback.asked import MAX_MEDIA_US, Instant
 from app.playback.handedfilm import HandedSpan, plan_new
 from app.tasks import ask_rotation
@@ -42,24 +43,25 @@ class FootageToHand(BaseModel):
         return self
 
 
-def make_footage_file() -> dict[str, Any]:
-    """Make the file that the current request describes, as JSON, form or query, and return what is answered."""
-    given = read_parameters().checked(FootageToHand)
+def make_footage_file(parameters: Parameters) -> int:
+    """Make the file that these parameters describe, and return its id.
+
+    Raises Invalid, NotFound, NoFootage, Deleted, StillRecording, Busy.
+    """
+    given = parameters.checked(FootageToHand)
     who, at_us = actor(), now_us()
     span = _asked_span(given, at_us)
     deletion_id = last_deletion(db.session, span.source_id)  # first: what is deleted from here on is noticed
     movie, span = plan_new(span, utc_text)
     db.session.rollback()
-    name = given.name or _name_of(span)
     record_id = given.record_id.lower() if given.record_id is not None else None
+    name = clean_name(given.name) if given.name is not None else _name_of(span)
     what = (name, span.source_id, record_id, span.begin_us, span.end_us, span.rev)
     new = NewFile(*what, movie.size_bytes, movie.duration_s, deletion_id)
     with writing() as session:
-        row = make_file(session, new, who, at_us)
-        answer: dict[str, Any] = {"id": row.id, "id_file": row.id, "refer": row.refer, "status": row.status}
-    ask_rotation(answer["id"])
-    instants = {"start_utc": utc_text(span.begin_us), "end_utc": utc_text(span.end_us)}
-    return {**answer, "name": name, "size_bytes": movie.size_bytes, "duration_s": movie.duration_s, **instants}
+        file_id = make_file(session, new, who, at_us).id
+    ask_rotation(file_id)
+    return file_id
 
 
 def _asked_span(given: FootageToHand, at_us: int) -> HandedSpan:

@@ -13,7 +13,7 @@ from app.formats.filenames import clean_name
 from app.formats.formdata import FormBroken, FormError, FormReader, Part
 from app.models import File
 from app.models.types import now_us
-from app.tasks import ask_files
+from app.tasks import ask_files, ask_rotation
 from app.transfer.claiming import Claimed, claim
 from app.transfer.completing import complete
 from app.transfer.intake import Intake, say_error
@@ -78,8 +78,8 @@ class Form:
     def _receive_file(self, part: Part) -> int:
         """Store the file, then read what follows it; only a form that ends well completes the file."""
         blocks = self._reader.data()
-        first = next(blocks, b"")
-        if not first and not part.filename:
+        first = b"" if part.filename else next(blocks, b"")
+        if not first and not part.filename:  # so does a browser send a field in which nothing was chosen
             raise Invalid("no file was chosen", loc=("body", UPLOAD), kind="missing")
         name = clean_name(self._fields.get("name") or part.filename)
         given = Announced(name, "multipart", actor(), expected_bytes=request.content_length or 0)
@@ -87,7 +87,7 @@ class Form:
         try:
             with claim(file_id, self._body.wake) as claimed:
                 assert claimed is not None
-                self._store(claimed, part, itertools.chain([first], blocks))
+                self._store(claimed, part, itertools.chain([first] if first else [], blocks))
         except (PlaybackError, FormError) as error:
             found = _unreadable(error) if isinstance(error, FormError) else error
             if found.kind not in HANDED_ON:
@@ -103,7 +103,9 @@ class Form:
         most = most_bytes(db.session, config, claimed.owner, claimed.file_id)
         db.session.rollback()
         intake = Intake(config, claimed, room, most)
+        self._body.on_idle = intake.save
         intake.receive(lambda: next(blocks, b""))
+        self._body.on_idle = None
         if part.length is not None and part.length != intake.written_bytes:
             raise Invalid(
                 f"the file has {intake.written_bytes} bytes, its Content-Length says {part.length}",
@@ -118,6 +120,7 @@ class Form:
                     update(File).where(File.id == claimed.file_id).values(name=clean_name(self._fields["name"]))
                 )
         complete(claimed, intake.digest())
+        ask_rotation(claimed.file_id)
 
 
 def _unreadable(error: FormError) -> Invalid:

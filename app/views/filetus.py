@@ -22,7 +22,7 @@ from app.formats.filenames import clean_name
 from app.formats.tusheaders import ALGORITHMS, VERSION, Checksum, parse_checksum, parse_integer, parse_metadata
 from app.models import File
 from app.models.types import now_us
-from app.tasks import ask_files
+from app.tasks import ask_files, ask_rotation
 from app.transfer.claiming import Claimed, claim
 from app.transfer.completing import complete, give_length
 from app.transfer.intake import Intake
@@ -148,22 +148,22 @@ def patch(file_id: int) -> Response:
 
 def _take(file_id: int, offset: int, *, has_body: bool, checksum: Checksum | None) -> None:
     """Take the body of the request behind what has come, and complete the upload where that is all of it."""
-    body = Incoming()
+    body = Incoming() if has_body else None
     try:
-        with claim(file_id, body.wake) as claimed:
+        with claim(file_id, body.wake if body is not None else lambda: None) as claimed:
             received_bytes = _received(file_id) if claimed is None else claimed.received_bytes
             if offset != received_bytes:
                 raise OffsetConflict(
                     f"{received_bytes} bytes have come of file {file_id}: the next piece begins there, not at {offset}",
                     received_bytes=received_bytes,
                 )
-            if claimed is None:
-                if has_body and body.read(1):
-                    raise _too_long(received_bytes, received_bytes)
-                return
-            _receive(claimed, body if has_body else None, checksum)
+            if claimed is not None:
+                _receive(claimed, body, checksum)
+            elif body is not None and body.read(1):
+                raise _too_long(received_bytes, received_bytes)
     finally:
-        body.close()
+        if body is not None:
+            body.close()
 
 
 def _receive(claimed: Claimed, body: Incoming | None, checksum: Checksum | None) -> None:
@@ -176,9 +176,11 @@ def _receive(claimed: Claimed, body: Incoming | None, checksum: Checksum | None)
         raise _too_long(most, claimed.received_bytes)
     intake = Intake(config, claimed, room, most, checksum)
     if body is not None:
+        body.on_idle = intake.save
         intake.receive(body.read, body.check)
     if intake.written_bytes == claimed.size_bytes:
         complete(claimed, intake.digest())
+        ask_rotation(claimed.file_id)
         ask_files()
 
 

@@ -1,7 +1,5 @@
 """The bytes of a file that is a span of footage: what GET and HEAD of /download/KEY/ answer."""
 
-from urllib.parse import quote
-
 from flask import Response, current_app
 
 from app.extensions import db
@@ -11,6 +9,7 @@ from app.personalulti import utc_text
 from app.playback.delivery import Body, respond
 from app.playback.handedfilm import HandedSpan, plan_handed
 from app.playback.plans import on_loss
+from app.views.downloadbody import naming_headers
 from app.views.playbackrange import MP4
 
 LOC = ("path", "refer")
@@ -26,7 +25,7 @@ def footage_body(row: File) -> Response:
     assert row.begin_us is not None
     assert row.end_us is not None
     span = HandedSpan(row.source_id, row.begin_us, row.end_us, row.rev)
-    headers = {"Cache-Control": "private, no-cache", "Content-Disposition": disposition(row.name)}
+    headers = {"Cache-Control": "private, no-cache", **naming_headers(db.session, row)}
     movie = plan_handed(span, now_us(), utc_text, LOC)
     db.session.remove()
     return respond(
@@ -37,9 +36,3 @@ def footage_body(row: File) -> Response:
         modified_us=movie.modified_us,
         is_yielded=True,
     )
-
-
-def disposition(name: str) -> str:
-    """Return the header Content-Disposition of a download, with a name of any characters (RFC 6266, RFC 8187)."""
-    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\%' else "_" for letter in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

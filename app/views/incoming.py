@@ -1,24 +1,25 @@
-"""The body of a request as it comes from the network: in blocks, without a limit, and without waiting for the rest.
+"""The body of a request as it comes from the network: as much as there is, without a limit.
 
-gunicorn's read returns fewer bytes where the peer has hung up, and raises where it was reset, or sent nothing for as
-long as gunicorn/config.py allows. What was read until then is in its buffers: it is taken from there, none is lost.
+gunicorn's own `read` waits until it has all that is asked for, and a connection that breaks meanwhile takes that away.
+Here its connection is read, and its count of what is left kept: whatever arrived is taken. A server of another kind
+(Flask's test client) is read by its stream.
 """
 
 import contextlib
+import select
 import socket
-import time
+from collections.abc import Callable
 
 from flask import Flask, request
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
-from gunicorn.http.errors import NoMoreData
 from werkzeug.exceptions import ClientDisconnected
 
 from app.errors import Invalid
 from app.transfer.writers import EXTENSION, Writers
 from app.views.multipart import Seat, is_ending, take_seat
 
-LEAST_BYTES, MOST_BYTES = 1 << 12, 1 << 16
-SLOW_S, QUICK_S = 0.5, 0.05
+BLOCK_BYTES = 1 << 18
+IDLE_S = 0.25  # after so long without a byte what has come is made durable
 
 
 def begin(app: Flask) -> None:
@@ -33,13 +34,15 @@ class Incoming:
         """Take a place. Raises Busy where this process has none."""
         request.max_content_length = None  # a file is larger than what else is sent here; its own limits hold
         self._seat: Seat = take_seat()
-        self._body = request.environ.get("wsgi.input")
         self._stream = request.stream
-        self._block = MOST_BYTES
-        self._is_over = False
+        connection = request.environ.get("gunicorn.socket")
+        self._connection = connection if type(connection) is socket.socket else None
+        body = request.environ.get("wsgi.input")
+        self._reader = body.reader if isinstance(body, Body) and self._connection is not None else None
         self.length = request.content_length
         self.read_bytes = 0
-        self.is_broken = False
+        self.is_broken = self._is_over = False
+        self.on_idle: Callable[[], None] | None = None
 
     def close(self) -> None:
         """Give the place back."""
@@ -47,41 +50,68 @@ class Incoming:
 
     def wake(self) -> None:
         """Let a read that waits return: nothing more is read from this connection, but it can be answered."""
-        connection = request.environ.get("gunicorn.socket")
-        if type(connection) is socket.socket:
+        if self._connection is not None:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RD)
+                self._connection.shutdown(socket.SHUT_RD)
 
-    def read(self, most: int = MOST_BYTES) -> bytes:
-        """Return the next bytes; none at the end, and where the connection broke."""
+    def read(self, most: int = BLOCK_BYTES) -> bytes:
+        """Return the next bytes; none at the end, and where the connection broke.
+
+        Calls `on_idle` where none come for a moment. Raises ParseException for chunks that are malformed.
+        """
         if self._is_over:
             return b""
-        size, begun_s = min(most, self._block), time.monotonic()
         try:
-            block = self._stream.read(size)
-        except (OSError, NoMoreData, ClientDisconnected):
+            block = self._next(most)
+        except (OSError, ClientDisconnected):  # reset, silent for too long, or cut within a chunk
             self.is_broken = True
-            block = self._left()
-        took_s = time.monotonic() - begun_s
-        if took_s > SLOW_S:
-            self._block = max(self._block // 4, LEAST_BYTES)
-        elif took_s < QUICK_S:
-            self._block = min(self._block * 2, MOST_BYTES)
-        self._is_over = len(block) < size
+            block = b""
         self.read_bytes += len(block)
+        self._is_over = not block
         if self._is_over and self.length is not None and self.read_bytes < self.length:
             self.is_broken = True
         return block
 
-    def _left(self) -> bytes:
-        """Return what was read from the connection before it broke, and not given out."""
-        if not isinstance(self._body, Body):
+    def _next(self, most: int) -> bytes:
+        if isinstance(self._reader, LengthReader):
+            return self._of_length(self._reader, most)
+        if isinstance(self._reader, ChunkedReader):
+            return self._of_chunk(self._reader)
+        return self._stream.read(most)
+
+    def _of_length(self, reader: LengthReader, most: int) -> bytes:
+        if not reader.length:
             return b""
-        held = bytes(self._body.buf.getvalue())
-        reader = self._body.reader
-        if isinstance(reader, LengthReader):
-            return held + bytes(reader.unreader.take_buffered())
-        return held + bytes(reader.buf.getvalue()) if isinstance(reader, ChunkedReader) else held
+        held: bytes = reader.unreader.take_buffered()
+        if held:
+            block = held[: min(most, reader.length)]
+            reader.unreader.unread(held[len(block) :])
+        else:
+            self._wait()
+            assert self._connection is not None
+            block = self._connection.recv(min(most, reader.length))
+        reader.length -= len(block)
+        return block
+
+    def _of_chunk(self, reader: ChunkedReader) -> bytes:
+        if reader.parser is None:
+            return b""
+        if not reader.req.unreader.buf.getvalue():
+            self._wait()
+        try:
+            return bytes(next(block for block in reader.parser if block))
+        except StopIteration:
+            reader.parser = None
+            return b""
+
+    def _wait(self) -> None:
+        """Call `on_idle` where nothing comes for a moment; the read that follows waits on."""
+        if self.on_idle is None or self._connection is None:
+            return
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        if not poll.poll(IDLE_S * 1000):
+            self.on_idle()
 
     def check(self) -> None:
         """Raise Invalid where the body broke off."""
