@@ -64,6 +64,4 @@ def register_blueprints(app: "Flask") -> None:
     app.register_blueprint(playbackapi, url_prefix="/playbackapi")
     for blueprint, url_prefix in views.blueprints(app.config["PLAYBACK"].ENVIRONMENT):
         app.register_blueprint(blueprint, url_prefix=url_prefix)
-    for blueprint in views.handed_blueprints():
-        app.register_blueprint(blueprint)
     cli.register(app)

@@ -201,7 +201,7 @@ class BadHeader(PlaybackError):
     """A header of a protocol that has 400 for it (tus)."""
 
     status = 400
-    kind = "bad_header"
+    kind = "bad_request"
     loc: Loc = ("header",)
 
 

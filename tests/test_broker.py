@@ -4,12 +4,13 @@ import contextlib
 import threading
 from pathlib import Path
 
-from celery import current_app
+from flask import Flask
 from kombu import Connection
 
 from app.tasks import broker_options, folderbroker, make_celery, send
+from app.tasks.context import task_app
+from app.tasks.sending import sender
 from instance.config import TestingConfig
-from tests.service import wait_for
 
 
 def test_a_message_is_never_seen_before_it_is_whole(config: TestingConfig) -> None:
@@ -45,14 +46,15 @@ def test_a_message_is_never_seen_before_it_is_whole(config: TestingConfig) -> No
     assert list(queue.iterdir()) == []
 
 
-def test_a_worker_that_sends_a_task_goes_on_with_its_own_app(config: TestingConfig) -> None:
-    """Regression: once a task of the worker had sent a message, each task of all its threads failed."""
-    celery = make_celery(config)
-    send(config, "playback.tend_files")
-    seen = []
-    queue = Path(config.instance_path / "broker" / "queue")
-    wait_for(lambda: list(queue.glob("*")), "the message")
-    thread = threading.Thread(target=lambda: seen.append(current_app._get_current_object()))
-    thread.start()
-    thread.join()
-    assert seen == [celery]
+def test_a_task_that_sends_leaves_the_tasks_of_its_process_their_app(app: Flask) -> None:
+    """Regression: after the first message that a task sent, every task of the worker failed."""
+    config = app.config["PLAYBACK"]
+    make_celery(config).flask_app = app
+    found: list[Flask] = []
+    send(config, "playback.nothing")
+    sender.flush()
+    assert list(Path(config.instance_path / "broker" / "queue").glob("*.msg"))
+    task = threading.Thread(target=lambda: found.append(task_app()))
+    task.start()
+    task.join()
+    assert found == [app]

@@ -61,6 +61,13 @@ def party(app: Flask) -> Iterator[Party]:
 
 
 @pytest.fixture
+def database_party(database_app: Flask) -> Iterator[Party]:
+    party = Party(database_app)
+    yield party
+    party.end()
+
+
+@pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return what shortens the pauses of the loop."""
 
@@ -231,19 +238,20 @@ def rename(app: Flask, old: str, new: str) -> None:
         session.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
 
-def test_a_writer_that_commits_late_is_not_passed_over(database_app: Flask) -> None:
+def test_a_writer_that_commits_late_is_not_passed_over(database_party: Party) -> None:
     """Who wrote first, into another file, is read first though the other could end sooner: it waits its turn."""
-    party, file_id, other_id = Party(database_app), announce(database_app), announce(database_app)
+    party, app = database_party, database_party.app
+    file_id, other_id = announce(app), announce(app)
     has_written, may_commit = threading.Event(), threading.Event()
 
     def write_slowly() -> None:
-        with database_app.app_context(), writing() as session:
+        with app.app_context(), writing() as session:
             emit(session, find_file(session, file_id), "comment", comment="slow")
             has_written.set()
             may_commit.wait(10)
 
     slow = threading.Thread(target=write_slowly)
-    quick = threading.Thread(target=tell, args=(database_app, other_id, "comment"), kwargs={"comment": "quick"})
+    quick = threading.Thread(target=tell, args=(app, other_id, "comment"), kwargs={"comment": "quick"})
     with party.join(file_id) as reader, party.join(other_id) as other:
         assert [len(one.take(1)) for one in (reader, other)] == [1, 1]
         slow.start()
@@ -256,7 +264,6 @@ def test_a_writer_that_commits_late_is_not_passed_over(database_app: Flask) -> N
         quick.join()
     assert (first.data["comment"], second.data["comment"]) == ("slow", "quick")
     assert first.id < second.id
-    party.end()
 
 
 Scripts = st.lists(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 4)), max_size=6), min_size=1, max_size=3)
@@ -266,17 +273,17 @@ Reads = st.lists(st.lists(st.integers(0, 7), max_size=4), min_size=1, max_size=4
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scripts=Scripts, reads=Reads)
 def test_every_reader_sees_every_event_once_and_in_order(
-    database_app: Flask, scripts: list[list[tuple[int, int]]], reads: list[list[int]]
+    database_party: Party, scripts: list[list[tuple[int, int]]], reads: list[list[int]]
 ) -> None:
     """Writers of two files write transactions of several events each; readers leave after so many, and resume."""
-    party = Party(database_app)
-    file_ids = [announce(database_app), announce(database_app)]
+    party, app = database_party, database_party.app
+    file_ids = [announce(app), announce(app)]
     expected = [1 + sum(count for script in scripts for file, count in script if file == which) for which in (0, 1)]
     seen: list[list[int]] = [[] for _ in reads]
 
     def write(script: list[tuple[int, int]]) -> None:
         for which, count in script:
-            with database_app.app_context(), writing() as session:
+            with app.app_context(), writing() as session:
                 row = find_file(session, file_ids[which], is_locked=True)
                 for _ in range(count):
                     emit(session, row, "comment", comment="…")
@@ -293,7 +300,7 @@ def test_every_reader_sees_every_event_once_and_in_order(
         + [threading.Thread(target=read, args=(number,)) for number in range(len(reads))]
     )
     for number, got in enumerate(seen):
-        assert got == stored_ids(database_app, file_ids[number % 2])
+        assert got == stored_ids(app, file_ids[number % 2])
     assert party.hub.taken == 0
 
 

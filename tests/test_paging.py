@@ -11,6 +11,7 @@ from app.extensions import writing
 from app.models import Group, Record, Source, Tag
 from app.models.types import new_uuid
 from app.views.audit import AuditQuery
+from app.views.cinema import CinemaQuery
 from app.views.comments import CommentsQuery
 from app.views.group import GroupsQuery
 from app.views.pins import PinsQuery
@@ -259,7 +260,7 @@ def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
     models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
     models |= {"`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
-    models |= {"`/violations/`": ViolationsQuery}
+    models |= {"`/violations/`": ViolationsQuery, "`/cinema/`": CinemaQuery}
     table = rows(ROOT / "docs" / "api.md", "list")
     assert len(table) == len(models)
     for cells in table:

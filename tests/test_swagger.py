@@ -63,11 +63,19 @@ CONTRACT = {
     ("delete", "/files/{file_id}/refer/"),
     ("get", "/download/{index}/"),
     ("get", "/sse/{index}/"),
+    ("post", "/download/{refer}/"),
+    ("post", "/record/"),
+    ("post", "/cinema/"),
     ("get", "/comments/"),
     ("post", "/comments/"),
     ("get", "/recommend/"),
     ("post", "/recommend/"),
     ("get", "/files/{file_id}/report"),
+    ("get", "/files/"),
+    ("post", "/files/"),
+    ("get", "/files/{file_id}/"),
+    ("patch", "/files/{file_id}/"),
+    ("delete", "/files/{file_id}/"),
     ("get", "/test/img"),
     ("get", "/test/video"),
     ("get", "/healthz"),
@@ -77,6 +85,13 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", "/files/{file_id}/result"),
+    ("get", "/files/{file_id}/result/file"),
+    ("get", "/cinema/"),
+    ("get", "/cinema/{file_id}/"),
+    ("put", "/cinema/{file_id}/"),
+    ("patch", "/cinema/{file_id}/"),
+    ("delete", "/cinema/{file_id}/"),
     ("get", "/comments/{comment_id}/"),
     ("put", "/comments/{comment_id}/"),
     ("patch", "/comments/{comment_id}/"),
@@ -120,11 +135,13 @@ BESIDE = {
     ("get", "/files/{file_id}/refer/"),
     ("get", "/violations/"),
     ("get", "/violations/{violation_id}/"),
+    ("post", "/files/{file_id}/"),
     ("get", f"{API}/example"),
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),
 }
 PAGES = {"/", "/login", "/logout", "/swagger/", "/redoc/", "/swagger.json", "/swagger.yaml"}
+PAGES |= {f"/{place}/{path}" for place in ("admin", "cms") for path in ("", "{path}")}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete
 
 from app.extensions import writing
-from app.models import File, FileEvent
+from app.models import File, FileEvent, ReferKey, Rotation
 from app.models.types import now_us
 from app.transfer.uploadsweep import sweep
 from instance.config import TestingConfig
@@ -58,7 +58,7 @@ def test_a_file_in_a_form_is_stored_and_told_of(database_app: Flask) -> None:
     assert (shown["sha256"], shown["refer"]) == (hashlib.sha256(DATA).hexdigest(), answer.json["refer"])
     assert (shown["expires_utc"], shown["error"]) == (None, None)
     assert shown["completed_utc"] is not None
-    assert events(database_app) == ["status --------", "status processing", "status ready"]
+    assert events(database_app) == ["status --------", "status processing", "status ready", "download ready"]
 
 
 def test_a_file_comes_by_tus_in_pieces(database_app: Flask) -> None:
@@ -83,7 +83,7 @@ def test_a_file_comes_by_tus_in_pieces(database_app: Flask) -> None:
     assert client.get("/files/1/").json["sha256"] == hashlib.sha256(DATA).hexdigest()
     assert (folder_of(database_app) / "1").read_bytes() == DATA
     assert events(database_app)[:2] == ["status --------", "status processing"]
-    assert events(database_app)[-1] == "status ready"
+    assert events(database_app)[-2:] == ["status ready", "download ready"]
 
 
 def test_a_piece_may_come_with_the_announcement(client: FlaskClient) -> None:
@@ -162,7 +162,7 @@ def test_wrong_pieces_are_refused_and_lose_nothing(client: FlaskClient) -> None:
     assert (conflict.json["received_bytes"], conflict.headers["Tus-Resumable"]) == (3, "1.0.0")
     assert patch(client, 1, 4, b"x").status_code == 409
     for text in ("", "-1", "1.0", "x", "9" * 20, "３"):
-        assert refusal(patch(client, 1, 3, b"x", **{"Upload-Offset": text}))[::2] == (400, "bad_header")
+        assert refusal(patch(client, 1, 3, b"x", **{"Upload-Offset": text}))[::2] == (400, "bad_request")
     wrong = client.patch("/files/1/", headers={**TUS, "Upload-Offset": "3"}, json={})
     assert refusal(wrong) == (415, ["header", "Content-Type"], "unsupported_media_type")
     long = patch(client, 1, 3, b"defg")
@@ -188,7 +188,7 @@ def test_wrong_announcements_are_refused_and_leave_nothing(client: FlaskClient, 
         {"Upload-Length": "1", "Upload-Checksum": "sha1 AAAA"},
     ]
     for headers in wrong:
-        assert refusal(client.post("/files/", headers={**TUS, **headers}))[::2] == (400, "bad_header"), headers
+        assert refusal(client.post("/files/", headers={**TUS, **headers}))[::2] == (400, "bad_request"), headers
     assert client.post("/files/", headers={**TUS, "Upload-Length": "1"}, json={}).status_code == 415
     assert client.post("/files/", headers={**BYTES, "Upload-Length": "1"}, data=b"xy").status_code == 413
     assert client.get("/files/").json == []
@@ -382,8 +382,8 @@ def test_no_file_is_written_over_after_the_database_was_lost(database_app: Flask
     (folder / "9.part").write_bytes(b"unfinished")
     (folder / "10.result").write_bytes(b"result")
     with database_app.app_context(), writing() as session:  # as a new database is: its ids begin with 1
-        session.execute(delete(FileEvent))
-        session.execute(delete(File))
+        for model in (FileEvent, ReferKey, Rotation, File):
+            session.execute(delete(model))
         if session.get_bind().dialect.name == "sqlite":
             session.connection().exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = 'file'")
         else:

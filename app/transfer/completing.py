@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from flask import current_app
 from sqlalchemy import update
 
 from app.archive import places
@@ -18,12 +19,12 @@ from app.archive.pins import release_pin
 from app.archive.storages import unusable
 from app.errors import Conflict, Invalid, PlaybackError
 from app.extensions import AnySession, db, writing
-from app.models import File, Rotation
-from app.models.file import READY, UPLOAD
+from app.models import File
+from app.models.file import FOOTAGE, READY, UPLOAD
 from app.models.types import now_us
 from app.transfer.claiming import Claimed, claim, root_of
 from app.transfer.digesting import Digest
-from app.transfer.rotating import begin_rotation
+from app.transfer.rotating import begin_rotation, end_of_file
 from app.transfer.uploadroom import most_bytes, too_large
 from instance.config import Config
 
@@ -98,11 +99,7 @@ def _remove_row(file_id: int, who: str, at_us: int) -> None:
     with writing() as session:
         row = find_file(session, file_id, is_locked=True)
         row.deleted_us, row.deleted_by, row.expires_us, row.next_us = at_us, who, None, at_us
-        session.execute(
-            update(Rotation)
-            .where(Rotation.file_id == file_id, Rotation.ended_us.is_(None))
-            .values(ended_us=at_us, reason="deleted")
-        )
+        end_of_file(session, row, at_us)
         if row.pin_id is not None:
             release_pin(session, row.pin_id, who, at_us)
         _write_down(session, row, who)
@@ -129,12 +126,12 @@ def remove_bytes(file_id: int) -> None:
     row = db.session.get(File, file_id, populate_existing=True)
     assert row is not None
     assert row.deleted_us is not None
-    if row.kind == UPLOAD or row.storage_id is not None:
-        root = root_of(db.session, row)
-        db.session.rollback()
-        _unlink(root, file_id)
+    root = root_of(db.session, row) if row.storage_id is not None else current_app.config["PLAYBACK"].storage_path
+    values = {"next_us": None} if row.kind == FOOTAGE else {"next_us": None, "received_bytes": 0}
+    db.session.rollback()
+    _unlink(root, file_id)
     with writing() as session:
-        session.execute(update(File).where(File.id == file_id).values(received_bytes=0, next_us=None))
+        session.execute(update(File).where(File.id == file_id).values(**values))
 
 
 def _unlink(root: Path, file_id: int) -> None:
@@ -142,7 +139,8 @@ def _unlink(root: Path, file_id: int) -> None:
     try:
         for path in (*paths, places.result_path(root, file_id)):
             path.unlink(missing_ok=True)
-        sync_folder(root / places.FILES)
+        if (root / places.FILES).exists():  # of footage alone there may be none
+            sync_folder(root / places.FILES)
     except OSError as error:
         raise unusable(root, error) from error
 

@@ -8,7 +8,7 @@ and never needs the upload again.
 import logging
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app.archive import places
 from app.errors import Deleted, Locked, PlaybackError
@@ -30,7 +30,8 @@ MOST_TRIES = 8  # for type and length; what a deletion or a completion needs is 
 
 def sweep(at_us: int, is_ending: Callable[[], bool] = lambda: False) -> int:
     """Do what is due, a batch at a time; return how much was done. Needs an app context without a transaction."""
-    due = [(file_id, _expire) for file_id in _ids(File.expires_us <= at_us, File.completed_us.is_(None))]
+    is_unfinished = (File.kind == UPLOAD) & File.completed_us.is_(None) & File.deleted_us.is_(None)
+    due = [(file_id, _expire) for file_id in _ids(is_unfinished & (File.expires_us <= at_us))]
     due += [(file_id, _go_on) for file_id in _ids(File.next_us <= at_us)]
     done = 0
     for file_id, work in due:
@@ -40,11 +41,8 @@ def sweep(at_us: int, is_ending: Callable[[], bool] = lambda: False) -> int:
     return done
 
 
-def _ids(*conditions: object) -> list[int]:
-    query = select(File.id).where(*conditions, File.kind == UPLOAD).order_by(File.id).limit(BATCH)  # type: ignore[arg-type]
-    if len(conditions) > 1:
-        query = query.where(File.deleted_us.is_(None))
-    found = list(db.session.scalars(query))
+def _ids(condition: ColumnElement[bool]) -> list[int]:
+    found = list(db.session.scalars(select(File.id).where(condition).order_by(File.id).limit(BATCH)))
     db.session.rollback()
     return found
 

@@ -15,14 +15,15 @@ EXTENSION = "playback_administration"
 _making = threading.Lock()
 
 
-@administration.route("/admin/", methods=["GET", "POST"], defaults={"path": ""})
+@administration.route("/admin/", methods=["GET", "POST"])
 @administration.route("/admin/<path:path>", methods=["GET", "POST"])
-@administration.route("/cms/", methods=["GET", "POST"], defaults={"path": ""})
+@administration.route("/cms/", methods=["GET", "POST"])
 @administration.route("/cms/<path:path>", methods=["GET", "POST"])
-def show_administration(path: str) -> Response:
+def show_administration(path: str = "") -> Response:
     """Let the administration's own app answer."""
-    with site().request_context(request.environ):
-        answer: Response = site().full_dispatch_request()
+    inner = site()
+    with inner.request_context(request.environ):
+        answer: Response = inner.full_dispatch_request()
     if answer.status_code >= 400 and not request.accept_mimetypes.accept_html:
         abort(answer.status_code)
     return answer

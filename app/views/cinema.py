@@ -133,7 +133,8 @@ class Cinemas(Resource):
     @namespace.doc(
         description="With the id of a file; or as multipart with the file itself under `upload`, which is then "
         "uploaded as by `POST /files/`. Of a file that is not complete the analysis begins when it is; of one whose "
-        "keys have run out it begins anew. Posted again it changes the form; what is left out stays."
+        "keys have run out it begins anew. Posted again it changes the form; what is left out stays.",
+        vendor={"upload": "The file, instead of its id"},
     )
     @namespace.expect(document(namespace, NewCinema), validate=False)
     @namespace.response(200, "The form, and how far the file is", answer)

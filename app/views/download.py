@@ -1,7 +1,6 @@
 """Downloads by key: `GET` and `HEAD /download/KEY/` (transfer-api.md, "Two keys"). The key is all that is needed."""
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -112,8 +111,9 @@ def _footage(row: File, key: str, asker: Asker) -> Response:
 
 def _film(row: File) -> Response:
     """Return the film, in blocks that are ours to send."""
-    found: Response = import_module("app.views.footagebody").footage_body(row)
-    return found
+    from app.views.footagebody import footage_body  # it loads what playback needs
+
+    return footage_body(row)
 
 
 def _take_place(file_id: int, key: str, asker: Asker) -> HeldLease:

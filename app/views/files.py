@@ -20,7 +20,7 @@ from app.tasks import ask_files
 from app.transfer.completing import remove
 from app.views import PlaybackApi, document, filetus
 from app.views.documenting import sends_list
-from app.views.filefootage import make_footage_file
+from app.views.filefootage import FootageToHand, make_footage_file
 from app.views.fileform import receive_form
 from app.views.fileobjects import FileObject, MadeFile, file_object, made_file
 from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
@@ -88,6 +88,7 @@ class Files(Resource):
         "As JSON it names recorded footage instead: a source with start and end, or a record.",
         vendor={"body": "multipart/form-data"},
     )
+    @namespace.expect(document(namespace, FootageToHand), validate=False)
     @namespace.response(200, "The new file, a view of recorded footage", answer)
     @namespace.response(201, "The new file, which was uploaded", made)
     @namespace.response(404, "There is no such source, record or footage; before_utc and after_utc name the nearest")
@@ -149,7 +150,10 @@ class OneFile(Resource):
         """Go on with an upload."""
         return filetus.patch(index_of(file_id))
 
-    @namespace.hide
+    @namespace.doc(description="As the method that is named: PATCH, DELETE or HEAD, with what belongs to it.")
+    @namespace.param("X-HTTP-Method-Override", "`PATCH`, `DELETE` or `HEAD`", _in="header")
+    @namespace.response(204, "It was done")
+    @namespace.response(405, "No such method is named")
     def post(self, file_id: str) -> Any:
         """Do what X-HTTP-Method-Override says, for clients that can send nothing but GET and POST."""
         work = {"PATCH": self.patch, "DELETE": self.delete, "HEAD": self.head}

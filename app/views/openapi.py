@@ -8,6 +8,7 @@ paths       path -> method -> operation
 components  schemas, securitySchemes, responses
 """
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,18 @@ TEXTS = {
     "text/html": "<!doctype html>…",
 }
 BINARY = {"type": "string", "format": "binary"}
+FORM = "multipart/form-data"
+FORM_WITH_FILE = {
+    "schema": {
+        "type": "object",
+        "required": ["upload"],
+        "properties": {
+            "upload": {**BINARY, "description": "The file"},
+            "name": {"type": "string", "description": "What it is called; left out: as it is named in the form"},
+        },
+    },
+    "example": {"upload": "bytes", "name": "scene.mp4"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +156,13 @@ def _operation(
         if parameter["in"] == "body":
             in_query = {other["name"] for other in result["parameters"] if other["in"] == "query"}
             result["requestBody"] = _body(parameter, schemas, in_query)
+    if "x-upload" in operation:
+        multipart = result["requestBody"]["content"]["multipart/form-data"]
+        multipart["schema"] = {"anyOf": [multipart["schema"], _upload(operation["x-upload"])]}
     if "x-body" in operation:
-        result["requestBody"] = {"content": {operation["x-body"]: {"schema": dict(BINARY)}}}
+        kind = operation["x-body"]
+        content = result.setdefault("requestBody", {"content": {}})["content"]
+        content[kind] = copy.deepcopy(FORM_WITH_FILE) if kind == FORM else {"schema": dict(BINARY)}
     kinds = operation.get("produces", produces)
     declared = operation["responses"].items()
     errors = {code: answer["description"] for code, answer in declared if code >= "400" and "schema" not in answer}
@@ -155,6 +173,11 @@ def _operation(
     }
     result["responses"] = dict(sorted({**dict(refusals(result, errors)), **answers}.items()))
     return result
+
+
+def _upload(text: str) -> dict[str, Any]:
+    """Return the schema of a form with a file; fields may stand beside it."""
+    return {"type": "object", "required": ["upload"], "properties": {"upload": {**BINARY, "description": text}}}
 
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:

@@ -46,8 +46,8 @@ class CountsObject(MadeFile):
     """What a file's result comes to; `by_violation` and `by_severity` name those that occur."""
 
     violations_quantity: int
-    by_violation: dict[str, int]
-    by_severity: dict[str, int]
+    by_violation: dict[str, int] = Field(examples=[{"Smoking": 2, "Violence": 1}])
+    by_severity: dict[str, int] = Field(examples=[{"severe": 1, "mild": 2}])
 
 
 class FindingObject(BaseModel):
@@ -129,7 +129,8 @@ def takes_result(view: Any) -> Any:
     return namespace.doc(
         description="Findings as JSON, or as multipart a file of any type under `upload`; one that holds such JSON "
         "counts as findings. The same content again changes nothing, another is refused. With `error` instead of "
-        "findings the file's status is `error`; a result may still follow."
+        "findings the file's status is `error`; a result may still follow.",
+        vendor={"upload": "A file as the result: of any type, or one that holds findings as JSON"},
     )(view)
 
 

@@ -72,7 +72,7 @@ class Violations(Resource):
 
 
 @namespace.route("/violations/<violation_id>/")
-@namespace.param("violation_id", "The id of a violation", _in="path", type="integer")
+@namespace.param("violation_id", "The id of a violation", _in="path", type="integer", example=1)
 class OneViolation(Resource):
     """One violation."""
 
