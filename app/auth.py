@@ -21,6 +21,8 @@ from app.archive.accounts import account_of_token, token_hash
 from app.errors import Forbidden, Unauthorised
 from app.extensions import db
 from app.models import Account
+from app.models.types import now_us
+from app.transfer.answering import may_answer
 
 OPEN_ENDPOINTS = {
     "static",
@@ -30,7 +32,10 @@ OPEN_ENDPOINTS = {
     "signin.get_login",
     "signin.post_login",
     "download.by_key",  # GET and HEAD: the key is the credential
+    "csrf.csrf_csrf_token",
 }
+RESULT_ENDPOINTS = {"results.by_refer", "results.by_header"}
+REFER_HEADER = "X-Refer-Key"
 METRICS_ENDPOINT = "metrics.metrics"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SESSION_S = 30 * 86_400
@@ -72,9 +77,9 @@ def check_request() -> Response | None:
     """Let the request pass, or raise Unauthorised or Forbidden; send a browser that opens a page to `/login`."""
     if request.method not in SAFE_METHODS and bearer_token(request) is None:
         check_origin()
-    if request.endpoint in OPEN_ENDPOINTS or is_permitted():
+    if request.endpoint in OPEN_ENDPOINTS or (request.endpoint in RESULT_ENDPOINTS and may_post_result()):
         return None
-    if request.endpoint == METRICS_ENDPOINT and is_metrics_network():
+    if is_permitted() or (request.endpoint == METRICS_ENDPOINT and is_metrics_network()):
         return None
     if _is_page_load():
         return redirect(url_for("signin.get_login", next=request.full_path.rstrip("?")), 303)
@@ -96,6 +101,22 @@ def is_permitted() -> bool:
     if account is not None and account.role != "admin":
         raise Forbidden(f"the account {account.name} is a {account.role}; this needs an admin")
     return account is not None
+
+
+def may_post_result() -> bool:
+    """Tell whether the caller may post the result of an analysis: with an account of any role, as analysers have.
+
+    Where PLAYBACK_RESULT_NEEDS_TOKEN is off a download key is enough that is given out now, or that was used.
+    """
+    if signed_in() is not None:
+        return True
+    if current_app.config["PLAYBACK"].RESULT_NEEDS_TOKEN:
+        return False
+    text = (request.view_args or {}).get("refer") or request.headers.get(REFER_HEADER, "")
+    try:
+        return may_answer(db.session, text, now_us())
+    finally:
+        db.session.rollback()
 
 
 def signed_in() -> Account | None:

@@ -30,6 +30,7 @@ def register(app: Flask) -> None:
     from app.commands.syncs import sync_commands
     from app.commands.tags import tag_commands
     from app.commands.verifying import verify_command
+    from app.commands.violations import load_violations_command
     from app.extensions import prepare_migrations
 
     if click.get_current_context(silent=True) is not None:
@@ -44,6 +45,7 @@ def register(app: Flask) -> None:
         verify_command,
         fsck_command,
         rebuild_command,
+        load_violations_command,
     )
     for command in (*groups, *kept, *alone):
         app.cli.add_command(command)
@@ -52,20 +54,22 @@ def register(app: Flask) -> None:
 @click.command("prepare")
 @with_appcontext
 def prepare_command() -> None:
-    """Bring the database to the newest version; in production make the first admin."""
+    """Bring the database to the newest version, load the list of violations; in production make the first admin."""
     prepare()
 
 
 def prepare() -> None:
-    """Migrate the current app's database; in production make the first admin and print its token, this once."""
+    """Migrate the current app's database and load its list; in production print the first admin's token, this once."""
     from flask_migrate import upgrade
 
     from app.extensions import db, prepare_migrations
+    from app.review.loading import load_at_start
 
     app = app_ctx.app
     prepare_migrations(app)
     with _alone(db.engine):
         upgrade()
+        load_at_start()
         if app.config["PLAYBACK"].ENVIRONMENT == "production":
             _make_first_admin()
 

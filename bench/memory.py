@@ -26,9 +26,9 @@ def measure() -> list[Figure]:
         service.record("all", "all")
         wait_for(lambda: len(service.ffmpeg_pids()) == CAMERAS, "recording", 30)
         time.sleep(RECORDED_S)
-        fresh = _pss(service)
+        fresh = service_pss(service)
         _use(service, ids)
-        used = _pss(service)
+        used = service_pss(service)
     counted = {name: size for name, size in used.items() if name != "watchdog"}
     total_bytes = sum(counted.values())
     detail = {
@@ -42,7 +42,7 @@ def measure() -> list[Figure]:
     return [Figure(what, "≤ 350 MB", shown, total_bytes <= LIMIT_BYTES, detail)]
 
 
-def _pss(service: Service) -> dict[str, int]:
+def service_pss(service: Service) -> dict[str, int]:
     """Return the PSS of each process of the service."""
     supervisor, master = service.processes["supervisor"].pid, service.pid("web")
     (worker,) = [pid for pid in children(supervisor) if arguments(pid)[-1:] == ["worker"]]

@@ -3,7 +3,7 @@
 import json
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 LIMIT_S = 20.0
 
@@ -17,27 +17,17 @@ class Event:
     data: dict[str, Any]
 
 
-class EventClient:
-    """One request and its answer. `status` and `headers` (lower case) are there when it is made."""
+class EventReader:
+    """Reads the events of a connection."""
 
-    def __init__(
-        self, port: int, path: str, *, last_id: int | str | None = None, version: str = "1.1", **headers: str
-    ) -> None:
-        self.connection = socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S)
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(LIMIT_S)
+        self.connection = connection
         self._buffer = b""
         self.comments = 0
         self.retry_ms: int | None = None
-        lines = [f"GET {path} HTTP/{version}", "Host: video.test", "Accept: text/event-stream"]
-        lines += [] if last_id is None else [f"Last-Event-ID: {last_id}"]
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        self.connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        head = self._until(b"\r\n\r\n")
-        assert head is not None, "closed before an answer"
-        first, *rest = head.decode("latin-1").split("\r\n")
-        self.status = int(first.split()[1])
-        self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
 
-    def __enter__(self) -> "EventClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -93,6 +83,39 @@ class EventClient:
     def rest(self) -> list[Event]:
         """Return all events up to the end of the stream."""
         return list(iter(self.next, None))
+
+    def until_broken(self) -> list[Event]:
+        """Return all whole events up to the end, which may come within one."""
+        events = []
+        while (block := self._until(b"\n\n")) is not None:
+            event = self._parsed(block.decode("utf-8"))
+            events += [] if event is None else [event]
+        return events
+
+    def read_comments(self, count: int) -> None:
+        """Read comments until there were so many; no event may come between."""
+        while self.comments < count:
+            block = self._until(b"\n\n")
+            assert block is not None, "the end of the stream"
+            assert self._parsed(block.decode("utf-8")) is None
+
+
+class EventClient(EventReader):
+    """One request and its answer. `status` and `headers` (lower case) are there when it is made."""
+
+    def __init__(
+        self, port: int, path: str, *, last_id: int | str | None = None, version: str = "1.1", **headers: str
+    ) -> None:
+        super().__init__(socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S))
+        lines = [f"GET {path} HTTP/{version}", "Host: video.test", "Accept: text/event-stream"]
+        lines += [] if last_id is None else [f"Last-Event-ID: {last_id}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        self.connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        head = self._until(b"\r\n\r\n")
+        assert head is not None, "closed before an answer"
+        first, *rest = head.decode("latin-1").split("\r\n")
+        self.status = int(first.split()[1])
+        self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
 
     def body(self) -> Any:
         """Return the JSON of an answer of another kind."""

@@ -1,43 +1,28 @@
 """Files that were handed over, as rows and bytes, without uploading them; what their events say."""
 
-import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.archive import places
 from app.archive.handed import key_hash
-from app.archive.storages import open_storage
 from app.extensions import db, writing
 from app.models import File, FileEvent, ReferKey, Rotation
 from app.models.types import now_us
+from tests.handed import store_file
 
 
 def add_file(app: Flask, data: bytes | None = b"film", **values: Any) -> int:
     """Add a file that is complete, or with None one that is only announced; return its id."""
-    with app.app_context():
-        storage = open_storage(app.config["PLAYBACK"])
-        root, storage_id = Path(storage.path), storage.id
-        given: dict[str, Any] = {"name": "a.mp4", "owner": "me", "storage_id": storage_id, "how": "multipart"}
-        if data is not None:
-            size, sha256 = len(data), hashlib.sha256(data).hexdigest()
-            given |= {"status": "ready", "size_bytes": size, "received_bytes": size, "sha256": sha256}
-            given |= {"completed_us": now_us(), "media_type": "video/mp4"}
-        with writing() as session:
-            row = File(**{**given, **values})
-            session.add(row)
-            session.flush()
-            file_id = row.id
-        if data is not None:
-            path = places.file_path(root, file_id, is_whole=True)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        db.session.remove()
-    return file_id
+    if data is not None:
+        return store_file(app, data, **values)
+    with app.app_context(), writing() as session:
+        row = File(**{"name": "a.mp4", "owner": "me", "how": "multipart", **values})
+        session.add(row)
+        session.flush()
+        return row.id
 
 
 def refer_of(app: Flask, file_id: int) -> str:

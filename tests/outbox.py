@@ -1,10 +1,10 @@
-"""Files and their events, written as the service itself writes them."""
+"""Files without content, and their events."""
 
 from typing import Any
 
 from flask import Flask
 
-from app.archive.handed import change_status, find_file
+from app.archive.handed import find_file
 from app.archive.outbox import emit
 from app.extensions import writing
 from app.models import File
@@ -28,13 +28,13 @@ def tell(app: Flask, file_id: int, kind: str, **payload: Any) -> int:
 
 
 def turn(app: Flask, file_id: int, status: str) -> int:
-    """Give a file a status; return the id of the event that tells so."""
+    """Give a file a status, whatever it had; return the id of the event that tells so."""
     with app.app_context(), writing() as session:
         row = find_file(session, file_id, is_locked=True)
         if status == "ready":
             row.completed_us = now_us()
-        change_status(session, row, status)
-        return row.event_id
+        row.status = status
+        return emit(session, row, "status")
 
 
 def delete(app: Flask, file_id: int) -> None:

@@ -83,7 +83,8 @@ class Postgres:
         data, log = folder / "data", folder / "log"
         with log.open("wb") as output:
             streams = {"stdout": output, "stderr": output, "cwd": folder, "start_new_session": True}
-            how = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+            how = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--lc-ctype=C.UTF-8"]
+            how.append("--no-sync")
             made = subprocess.run([_postgres_program("initdb"), *how], check=False, **streams, **account)
             if made.returncode:
                 raise ServiceError(f"initdb failed: {log.read_text(errors='replace')}")

@@ -1,10 +1,9 @@
 """Analysers are told of download addresses: in order, signed, again until they take them, and only while these hold."""
 
-import hashlib
-import hmac
 import logging
 import re
 import socket
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ from app.transfer.analysers import ANALYSERS, clear_marks
 from app.transfer.rotating import begin_rotation, turn
 from app.transfer.telling import Teller, tell
 from instance.config import WebhookSettings
-from tests.service import wait_for
+from tests.service import ROOT, wait_for
 from tests.test_webhooks import SECRET, Receiver, bodies
 from tests.test_webhooks import receiver as receiver
 
@@ -64,6 +63,15 @@ def key_in(body: dict[str, Any]) -> str:
     return re.fullmatch(r"http://127\.0\.0\.1:8000/download/([0-9a-f]{32})/", body["url"])[1]
 
 
+def documented(name: str) -> Callable[..., Any]:
+    """Return a function of the example code that the documentation has for analysers."""
+    text = (ROOT / "docs" / "transfer.md").read_text("utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if f"def {name}(" in block)
+    found: dict[str, Any] = {}
+    exec(code, found)
+    return found[name]
+
+
 def row_of(key: str) -> ReferKey:
     return db.session.scalars(select(ReferKey).where(ReferKey.key_sha256 == key_hash(key))).one()
 
@@ -83,8 +91,12 @@ def test_each_key_is_told_in_order_with_its_address_and_signed(database_app: Fla
         assert until_us == [key.issued_us + KEY_S * 1_000_000 for key in known]
     assert set(told[0]) == {"id", "refer", "url", "expires_utc"}
     headers, body = receiver.got[0]
-    signature = hmac.new(SECRET.encode(), headers["X-Playback-Timestamp"].encode() + b"." + body, hashlib.sha256)
-    assert headers["X-Playback-Signature"] == f"sha256={signature.hexdigest()}"
+    is_genuine = documented("is_genuine")
+    assert is_genuine(SECRET, headers, body)
+    assert not is_genuine("another", headers, body)
+    assert not is_genuine(SECRET, headers, body + b" ")
+    assert not is_genuine(SECRET, {**headers, "X-Playback-Timestamp": "1795214645"}, body)
+    assert not is_genuine(SECRET, {}, body)
     ids = [int(headers["X-Playback-Event"]) for headers, _ in receiver.got]
     assert ids == sorted(set(ids))
 

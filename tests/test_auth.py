@@ -25,7 +25,7 @@ from tests.conftest import open_app
 API = "/api/v1"
 FIRST_ADMIN = re.compile(r"^first admin: admin password: ([\w-]{43})$", re.MULTILINE)
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-OPEN = ["/healthz", "/readyz", "/login", "/static/plain.css", "/swaggerui/swagger-ui.css"]
+OPEN = ["/healthz", "/readyz", "/login", "/csrftoken/", "/static/plain.css", "/swaggerui/swagger-ui.css"]
 
 
 @pytest.fixture

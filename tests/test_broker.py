@@ -4,9 +4,12 @@ import contextlib
 import threading
 from pathlib import Path
 
+from flask import Flask
 from kombu import Connection
 
-from app.tasks import broker_options, folderbroker
+from app.tasks import broker_options, folderbroker, make_celery, send
+from app.tasks.context import task_app
+from app.tasks.sending import sender
 from instance.config import TestingConfig
 
 
@@ -41,3 +44,17 @@ def test_a_message_is_never_seen_before_it_is_whole(config: TestingConfig) -> No
     assert sorted(taken) == list(range(200))
     assert seen == {True}
     assert list(queue.iterdir()) == []
+
+
+def test_a_task_that_sends_leaves_the_tasks_of_its_process_their_app(app: Flask) -> None:
+    """Regression: after the first message that a task sent, every task of the worker failed."""
+    config = app.config["PLAYBACK"]
+    make_celery(config).flask_app = app
+    found: list[Flask] = []
+    send(config, "playback.nothing")
+    sender.flush()
+    assert list(Path(config.instance_path / "broker" / "queue").glob("*.msg"))
+    task = threading.Thread(target=lambda: found.append(task_app()))
+    task.start()
+    task.join()
+    assert found == [app]

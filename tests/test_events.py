@@ -1,12 +1,27 @@
 """Events of a file over real connections: order, resumption, the end, refusals, and who does not hold up whom."""
 
+import resource
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from app.archive.outbox import prune_progress
+from app.extensions import db, writing
+from app.models import FileEvent
+from app.models.types import now_us
+from app.transfer.eventhub import Hub
 from bench.processes import children, count_threads
+from tests.browser import Browser, why_no_browser
+from tests.conftest import missing
 from tests.event_client import EventClient
+from tests.handed import store_and_rotate
+from tests.nginx_server import Nginx, find_nginx
 from tests.outbox import announce, delete, tell, turn
 from tests.served import Served, serving
 from tests.service import wait_for
@@ -14,9 +29,18 @@ from tests.service import wait_for
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Yield a server with four threads: streams that held one each would be noticed at once."""
-    with serving(tmp_path_factory.mktemp("events"), WEB_THREADS=4, EVENT_CLIENTS=40) as served:
-        yield served
+    """Yield a server with four threads: streams that held one each would be noticed at once.
+
+    It is started with the limit of open files that a login shell has.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        with serving(tmp_path_factory.mktemp("events"), WEB_THREADS=4, EVENT_CLIENTS=40) as served:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            yield served
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def listen(served: Served, file_id: int, **how: object) -> EventClient:
@@ -224,3 +248,120 @@ def test_more_clients_than_threads_listen_and_the_rest_is_refused_until_one_leav
     finally:
         for client in clients:
             client.close()
+
+
+def test_a_web_process_may_open_as_many_files_as_is_permitted(served: Served) -> None:
+    soft, hard = resource.prlimit(web_pid(served), resource.RLIMIT_NOFILE)
+    assert soft == (65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536))
+
+
+def test_the_download_address_is_told_while_a_key_is_valid(served: Served) -> None:
+    file_id, key = store_and_rotate(served.app, b"film")
+    with listen(served, file_id) as client:
+        (issued,) = client.take(1)
+        assert (issued.data["type"], issued.data["generation"]) == ("download", 0)
+        assert issued.data["download_url"] == f"http://video.test/download/{key}/"
+        answer = requests.get(issued.data["download_url"].replace("http://video.test", served.service.base), timeout=10)
+        assert (answer.status_code, answer.content) == (200, b"film")
+        used = client.take(1)[0]
+        assert (used.data["rotation"], used.data["download_url"]) == ("downloaded", issued.data["download_url"])
+        assert requests.delete(served.url(f"/files/{file_id}/refer/"), timeout=10).status_code == 200
+        tell(served.app, file_id, "comment", comment="later")
+        later = client.take(1)[0]
+    assert "download_url" not in later.data
+    with listen(served, file_id) as client:  # what was told before is told without what no longer opens anything
+        assert not any("download_url" in event.data for event in client.take(3))
+
+
+def test_no_key_is_in_the_outbox(served: Served) -> None:
+    file_id, key = store_and_rotate(served.app, b"film")
+    with served.app.app_context():
+        payloads = db.session.scalars(select(FileEvent.payload).where(FileEvent.file_id == file_id)).all()
+    assert payloads
+    assert key not in "".join(payloads)
+
+
+def test_another_server_sends_the_same_from_a_thread_of_its_own(app: Flask, client: FlaskClient) -> None:
+    file_id = announce(app)
+    tell(app, file_id, "progress", received_bytes=1)
+    last = turn(app, file_id, "db_ready")
+    answer = client.get(f"/sse/{file_id}", buffered=False)
+    assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
+    lines = answer.get_data(as_text=True).split("\n")  # up to the end of the stream
+    assert [line for line in lines if line.startswith(("retry:", "id:"))] == ["retry: 2000", "id: 1", f"id: {last}"]
+    answer.close()
+    assert client.get(f"/sse/{file_id}", headers={"Last-Event-ID": str(last)}).status_code == 204
+    hub: Hub = app.extensions["playback_events"]
+    wait_for(lambda: hub.taken == 0, "the place")
+
+
+def test_a_client_of_another_server_that_leaves_gives_its_place_back(app: Flask, client: FlaskClient) -> None:
+    file_id = announce(app)
+    answer = client.get(f"/sse/{file_id}", buffered=False)
+    parts = iter(answer.iter_encoded())
+    assert next(parts).startswith(b"retry:")
+    hub: Hub = app.extensions["playback_events"]
+    assert hub.taken == 1
+    answer.close()
+    wait_for(lambda: hub.taken == 0, "the place")
+
+
+def test_progress_of_what_is_complete_is_pruned_and_nothing_else(database_app: Flask) -> None:
+    whole, going, gone = (announce(database_app) for _ in range(3))
+    told = {
+        file_id: [tell(database_app, file_id, "progress", received_bytes=size) for size in (1, 2)]
+        for file_id in (whole, going, gone)
+    }
+    comment = tell(database_app, whole, "comment", comment="stays")
+    turn(database_app, whole, "ready")
+    delete(database_app, gone)
+    with database_app.app_context(), writing() as session:
+        assert prune_progress(session, now_us() - 3_600_000_000) == 0
+    with database_app.app_context(), writing() as session:
+        assert prune_progress(session, now_us() + 1) == 3  # the newest event of the one that is gone stays
+        left = set(session.scalars(select(FileEvent.id)))
+    assert not left & set(told[whole])
+    assert {comment, *told[going], told[gone][1]} <= left
+
+
+def test_events_come_through_nginx_as_they_happen(served: Served, tmp_path: Path) -> None:
+    if find_nginx() is None:
+        missing("no nginx in PATH or /usr/sbin; install nginx-light")
+    file_id = announce(served.app)
+    with Nginx(tmp_path / "nginx", served.service.port, served.service.storage / "rec") as nginx:
+        answer = requests.get(f"{nginx.base}/download/{file_id}/", stream=True, timeout=10)
+        lines = answer.iter_lines()
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        assert next(line for line in lines if line.startswith(b"id:"))
+        told = tell(served.app, file_id, "comment", comment="at once")
+        assert next(line for line in lines if line.startswith(b"id:")) == f"id: {told}".encode()
+        last = turn(served.app, file_id, "error")
+        assert f"id: {last}".encode() in list(lines)  # up to the end
+        answer.close()
+
+
+LISTEN = """
+window.got = [];
+window.source = new EventSource(arguments[0]);
+window.source.onmessage = event => window.got.push(Number(event.lastEventId));
+window.source.addEventListener("progress", event => window.got.push(Number(event.lastEventId)));
+"""
+
+
+@pytest.mark.skipif(bool(why_no_browser()), reason=why_no_browser())
+def test_a_browser_resumes_after_a_restart_without_loss_and_stops_at_the_end(tmp_path: Path) -> None:
+    with serving(tmp_path / "service") as served, Browser(tmp_path) as browser:
+        file_id = announce(served.app)
+        ids = [1, tell(served.app, file_id, "progress", received_bytes=1)]
+        browser.open(served.url("/healthz"))
+        browser.script(LISTEN, f"/sse/{file_id}/")
+        browser.wait(lambda: browser.script("return window.got") == ids, "the events so far")
+        process = served.service.processes["web"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0  # who listens does not hold it up
+        ids += [tell(served.app, file_id, "comment", comment="while it is away") for _ in range(3)]
+        served.service.spawn("web")
+        browser.wait(lambda: browser.script("return window.got") == ids, "what happened meanwhile")
+        ids.append(turn(served.app, file_id, "db_ready"))
+        browser.wait(lambda: browser.script("return window.got") == ids, "the end")
+        browser.wait(lambda: browser.script("return window.source.readyState") == 2, "the browser's giving up")

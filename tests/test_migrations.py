@@ -21,15 +21,16 @@ from app.archive.coverage import from_bytes, recount
 from app.extensions import db, prepare_migrations, writing
 from app.models import Coverage, Deletion, Run, Segment, Source, Storage
 from app.prepared import head_revision, is_prepared
+from app.review.loading import load_at_start
 from instance.config import ROOT, TestingConfig
 
 TABLES = {
     "account", "analyser_mark", "attempt", "attempt_count", "audit", "basis_violation", "cinema", "clock_step",
     "comment", "coverage", "deletion", "doomed", "download_lease", "example", "file", "file_event", "finding",
-    "group", "group_source", "idempotent_answer", "kept_footage", "lease", "loss", "loss_due", "loss_mark", "notice",
-    "pin", "received_copy", "recommendation", "record", "recorder", "refer_key", "result", "retention_mark",
-    "retention_rule", "rotation", "run", "sample_entry", "schedule", "segment", "source", "storage", "sync_item",
-    "sync_job", "tag", "wanted", "webhook_mark",
+    "group", "group_source", "idempotent_answer", "kept_footage", "lease", "loaded_list", "loss", "loss_due",
+    "loss_mark", "notice", "pin", "received_copy", "recommendation", "record", "recorder", "refer_key", "result",
+    "retention_mark", "retention_rule", "rotation", "run", "sample_entry", "schedule", "segment", "source", "storage",
+    "sync_item", "sync_job", "tag", "wanted", "webhook_mark",
 }  # fmt: skip
 REVISIONS = ScriptDirectory(str(ROOT / "migrations"))
 EXAMPLES = ROOT / "example.sql"
@@ -145,6 +146,8 @@ def test_there_is_one_newest_migration_and_the_supervisor_finds_it(empty: Flask)
     assert REVISIONS.get_heads() == [head_revision()]
     assert not is_prepared(empty.config["PLAYBACK"])
     upgrade()
+    assert not is_prepared(empty.config["PLAYBACK"]), "the list of violations is not loaded yet"
+    load_at_start()
     assert is_prepared(empty.config["PLAYBACK"]) is (db.engine.dialect.name == "sqlite")
 
 

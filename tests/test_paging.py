@@ -11,6 +11,7 @@ from app.extensions import writing
 from app.models import Group, Record, Source, Tag
 from app.models.types import new_uuid
 from app.views.audit import AuditQuery
+from app.views.cinema import CinemaQuery
 from app.views.comments import CommentsQuery
 from app.views.files import FilesQuery
 from app.views.group import GroupsQuery
@@ -20,6 +21,7 @@ from app.views.record import RecordsQuery
 from app.views.retention import RulesQuery
 from app.views.source import SourcesQuery
 from app.views.tag import TagsQuery
+from app.views.violations import ViolationsQuery
 from tests.test_api import API, add_group, add_picture_source, add_source, locs, start
 from tests.test_docs import ROOT, rows, words
 
@@ -258,7 +260,8 @@ def test_a_group_is_renamed_and_keeps_its_model(database_client: FlaskClient) ->
 def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
     models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
-    models |= {"`/files/`": FilesQuery, "`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
+    models |= {"`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
+    models |= {"`/files/`": FilesQuery, "`/violations/`": ViolationsQuery, "`/cinema/`": CinemaQuery}
     table = rows(ROOT / "docs" / "api.md", "list")
     assert len(table) == len(models)
     for cells in table:

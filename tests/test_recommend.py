@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
@@ -18,7 +18,7 @@ from app.models.result import SEVERITIES
 from app.models.types import now_us
 from app.review.joining import MOST_CHARACTERS, Remark, joined, span_text
 from app.review.voting import overall
-from tests.filerows import add_file, add_key, add_violations
+from tests.reviewed import add_file, add_key, add_violations
 from tests.test_comments import audited, comment
 from tests.test_paging import flat, walk
 from tests.test_record_files import error_of
@@ -38,6 +38,7 @@ def most_votes(votes: Sequence[str]) -> str:
     return best
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(SEVERITIES), max_size=12))
 def test_the_severity_is_that_of_a_plain_count(votes: list[str]) -> None:
     assert overall(votes) == most_votes(votes)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,18 +12,24 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 
+from app import create_app
+from app.archive.accounts import token_hash
 from app.extensions import db, writing
-from app.models import BasisViolation, File, Finding, Result
+from app.models import Account, BasisViolation, File, Finding, ReferKey, Result
 from app.models.types import now_us
 from app.review.findings import MAX_FINDINGS
+from app.review.resultfile import remove_left
+from instance.config import ProductionConfig
+from tests.handed import age, store_and_rotate
 from tests.handing import add_file, add_key, audited, events, refer_of
 from tests.test_record_files import error_of
 
 CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
 FORM = "multipart/form-data; boundary=b"
 KEY = "0123456789abcdef" * 2
+OLD_KEY = "fedcba9876543210" * 2
 DASHED = "01234567-89ab-cdef-0123-456789abcdef"
 FINDING = {"violation": "Насилие", "severity": "mild", "start": 1.0, "end": 2.5}
 SCRIPT = {"violation": "Мат", "severity": "severe", "page": 3, "quotation": "<b>нет</b>\n", "confidence": 0.25}
@@ -93,18 +101,17 @@ def test_findings_are_stored_counted_and_told_at_once(database_app: Flask) -> No
     assert audited(client) == ["result.post"]
 
 
-@pytest.mark.parametrize("path", ["refer", "dashed refer", "capitals", "key", "expired key", "no slash"])
-def test_a_result_is_taken_under_the_refer_and_every_key_ever_given_out(
-    app: Flask, client: FlaskClient, path: str
-) -> None:
+def test_a_result_is_taken_under_the_refer_and_every_key_ever_given_out(app: Flask, client: FlaskClient) -> None:
     file_id = add_file(app)
-    add_key(app, file_id, KEY, issued_us=now_us() - (86_400_000_000 if "expired" in path else 0))
     refer = refer_of(app, file_id)
+    newest, oldest = (now_us() - n * 86_400_000_000 for n in range(2))
+    add_key(app, file_id, OLD_KEY, issued_us=oldest)
+    add_key(app, file_id, KEY, issued_us=newest, generation=1)
     dashed = "-".join((refer[:8], refer[8:12], refer[12:16], refer[16:20], refer[20:]))
-    paths = {"refer": refer, "dashed refer": dashed, "capitals": refer.upper(), "no slash": KEY}
-    address = f"/download/{paths.get(path, DASHED)}"
-    answer = client.post(address if path == "no slash" else f"{address}/", json=FOUND)
-    assert (answer.status_code, answer.json["id"], answer.json["refer"]) == (200, file_id, refer)
+    for text in (KEY, DASHED, OLD_KEY, refer, dashed, refer.upper()):
+        for slash in ("", "/"):
+            answer = client.post(f"/download/{text}{slash}", json=FOUND)
+            assert (answer.status_code, answer.json["id"], answer.json["refer"]) == (200, file_id, refer), text
 
 
 def test_a_result_may_name_its_file_in_a_header(app: Flask, client: FlaskClient) -> None:
@@ -120,11 +127,10 @@ def test_a_result_may_name_its_file_in_a_header(app: Flask, client: FlaskClient)
         assert wrong not in answer.text or len(wrong) < 3, "a key stands in no answer"
 
 
-@pytest.mark.parametrize("text", [KEY, DASHED, "zz", "0" * 33, "1" * 19])
-def test_a_result_for_a_key_that_never_was_is_not_found(client: FlaskClient, text: str) -> None:
-    answer = post(client, text)
-    assert answer.status_code == 404
-    assert answer.json["detail"][0]["type"] == "not_found"
+def test_a_result_for_a_key_that_never_was_is_not_found(client: FlaskClient) -> None:
+    for text in (KEY, DASHED, "zz", "0" * 33, "1" * 19):
+        answer = post(client, text)
+        assert (answer.status_code, answer.json["detail"][0]["type"]) == (404, "not_found"), text
 
 
 def test_the_same_again_changes_nothing_and_another_content_is_refused(database_app: Flask) -> None:
@@ -207,15 +213,12 @@ def test_findings_without_a_file_are_given_as_one(app: Flask, client: FlaskClien
     assert post_file(client, refer_of(app, other), got.data).json["violations_quantity"] == 2
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b'{"a": "findings"}', b'[{"findings": []}]', b'{"note": {"findings": []}}', b"{", b"\x00", b"[" * 100_000],
-    ids=["other object", "list", "within", "brace", "zero", "deep"],
-)
-def test_a_file_of_another_shape_is_no_more_than_a_file(app: Flask, client: FlaskClient, data: bytes) -> None:
-    file_id = add_file(app)
-    assert post_file(client, refer_of(app, file_id), data, "x.json").status_code == 200
-    assert client.get(f"/files/{file_id}/result").json["kind"] == "file"
+def test_a_file_of_another_shape_is_no_more_than_a_file(app: Flask, client: FlaskClient) -> None:
+    others = (b'{"a": "findings"}', b'[{"findings": []}]', b'{"note": {"findings": []}}', b"{", b"\x00", b"[" * 100_000)
+    for data in others:
+        file_id = add_file(app)
+        assert post_file(client, refer_of(app, file_id), data, "x.json").status_code == 200
+        assert client.get(f"/files/{file_id}/result").json["kind"] == "file", data[:30]
 
 
 def test_an_analyser_may_say_that_it_failed_and_still_send_a_result(database_app: Flask) -> None:
@@ -237,13 +240,13 @@ def test_an_analyser_may_say_that_it_failed_and_still_send_a_result(database_app
         assert db.session.get_one(File, file_id).error is None
 
 
-@pytest.mark.parametrize("values", [{}, {"status": "processing"}, {"status": "error"}], ids=str)
-def test_a_file_that_is_not_complete_has_no_result(app: Flask, client: FlaskClient, values: dict[str, str]) -> None:
-    file_id = add_file(app, None, **values)
-    refer = refer_of(app, file_id)
-    for answer in (post(client, refer), post_file(client, refer, b"x"), post(client, refer, {"error": "x"})):
-        assert error_of(answer) == (409, ["path", "refer"], "not_complete")
-    assert stored(app, file_id)[2:] == (0, 0)
+def test_a_file_that_is_not_complete_has_no_result(app: Flask, client: FlaskClient) -> None:
+    for status in ("--------", "processing", "error"):
+        file_id = add_file(app, None, status=status)
+        refer = refer_of(app, file_id)
+        for answer in (post(client, refer), post_file(client, refer, b"x"), post(client, refer, {"error": "x"})):
+            assert error_of(answer) == (409, ["path", "refer"], "not_complete"), status
+        assert stored(app, file_id) == (status, 0, 0, 0)
 
 
 def test_a_deleted_file_takes_and_shows_no_result(app: Flask, client: FlaskClient) -> None:
@@ -323,17 +326,17 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_findings_that_are_wrong_are_refused_however_they_come(app: Flask, client: FlaskClient, name: str) -> None:
+def test_findings_that_are_wrong_are_refused_however_they_come(app: Flask, client: FlaskClient) -> None:
     file_id = add_file(app, duration_s=3.5)
     refer = refer_of(app, file_id)
-    as_text = json.dumps(BAD[name])
-    answers = [client.post(f"/download/{refer}/", data=as_text, content_type="application/json")]
-    if "findings" in as_text:
-        answers.append(post_file(client, refer, as_text.encode()))
-    for answer in answers:
-        assert answer.status_code == 422, answer.text
-        assert answer.json["detail"][0]["loc"][0] == "body"
+    for name, given in BAD.items():
+        as_text = json.dumps(given)
+        answers = [client.post(f"/download/{refer}/", data=as_text, content_type="application/json")]
+        if "findings" in as_text:
+            answers.append(post_file(client, refer, as_text.encode()))
+        for answer in answers:
+            assert answer.status_code == 422, (name, answer.text)
+            assert answer.json["detail"][0]["loc"][0] == "body", name
     assert stored(app, file_id) == ("ready", 0, 0, 0)
     assert files_of(app) == [str(file_id)]
 
@@ -359,12 +362,11 @@ UNREADABLE: dict[str, tuple[bytes, str, int, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", UNREADABLE)
-def test_a_body_that_cannot_be_read_is_refused(app: Flask, client: FlaskClient, name: str) -> None:
+def test_a_body_that_cannot_be_read_is_refused(app: Flask, client: FlaskClient) -> None:
     file_id = add_file(app)
-    body, kind, status, word = UNREADABLE[name]
-    answer = client.post(f"/download/{refer_of(app, file_id)}/", data=body, content_type=kind)
-    assert error_of(answer)[::2] == (status, word)
+    for name, (body, kind, status, word) in UNREADABLE.items():
+        answer = client.post(f"/download/{refer_of(app, file_id)}/", data=body, content_type=kind)
+        assert error_of(answer)[::2] == (status, word), name
     assert files_of(app) == [str(file_id)]
 
 
@@ -385,24 +387,22 @@ def test_a_form_with_a_file_has_one_under_its_name_and_nothing_that_contradicts_
     assert post_form(client, refer, left_empty, findings).json["violations_quantity"] == 1
 
 
-@pytest.mark.parametrize("is_known", [True, False], ids=["announced", "in chunks"])
-def test_a_result_that_is_too_large_is_refused_and_leaves_nothing(
-    app: Flask, client: FlaskClient, is_known: bool
-) -> None:
+def test_a_result_that_is_too_large_is_refused_and_leaves_nothing(app: Flask, client: FlaskClient) -> None:
     app.config["PLAYBACK"] = replace(app.config["PLAYBACK"], RESULT_MAX_BYTES=400_000)
     file_id = add_file(app)
-    refer = refer_of(app, file_id)
+    address = f"/download/{refer_of(app, file_id)}/"
     for body, kind in (
-        (b'{"findings": [' + b" " * 20_000_000, "application/json"),
-        (part("upload", b"x" * 20_000_000, "a"), FORM),
+        (b'{"findings": [' + b" " * 2_000_000, "application/json"),
+        (part("upload", b"x" * 2_000_000, "a"), FORM),
     ):
-        keywords: dict[str, Any] = {"data": body}
-        if not is_known:
-            keywords = {"environ_overrides": {"wsgi.input": io.BytesIO(body), "CONTENT_TYPE": kind, **CHUNKED}}
-        answer = client.post(f"/download/{refer}/", content_type=kind, **keywords)
-        assert error_of(answer) == (413, ["body"], "too_large")
+        chunks = {"wsgi.input": io.BytesIO(body), "CONTENT_TYPE": kind, **CHUNKED}
+        for answer in (
+            client.post(address, content_type=kind, data=body),
+            client.post(address, content_type=kind, environ_overrides=chunks),
+        ):
+            assert error_of(answer) == (413, ["body"], "too_large"), kind
     assert files_of(app) == [str(file_id)]
-    assert post_file(client, refer, b"x" * 400_000).status_code == 200
+    assert post_file(client, refer_of(app, file_id), b"x" * 400_000).status_code == 200
 
 
 def test_a_quotation_is_text_wherever_it_is_shown(app: Flask, client: FlaskClient) -> None:
@@ -434,4 +434,68 @@ def test_no_connection_to_the_database_is_held_while_a_result_comes(app: Flask, 
     assert len(held) > 5
     assert set(held) == {0}
     with app.app_context():
-        assert db.session.execute(text("SELECT size_bytes FROM result")).scalar_one() == 400_000
+        assert db.session.scalar(select(Result.size_bytes)) == 400_000
+
+
+@pytest.fixture
+def production(tmp_path: Path, migrated_sqlite: Path) -> Any:
+    """Return what makes an app in production with these settings."""
+
+    def make(**settings: Any) -> Flask:
+        config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48, **settings)
+        config.instance_path.mkdir(parents=True)
+        shutil.copy(migrated_sqlite, config.instance_path / "app.db")
+        return create_app(config)
+
+    return make
+
+
+def test_in_production_a_result_needs_the_token_of_an_account(production: Any) -> None:
+    app = production()
+    client = app.test_client()
+    file_id, key = store_and_rotate(app, b"film")
+    with app.app_context(), writing() as session:
+        session.add(Account(name="analyser", role="viewer", token_sha256=token_hash("secret")))
+    for headers in ({}, {"Authorization": "Bearer wrong"}):
+        for answer in (
+            post(client, key, headers=headers),
+            client.post("/record/", json=FOUND, headers={"X-Refer-Key": key, **headers}),
+        ):
+            assert error_of(answer)[::2] == (401, "unauthorised")
+    token = {"Authorization": "Bearer secret"}
+    assert post(client, key, headers=token).json["id"] == file_id
+    assert error_of(client.get(f"/files/{file_id}/result", headers=token))[::2] == (403, "forbidden")
+    with app.app_context():
+        assert db.session.get_one(Result, file_id).actor == "analyser"
+
+
+def test_where_no_token_is_needed_a_key_that_is_open_or_was_used_is_enough(production: Any) -> None:
+    app = production(RESULT_NEEDS_TOKEN=False)
+    client = app.test_client()
+    keys = {name: store_and_rotate(app, b"film") for name in ("open", "used", "expired", "revoked")}
+    with client.get(f"/download/{keys['used'][1]}/") as answer:
+        assert answer.data == b"film"
+    for name in ("used", "expired"):
+        age(app, keys[name][0], 3600)
+    with app.app_context(), writing() as session:
+        mine = ReferKey.file_id == keys["revoked"][0]
+        session.execute(update(ReferKey).where(mine).values(revoked_us=now_us()))
+    expected = {keys["open"][1]: 200, keys["used"][1]: 200, keys["expired"][1]: 401, keys["revoked"][1]: 401}
+    for text, status in {**expected, refer_of(app, keys["open"][0]): 401, "0" * 32: 401}.items():
+        assert client.post("/record/", json=FOUND, headers={"X-Refer-Key": text}).status_code == status
+        assert post(client, text).status_code == status
+    assert client.post("/record/", json=FOUND).status_code == 401
+
+
+def test_what_a_killed_process_left_of_a_result_is_removed_a_day_later(app: Flask, client: FlaskClient) -> None:
+    file_id = add_file(app)
+    post_file(client, refer_of(app, file_id), b"result")
+    root = app.config["PLAYBACK"].storage_path
+    names = [f".{file_id}.result.{DASHED}", f".{file_id}.result.{DASHED[:-1]}0", f".{file_id}.other", f"{file_id}.part"]
+    for name in names:
+        Path(root, "files", name).write_bytes(b"x")
+        if name != names[1]:
+            os.utime(Path(root, "files", name), (1, 1))
+    assert remove_left(root) == 1
+    assert files_of(app) == sorted([*names[1:], str(file_id), f"{file_id}.result"])
+    assert remove_left(Path(root, "nowhere")) == 0

@@ -4,15 +4,17 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from app.locks import lock_holder
-from app.prepared import head_revision, is_prepared
+from app.prepared import LIST_NAME, head_revision, is_prepared, list_hash
 from instance.config import ConfigurationError, TestingConfig, load_config, read_env_file
 from tests.service import ROOT, Service, wait_for
 
@@ -149,6 +151,9 @@ def test_the_quick_look_knows_an_old_database(tmp_path: Path, migrated_sqlite: P
     assert head_revision() is not None
     assert not is_prepared(config)
     (tmp_path / "app.db").write_bytes(migrated_sqlite.read_bytes())
+    assert not is_prepared(config), "the list of violations is not loaded yet"
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection, connection:
+        connection.execute("INSERT INTO loaded_list VALUES (?, ?, 0)", (LIST_NAME, list_hash()))
     assert is_prepared(config)
     assert not is_prepared(TestingConfig(INSTANCE=str(tmp_path), ENVIRONMENT="production"))
 

@@ -63,6 +63,9 @@ CONTRACT = {
     ("delete", "/files/{file_id}/refer/"),
     ("get", "/download/{index}/"),
     ("get", "/sse/{index}/"),
+    ("post", "/download/{refer}/"),
+    ("post", "/record/"),
+    ("post", "/cinema/"),
     ("get", "/comments/"),
     ("post", "/comments/"),
     ("get", "/recommend/"),
@@ -78,9 +81,17 @@ CONTRACT = {
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
+    ("get", "/csrftoken/"),
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", "/files/{file_id}/result"),
+    ("get", "/files/{file_id}/result/file"),
+    ("get", "/cinema/"),
+    ("get", "/cinema/{file_id}/"),
+    ("put", "/cinema/{file_id}/"),
+    ("patch", "/cinema/{file_id}/"),
+    ("delete", "/cinema/{file_id}/"),
     ("get", "/comments/{comment_id}/"),
     ("put", "/comments/{comment_id}/"),
     ("patch", "/comments/{comment_id}/"),
@@ -122,12 +133,15 @@ BESIDE = {
     ("put", f"{API}/group/{{group_id}}/schedule"),
     ("delete", f"{API}/group/{{group_id}}/schedule"),
     ("get", "/files/{file_id}/refer/"),
+    ("get", "/violations/"),
+    ("get", "/violations/{violation_id}/"),
     ("post", "/files/{file_id}/"),
     ("get", f"{API}/example"),
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),
 }
 PAGES = {"/", "/login", "/logout", "/swagger/", "/redoc/", "/swagger.json", "/swagger.yaml"}
+PAGES |= {f"/{place}/{path}" for place in ("admin", "cms") for path in ("", "{path}")}
 
 
 @pytest.fixture

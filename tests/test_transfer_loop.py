@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,6 @@ from examples.analyser.service import Service as Client
 from examples.analyser.sse import listen
 from instance.config import TestingConfig
 from tests.archived import T0_US, add_source, record, utc
-from tests.conftest import migrated
 from tests.media import Plane, make_video
 from tests.service import ROOT, Service, free_port, wait_for
 from tests.test_analyser import SMOKING, docx_file, pdf_bytes, soon
@@ -34,11 +34,11 @@ EXPECTED = [("Курение", "moderate", 1), ("Табак в кадре", "mil
 
 
 class Gate:
-    """An address of PLAYBACK_ANALYSER_URLS that takes everything, and passes on what is told of one file."""
+    """An address of PLAYBACK_ANALYSER_URLS that takes everything, and passes it on to an analyser while it is open."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []
-        self.wanted: int | None = None
+        self.is_open = False
         self.beyond = free_port()
         gate = self
 
@@ -47,7 +47,7 @@ class Gate:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 gate.told.append(json.loads(body))
                 status = 202
-                if gate.told[-1]["id"] == gate.wanted:
+                if gate.is_open:
                     url = f"http://127.0.0.1:{gate.beyond}/"
                     status = requests.post(url, data=body, headers=dict(self.headers), timeout=10).status_code
                 self.send_response(status)
@@ -78,8 +78,9 @@ class Loop:
     def upload_by_tus(self, path: Path, name: str) -> int:
         """Send a file by tus in pieces; return its id."""
         client = TusClient(f"{self.service.base}/files/")
-        uploader = client.uploader(str(path), chunk_size=64 * 1024, metadata={"filename": name})
-        uploader.upload()
+        with path.open("rb") as file:
+            uploader = client.uploader(file_stream=file, chunk_size=64 * 1024, metadata={"filename": name})
+            uploader.upload()
         return int(re.search(r"/files/(\d+)/?$", uploader.url)[1])
 
     def ask(self, file_id: int, audience: str) -> None:
@@ -136,13 +137,12 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Iterator[Loop]:
+def loop(tmp_path_factory: pytest.TempPathFactory, film: Path, migrated_sqlite: Path) -> Iterator[Loop]:
     """Yield a service whose archive holds the film as footage."""
     folder = tmp_path_factory.mktemp("loop") / "instance"
-    config = TestingConfig(INSTANCE=str(folder))
     folder.mkdir(parents=True)
-    migrated(config)
-    app = create_app(config)
+    shutil.copy(migrated_sqlite, folder / "app.db")
+    app = create_app(TestingConfig(INSTANCE=str(folder)), with_views=False)
     source_id = add_source(app)
     record(app, source_id, film)
     gate = Gate()
@@ -169,9 +169,12 @@ def test_scripts_are_handed_over_analysed_and_reported(loop: Loop, tmp_path: Pat
         assert (known["status"], known["violations_quantity"], known["users"]) == ("db_ready", 3, 1)
         found = loop.result(file_id)["findings"]
         assert [(one["violation"], one["severity"], one["page"]) for one in found] == EXPECTED
+        assert all(one["violation_id"] for one in found)  # the list knows what the lexicon names
         assert found[0]["quotation"] == SMOKING
         said = loop.service.call("GET", f"/comments/?refer_file={known['refer']}")
         assert {(one["comment_author"], one["violation"]) for one in said} == {("AI", name) for name, _, _ in EXPECTED}
+        report = loop.service.call("GET", f"/files/{file_id}/report")
+        assert (report["rating"]["verdict"], report["counts"]["findings"]) == ("does_not_fit", 3)
 
 
 def test_listeners_are_told_every_step_and_then_that_it_is_over(loop: Loop) -> None:
@@ -199,13 +202,16 @@ def test_a_span_of_footage_is_analysed_when_the_analyser_is_told(loop: Loop, fil
     environment = {**os.environ, "ANALYSER_SECRET": SECRET}
     command += ["--listen", str(loop.gate.beyond)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as analyser:
-        assert "listening" in analyser.stderr.readline()
-        span = {"start": utc(T0_US), "end": utc(T0_US + 6_000_000)}
-        made = loop.service.call("POST", "/files/", 201, source_id=loop.source_id, **span)
-        loop.gate.wanted = made["id"]
-        wait_for(lambda: loop.details(made["id"])["status"] == "db_ready", "the result")
-        analyser.send_signal(signal.SIGTERM)
-        said = analyser.communicate(timeout=10)[1]
+        try:
+            assert "listening" in analyser.stderr.readline()
+            span = {"start": utc(T0_US), "end": utc(T0_US + 6_000_000)}
+            loop.gate.is_open = True
+            made = loop.service.call("POST", "/files/", source_id=loop.source_id, **span)
+            wait_for(lambda: loop.details(made["id"])["status"] == "db_ready", "the result")
+            analyser.send_signal(signal.SIGTERM)
+            said = analyser.communicate(timeout=10)[1]
+        finally:
+            analyser.kill()
     judge_film(loop, made["id"])
     assert list(tmp_path.iterdir()) == []
     told = [one for one in loop.gate.told if one["id"] == made["id"]]
@@ -250,6 +256,7 @@ def test_the_walk_of_the_documents_ends_with_a_report(loop: Loop, tmp_path: Path
     )
     assert done.returncode == 0, done.stderr + done.stdout
     report = json.loads(done.stdout[done.stdout.rindex("\n{", 0, -2) :])
+    assert "raised unexpected" not in loop.service.read_log()
     assert report["file"]["status"] == "db_ready"
     assert report["counts"]["findings"] == 2
     assert report["counts"]["comments_of_ai"] == 2

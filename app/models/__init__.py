@@ -33,7 +33,7 @@ from app.models.storage import Storage
 from app.models.sums import AttemptCount, KeptFootage
 from app.models.syncjob import ReceivedCopy, SyncItem, SyncJob
 from app.models.tag import Tag
-from app.models.violations import BasisViolation
+from app.models.violations import BasisViolation, LoadedList
 from app.models.wanted import Wanted
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "IdempotentAnswer",
     "KeptFootage",
     "Lease",
+    "LoadedList",
     "Loss",
     "LossDue",
     "LossMark",

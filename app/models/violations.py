@@ -21,5 +21,16 @@ class BasisViolation(Model):
     mark: Mapped[str] = mapped_column(String(255), default="", comment="a duty to label instead of an age")
     loaded_sha256: Mapped[str | None] = mapped_column(String(64), comment="of the row as last loaded; null: by hand")
     is_edited: Mapped[bool] = mapped_column(default=False, comment="changed since in the administration pages")
+    removed_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant it was taken out; null: in the list")
     created_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant, us since the epoch")
     changed_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant, us since the epoch")
+
+
+class LoadedList(Model):
+    """The file that a list was last loaded from: a start reads it again only when it has changed."""
+
+    __tablename__ = "loaded_list"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True, comment="of the list, as classification_events")
+    sha256: Mapped[str] = mapped_column(String(64), comment="hex, of the file and of how it is read")
+    loaded_us: Mapped[int] = mapped_column(BigInteger, comment="instant, us since the epoch")

@@ -74,7 +74,7 @@ class NewResult(BaseModel):
     """What an analyser posts: what it has found; or why it could not look, with no findings beside it."""
 
     findings: Findings | None = None
-    error: OneLine | None = None
+    error: OneLine | None = Field(None, examples=[None])
 
     @model_validator(mode="after")
     def check_one(self) -> "NewResult":

@@ -49,9 +49,10 @@ class Names:
 
     @classmethod
     def read(cls, session: AnySession) -> "Names":
-        """Read the list; some sixty rows."""
+        """Read the list, some sixty rows, without those that were taken out of it."""
         columns = (BasisViolation.id, BasisViolation.code, BasisViolation.violations, BasisViolation.context)
-        return cls.of(session.execute(select(*columns).order_by(BasisViolation.id.desc())))
+        found = select(*columns).where(BasisViolation.removed_us.is_(None)).order_by(BasisViolation.id.desc())
+        return cls.of(session.execute(found))
 
     def find(self, text: str | None) -> int | None:
         """Return the id of the violation that a text names; None where it names none of the list."""

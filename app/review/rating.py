@@ -87,6 +87,10 @@ def _add(rating: Rating, needed: str, one: Judged) -> None:
         rating.because.append(one)
 
 
+def _because(rating: Rating) -> str:
+    return _listed({one.violation for one in rating.because})
+
+
 def _listed(names: Iterable[str], most: int = 5) -> str:
     found = sorted(names)
     rest = f" and {len(found) - most} more" if len(found) > most else ""
@@ -104,7 +108,7 @@ def judge(rating: Rating, target: str, missing: Sequence[str] = ()) -> tuple[str
     if RATINGS.index(needed) > RATINGS.index(target):
         return (
             TOO_YOUNG,
-            f"{needed} is needed, {target} is wanted: {_listed({one.violation for one in rating.because})}",
+            f"{needed} is needed, for {_because(rating)}; {target} is wanted",
         )
     unsure = [*missing, *rating.unsure]
     if unsure:

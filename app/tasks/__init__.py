@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 TASKS = (
     *("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling"),
-    *("task_start_rotation", "uploading"),
+    *("events", "task_start_rotation", "uploading"),
 )
 
 
@@ -45,33 +45,11 @@ def broker_options(config: Config) -> dict[str, object]:
     }
 
 
-def schedule(config: Config) -> dict[str, dict[str, object]]:
-    """Return what is asked for again and again."""
-    return {
-        # Looking costs one query; what nobody took until the next look is not kept.
-        "probe": {
-            "task": "playback.probe_due",
-            "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),
-            "options": {"expires": 5.0},
-        },
-        "place": {"task": "playback.place", "schedule": 5.0},
-        "continue_records": {"task": "playback.continue_records", "schedule": 5.0},
-        "list_records": {"task": "playback.list_records", "schedule": 5.0},
-        "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
-        "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
-        "retain": {"task": "playback.retain", "schedule": 30.0, "options": {"expires": 30.0}},
-        "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
-        "sync": {"task": "playback.sync", "schedule": 5.0},
-        "settle": {"task": "playback.settle_losses", "schedule": 15.0},
-        "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
-        "tell": {"task": "playback.tell", "schedule": 5.0},
-        "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},
-        "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
-    }
+def make_celery(config: Config | None = None, *, is_default: bool = True) -> Celery:
+    """Return the Celery app of these settings; it connects to nothing yet.
 
-
-def make_celery(config: Config | None = None) -> Celery:
-    """Return the Celery app of these settings; it connects to nothing yet."""
+    The default one is that of all tasks of the process: one that only sends must not take its place.
+    """
     from celery import Celery
 
     from app.tasks import folderbroker
@@ -89,8 +67,35 @@ def make_celery(config: Config | None = None) -> Celery:
         enable_utc=True,
         beat_schedule=schedule(config),
     )
-    celery.set_default()
+    if is_default:
+        celery.set_default()
     return celery
+
+
+def schedule(config: Config) -> dict[str, dict[str, object]]:
+    """Return what is done again and again. Looking costs one query; what nobody took until the next is not kept."""
+    return {
+        "probe": {
+            "task": "playback.probe_due",
+            "schedule": max(1.0, min(5.0, config.PROBE_INTERVAL_S / 4)),
+            "options": {"expires": 5.0},
+        },
+        "place": {"task": "playback.place", "schedule": 5.0},
+        "continue_records": {"task": "playback.continue_records", "schedule": 5.0},
+        "list_records": {"task": "playback.list_records", "schedule": 5.0},
+        "hash_records": {"task": "playback.hash_records", "schedule": 10.0},
+        "unlink_doomed": {"task": "playback.unlink_doomed", "schedule": 30.0},
+        "retain": {"task": "playback.retain", "schedule": 30.0, "options": {"expires": 30.0}},
+        "follow": {"task": "playback.follow_schedules", "schedule": 5.0},
+        "sync": {"task": "playback.sync", "schedule": 5.0},
+        "settle": {"task": "playback.settle_losses", "schedule": 15.0},
+        "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
+        "remove_left": {"task": "playback.remove_left", "schedule": 3600.0},
+        "tell": {"task": "playback.tell", "schedule": 5.0},
+        "prune_events": {"task": "playback.prune_events", "schedule": 600.0},
+        "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},
+        "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
+    }
 
 
 _senders: dict[str, Celery] = {}
@@ -107,7 +112,7 @@ def send(config: Config, task: str, *arguments: object, wait_s: float = 0.0) -> 
 def _send(config: Config, task: str, arguments: tuple[object, ...], wait_s: float) -> None:
     key = f"{config.broker_url} {config.instance_path}"
     try:
-        celery = _senders.get(key) or _senders.setdefault(key, make_celery(config))
+        celery = _senders.get(key) or _senders.setdefault(key, make_celery(config, is_default=False))
         how = {"countdown": wait_s} if wait_s else {}
         celery.send_task(task, args=list(arguments), retry=False, ignore_result=True, **how)
     except Exception as error:  # noqa: BLE001  each transport has errors of its own, and none may fail the caller

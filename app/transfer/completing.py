@@ -15,6 +15,7 @@ from app.archive import places
 from app.archive.auditing import audit
 from app.archive.durable import sync_folder
 from app.archive.handed import change_status, find_file
+from app.archive.pins import release_pin
 from app.archive.storages import unusable
 from app.errors import Conflict, Invalid, PlaybackError
 from app.extensions import AnySession, db, writing
@@ -23,7 +24,6 @@ from app.models.file import FOOTAGE, READY, UPLOAD
 from app.models.types import now_us
 from app.transfer.claiming import Claimed, claim, root_of
 from app.transfer.digesting import Digest
-from app.transfer.footagefile import let_go
 from app.transfer.rotating import begin_rotation, end_of_file
 from app.transfer.uploadroom import most_bytes, too_large
 from instance.config import Config
@@ -100,7 +100,9 @@ def _remove_row(file_id: int, who: str, at_us: int) -> None:
         row = find_file(session, file_id, is_locked=True)
         row.deleted_us, row.deleted_by, row.expires_us, row.next_us = at_us, who, None, at_us
         end_of_file(session, row, at_us)
-        let_go(session, row, who, at_us)
+        if row.pin_id is not None:
+            session.flush()  # a pin of a file that is there is not released
+            release_pin(session, row.pin_id, who, at_us)
         _write_down(session, row, who)
         change_status(session, row, row.status, deleted=True)
 

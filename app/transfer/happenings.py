@@ -15,7 +15,7 @@ from app.formats import eventstream
 from app.instants import utc_text
 from app.models import File, FileEvent
 from app.models.file import DB_READY, ERROR
-from app.transfer.referkeys import current_key
+from app.transfer.referkeys import current_key, download_path
 
 PROGRESS = "progress"
 SOME = 500  # ids of one query
@@ -65,8 +65,7 @@ def read_of_file(session: AnySession, file_id: int, event_id: int, progress_from
 
 
 def _read(session: AnySession, query: "Select[int, int, int, str, str]", limit: int) -> list[Happening]:
-    rows = session.execute(query.order_by(FileEvent.id).limit(limit))
-    return [Happening(*row) for row in rows.tuples()]
+    return [Happening._make(row) for row in session.execute(query.order_by(FileEvent.id).limit(limit))]
 
 
 def current_progress(session: AnySession, row: File) -> int:
@@ -78,16 +77,16 @@ def current_progress(session: AnySession, row: File) -> int:
 
 
 def read_states(session: AnySession, file_ids: Collection[int], at_us: int) -> dict[int, State]:
-    """Return what files are at an instant, by their ids."""
+    """Return what files are at an instant, by their ids. Keys are read in the session of the context."""
     rows = session.scalars(select(File).where(File.id.in_(file_ids)))
-    return {row.id: _state(session, row, at_us) for row in rows}
+    return {row.id: _state(row, at_us) for row in rows}
 
 
-def _state(session: AnySession, row: File, at_us: int) -> State:
+def _state(row: File, at_us: int) -> State:
     if row.deleted_us is not None:
         return State(row.event_id, True, None)
     key = current_key(row, at_us)
-    return State(row.event_id, row.status in ENDS, None if key is None else f"/download/{key.text}/")
+    return State(row.event_id, row.status in ENDS, None if key is None else download_path(key.text))
 
 
 def read_deleted(session: AnySession, file_ids: Sequence[int]) -> set[int]:

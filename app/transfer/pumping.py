@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 TICK_S = 1.0
 STALL_S = 60.0
 PIECE_BYTES = 1 << 20
+# A client that closes its side of the connection in the middle of an answer has left; so see it front servers too.
+LEFT = select.POLLERR | select.POLLHUP | select.POLLNVAL | select.POLLRDHUP
 Tell = Callable[[int], None]
 
 
@@ -33,12 +35,15 @@ class Pump:
     The socket is blocking again after `close`. Raises Gone, and what `tell` raises.
     """
 
-    def __init__(self, connection: socket.socket, tell: Tell, stall_s: float = STALL_S) -> None:
-        self._connection, self._tell, self._stall_s = connection, tell, stall_s
+    def __init__(
+        self, connection: socket.socket, tell: Tell, *, stall_s: float = STALL_S, tick_s: float = TICK_S
+    ) -> None:
+        self._connection, self._tell = connection, tell
+        self._stall_s, self._tick_s = stall_s, tick_s
         self._handed_bytes = self._taken_bytes = 0
         self._looked_s = self._moved_s = time.monotonic()
         self._poll = select.poll()
-        self._poll.register(connection.fileno(), select.POLLOUT)
+        self._poll.register(connection.fileno(), select.POLLOUT | select.POLLRDHUP)
         connection.setblocking(False)
 
     def close(self) -> None:
@@ -73,15 +78,15 @@ class Pump:
 
     def _handed(self, sent_bytes: int) -> None:
         self._handed_bytes += sent_bytes
-        if time.monotonic() - self._looked_s >= TICK_S:
+        if time.monotonic() - self._looked_s >= self._tick_s:
             self._look()
 
     def _wait(self) -> None:
         """Wait until there is room, for a tick at most."""
-        events = self._poll.poll(TICK_S * 1000)
-        if any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, event in events):
+        events = self._poll.poll(self._tick_s * 1000)
+        if any(event & LEFT for _, event in events):
             raise Gone("the client has left")
-        if time.monotonic() - self._looked_s >= TICK_S:
+        if time.monotonic() - self._looked_s >= self._tick_s:
             self._look()
 
     def _look(self) -> None:

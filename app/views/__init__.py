@@ -127,7 +127,10 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
 
 def handed_blueprints() -> Iterator[Blueprint]:
     """Yield the blueprints of handed files and of what is said of them; their addresses begin at the root."""
+    from app.views.administration import administration
+    from app.views.cinema import cinema
     from app.views.comments import comments
+    from app.views.csrf import csrf
     from app.views.download import download
     from app.views.fileevents import fileevents
     from app.views.filerefer import filerefer
@@ -135,6 +138,7 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.files import files
     from app.views.recommend import recommend
     from app.views.results import results
+    from app.views.violations import violations
 
-    yield from (files, filerefer, download, fileevents, results)
-    yield from (comments, recommend, filereport)
+    yield from (files, filerefer, download, fileevents, results, cinema)
+    yield from (comments, recommend, filereport, violations, csrf, administration)

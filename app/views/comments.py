@@ -17,6 +17,7 @@ from app.models import Comment
 from app.models.types import now_us
 from app.personalulti import Parameters, check_characters, check_lines, path_integer, read_parameters, utc_text
 from app.review import comments as review
+from app.review.findings import Severity
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, answer_bytes, ask_list, cut, query_parameters
@@ -50,7 +51,6 @@ Said = Annotated[
 Violation = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255), BeforeValidator(check_characters)]
 Seconds = Annotated[Annotated[float, Field(ge=0, le=MAX_S, allow_inf_nan=False)] | None, BeforeValidator(_seconds)]
 Author = Literal["AI", "User"]
-Severity = Literal["----", "None", "mild", "moderate", "severe"]
 
 
 class Referring(BaseModel):

@@ -1,7 +1,6 @@
 """Downloads by key: `GET` and `HEAD /download/KEY/` (transfer-api.md, "Two keys"). The key is all that is needed."""
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -18,7 +17,7 @@ from app.transfer.leasing import Asker, begin_download, check_room, look_up
 from app.views import PlaybackApi
 from app.views.documenting import sends_bytes
 from app.views.downloadbody import ANY_TYPE, answer, describe_upload, wanted_of
-from app.views.downloadsending import send_blocks, send_file
+from app.views.downloadsending import BlocksSending, FileSending
 
 download = Blueprint("download", __name__)
 namespace = Namespace("download", "Handed files, by the keys that are given out", path="/")
@@ -82,16 +81,14 @@ def _upload(row: File, key: str, asker: Asker) -> Response:
     if early := check_conditions(upload.has, upload.headers):
         return early
     wanted = wanted_of(upload)
-    response = answer(upload, wanted)
     file = upload.open()
-    response.call_on_close(file.close)
     try:
         lease = _take_place(upload.id, key, Asker(asker.account, wanted.is_part))
     except BaseException:
         file.close()
         raise
-    response.call_on_close(lease.end)
-    response.response = send_file(lease, file, wanted.range)
+    response = answer(upload, wanted)
+    response.response = FileSending(lease, file, wanted.range)
     return response
 
 
@@ -101,21 +98,22 @@ def _footage(row: File, key: str, asker: Asker) -> Response:
     response = _film(row)
     if response.status_code not in (200, 206):
         return response
-    blocks = cast(Iterator[bytes], iter(response.response))
+    blocks = response.response
     try:
         lease = _take_place(file_id, key, Asker(asker.account, response.status_code == 206))
     except BaseException:
         response.close()
         raise
-    response.call_on_close(lease.end)
-    response.response = send_blocks(lease, blocks)
+    close = getattr(blocks, "close", lambda: None)
+    response.response = BlocksSending(lease, cast(Iterator[bytes], iter(blocks)), close)
     return response
 
 
 def _film(row: File) -> Response:
     """Return the film, in blocks that are ours to send."""
-    found: Response = import_module("app.views.footagebody").footage_body(row)
-    return found
+    from app.views.footagebody import footage_body  # it loads what playback needs
+
+    return footage_body(row)
 
 
 def _take_place(file_id: int, key: str, asker: Asker) -> HeldLease:

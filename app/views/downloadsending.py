@@ -6,11 +6,9 @@ far the client takes it. Under a server that gives no socket everything goes thr
 
 import contextlib
 import io
-import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from flask import request
 
@@ -24,55 +22,91 @@ PLAIN_PROTOCOLS = ("HTTP/1.0", "HTTP/1.1")
 
 
 class Sending:
-    """The content of one answer: an iterable that is closed when the answer ends, however that comes."""
+    """The content of one answer: an iterable that gives its place back when it ends or is closed."""
 
-    def __init__(
-        self, lease: HeldLease, first: bytes, rest: Iterator[bytes], pump_rest: Callable[[Pump], None]
-    ) -> None:
-        """Take over the first bytes, and the rest as blocks and as what a pump can send; only one of these is used."""
-        self._lease, self._first, self._rest, self._pump_rest = lease, first, rest, pump_rest
+    def __init__(self, lease: HeldLease, close: Callable[[], None]) -> None:
+        """Take over a lease, and what closes the source of the bytes."""
+        self._lease, self._close = lease, close
         self._connection = client_socket()
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield what the server is to send. Raises OSError, which closes the connection."""
-        if self._connection is None:
-            yield from self._through_server()
-            return
-        with _impatient(self._connection):
-            yield self._first
-        with _pumping(self._connection, self._lease.tell) as pump:
-            self._pump_rest(pump)
+        try:
+            yield from self._through_server() if self._connection is None else self._past_server(self._connection)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the place back. May be called again."""
+        self._close()
+        self._lease.end()
 
     def _through_server(self) -> Iterator[bytes]:
         sent_bytes = 0
-        for block in chain((self._first,), self._rest):
+        for block in self._blocks():
             yield block
             sent_bytes += len(block)
             self._lease.tell(sent_bytes)
 
-    def close(self) -> None:
-        """Give the place back. May be called again."""
-        self._lease.end()
+    def _past_server(self, connection: socket.socket) -> Iterator[bytes]:
+        with _impatient(connection):
+            yield self._first()
+        with _pumping(connection, self._lease.tell) as pump:
+            self._pump_rest(pump)
+
+    def _blocks(self) -> Iterator[bytes]:
+        """Yield all that is to be sent."""
+        raise NotImplementedError
+
+    def _first(self) -> bytes:
+        """Return what goes out with the headers."""
+        raise NotImplementedError
+
+    def _pump_rest(self, pump: Pump) -> None:
+        """Send what comes after it."""
+        raise NotImplementedError
 
 
-def send_file(lease: HeldLease, file: io.FileIO, wanted: ByteRange) -> Sending:
-    """Return the content of a range of a file."""
-    first = os.pread(file.fileno(), min(FIRST_BYTES, wanted.size_bytes), wanted.begin)
-    middle = wanted.begin + len(first)
-    rest = read_blocks(file.fileno(), middle, wanted.end, BLOCK_BYTES)
-    return Sending(lease, first, rest, lambda pump: pump.send_file(file.fileno(), middle, wanted.end))
+class FileSending(Sending):
+    """A range of a file, which the kernel sends."""
+
+    def __init__(self, lease: HeldLease, file: io.FileIO, wanted: ByteRange) -> None:
+        """Take over an open file."""
+        super().__init__(lease, file.close)
+        self._file, self._begin, self._end = file, wanted.begin, wanted.end
+        self._middle = min(wanted.begin + FIRST_BYTES, wanted.end)
+
+    def _blocks(self) -> Iterator[bytes]:
+        return read_blocks(self._file.fileno(), self._begin, self._end, BLOCK_BYTES)
+
+    def _first(self) -> bytes:
+        return b"".join(read_blocks(self._file.fileno(), self._begin, self._middle, FIRST_BYTES))
+
+    def _pump_rest(self, pump: Pump) -> None:
+        pump.send_file(self._file.fileno(), self._middle, self._end)
 
 
-def send_blocks(lease: HeldLease, blocks: Iterator[bytes]) -> Sending:
-    """Return the content that comes in blocks of any size."""
-    begin = next(blocks, b"")
-    rest = chain((begin[FIRST_BYTES:],), blocks)
+class BlocksSending(Sending):
+    """What comes in blocks of any size."""
 
-    def pump_rest(pump: Pump) -> None:
-        for block in rest:
+    def __init__(self, lease: HeldLease, blocks: Iterator[bytes], close: Callable[[], None]) -> None:
+        """Take over an iterator of blocks."""
+        super().__init__(lease, close)
+        self._all = blocks
+        self._rest = b""
+
+    def _blocks(self) -> Iterator[bytes]:
+        return self._all
+
+    def _first(self) -> bytes:
+        block = next(self._all, b"")
+        self._rest = block[FIRST_BYTES:]
+        return block[:FIRST_BYTES]
+
+    def _pump_rest(self, pump: Pump) -> None:
+        pump.send_block(self._rest)
+        for block in self._all:
             pump.send_block(block)
-
-    return Sending(lease, begin[:FIRST_BYTES], rest, pump_rest)
 
 
 def client_socket() -> socket.socket | None:

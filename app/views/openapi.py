@@ -46,6 +46,7 @@ ID_SCHEMAS: dict[str, dict[str, Any]] = {
     "file_id": INTEGER_ID,
     "comment_id": INTEGER_ID,
     "recommendation_id": INTEGER_ID,
+    "violation_id": INTEGER_ID,
     "start_us": INTEGER_ID,
     "entries": {"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$"},
 }
@@ -155,6 +156,9 @@ def _operation(
         if parameter["in"] == "body":
             in_query = {other["name"] for other in result["parameters"] if other["in"] == "query"}
             result["requestBody"] = _body(parameter, schemas, in_query)
+    if "x-upload" in operation:
+        multipart = result["requestBody"]["content"]["multipart/form-data"]
+        multipart["schema"] = {"anyOf": [multipart["schema"], _upload(operation["x-upload"])]}
     if "x-body" in operation:
         kind = operation["x-body"]
         content = result.setdefault("requestBody", {"content": {}})["content"]
@@ -169,6 +173,11 @@ def _operation(
     }
     result["responses"] = dict(sorted({**dict(refusals(result, errors)), **answers}.items()))
     return result
+
+
+def _upload(text: str) -> dict[str, Any]:
+    """Return the schema of a form with a file; fields may stand beside it."""
+    return {"type": "object", "required": ["upload"], "properties": {"upload": {**BINARY, "description": text}}}
 
 
 def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from app.models import Recommendation
 from app.models.types import now_us
 from app.personalulti import path_integer, read_parameters, utc_text
 from app.review import recommending as review
+from app.review.findings import Severity
 from app.views import PlaybackApi, document
-from app.views.comments import Refer, Referring, Severity
+from app.views.comments import Refer, Referring
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, answer_bytes, ask_list, cut, query_parameters
 from app.views.objects import json_bytes

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from app.views.comments import Author, Severity
+from app.review.findings import Severity
+from app.views.comments import Author
 
 Audience = Literal["----", "0+", "6+", "12+", "16+", "18+"]
 Needed = Literal["0+", "6+", "12+", "16+", "18+"]
@@ -49,7 +50,7 @@ class ReportResult(BaseModel):
     kind: Literal["json", "file"] = Field(description="Findings, or a file, which is not read here")
     name: str | None = Field(description="Of a file", examples=[None])
     media_type: str | None = Field(description="Of a file", examples=[None])
-    size_bytes: int | None = Field(description="Of a file", examples=[None])
+    size_bytes: int = Field(description="Of a file, or of the JSON", examples=[512])
     content_sha256: str = Field(description="In hex", examples=["cd" * 32])
     actor: str = Field(description="The account that posted it", examples=["analyser"])
     created_utc: str
@@ -74,7 +75,7 @@ class Rating(BaseModel):
     needed_by_findings: Needed | None = Field(description="Of the findings alone", examples=["16+"])
     needed_by_comments: Needed | None = Field(description="Of the comments alone", examples=["12+"])
     verdict: Literal["fits", "does_not_fit", "unknown"] = Field(description="Whether the audience has that age")
-    reason: str = Field(description="Why, in words", examples=["16+ is needed, 12+ is wanted: Blood"])
+    reason: str = Field(description="Why, in words", examples=["16+ is needed, for Blood; 12+ is wanted"])
     labels: list[str] = Field(description="What must be labelled", examples=[["Warning of strong language"]])
     because: list[RatingReason] = Field(description="What needs the highest age")
     unsure: list[str] = Field(description="Why more may be needed than is known", examples=[[]])

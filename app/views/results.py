@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.archive.handed import find_by_refer, find_file
 from app.archive.places import result_path
 from app.archive.storages import open_storage
-from app.auth import actor
+from app.auth import REFER_HEADER, actor
 from app.errors import Invalid, Loc, StorageUnusable
 from app.extensions import db, writing
 from app.models import File, Finding, Result, Storage
@@ -34,7 +34,6 @@ from app.views.resultbody import reading
 results = Blueprint("results", __name__)
 namespace = Namespace("result", "What analysers have found", path="/")
 BYTES = "application/octet-stream"
-REFER_HEADER = "X-Refer-Key"
 UNKNOWN_REFER = "There is no file of this refer or key"
 REFUSALS = {
     409: "The file is not complete yet, or has a result of another content",
@@ -47,8 +46,8 @@ class CountsObject(MadeFile):
     """What a file's result comes to; `by_violation` and `by_severity` name those that occur."""
 
     violations_quantity: int
-    by_violation: dict[str, int]
-    by_severity: dict[str, int]
+    by_violation: dict[str, int] = Field(examples=[{"Smoking": 2, "Violence": 1}])
+    by_severity: dict[str, int] = Field(examples=[{"severe": 1, "mild": 2}])
 
 
 class FindingObject(BaseModel):
@@ -130,11 +129,12 @@ def takes_result(view: Any) -> Any:
     return namespace.doc(
         description="Findings as JSON, or as multipart a file of any type under `upload`; one that holds such JSON "
         "counts as findings. The same content again changes nothing, another is refused. With `error` instead of "
-        "findings the file's status is `error`; a result may still follow."
+        "findings the file's status is `error`; a result may still follow.",
+        vendor={"upload": "A file as the result: of any type, or one that holds findings as JSON"},
     )(view)
 
 
-@namespace.route("/download/<refer:refer>/")
+@namespace.route("/download/<refer:refer>/", endpoint="by_refer")
 @namespace.param("refer", "The file's lasting refer, or any key ever given out for it", _in="path")
 class ResultByRefer(Resource):
     """The result, by the address that the file came from."""
@@ -146,7 +146,7 @@ class ResultByRefer(Resource):
         return _take(refer, ("path", "refer"))
 
 
-@namespace.route("/record/")
+@namespace.route("/record/", endpoint="by_header")
 class ResultByHeader(Resource):
     """The result, by a header."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .comments import comments_on
-from .failures import CannotAnalyse, NoResult, Refused
+from .failures import CannotAnalyse, NoResult
 from .fetching import Download
 from .isolation import analyse_apart
 from .service import Details, Service
@@ -111,18 +111,16 @@ def _json(text: str) -> dict[str, Any]:
 
 
 def _tell(service: Service, key: str, refer: str, result: dict[str, Any]) -> None:
-    """Post the result, then the comments that are not there yet."""
+    """Post the result, then the comments that are not there yet: without them it is stored too."""
     note = result.pop("note", None)
     if note and not result["findings"]:
         result = {"findings": [], "error": note}
     service.post_result(key, result)
     wanted = comments_on(result["findings"], note)
-    if not wanted:
-        return
-    known = {one.get("comment") for one in service.comments(refer)}
-    for comment in wanted:
-        if comment["comment"] not in known:
-            try:
+    try:
+        known = {one.get("comment") for one in service.comments(refer)} if wanted else set()
+        for comment in wanted:
+            if comment["comment"] not in known:
                 service.post_comment({"refer_file": refer, "comment_author": "AI", **comment})
-            except Refused as error:  # the result is stored: a comment is an addition to it
-                log.warning("a comment was not taken: %s", error)
+    except NoResult as error:
+        log.warning("not all comments were taken: %s", error)

@@ -64,9 +64,9 @@ def sample_pictures(path: Path) -> Iterator[tuple[float, Picture]]:
     """Yield seconds and small pictures, at most ten a second. Raises CannotAnalyse where not one can be decoded."""
     # Whatever a file says of others, ffmpeg opens this one only.
     os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "protocol_whitelist;file"
-    os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
     import cv2
 
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     cv2.setNumThreads(1)
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 2])
     try:
@@ -82,8 +82,8 @@ def sample_pictures(path: Path) -> Iterator[tuple[float, Picture]]:
                 yield max(at_s, 0.0), small.astype(np.uint8, copy=False)
         if last_s < 0:
             raise CannotAnalyse("no picture of the video can be decoded")
-    except (cv2.error, MemoryError) as error:
-        raise CannotAnalyse(f"the video cannot be decoded: {type(error).__name__}") from None
+    except (cv2.error, MemoryError):
+        raise CannotAnalyse("the video cannot be decoded: it is broken, or its pictures are too large") from None
     finally:
         capture.release()
 

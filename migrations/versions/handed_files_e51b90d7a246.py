@@ -32,11 +32,18 @@ def upgrade():
     sa.Column('mark', sa.String(length=255), nullable=False, comment='a duty to label instead of an age'),
     sa.Column('loaded_sha256', sa.String(length=64), nullable=True, comment='of the row as last loaded; null: by hand'),
     sa.Column('is_edited', sa.Boolean(), nullable=False, comment='changed since in the administration pages'),
+    sa.Column('removed_us', sa.BigInteger(), nullable=True, comment='instant it was taken out; null: in the list'),
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.Column('changed_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_basis_violation')),
     sa.UniqueConstraint('code', name=op.f('uq_basis_violation_code')),
     sqlite_autoincrement=True
+    )
+    op.create_table('loaded_list',
+    sa.Column('name', sa.String(length=64), nullable=False, comment='of the list, as classification_events'),
+    sa.Column('sha256', sa.String(length=64), nullable=False, comment='hex, of the file and of how it is read'),
+    sa.Column('loaded_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_loaded_list'))
     )
     op.create_table('file',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -282,5 +289,6 @@ def downgrade():
         batch_op.drop_index('ix_file_expires_us')
 
     op.drop_table('file')
+    op.drop_table('loaded_list')
     op.drop_table('basis_violation')
     op.drop_table('analyser_mark')
