@@ -24,8 +24,9 @@ SIZE_BYTES = 2 * 10**9
 ROUNDS = 3
 BLOCK_BYTES = 1 << 20
 LEAST_RATIO, MOST_GROWTH_BYTES = 0.7, 20_000_000
-FORM = b'--b\r\nContent-Disposition: form-data; name="upload"; filename="film.bin"\r\n\r\n'
-FORM_END = b"\r\n--b--\r\n"
+BOUNDARY = "-" * 24 + "d74496d66958873e"  # as long as those of curl
+FORM = f"--{BOUNDARY}\r\n".encode() + b'Content-Disposition: form-data; name="upload"; filename="film.bin"\r\n\r\n'
+FORM_END = f"\r\n--{BOUNDARY}--\r\n".encode()
 LOOK_S = 0.05
 
 
@@ -96,7 +97,7 @@ def _send(service: Service, way: str, size_bytes: int) -> float:
     """Upload to the service, then delete the file; return the seconds."""
     begun_s = time.monotonic()
     if way == "form":
-        lines = "Content-Type: multipart/form-data; boundary=b\r\n"
+        lines = f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
         _post(service.port, "/files/", FORM, FORM_END, size_bytes, lines)
     else:
         tus = "Tus-Resumable: 1.0.0\r\nContent-Type: application/offset+octet-stream\r\n"
