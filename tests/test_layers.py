@@ -100,6 +100,7 @@ def test_the_supervisor_is_standard_library_only(tmp_path: Path) -> None:
 
 def test_the_web_app_loads_nothing_that_only_some_requests_need(tmp_path: Path) -> None:
     loaded = loaded_by("from app import create_app; create_app()", tmp_path)
+    assert not loaded & {"flask_admin", "flask_wtf", "wtforms", "openpyxl", "lxml"}
     assert not loaded & {"cv2", "av", "alembic", "kombu", "imageio_ffmpeg", "psycopg", "requests", "fsspec", "paramiko"}
 
 

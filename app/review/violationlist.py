@@ -48,9 +48,9 @@ def find(session: AnySession, violation_id: int, *, is_locked: bool = False) -> 
     return row
 
 
-def checked(given: Mapping[str, str]) -> dict[str, str]:
+def checked(given: Mapping[str, str | None]) -> dict[str, str]:
     """Return the four texts of a row as they are stored. Raises Invalid with one line and the name of the wrong one."""
-    values = {name: given.get(name, "").strip() for name in TEXTS}
+    values = {name: (given.get(name) or "").strip() for name in TEXTS}
     for name, text in values.items():
         if len(text) > LONGEST[name]:
             raise _wrong(name, f"{name} has {len(text)} characters; at most {LONGEST[name]} are taken")
@@ -69,7 +69,7 @@ def row_hash(values: Mapping[str, str]) -> str:
     return hashlib.sha256("\x1f".join(values[name] for name in TEXTS).encode()).hexdigest()
 
 
-def add(session: AnySession, actor: str, given: Mapping[str, str], at_us: int) -> BasisViolation:
+def add(session: AnySession, actor: str, given: Mapping[str, str | None], at_us: int) -> BasisViolation:
     """Add a row by hand, in the caller's write transaction. Raises Invalid."""
     values = checked(given)
     row = BasisViolation(code=f"own-{new_uuid()[:13]}", is_edited=True, created_us=at_us, changed_us=at_us, **values)
@@ -79,7 +79,9 @@ def add(session: AnySession, actor: str, given: Mapping[str, str], at_us: int) -
     return row
 
 
-def change(session: AnySession, actor: str, violation_id: int, given: Mapping[str, str], at_us: int) -> BasisViolation:
+def change(
+    session: AnySession, actor: str, violation_id: int, given: Mapping[str, str | None], at_us: int
+) -> BasisViolation:
     """Change the texts of a row; from then on no file overwrites it. Raises NotFound, Invalid."""
     row = find(session, violation_id, is_locked=True)
     values = checked({**{name: getattr(row, name) for name in TEXTS}, **given})

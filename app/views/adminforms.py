@@ -24,7 +24,7 @@ class CommentForm(CheckedForm):
     """What of a comment may change."""
 
     comment = TextAreaField("Comment", [InputRequired()])
-    severity = SelectField("Severity", choices=[(word, word) for word in SEVERITIES])
+    severity = SelectField("Severity", choices=list(SEVERITIES))
     violation = StringField("Violation", [Length(max=255)])
     start = FloatField("Start, seconds", [Optional()])
     end = FloatField("End, seconds", [Optional()])
@@ -36,7 +36,7 @@ class SourceForm(CheckedForm):
     description = TextAreaField("Description", [Length(max=4096)])
     uri_rtsp = StringField("Address of the stream", [Length(max=2048)], description=f"rtsp://…; {KEPT}")
     uri = StringField("Address of still pictures", [Length(max=2048)], description="http://…")
-    auth = SelectField("Sign-in of still pictures", choices=[("", "none"), ("basic", "basic"), ("digest", "digest")])
+    auth = SelectField("Sign-in of still pictures", choices=["", "basic", "digest"])
     user = StringField("User of still pictures", [Length(max=255)])
     password = StringField("Password of still pictures", [Length(max=255)], description=KEPT)
     ffmpeg_cmd = StringField("Recording command", [Length(max=2048)], description="Empty: a copy of the stream")
@@ -45,7 +45,7 @@ class SourceForm(CheckedForm):
 class NewSourceForm(SourceForm):
     """A camera."""
 
-    model = SelectField("Model", choices=[(word, word) for word in MODELS])
+    model = SelectField("Model", choices=list(MODELS))
 
 
 class GroupForm(CheckedForm):
@@ -58,5 +58,5 @@ class GroupForm(CheckedForm):
 class NewGroupForm(CheckedForm):
     """A group."""
 
-    model = SelectField("Model", choices=[(word, word) for word in MODELS])
+    model = SelectField("Model", choices=list(MODELS))
     name = StringField("Name", [InputRequired(), Length(max=255)])

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import select
+from wtforms.fields import SelectChoice
 
 from app.archive.paging import AnySelect
 from app.archive.recordings import is_open_tag
@@ -209,11 +210,11 @@ class GroupList(ListView):
         self.ask("DELETE", f"{API_PREFIX}/group/{quote(row_id)}/")
 
 
-def _cameras(session: AnySession, model: str) -> list[tuple[int, str]]:
+def _cameras(session: AnySession, model: str) -> list[Any]:
     """Return the cameras that a group of this model may have, as choices."""
     found = select(Source.id, Source.description).where(Source.deleted_us.is_(None), Source.model == model)
     rows = session.execute(found.order_by(Source.id))
-    return [(number, f"{number} {(description or '')[:60]}") for number, description in rows]
+    return [SelectChoice(number, f"{number} {(description or '')[:60]}") for number, description in rows]
 
 
 class TagList(ListView):

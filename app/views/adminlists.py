@@ -6,6 +6,7 @@ audit and wake. Here rows are read within one context of the main app and become
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
@@ -32,8 +33,6 @@ class CheckedForm(SecureForm):
 
     class Meta(SecureForm.Meta):
         """How the token is made."""
-
-        from datetime import timedelta
 
         csrf_time_limit = timedelta(seconds=FORM_S)
 
@@ -110,8 +109,8 @@ class ListView(BaseModelView):
         return model.id
 
     def scaffold_list_columns(self) -> list[str]:
-        """Return nothing: kinds say their columns."""
-        return []
+        """Return the columns that the kind says: those of the details, too, where it says none for them."""
+        return list(self.column_list or ())
 
     def scaffold_sortable_columns(self) -> dict[str, str]:
         """Return the columns of the table among those shown."""
@@ -120,6 +119,10 @@ class ListView(BaseModelView):
     def init_search(self) -> bool:
         """Tell whether words can be looked for."""
         return bool(self.searched)
+
+    def search_placeholder(self) -> str:
+        """Return where words are looked for."""
+        return ", ".join(self.searched)
 
     def scaffold_filters(self, name: Any) -> None:
         """Offer none."""
