@@ -117,7 +117,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, docs, checks, pages):
+    for blueprint in (health, metrics, signin, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
