@@ -34,6 +34,7 @@ from bench import (
     stills,
     throughput,
     timeline,
+    upload,
     whole,
 )
 from bench.cameras import FULL_HD, LONG, SEED, STILLS, clip_path
@@ -63,6 +64,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "records100k": lists.records,
     "rebuild": rebuild.measure,
     "recovery": recovery.measure,
+    "upload": upload.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 
@@ -71,9 +73,11 @@ def main(words: list[str]) -> int:
     """Run what the command line asks for; 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="The figures of docs/benchmarks.md")
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(MEASUREMENTS))
+    parser.add_argument("--upload-mb", type=int, help="send so many MB in `upload` instead of 2000")
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
     parser.add_argument("--write", type=Path, help="write machine and table into this Markdown file")
     asked = parser.parse_args(words)
+    upload.SIZE_BYTES = asked.upload_mb * 10**6 if asked.upload_mb else upload.SIZE_BYTES
     unknown = set(asked.names) - MEASUREMENTS.keys()
     if unknown:
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")

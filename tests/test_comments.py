@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from app.extensions import db, writing
-from app.models import Comment, File, FileEvent
+from app.models import BasisViolation, Comment, File, FileEvent
 from app.models.types import now_us
 from tests.reviewed import add_file, add_footage_file, add_key, add_violations
 from tests.test_paging import flat, walk
@@ -209,6 +209,9 @@ def test_a_violation_is_found_by_code_and_name_whatever_its_spelling(app: Flask,
         made = comment(client, refer, violation=text).json
         assert (made["violation_id"], made["violation"]) == (expected, text.strip()), text
     path = f"/comments/{made['id']}/"
+    with app.app_context(), writing() as session:
+        session.execute(update(BasisViolation).where(BasisViolation.id == first).values(removed_us=1))
+    assert comment(client, refer, violation="smoking").json["violation_id"] is None
     assert client.patch(path, json={"violation": "V-2"}).json["violation_id"] == second
     assert client.patch(path, json={"comment": "y"}).json["violation_id"] == second
     assert client.patch(path, json={"violation": None}).json["violation_id"] is None

@@ -13,6 +13,7 @@ from app.models.types import new_uuid
 from app.views.audit import AuditQuery
 from app.views.cinema import CinemaQuery
 from app.views.comments import CommentsQuery
+from app.views.files import FilesQuery
 from app.views.group import GroupsQuery
 from app.views.pins import PinsQuery
 from app.views.recommend import RecommendationsQuery
@@ -260,7 +261,7 @@ def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
     models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
     models |= {"`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
-    models |= {"`/violations/`": ViolationsQuery, "`/cinema/`": CinemaQuery}
+    models |= {"`/files/`": FilesQuery, "`/violations/`": ViolationsQuery, "`/cinema/`": CinemaQuery}
     table = rows(ROOT / "docs" / "api.md", "list")
     assert len(table) == len(models)
     for cells in table:

@@ -218,3 +218,15 @@ def test_no_question_makes_the_server_fail(lasting_app, source_id, place, query)
     assert answer.status_code in (200, 206, 307, 404, 409, 422), answer.text[:300]
     if answer.status_code >= 400:
         refused(answer, answer.status_code)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 2_000_000, "2026-11-20T1" * 200_000, "2026-11-20T22:44:05" + " " * 2_000_000 + "Z"],
+    ids=["no-instant", "many", "spaces"],
+)
+def test_an_endless_instant_is_refused_at_once(client, text):
+    """Regression: looking for a lost + took the square of the length, 37 s of CPU for 100 kB in a body."""
+    answer = client.post("/files/", json={"source_id": 1, "start": text, "end": "2026-11-20T22:44:05Z"})
+    assert answer.status_code == 422
+    assert [(one["loc"], one["type"]) for one in answer.json["detail"]] == [(["body", "start"], "instant_parsing")]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import threading
 from dataclasses import replace
@@ -19,6 +20,7 @@ from app.extensions import db, writing
 from app.models import Account, BasisViolation, File, Finding, ReferKey, Result
 from app.models.types import now_us
 from app.review.findings import MAX_FINDINGS
+from app.review.resultfile import remove_left
 from instance.config import ProductionConfig
 from tests.handed import age, store_and_rotate
 from tests.handing import add_file, add_key, audited, events, refer_of
@@ -483,3 +485,17 @@ def test_where_no_token_is_needed_a_key_that_is_open_or_was_used_is_enough(produ
         assert client.post("/record/", json=FOUND, headers={"X-Refer-Key": text}).status_code == status
         assert post(client, text).status_code == status
     assert client.post("/record/", json=FOUND).status_code == 401
+
+
+def test_what_a_killed_process_left_of_a_result_is_removed_a_day_later(app: Flask, client: FlaskClient) -> None:
+    file_id = add_file(app)
+    post_file(client, refer_of(app, file_id), b"result")
+    root = app.config["PLAYBACK"].storage_path
+    names = [f".{file_id}.result.{DASHED}", f".{file_id}.result.{DASHED[:-1]}0", f".{file_id}.other", f"{file_id}.part"]
+    for name in names:
+        Path(root, "files", name).write_bytes(b"x")
+        if name != names[1]:
+            os.utime(Path(root, "files", name), (1, 1))
+    assert remove_left(root) == 1
+    assert files_of(app) == sorted([*names[1:], str(file_id), f"{file_id}.result"])
+    assert remove_left(Path(root, "nowhere")) == 0

@@ -183,6 +183,19 @@ def test_bodies_in_chunks_without_a_length_are_taken(service: Service) -> None:
     assert head(service, file_id) == 10
 
 
+def test_files_larger_than_other_bodies_may_be_are_taken(service: Service) -> None:
+    """Regression: MAX_CONTENT_LENGTH, 16 MiB for all other addresses, refused them."""
+    data = DATA * 6
+    answer = requests.post(f"{service.base}/files/", files={"upload": ("large.bin", data)}, timeout=30)
+    assert answer.status_code == 201, answer.text
+    check(service, answer.json()["id_file"], data)
+    file_id = create(service, len(data))
+    assert send(service, file_id, 0, data).status_code == 204
+    check(service, file_id, data)
+    large = {"Content-Type": "application/json"}
+    assert requests.post(f"{service.base}/files/", headers=large, data=data, timeout=30).status_code == 413
+
+
 def test_a_form_in_chunks_and_one_that_breaks_off(service: Service) -> None:
     begin = b'--b\r\nContent-Disposition: form-data; name="upload"; filename="a.bin"\r\n\r\n'
     headers = {"Content-Type": "multipart/form-data; boundary=b"}

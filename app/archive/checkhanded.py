@@ -93,7 +93,8 @@ def _row(file_id: int) -> Handed | None:
 
 
 def _query() -> Select[Any]:
-    size = select(Result.size_bytes).where(Result.file_id == File.id, Result.kind == "file").scalar_subquery()
+    is_file = (Result.kind == "file") | Result.name.is_not(None)  # findings may have come in one, too
+    size = select(Result.size_bytes).where(Result.file_id == File.id, is_file).scalar_subquery()
     columns = (File.id, File.completed_us.is_not(None), File.received_bytes, File.sha256, size)
     return select(*columns).where(File.kind == UPLOAD, File.deleted_us.is_(None))
 

@@ -13,6 +13,7 @@ from app.playback.placing import Gaps
 MAX_MEDIA_US = 31 * 86_400 * 1_000_000
 MAX_EPOCH_S = 253_402_300_799  # the end of the year 9999
 MAX_INSTANT_US = MAX_EPOCH_S * 1_000_000 + 999_999
+MAX_TEXT = 64  # no instant is as long; looking for one costs the square of the length: 37 s for 100 kB
 SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 # `+` in a query is a space: an offset that was not percent-encoded is still understood.
 LOST_PLUS = re.compile(r"(.*T[0-9:.]+) ([0-9]{2}:?[0-9]{2})")
@@ -27,6 +28,8 @@ def _instant(value: Any) -> Any:
             raise PydanticCustomError("instant", "Instants end with the year 9999")
         return int(whole) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
     try:
+        if len(text) > MAX_TEXT:
+            raise ValueError
         moment = datetime.fromisoformat(LOST_PLUS.sub(r"\1+\2", text))
         offset = moment.utcoffset()
         moment = moment.astimezone(UTC) if offset is not None else moment

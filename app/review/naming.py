@@ -49,7 +49,7 @@ class Names:
 
     @classmethod
     def read(cls, session: AnySession) -> "Names":
-        """Read the list; some sixty rows."""
+        """Read the list, some sixty rows, without those that were taken out of it."""
         columns = (BasisViolation.id, BasisViolation.code, BasisViolation.violations, BasisViolation.context)
         found = select(*columns).where(BasisViolation.removed_us.is_(None)).order_by(BasisViolation.id.desc())
         return cls.of(session.execute(found))

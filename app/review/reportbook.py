@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.formats.workbooks import MOST_ROWS, Sheet, Value, workbook_bytes
+from app.formats.workbooks import Sheet, Value, workbook_bytes
 from app.models.result import SEVERITIES
 
 VERDICTS = {"fits": "fits", "does_not_fit": "does not fit", "unknown": "unknown"}
@@ -32,24 +32,16 @@ COMMENT_HEADERS = (
 
 def report_book(report: dict[str, Any]) -> bytes:
     """Return the XLSX of a report of app/review/report.py."""
-    counts = report["counts"]
-    findings, comments = report["findings"], report["comments"]
     severities = [(f"{kind} {severity}", 14) for kind in ("Findings", "Comments") for severity in SEVERITIES]
     headers = [("Violation", 40), ("Code", 16), ("Age", 14), ("Label", 30), *severities, ("All", 8)]
     return workbook_bytes(
         [
             Sheet("Report", (("What", 28), ("Value", 80)), list(_facts(report))),
             Sheet("Violations", headers, [_matrix_row(row) for row in report["matrix"]]),
-            Sheet("Findings", FINDING_HEADERS, [*map(_finding_row, findings), *_rest(findings, counts["findings"])]),
-            Sheet("Comments", COMMENT_HEADERS, [*map(_comment_row, comments), *_rest(comments, counts["comments"])]),
+            Sheet("Findings", FINDING_HEADERS, [*map(_finding_row, report["findings"])], report["findings_left_out"]),
+            Sheet("Comments", COMMENT_HEADERS, [*map(_comment_row, report["comments"])], report["comments_left_out"]),
         ]
     )
-
-
-def _rest(rows: list[Any], quantity: int) -> Iterator[list[Value]]:
-    """Yield a row that tells what the report itself left out."""
-    if quantity > len(rows) and len(rows) < MOST_ROWS:
-        yield [f"… and {quantity - len(rows)} more, which are left out"]
 
 
 def _facts(report: dict[str, Any]) -> Iterator[tuple[str, Value]]:

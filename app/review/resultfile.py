@@ -1,7 +1,7 @@
 """The file that an analyser sends as its result: received under a temporary name, then put in its place.
 
 files/ID.result            the result
-files/ID.result.UUID       one that is still coming, or that a killed process has left
+files/.ID.result.UUID      one that is still coming, or that a killed process has left
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from app.archive.durable import make_folder, sync_folder
 from app.archive.storages import unusable
 from app.errors import TooLarge
 
-COMING = re.compile(r"[0-9]+\.result\.[0-9a-f-]{36}")
+COMING = re.compile(r"\.[0-9]+\.result\.[0-9a-f-]{36}")
 LEFT_S = 86_400.0  # nobody takes a day to send a result
 HEAD_BYTES = 1 << 16
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -42,7 +42,7 @@ class Arriving:
         """Make the temporary file. Raises StorageUnusable, StorageFull."""
         self.target = target
         self._final = places.result_path(target.root, target.file_id)
-        self._path = self._final.with_name(f"{self._final.name}.{uuid.uuid4()}")
+        self._path = self._final.with_name(f".{self._final.name}.{uuid.uuid4()}")
         self._hash = hashlib.sha256()
         self._is_kept = False
         self.head, self.size_bytes = b"", 0

@@ -55,6 +55,7 @@ def make_celery(config: Config | None = None, *, is_default: bool = True) -> Cel
     from app.tasks import folderbroker
 
     folderbroker.register()
+    config = config or load_config()
     celery = Celery("playback", include=[f"app.tasks.{name}" for name in TASKS])
     celery.conf.update(
         **broker_options(config),
@@ -89,6 +90,7 @@ def schedule(config: Config) -> dict[str, dict[str, object]]:
         "sync": {"task": "playback.sync", "schedule": 5.0},
         "settle": {"task": "playback.settle_losses", "schedule": 15.0},
         "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
+        "remove_left": {"task": "playback.remove_left", "schedule": 3600.0},
         "tell": {"task": "playback.tell", "schedule": 5.0},
         "prune_events": {"task": "playback.prune_events", "schedule": 600.0},
         "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},

@@ -1,11 +1,13 @@
 """What is left to do for uploads. What is due is found in the database; any message may be lost."""
 
 import threading
+from pathlib import Path
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
 from app.models.types import now_us
+from app.review.resultfile import remove_left
 from app.tasks.context import task_app
 from app.transfer.uploadsweep import sweep
 
@@ -23,6 +25,13 @@ def tend_files() -> None:
             sweep(now_us(), _is_ending.is_set)
     finally:
         _lock.release()
+
+
+@shared_task(name="playback.remove_left")  # type: ignore[untyped-decorator]
+def remove_left_results() -> None:
+    """Remove what killed processes have left of results that never came whole."""
+    for storage in task_app().config["PLAYBACK"].storages:
+        remove_left(Path(storage.path))
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

@@ -101,6 +101,7 @@ def _remove_row(file_id: int, who: str, at_us: int) -> None:
         row.deleted_us, row.deleted_by, row.expires_us, row.next_us = at_us, who, None, at_us
         end_of_file(session, row, at_us)
         if row.pin_id is not None:
+            session.flush()  # a pin of a file that is there is not released
             release_pin(session, row.pin_id, who, at_us)
         _write_down(session, row, who)
         change_status(session, row, row.status, deleted=True)

@@ -45,6 +45,50 @@ class Digest:
         return str(self._hash.hexdigest())
 
 
+class Chaser(threading.Thread):
+    """Hashes what was written, in a thread of its own: a processor hashes more slowly than it takes in and writes.
+
+    It reads from the file what the kernel has just got, so that however far it falls behind no memory is needed.
+    """
+
+    def __init__(self, digest: Digest, handle: int) -> None:
+        """`handle` must stay open until `stop` has returned."""
+        super().__init__(name="hash", daemon=True)
+        self._digest, self._handle = digest, handle
+        self._end = digest.offset
+        self._is_stopping = False
+        self._news = threading.Condition()
+        self._error: OSError | None = None
+
+    def tell(self, end: int) -> None:
+        """Say up to where the file was written."""
+        with self._news:
+            self._end = end
+            self._news.notify()
+
+    def stop(self) -> None:
+        """End it after the block that it is at; the hash says how far it has come. Raises OSError."""
+        with self._news:
+            self._is_stopping = True
+            self._news.notify()
+        self.join()
+        if self._error is not None:
+            raise self._error
+
+    def run(self) -> None:
+        """Hash until told to stop."""
+        try:
+            while self._wait():
+                self._digest.chase(self._handle, min(self._end, self._digest.offset + BLOCK_BYTES))
+        except OSError as error:
+            self._error = error
+
+    def _wait(self) -> bool:
+        with self._news:
+            self._news.wait_for(lambda: self._is_stopping or self._digest.offset < self._end)
+            return not self._is_stopping
+
+
 class Digests:
     """The hashes that this process keeps between requests: those used last."""
 

@@ -22,13 +22,14 @@ from app.models.file import ANNOUNCED, ERROR, PROCESSING
 from app.models.types import now_us
 from app.transfer.claiming import Claimed
 from app.transfer.completing import WHOLE_US
-from app.transfer.digesting import Digest, digests
+from app.transfer.digesting import Chaser, Digest, digests
 from app.transfer.uploadroom import Room
 from instance.config import Config
 
 log = logging.getLogger(__name__)
 
 FIRST_COMMIT_S, COMMIT_S = 0.25, 1.0
+INLINE_BYTES = 8 * 2**20  # of one request; for less a thread is not worth its while
 PROGRESS_US = 1_000_000
 ROOM_BYTES = 8 * 2**20  # how often the disk is asked for its room
 
@@ -48,6 +49,7 @@ class Intake:
         if checksum is not None:
             self._chunk_hash = hashlib.new(checksum.algorithm, usedforsecurity=False)
         self._digest = digests.take(claimed.file_id, self._begin)
+        self._chaser: Chaser | None = None
         self._room_due = self._written
         self._due_s = time.monotonic() + FIRST_COMMIT_S
         try:
@@ -110,13 +112,33 @@ class Intake:
             while left:
                 count = os.pwrite(self._handle, left, self._written)
                 if self._chunk_hash is None:
-                    self._digest.feed(self._handle, self._written, bytes(left[:count]) if count < len(block) else block)
+                    self._hash(block if count == len(block) else bytes(left[:count]))
                 else:
                     self._chunk_hash.update(left[:count])
                 self._written += count
                 left = left[count:]
         except OSError as error:
             raise unusable(self._room.root, error) from error
+
+    def _hash(self, block: bytes) -> None:
+        """Have a block hashed that was written just now: here as long as few have come, then by another thread."""
+        if self._chaser is None and self._written - self._begin < INLINE_BYTES:
+            self._digest.feed(self._handle, self._written, block)
+            return
+        if self._chaser is None:
+            self._chaser = Chaser(self._digest, self._handle)
+            self._chaser.start()
+        self._chaser.tell(self._written + len(block))
+
+    def _end_hashing(self) -> None:
+        """Have nothing more hashed by the other thread. Raises StorageUnusable."""
+        chaser, self._chaser = self._chaser, None
+        if chaser is not None:
+            try:
+                chaser.stop()
+            except OSError as error:
+                self._digest = Digest()
+                raise unusable(self._room.root, error) from error
 
     def save(self) -> None:
         """Make durable what came until now, where it counts already."""
@@ -140,8 +162,9 @@ class Intake:
         if self._checksum is not None:
             self._written = self._begin
         try:
-            self.commit()
+            self.commit()  # while it is made durable the other thread goes on hashing
         finally:
+            self._end_hashing()
             if self._digest.offset <= self._committed:
                 digests.keep(self._claimed.file_id, self._digest)
 
@@ -182,6 +205,7 @@ class Intake:
 
     def _take_back(self) -> None:
         """Forget what this request brought."""
+        self._end_hashing()
         self._written = self._begin
         self._digest = Digest()
 

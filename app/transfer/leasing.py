@@ -6,6 +6,7 @@ key has run out. No transaction is open while bytes are sent.
 """
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 from sqlalchemy import delete, func, select, update
 
@@ -22,6 +23,7 @@ MOST = 10
 STALE_US = 60_000_000
 KEPT_US = 7 * 86_400_000_000
 PLACE = ("path", "refer")
+Found = tuple[ReferKey, Rotation]
 AGAIN = "a new address comes with the events of GET /download/ID/, or from POST /files/ID/refer/"
 
 
@@ -39,7 +41,7 @@ def look_up(session: AnySession, key: str, asker: Asker, at_us: int) -> File:
     Raises NotFound, Gone, Deleted, Conflict before the file is complete.
     """
     found = _find(session, key)
-    row = find_file(session, found.file_id, loc=PLACE)
+    row = find_file(session, found[0].file_id, loc=PLACE)
     _check(session, found, row, asker, at_us)
     return row
 
@@ -57,7 +59,7 @@ def begin_download(session: AnySession, key: str, asker: Asker, at_us: int) -> D
 
     Raises as `look_up`, and TooMany.
     """
-    row = find_file(session, _find(session, key).file_id, loc=PLACE, is_locked=True)
+    row = find_file(session, _file_id(session, key), loc=PLACE, is_locked=True)
     found = _find(session, key)  # as it is now that nobody else can change it
     is_resumed = _check(session, found, row, asker, at_us)
     _end_stale(session, row.id, at_us)
@@ -66,7 +68,7 @@ def begin_download(session: AnySession, key: str, asker: Asker, at_us: int) -> D
     if not is_resumed:
         _count_start(session, row, found, asker, at_us)
     lease = DownloadLease(
-        id=lease_id, file_id=row.id, key_id=found.id, holder=asker.account or lease_id, begun_us=at_us, beat_us=at_us
+        id=lease_id, file_id=row.id, key_id=found[0].id, holder=asker.account or lease_id, begun_us=at_us, beat_us=at_us
     )
     session.add(lease)
     session.flush()
@@ -98,20 +100,31 @@ def clear(session: AnySession, at_us: int) -> int:
     return int(session.execute(delete(DownloadLease).where(old)).rowcount)  # type: ignore[attr-defined]
 
 
-def _find(session: AnySession, key: str) -> ReferKey:
-    """Return the row of a key. Raises NotFound, which repeats nothing of it."""
-    query = select(ReferKey).where(ReferKey.key_sha256 == key_hash(key))
-    found = session.scalar(query.execution_options(populate_existing=True))
-    if found is not None:
-        return found
-    if session.scalar(select(File.id).where(File.refer == key)) is not None:
+def _find(session: AnySession, key: str) -> Found:
+    """Return the rows of a key and of its rotation. Raises NotFound."""
+    query = select(ReferKey, Rotation).join(Rotation, Rotation.id == ReferKey.rotation_id)
+    query = query.where(ReferKey.key_sha256 == key_hash(key)).execution_options(populate_existing=True)
+    found = session.execute(query).first()
+    return (found[0], found[1]) if found is not None else _refuse_unknown(session, key)
+
+
+def _file_id(session: AnySession, key: str) -> int:
+    """Return the id of the file that a key is of. Raises NotFound."""
+    file_id = session.scalar(select(ReferKey.file_id).where(ReferKey.key_sha256 == key_hash(key)))
+    return file_id if file_id is not None else _refuse_unknown(session, key)
+
+
+def _refuse_unknown(session: AnySession, text: str) -> NoReturn:
+    """Raise NotFound, which repeats nothing of the text."""
+    if session.scalar(select(File.id).where(File.refer == text)) is not None:
         message = f"this is the lasting reference of a file and opens no download: {AGAIN}"
         raise NotFound(message, loc=PLACE, kind="not_a_download_key")
     raise NotFound(f"there is no such download key: {AGAIN}", loc=PLACE)
 
 
-def _check(session: AnySession, key: ReferKey, row: File, asker: Asker, at_us: int) -> bool:
+def _check(session: AnySession, found: Found, row: File, asker: Asker, at_us: int) -> bool:
     """Tell whether the request goes on with a download that lives. Raises Gone, Conflict."""
+    key, rotation = found
     if key.revoked_us is not None:
         raise Gone(f"this download key was revoked: {AGAIN}", loc=PLACE, kind="key_revoked")
     if row.completed_us is None:
@@ -119,7 +132,6 @@ def _check(session: AnySession, key: ReferKey, row: File, asker: Asker, at_us: i
         raise Conflict(message, loc=PLACE, kind="not_complete")
     if asker.is_range and _is_living(session, key, asker, at_us):
         return True
-    rotation = session.get_one(Rotation, key.rotation_id, populate_existing=True)
     if is_open(key, rotation, at_us):
         return False
     if opens_until_us(key, rotation) < ends_us(rotation):
@@ -147,13 +159,13 @@ def _end_stale(session: AnySession, file_id: int, at_us: int) -> None:
     session.execute(update(DownloadLease).where(stale).values(ended_us=at_us))
 
 
-def _count_start(session: AnySession, row: File, key: ReferKey, asker: Asker, at_us: int) -> None:
+def _count_start(session: AnySession, row: File, found: Found, asker: Asker, at_us: int) -> None:
     """Count a start, and end the rotation that the key is of."""
+    key, rotation = found
     known = select(DownloadLease.id).where(DownloadLease.file_id == row.id, DownloadLease.holder == asker.account)
     row.downloads += 1
     row.users += asker.account is None or session.scalar(known.limit(1)) is None
     if key.first_used_us is None:
         key.first_used_us = at_us
-    rotation = session.get_one(Rotation, key.rotation_id)
     if rotation.ended_us is None:
         end_rotation(session, row, rotation, DOWNLOADED, at_us)

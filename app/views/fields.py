@@ -297,7 +297,7 @@ FIELDS: dict[str, Meaning] = {
     "comment_author": Meaning("Whether a person said it, or the AI", "User"),
     "severity": Meaning("How grave: `----` not judged, `None` nothing to object to, then graver", "moderate"),
     "violation": Meaning("The violation as it was named: code or name of the list, or any text", "violence-05"),
-    "violation_id": Meaning("The id of the violation in the list; null where it is not in it", None),
+    "violation_id": Meaning("The id of the violation in the list; null where it is not in it", 1),
     "CommentObject.id": Meaning("The id: an integer that is never used again", 1),
     "CommentObject.start": Meaning("Where it begins, seconds of the footage; null where not given", 65.0),
     "CommentObject.end": Meaning("Where it ends; null where not given", 70.5),

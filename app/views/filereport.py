@@ -17,6 +17,7 @@ from werkzeug.utils import secure_filename
 from app.archive.handed import MAX_INDEX, find_file
 from app.auth import actor
 from app.extensions import db
+from app.formats.workbooks import MOST_ROWS
 from app.models.result import SEVERITIES
 from app.models.types import now_us
 from app.personalulti import path_integer, read_query
@@ -68,7 +69,7 @@ class FileReport(Resource):
         form = read_query().checked(ReportQuery).format or accepted_form()
         who = actor()
         file = find_file(db.session, number)
-        report = file_report(db.session, file, who, now_us(), MOST_SHOWN if form == "html" else MOST)
+        report = file_report(db.session, file, who, now_us(), {"html": MOST_SHOWN, "xlsx": MOST_ROWS}.get(form, MOST))
         db.session.remove()  # no connection is held while a page or a workbook is made
         answer = {"json": _json, "html": _page, "xlsx": _workbook}[form](report)
         answer.headers.update({"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff"})

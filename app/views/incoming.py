@@ -19,6 +19,7 @@ from app.transfer.writers import EXTENSION, Writers
 from app.views.multipart import Seat, is_ending, take_seat
 
 BLOCK_BYTES = 1 << 18
+NO_LIMIT = 2**62
 IDLE_S = 0.25  # after so long without a byte what has come is made durable
 
 
@@ -32,7 +33,8 @@ class Incoming:
 
     def __init__(self) -> None:
         """Take a place. Raises Busy where this process has none."""
-        request.max_content_length = None  # a file is larger than what else is sent here; its own limits hold
+        # A file is larger than what else is sent here; its own limits hold. None would mean that of the app.
+        request.max_content_length = NO_LIMIT
         self._seat: Seat = take_seat()
         self._stream = request.stream
         connection = request.environ.get("gunicorn.socket")
