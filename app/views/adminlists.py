@@ -162,7 +162,9 @@ class ListView(BaseModelView):
 
     def _column(self, name: str | None) -> InstrumentedAttribute[Any] | None:
         """Return what a column of the list shows of the table: itself, or the instant of that name."""
-        column: InstrumentedAttribute[Any] | None = getattr(self.table, f"{name}_us", getattr(self.table, str(name), None))
+        column: InstrumentedAttribute[Any] | None = getattr(
+            self.table, f"{name}_us", getattr(self.table, str(name), None)
+        )
         return column
 
     def _ordered(self, query: AnySelect, name: str | None, *, is_descending: bool) -> AnySelect:
