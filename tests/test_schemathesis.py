@@ -52,6 +52,9 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
+
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     """Yield an app in production on a migrated database."""

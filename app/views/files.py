@@ -152,8 +152,16 @@ class OneFile(Resource):
 
     @namespace.doc(description="As the method that is named: PATCH, DELETE or HEAD, with what belongs to it.")
     @namespace.param("X-HTTP-Method-Override", "`PATCH`, `DELETE` or `HEAD`", _in="header")
+    @namespace.response(200, "As DELETE or HEAD without Tus-Resumable: the file", answer)
     @namespace.response(204, "It was done")
     @namespace.response(405, "No such method is named")
+    @namespace.response(409, "The piece does not follow what has come")
+    @namespace.response(410, "The upload was deleted, or given up")
+    @namespace.response(412, "Another version of tus, or none, is asked for")
+    @namespace.response(415, "A piece of another type than application/offset+octet-stream")
+    @namespace.response(423, "Another request writes to it and does not let go")
+    @namespace.response(460, "The piece has another checksum; it was not taken")
+    @namespace.response(507, "The storage is full; what came until then was taken")
     def post(self, file_id: str) -> Any:
         """Do what X-HTTP-Method-Override says, for clients that can send nothing but GET and POST."""
         work = {"PATCH": self.patch, "DELETE": self.delete, "HEAD": self.head}
@@ -178,7 +186,7 @@ class OneFile(Resource):
     @namespace.hide
     def options(self, file_id: str) -> Response:
         """Tell what of tus is understood."""
-        return filetus.options("DELETE, GET, HEAD, OPTIONS, PATCH")
+        return filetus.options("DELETE, GET, HEAD, OPTIONS, PATCH, POST")
 
 
 files.after_request(filetus.add_headers)
