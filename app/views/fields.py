@@ -330,9 +330,7 @@ FIELDS: dict[str, Meaning] = {
     "by_severity": Meaning("How many of each severity, the gravest first"),
     "ResultObject.kind": Meaning("`json`: findings; `file`: a file that holds none", "json"),
     "ResultObject.name": Meaning("Name of the file that was posted; null where none was", "findings.json"),
-    "ResultObject.media_type": Meaning(
-        "Type of that file, found from its content; null where none was posted", "application/pdf"
-    ),
+    "ResultObject.media_type": Meaning("Type of that file by its content; null without a file", "application/json"),
     "ResultObject.size_bytes": Meaning("Bytes of the file, or of the findings as JSON", 1024),
     "ResultObject.sha256": Meaning("SHA-256 of the file, or of the findings in their one form", "e3b0c442" * 8),
     "ResultObject.actor": Meaning("The account that posted it", "analyser"),
