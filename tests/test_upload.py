@@ -1,5 +1,6 @@
 """Uploading at POST /files/: by form and by tus, on SQLite and PostgreSQL; what is listed, told and deleted after."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -497,6 +498,29 @@ def test_a_file_that_is_whole_is_completed_after_a_kill_at_any_step(app: Flask, 
     shown = client.get("/files/1/").json
     assert (shown["status"], shown["sha256"]) == ("ready", hashlib.sha256(b"abcdef").hexdigest())
     assert names(app) == ["1"]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt("killed"), OSError(errno.EIO, "no disk")], ids=["kill", "disk"])
+def test_a_form_that_came_whole_is_completed_whatever_happens_then(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    """The kernel's call fails, or the process ends in it; nothing of ours is replaced."""
+    client = app.test_client()
+    upload(client, b"before")
+
+    def fail(*_: object) -> None:
+        raise fault
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", fail)
+        with contextlib.suppress(KeyboardInterrupt):
+            assert upload(client, b"abcdef", "film.mp4").status_code == 503
+    assert (names(app), row_of(app, 2).completed_us) == (["1", "2.part"], None)
+    with app.app_context():
+        sweep(now_us() + 61_000_000)
+    shown = client.get("/files/2/").json
+    assert (shown["status"], shown["sha256"]) == ("ready", hashlib.sha256(b"abcdef").hexdigest())
+    assert names(app) == ["1", "2"]
 
 
 def test_the_hash_is_right_when_processes_take_turns(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
