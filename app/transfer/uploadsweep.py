@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.archive import places
 from app.errors import Deleted, Locked, PlaybackError
@@ -31,8 +32,8 @@ MOST_TRIES = 8  # for type and length; what a deletion or a completion needs is 
 def sweep(at_us: int, is_ending: Callable[[], bool] = lambda: False) -> int:
     """Do what is due, a batch at a time; return how much was done. Needs an app context without a transaction."""
     is_unfinished = (File.kind == UPLOAD) & File.completed_us.is_(None) & File.deleted_us.is_(None)
-    due = [(file_id, _expire) for file_id in _ids(is_unfinished & (File.expires_us <= at_us))]
-    due += [(file_id, _go_on) for file_id in _ids(File.next_us <= at_us)]
+    due = [(file_id, _expire) for file_id in _ids(is_unfinished & (File.expires_us <= at_us), File.expires_us)]
+    due += [(file_id, _go_on) for file_id in _ids(File.next_us <= at_us, File.next_us)]
     done = 0
     for file_id, work in due:
         if is_ending():
@@ -41,8 +42,9 @@ def sweep(at_us: int, is_ending: Callable[[], bool] = lambda: False) -> int:
     return done
 
 
-def _ids(condition: ColumnElement[bool]) -> list[int]:
-    found = list(db.session.scalars(select(File.id).where(condition).order_by(File.id).limit(BATCH)))
+def _ids(condition: ColumnElement[bool], due_us: InstrumentedAttribute[int | None]) -> list[int]:
+    """Return the ids of those that have been due for longest: along an index, and what fails goes to the end."""
+    found = list(db.session.scalars(select(File.id).where(condition).order_by(due_us, File.id).limit(BATCH)))
     db.session.rollback()
     return found
 
