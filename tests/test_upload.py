@@ -12,11 +12,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete
 
-from app.extensions import writing
+from app.errors import TooLarge
+from app.extensions import db, writing
 from app.models import File, FileEvent, ReferKey, Rotation
 from app.models.types import now_us
+from app.transfer.claiming import claim
+from app.transfer.intake import Intake
+from app.transfer.uploadroom import measure_room
 from app.transfer.uploadsweep import sweep
+from app.transfer.writers import LEAST_BYTES, STALLED_S
 from instance.config import TestingConfig
+from tests.service import wait_for
 from tests.uploading import (
     BYTES,
     TUS,
@@ -431,6 +437,28 @@ def test_the_uploads_of_one_account_have_a_limit(database_app: Flask) -> None:
     assert create(client, 600).status_code == 201
 
 
+def test_uploads_of_unknown_length_share_the_limit_of_their_account(database_app: Flask) -> None:
+    """Each of them may take all that is left when it begins: what comes beside it meanwhile counts too."""
+    client = with_settings(database_app, UPLOAD_USER_BYTES=1000)
+    for _ in range(2):
+        create(client, None)
+    config = database_app.config["PLAYBACK"]
+    with database_app.app_context(), contextlib.ExitStack() as stack:
+        intakes = []
+        for file_id in (1, 2):
+            claimed = stack.enter_context(claim(file_id))
+            assert claimed is not None
+            intakes.append(Intake(config, claimed, measure_room(db.session, config, now_us()), 1000))
+        for intake in intakes:
+            intake.take(b"x" * 600)
+            intake.commit()
+        with pytest.raises(TooLarge):
+            intakes[1].take(b"x")
+        for intake in intakes:
+            intake.end()
+    assert [row_of(database_app, file_id).received_bytes for file_id in (1, 2)] == [600, 0]
+
+
 def test_the_reserve_and_other_uploads_leave_no_room(app: Flask) -> None:
     client = app.test_client()
     upload(client, b"x")
@@ -534,6 +562,51 @@ def test_the_hash_is_right_when_processes_take_turns(app: Flask, monkeypatch: py
         monkeypatch.setattr("app.transfer.intake.digests", processes[index % 2])
         assert patch(client, 1, begin, DATA[begin : begin + piece]).status_code == 204
     assert client.get("/files/1/").json["sha256"] == hashlib.sha256(DATA).hexdigest()
+
+
+def test_no_request_reads_back_what_came_with_checksums_before(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's own call is counted: at the end of a large upload its sender would wait for minutes."""
+    create(client, len(DATA))
+    piece, read = 20_000, [0]
+    real = os.pread
+
+    def counted(handle: int, count: int, offset: int) -> bytes:
+        block = real(handle, count, offset)
+        read[0] += len(block)
+        return block
+
+    monkeypatch.setattr(os, "pread", counted)
+    for begin in range(0, len(DATA), piece):
+        data, read[0] = DATA[begin : begin + piece], 0
+        assert patch(client, 1, begin, data, **{"Upload-Checksum": checksum("sha1", data)}).status_code == 204
+        assert read[0] <= 2 * piece
+    assert client.get("/files/1/").json["sha256"] == hashlib.sha256(DATA).hexdigest()
+
+
+def test_a_peer_that_sends_next_to_nothing_is_let_go(app: Flask) -> None:
+    create(app.test_client(), 10**6)
+    with app.app_context(), claim(1) as claimed:
+        assert claimed is not None
+        config, writer = app.config["PLAYBACK"], claimed.writer
+        intake = Intake(config, claimed, measure_room(db.session, config, now_us()), 10**6)
+        intake.take(b"x" * LEAST_BYTES)
+        assert writer.why is None
+        writer.progress_s -= STALLED_S
+        intake.take(b"x")  # now and then a byte, so that no read ever waits for long
+        wait_for(lambda: writer.why is not None, "the look at what uploads bring")
+        assert writer.why == "next to nothing came for 60 s"
+        intake.end()
+
+
+def test_a_piece_that_is_refused_says_no_length(client: FlaskClient) -> None:
+    """It could be less than another request is just writing."""
+    create(client, None)
+    patch(client, 1, 0, b"abc")
+    assert refusal(patch(client, 1, 2, b"c", **{"Upload-Length": "3"}))[2] == "offset_conflict"
+    answer = client.head("/files/1/", headers=TUS)
+    assert (answer.headers["Upload-Defer-Length"], answer.headers.get("Upload-Length")) == ("1", None)
 
 
 def test_two_writers_of_one_upload_are_kept_apart(app: Flask) -> None:
