@@ -98,7 +98,7 @@ class Writers:
         now_s = time.monotonic()
         with self._app.app_context():
             query = select(File.id, File.writer).where(File.id.in_({writer.file_id for writer in writers}))
-            tokens = {file_id: token for file_id, token in db.session.execute(query)}
+            tokens: dict[int, str | None] = dict(db.session.execute(query).all())
             db.session.remove()
         for writer in writers:
             if tokens.get(writer.file_id) != writer.token:

@@ -144,9 +144,7 @@ def patch(file_id: int) -> Response:
     return response
 
 
-def _take(
-    file_id: int, offset: int, *, has_body: bool, checksum: Checksum | None, length: int | None = None
-) -> None:
+def _take(file_id: int, offset: int, *, has_body: bool, checksum: Checksum | None, length: int | None = None) -> None:
     """Take the body of the request behind what has come, and complete the upload where that is all of it."""
     body = Incoming() if has_body else None
     try:
