@@ -4,7 +4,12 @@ import contextlib
 import errno
 import hashlib
 import os
+import resource
 import shutil
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +22,7 @@ from app.extensions import db, writing
 from app.models import File, FileEvent, ReferKey, Rotation
 from app.models.types import now_us
 from app.transfer.claiming import claim
+from app.transfer.filelength import find_length
 from app.transfer.intake import Intake
 from app.transfer.uploadroom import measure_room
 from app.transfer.uploadsweep import sweep
@@ -659,6 +665,35 @@ def test_the_length_of_a_film_is_found(app: Flask, tmp_path: Any) -> None:
         assert sweep(now_us()) == 1
     shown = client.get("/files/1/").json
     assert (shown["media_type"], round(shown["duration_s"]), shown["error"]) == ("video/mp4", 2, None)
+
+
+def test_a_film_of_enormous_pictures_takes_no_memory(tmp_path: Path) -> None:
+    """A picture of a megabyte can have a gigabyte, which the kernel would take from who records."""
+    enormous_film(tmp_path / "film.mov")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert find_length(tmp_path / "film.mov") == 1.0
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, 400_000)  # KiB
+
+
+def enormous_film(path: Path, side: int = 16_000) -> None:
+    """Make a film of one PNG of this many points, all black."""
+    import av
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows, packer = 100, zlib.compressobj(9)
+    begin = packer.compress(b"\0" * (1 + 4 * side) * rows) + packer.flush(zlib.Z_FULL_FLUSH)
+    more = packer.compress(b"\0" * (1 + 4 * side) * rows) + packer.flush(zlib.Z_FULL_FLUSH)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0))
+    body = chunk(b"IDAT", begin + more * (side // rows - 1) + packer.flush())
+    with av.open(str(path), "w", format="mov") as film:
+        stream = film.add_stream("png", rate=1)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "rgba"
+        packet = av.Packet(b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b""))
+        packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 1)
+        film.mux(packet)
 
 
 def test_bytes_of_a_deleted_file_are_removed_later_where_they_could_not_be(app: Flask) -> None:
