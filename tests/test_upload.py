@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from app.errors import TooLarge
 from app.extensions import db, writing
-from app.models import File, FileEvent, ReferKey, Rotation
+from app.models import File, FileEvent, ReferKey, RetentionMark, Rotation
 from app.models.types import now_us
 from app.transfer.claiming import claim
 from app.transfer.filelength import find_length
@@ -377,6 +377,19 @@ def test_an_unfinished_upload_expires_and_a_complete_one_does_not(database_app: 
     assert patch(client, 2, 3, b"def").status_code == 410
     assert acts(database_app) == [("expiry", "file.expire", "2")]
     assert (folder_of(database_app) / "1").read_bytes() == DATA
+
+
+def test_a_clock_that_leaps_ahead_gives_up_no_upload(database_app: Flask) -> None:
+    client, at_us = database_app.test_client(), now_us()
+    create(client, 6)
+    with database_app.app_context():
+        with writing() as session:
+            session.add(RetentionMark(host_id="this", boot_id="b", booted_us=1, believed_us=at_us))
+        assert sweep(at_us + 52 * WEEK_US) == 0
+        with writing() as session:
+            session.execute(update(RetentionMark).values(believed_us=at_us + WEEK_US + 1_000_000))
+        assert sweep(at_us + 52 * WEEK_US) == 1
+    assert client.get("/files/1/").status_code == 410
 
 
 def test_an_upload_is_kept_as_long_as_something_is_added(client: FlaskClient, app: Flask) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.archive import places
+from app.archive.believing import believed
 from app.errors import Deleted, Locked, PlaybackError
 from app.extensions import db, writing
 from app.models import File
@@ -30,15 +31,21 @@ MOST_TRIES = 8  # for type and length; what a deletion or a completion needs is 
 
 
 def sweep(at_us: int, is_ending: Callable[[], bool] = lambda: False) -> int:
-    """Do what is due, a batch at a time; return how much was done. Needs an app context without a transaction."""
+    """Do what is due, a batch at a time; return how much was done. Needs an app context without a transaction.
+
+    A clock that leaps ahead makes no upload old (app/archive/believing.py).
+    """
+    seen_us = believed(db.session, at_us)
     is_unfinished = (File.kind == UPLOAD) & File.completed_us.is_(None) & File.deleted_us.is_(None)
-    due = [(file_id, _expire) for file_id in _ids(is_unfinished & (File.expires_us <= at_us), File.expires_us)]
-    due += [(file_id, _go_on) for file_id in _ids(File.next_us <= at_us, File.next_us)]
+    due = [
+        (file_id, _expire, seen_us) for file_id in _ids(is_unfinished & (File.expires_us <= seen_us), File.expires_us)
+    ]
+    due += [(file_id, _go_on, at_us) for file_id in _ids(File.next_us <= at_us, File.next_us)]
     done = 0
-    for file_id, work in due:
+    for file_id, work, instant_us in due:
         if is_ending():
             break
-        done += _try(file_id, work, at_us)
+        done += _try(file_id, work, instant_us)
     return done
 
 
