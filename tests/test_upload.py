@@ -379,6 +379,18 @@ def test_an_unfinished_upload_expires_and_a_complete_one_does_not(database_app: 
     assert (folder_of(database_app) / "1").read_bytes() == DATA
 
 
+def test_an_upload_that_cannot_be_given_up_is_tried_ever_later(client: FlaskClient, app: Flask) -> None:
+    create(client, 6)
+    folder_of(app).rename(folder_of(app).parent / "stowed")
+    folder_of(app).write_bytes(b"a file where the folder was")
+    set_row(app, expires_us=1)
+    at_us = now_us()
+    with app.app_context():
+        for later_s, tries in ((0, 1), (10, 1), (61, 2), (120, 2)):
+            assert sweep(at_us + later_s * 1_000_000) == 0
+            assert row_of(app).tries == tries
+
+
 def test_a_clock_that_leaps_ahead_gives_up_no_upload(database_app: Flask) -> None:
     client, at_us = database_app.test_client(), now_us()
     create(client, 6)

@@ -8,7 +8,7 @@ and never needs the upload again.
 import logging
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.archive import places
@@ -37,12 +37,11 @@ def sweep(at_us: int, is_ending: Callable[[], bool] = lambda: False) -> int:
     """
     seen_us = believed(db.session, at_us)
     is_unfinished = (File.kind == UPLOAD) & File.completed_us.is_(None) & File.deleted_us.is_(None)
-    due = [
-        (file_id, _expire, seen_us) for file_id in _ids(is_unfinished & (File.expires_us <= seen_us), File.expires_us)
-    ]
-    due += [(file_id, _go_on, at_us) for file_id in _ids(File.next_us <= at_us, File.next_us)]
+    is_old = is_unfinished & (File.expires_us <= seen_us) & or_(File.next_us.is_(None), File.next_us <= at_us)
+    due = dict.fromkeys(_ids(is_old, File.expires_us), (_expire, seen_us))
+    due = {**dict.fromkeys(_ids(File.next_us <= at_us, File.next_us), (_go_on, at_us)), **due}
     done = 0
-    for file_id, work, instant_us in due:
+    for file_id, (work, instant_us) in due.items():
         if is_ending():
             break
         done += _try(file_id, work, instant_us)
