@@ -159,9 +159,7 @@ class ReportObject(BaseModel):
     counts: ReportCounts = Field(description="How much there is of everything")
     matrix: list[MatrixRow] = Field(description="Violations by severity, the gravest first")
     recommendation: ReportRecommendation | None = Field(description="Null where none was asked for")
-    findings: list[ReportFinding] = Field(
-        description="In the order of the result, at most 10,000 with 4 million characters"
-    )
+    findings: list[ReportFinding] = Field(description="In its order, at most 10,000 with 4 million characters")
     comments: list[ReportComment] = Field(description="As they were written, at most as many")
     findings_left_out: int = Field(description="How many more findings there are", examples=[0])
     comments_left_out: int = Field(description="How many more comments there are", examples=[0])
