@@ -3,6 +3,7 @@
 The server here answers what a test has written down, one answer after the other, over real sockets.
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -520,10 +521,12 @@ def test_a_client_that_sends_a_byte_now_and_then_is_left_too(
     server: listening.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "REQUEST_S", 0.3)
-    with connected(server, b"Content-Length: 60000\r\n\r\n") as client, pytest.raises(OSError, match="pipe|reset"):
-        for _ in range(100):
+    sent = 0
+    with connected(server, b"Content-Length: 60000\r\n\r\n") as client, contextlib.suppress(OSError):
+        for sent in range(200):
             client.sendall(b"x")
             time.sleep(0.05)
+    assert sent < 199
 
 
 def test_what_it_is_told_is_analysed_and_strangers_are_not_heard(
