@@ -449,7 +449,7 @@ def test_no_connection_to_the_database_is_held_while_a_result_comes(app: Flask, 
         environ_overrides={"wsgi.input": Watched(), "CONTENT_TYPE": FORM, **CHUNKED},
     )
     assert answer.status_code == 200, answer.json
-    assert len(held) > 5
+    assert len(held) > 1
     assert set(held) == {0}
     with app.app_context():
         assert db.session.scalar(select(Result.size_bytes)) == 2_000_000

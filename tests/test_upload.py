@@ -564,6 +564,20 @@ def test_the_length_of_a_film_is_found(app: Flask, tmp_path: Any) -> None:
     assert (shown["media_type"], round(shown["duration_s"]), shown["error"]) == ("video/mp4", 2, None)
 
 
+@pytest.mark.parametrize("content", [b"text", b"\x00\x00\x00\x18ftypisom" + b"broken" * 50], ids=["fine", "broken"])
+def test_what_an_analyser_said_stays_when_the_file_is_described(app: Flask, content: bytes) -> None:
+    """Regression: a file that was described after its analysis had failed lost the reason."""
+    client = app.test_client()
+    refer = upload(client, content, "film.mp4").json["refer"]
+    said = client.post(f"/download/{refer}/", json={"findings": [], "error": "no picture in it"})
+    assert said.json["status"] == "error"
+    with app.app_context():
+        sweep(now_us())
+    shown = client.get("/files/1/").json
+    assert (shown["status"], shown["error"]) == ("error", "no picture in it")
+    assert shown["media_type"] is not None
+
+
 def test_bytes_of_a_deleted_file_are_removed_later_where_they_could_not_be(app: Flask) -> None:
     client = app.test_client()
     upload(client, b"abc")

@@ -116,7 +116,7 @@ class ListView(BaseModelView):
 
     def scaffold_sortable_columns(self) -> dict[str, str]:
         """Return the columns of the table among those shown."""
-        return {name: name for name in self.column_list or () if hasattr(self.table, name)}
+        return {name: name for name in self.column_list or () if self._column(name) is not None}
 
     def init_search(self) -> bool:
         """Tell whether words can be looked for."""
@@ -162,9 +162,17 @@ class ListView(BaseModelView):
         words = CONTROLS.sub(" ", search or "")[:255].split()
         return query.where(and_(True, *(or_(*(c.icontains(word, autoescape=True) for c in columns)) for word in words)))
 
+    def _column(self, name: str | None) -> InstrumentedAttribute[Any] | None:
+        """Return what a column of the list shows of the table: itself, or the instant of that name."""
+        column: InstrumentedAttribute[Any] | None = getattr(
+            self.table, f"{name}_us", getattr(self.table, str(name), None)
+        )
+        return column
+
     def _ordered(self, query: AnySelect, name: str | None, *, is_descending: bool) -> AnySelect:
         """Return the query in order: of texts by the alphabet, ё beside е, capitals beside small letters."""
-        key: InstrumentedAttribute[Any] = getattr(self.table, name or "id")
+        wanted = self._column(name) if name in self._sortable_columns else None
+        key: InstrumentedAttribute[Any] = self.table.id if wanted is None else wanted
         is_text = isinstance(key.type, String) and name != "id"
         sorted_by = func.replace(func.lower(key), "ё", "е") if is_text else key
         return query.order_by(sorted_by.desc() if is_descending else sorted_by, self.table.id)
