@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from openpyxl import Workbook, load_workbook
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.errors import Invalid
 from app.extensions import db, writing
@@ -234,6 +234,22 @@ def test_a_start_loads_the_list_once_and_again_when_its_file_changes(
         load_at_start()
     assert [(record.levelname, "was not loaded" in record.message) for record in caplog.records] == [("WARNING", True)]
     assert len(stored(database_app)) == 3
+
+
+def test_a_start_goes_on_where_the_database_cannot_take_the_list(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    full = "CREATE TRIGGER full BEFORE INSERT ON loaded_list BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    with app.app_context():
+        with writing() as session:
+            session.execute(text(full))
+        load_at_start()
+        assert [(record.levelname, "the disk is full" in record.message) for record in caplog.records] == [
+            ("WARNING", True)
+        ]
+        assert stored(app) == {}
+        with writing() as session:
+            session.execute(text("DROP TRIGGER full"))
+        load_at_start()
+    assert len(stored(app)) == 70
 
 
 def test_a_later_start_reads_no_workbook(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
