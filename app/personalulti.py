@@ -61,6 +61,13 @@ def check_characters(value: Any, allowed: str = "") -> Any:
     return value
 
 
+def no_truth(value: object) -> object:
+    """Refuse `true`, which would else be read as 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "must be an integer")
+    return value
+
+
 def check_lines(value: Any) -> Any:
     """As `check_characters`, but newlines (a form's CR LF too) and tabs pass."""
     check_characters(value.replace("\r\n", "\n") if isinstance(value, str) else value, allowed="\n\t")

@@ -187,3 +187,9 @@ def test_nothing_is_asked_of_a_file_that_was_deleted(app: Flask, client: FlaskCl
 def test_an_id_that_is_none_is_refused(client: FlaskClient) -> None:
     for text, status in (("x", 422), ("0", 404), ("-1", 404), ("9" * 30, 404), ("1.5", 422)):
         assert client.get(f"/cinema/{text}/").status_code == status, text
+
+
+def test_true_is_no_id(client: FlaskClient) -> None:
+    """Regression: `true` was taken for the file 1."""
+    answer = client.post("/cinema/", json={"file_id": True})
+    assert (answer.status_code, answer.json["detail"][0]["loc"]) == (422, ["body", "file_id"])

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from email.errors import HeaderParseError
 from email.header import decode_header
+from urllib.parse import quote
 
 LONGEST, LONGEST_ENDING = 255, 16
 UNNAMED = "upload"
@@ -30,6 +31,14 @@ def clean_name(given: str | None) -> str:
     if not dot or not stem or len(ending) > LONGEST_ENDING:
         return text[:LONGEST]
     return f"{stem[: LONGEST - len(ending) - 1]}.{ending}"
+
+
+def attachment(name: str) -> str:
+    """Return the header Content-Disposition of a file of any name (RFC 6266 §4, RFC 8187 §3.2)."""
+    name = name.replace("\\", "/").rpartition("/")[2] or "file"
+    plain = "".join(letter if " " <= letter <= "~" and letter not in '"%' else "_" for letter in name)
+    encoded = quote(name.encode("utf-8", "replace"), safe="")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
 
 
 def _decoded_words(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Blueprint, Response, request
 from flask_restx import Namespace, Resource
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.archive.paging import AnySelect, Order
@@ -14,7 +14,7 @@ from app.errors import Invalid, PlaybackError
 from app.extensions import db, writing
 from app.models import Cinema
 from app.models.types import now_us
-from app.personalulti import Parameters, check_lines, path_integer, read_parameters, read_query
+from app.personalulti import Parameters, check_lines, no_truth, path_integer, read_parameters, read_query
 from app.review import cinema as review
 from app.tasks import ask_rotation
 from app.transfer.rotating import restart
@@ -31,7 +31,7 @@ MAX_FILE_ID = 2**53
 IDS = ("file_id", "id_file", "id")
 Audience = Literal["----", "0+", "6+", "12+", "16+", "18+"]
 Remark = Annotated[str, StringConstraints(max_length=4096), AfterValidator(check_lines)]
-FileId = Annotated[int, Field(ge=1, le=MAX_FILE_ID)]
+FileId = Annotated[int, Field(ge=1, le=MAX_FILE_ID), BeforeValidator(no_truth)]
 
 
 class CinemaChange(BaseModel):

@@ -8,7 +8,6 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from flask import Response, request
 from sqlalchemy import select
@@ -17,6 +16,7 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from app.archive import places
 from app.errors import StorageUnusable
 from app.extensions import AnySession
+from app.formats.filenames import attachment
 from app.models import Cinema, File, Storage
 from app.playback.byteranges import ByteRange, Unsatisfiable, parse_ranges
 from app.playback.conditions import Validators, is_same_for_ranges
@@ -78,18 +78,10 @@ def naming_headers(session: AnySession, row: File) -> dict[str, str]:
     """Return the headers that say what is downloaded: its name, its lasting reference, and for whom it is meant."""
     audience = session.scalar(select(Cinema.target_audience).where(Cinema.file_id == row.id))
     return {
-        "Content-Disposition": disposition(row.name),
+        "Content-Disposition": attachment(row.name),
         "X-Refer-Key": row.refer,
         "X-File-Target-Audience": audience or "----",
     }
-
-
-def disposition(name: str) -> str:
-    """Return the header Content-Disposition of a file of any name (RFC 6266 §4, RFC 8187 §3.2)."""
-    name = name.replace("\\", "/").rpartition("/")[2] or "file"
-    plain = "".join(letter if " " <= letter <= "~" and letter not in '"%' else "_" for letter in name)
-    encoded = quote(name.encode("utf-8", "replace"), safe="")
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
 
 
 def wanted_of(upload: Upload) -> Wanted:

@@ -37,7 +37,8 @@ class FootageToHand(BaseModel):
     def check_one(self) -> "FootageToHand":
         """Refuse both or none, and a source without a span."""
         if (self.source_id is None) == (self.record_id is None):
-            raise PydanticCustomError("file_of", "give either source_id or record_id")
+            message = "give a file as `upload` of a form; or of footage record_id, or source_id, start and end"
+            raise PydanticCustomError("file_of", message)
         if self.source_id is not None and (self.start is None or self.end is None):
             raise PydanticCustomError("missing", "a file of a source needs start and end")
         return self

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from app.archive.handed import find_file
 from app.auth import actor
 from app.extensions import AnySession, db, writing
-from app.models import File, Rotation
+from app.models import File, ReferKey, Rotation
+from app.models.refer import DOWNLOADED, REVOKED
 from app.models.types import now_us
 from app.personalulti import utc_text
 from app.tasks import ask_rotation
@@ -48,6 +49,8 @@ def refer_object(session: AnySession, row: File, at_us: int) -> dict[str, Any]:
     newest = select(Rotation).where(Rotation.file_id == row.id).order_by(Rotation.id.desc()).limit(1)
     rotation = session.scalar(newest)
     state = None if rotation is None else rotation.reason or ("running" if at_us < ends_us(rotation) else "ran_out")
+    if rotation is not None and state == DOWNLOADED and _is_revoked(session, rotation):
+        state = REVOKED  # after a download had begun
     return {
         "id": row.id,
         "refer": row.refer,
@@ -61,6 +64,12 @@ def refer_object(session: AnySession, row: File, at_us: int) -> dict[str, Any]:
         "downloads": row.downloads,
         "users": row.users,
     }
+
+
+def _is_revoked(session: AnySession, rotation: Rotation) -> bool:
+    """Tell whether the keys of a rotation were revoked."""
+    revoked = select(ReferKey.id).where(ReferKey.rotation_id == rotation.id, ReferKey.revoked_us.is_not(None))
+    return session.scalar(revoked.limit(1)) is not None
 
 
 @namespace.route("/files/<index:file_id>/refer/", endpoint="of_file")

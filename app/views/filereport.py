@@ -2,21 +2,19 @@
 
 import base64
 import hashlib
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask_restx import Namespace, Resource
 from markupsafe import Markup
 from pydantic import BaseModel, Field
-from werkzeug.utils import secure_filename
 
 from app.archive.handed import MAX_INDEX, find_file
 from app.auth import actor
 from app.extensions import db
+from app.formats.filenames import attachment, clean_name
 from app.formats.workbooks import MOST_ROWS
 from app.models.result import SEVERITIES
 from app.models.types import now_us
@@ -33,7 +31,6 @@ namespace = Namespace("report", "What was found in a file and said of it", path=
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KINDS = {"json": "application/json", "html": "text/html", "xlsx": XLSX}
 MOST_SHOWN = 2000  # findings, comments and violations on the page: a browser shows it at once
-UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff/\\:*?"<>|]+')
 VERDICTS = {
     "fits": "Fits the target audience",
     "does_not_fit": "Does not fit the target audience",
@@ -109,15 +106,8 @@ def _style() -> tuple[Markup, str]:
 def _workbook(report: dict[str, Any]) -> Response:
     from app.review.reportbook import report_book
 
-    headers = {"Content-Disposition": attachment(report["file"]["name"], report["file"]["id"])}
+    headers = {"Content-Disposition": attachment(f"report-{clean_name(report['file']['name'])[:100]}.xlsx")}
     return Response(report_book(report), content_type=XLSX, headers=headers)
-
-
-def attachment(name: str, file_id: int) -> str:
-    """Return the header that names the workbook after the file: in ASCII, and as it is (RFC 6266 §4.3, RFC 8187)."""
-    stem = UNSAFE.sub("_", name)[:100].strip(" .") or str(file_id)
-    plain = "-".join(part for part in ("report", str(file_id), secure_filename(stem)) if part)
-    return f"attachment; filename=\"{plain}.xlsx\"; filename*=UTF-8''{quote(f'report-{stem}.xlsx', safe='')}"
 
 
 def _moment(text: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, request
 from flask_restx import Namespace, Resource
@@ -15,6 +14,7 @@ from app.archive.storages import open_storage
 from app.auth import REFER_HEADER, actor
 from app.errors import Invalid, Loc, StorageUnusable
 from app.extensions import db, writing
+from app.formats.filenames import attachment
 from app.models import File, Finding, Result, Storage
 from app.models.types import now_us
 from app.personalulti import read_query, utc_text
@@ -231,18 +231,12 @@ def _file(file_id: int) -> Response:
     etag, modified_us = result.content_sha256, result.created_us
     db.session.remove()
     headers = {
-        "Content-Disposition": disposition(name),
+        "Content-Disposition": attachment(name),
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox",
         "Cache-Control": "private, no-cache",
     }
     return respond(body, content_type=BYTES, etag=etag, headers=headers, modified_us=modified_us)
-
-
-def disposition(name: str) -> str:
-    """Return the header of an attachment of any name (RFC 6266 §4, RFC 8187 §3.2)."""
-    plain = "".join(letter if " " <= letter <= "~" and letter not in '"%\\' else "_" for letter in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 PlaybackApi(results).add_namespace(namespace)

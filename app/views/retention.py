@@ -6,7 +6,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 from werkzeug.exceptions import MethodNotAllowed
 
@@ -21,7 +20,7 @@ from app.errors import Invalid, Unreachable
 from app.extensions import db, writing
 from app.models import RetentionRule, Source
 from app.models.types import now_us
-from app.personalulti import MAX_ID, Name, not_found, path_integer, path_uuid, read_parameters, read_query
+from app.personalulti import MAX_ID, Name, no_truth, not_found, path_integer, path_uuid, read_parameters, read_query
 from app.playback.asked import Instant
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
@@ -41,15 +40,8 @@ retention = Blueprint("retention", __name__)
 namespace = Namespace("retention", "How long and how much is kept", path="/")
 
 
-def _no_truth(value: object) -> object:
-    """Refuse `true`, which would else be read as 1: a second, or a byte."""
-    if isinstance(value, bool):
-        raise PydanticCustomError("int_type", "must be an integer")
-    return value
-
-
-Age = Annotated[Annotated[int, Field(ge=0, le=rulebook.MAX_AGE_S)] | None, BeforeValidator(_no_truth)]
-Bytes = Annotated[Annotated[int, Field(ge=0, le=rulebook.MAX_BYTES)] | None, BeforeValidator(_no_truth)]
+Age = Annotated[Annotated[int, Field(ge=0, le=rulebook.MAX_AGE_S)] | None, BeforeValidator(no_truth)]
+Bytes = Annotated[Annotated[int, Field(ge=0, le=rulebook.MAX_BYTES)] | None, BeforeValidator(no_truth)]
 TARGETS = {"group": "group_name", "tag": "tag_name", "source": "source_id"}
 
 
