@@ -23,6 +23,7 @@ from app.models import File, FileEvent, ReferKey, RetentionMark, Rotation
 from app.models.types import now_us
 from app.transfer.claiming import claim
 from app.transfer.filelength import find_length
+from app.transfer.filetypes import type_of
 from app.transfer.intake import Intake
 from app.transfer.uploadroom import measure_room
 from app.transfer.uploadsweep import sweep
@@ -690,6 +691,12 @@ def test_the_length_of_a_film_is_found(app: Flask, tmp_path: Any) -> None:
         assert sweep(now_us()) == 1
     shown = client.get("/files/1/").json
     assert (shown["media_type"], round(shown["duration_s"]), shown["error"]) == ("video/mp4", 2, None)
+
+
+def test_a_text_that_is_nearly_a_page_is_told_at_once() -> None:
+    """Looked for by trying each way to end its comments, 300 bytes of it took longer than a worker lives."""
+    assert type_of(b"<!-- -->\n" * 5000 + b"<p>") == "text/plain; charset=utf-8"
+    assert type_of(b"\n<!-- a > -- b --> <!----><HTML>") == "text/html"
 
 
 def test_a_film_of_enormous_pictures_takes_no_memory(tmp_path: Path) -> None:
