@@ -16,7 +16,6 @@ from sqlalchemy import select, text, update
 from app.archive.deletion import Act, delete_segments
 from app.archive.handed import find_file
 from app.archive.holding import PIECES, Piece, lock_source
-from app.archive.outbox import emit
 from app.archive.retention import Retention
 from app.errors import Busy, Pinned
 from app.extensions import db, writing
@@ -304,28 +303,32 @@ def test_nothing_deletes_the_footage_of_a_file_until_the_file_is_deleted(
         assert Retention(pause_s=0).run(is_eager=True).segments == 4
 
 
-def test_a_file_is_deleted_while_another_is_made_of_the_same_source(database_app: Flask, media: Media) -> None:
+def test_a_file_is_made_while_another_of_the_same_source_is_deleted(database_app: Flask, media: Media) -> None:
     """Both hold the source and write events: in one order, or each would wait for the other."""
-    client = database_app.test_client()
     source_id = add_source(database_app)
     recorded = record(database_app, source_id, media("h264"))
-    file_id = make_span(client, source_id, recorded.begin_us, recorded.end_us).json["id"]
-    other_id = make_span(client, source_id, recorded.begin_us, recorded.end_us).json["id"]
+    span = (source_id, recorded.begin_us, recorded.end_us)
+    file_id = make_span(database_app.test_client(), *span).json["id"]
 
     def delete() -> None:
         with database_app.app_context():
             remove(file_id, "test", now_us())
 
-    with ThreadPoolExecutor(1) as pool, database_app.app_context():
+    def wait_for_waiting(session: Any, count: int) -> None:
+        if session.get_bind().dialect.name == "postgresql":  # in SQLite all wait for who writes
+            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            wait_for(lambda: session.scalar(waits) == count, f"{count} who wait")
+
+    with ThreadPoolExecutor(2) as pool, database_app.app_context():
         with writing() as session:
             lock_source(session, source_id)
-            deletion = pool.submit(delete)
-            if session.get_bind().dialect.name == "postgresql":
-                waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                wait_for(lambda: session.scalar(waits), "the deletion that waits for the source")
-            emit(session, find_file(session, other_id), "status")
-        deletion.result()
-    assert [row["id"] for row in client.get("/files/").json] == [other_id]
+            making = pool.submit(make_span, database_app.test_client(), *span)
+            wait_for_waiting(session, 1)
+            deleting = pool.submit(delete)
+            wait_for_waiting(session, 2)
+        deleting.result()
+        assert making.result().status_code == 200
+    assert [row["id"] for row in database_app.test_client().get("/files/").json] == [making.result().json["id"]]
 
 
 def test_what_is_lost_all_the_same_is_told_by_another_etag(

@@ -23,6 +23,7 @@ from app.models import File, FileEvent, ReferKey, RetentionMark, Rotation
 from app.models.types import now_us
 from app.transfer.claiming import claim
 from app.transfer.filelength import find_length
+from app.transfer.filetypes import type_of
 from app.transfer.intake import Intake
 from app.transfer.uploadroom import measure_room
 from app.transfer.uploadsweep import sweep
@@ -704,6 +705,12 @@ def test_what_an_analyser_said_stays_when_the_file_is_described(app: Flask, cont
     shown = client.get("/files/1/").json
     assert (shown["status"], shown["error"]) == ("error", "no picture in it")
     assert shown["media_type"] is not None
+
+
+def test_a_text_that_is_nearly_a_page_is_told_at_once() -> None:
+    """Looked for by trying each way to end its comments, 300 bytes of it took longer than a worker lives."""
+    assert type_of(b"<!-- -->\n" * 5000 + b"<p>") == "text/plain; charset=utf-8"
+    assert type_of(b"\n<!-- a > -- b --> <!----><HTML>") == "text/html"
 
 
 def test_a_film_of_enormous_pictures_takes_no_memory(tmp_path: Path) -> None:

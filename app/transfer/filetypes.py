@@ -22,7 +22,9 @@ BEGINNINGS = (
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
     (b"OggS", "application/ogg"),
 )
-MARKUP = re.compile(r"\s*(?:<!--.*?-->\s*)*<(!doctype html|html|head|body|script|svg|\?xml)\b", re.I | re.S)
+# Nothing is tried twice: what is written to be slow would stop the worker for good.
+COMMENT = r"<!--(?:(?!-->).)*+-->\s*+"
+MARKUP = re.compile(rf"\s*+(?:{COMMENT})*+<(!doctype html|html|head|body|script|svg|\?xml)\b", re.I | re.S)
 CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 HIGH = re.compile(rb"[\x80-\xff]")
 CYRILLIC = re.compile(rb"[\xc0-\xff\xa8\xb8]")

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from app.archive.auditing import audit
 from app.archive.handed import change_status
 from app.archive.holding import BESIDE_US, lock_source
+from app.archive.outbox import take_turn
 from app.archive.pins import make_pin
 from app.errors import Busy
 from app.extensions import AnySession
@@ -47,6 +48,7 @@ def make_file(session: AnySession, new: NewFile, owner: str, at_us: int) -> File
 
     Raises NotFound for a source that is none; Busy where footage of it was deleted since the film was planned.
     """
+    take_turn(session)  # before the source: what happens to other files of it takes both in this order
     lock_source(session, new.source_id)
     if last_deletion(session, new.source_id) != new.deletion_id:
         raise Busy("footage of this source was deleted just now: ask again")
