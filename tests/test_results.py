@@ -514,6 +514,8 @@ def test_what_a_killed_process_left_of_a_result_is_removed_a_day_later(app: Flas
         Path(root, "files", name).write_bytes(b"x")
         if name != names[1]:
             os.utime(Path(root, "files", name), (1, 1))
+    gone = Path(root, "files", f".{file_id}.result.{DASHED[:-1]}1")
+    gone.symlink_to("nowhere")  # listed, and not there any more: its request has ended meanwhile
     assert remove_left(root) == 1
-    assert files_of(app) == sorted([*names[1:], str(file_id), f"{file_id}.result"])
+    assert files_of(app) == sorted([*names[1:], gone.name, str(file_id), f"{file_id}.result"])
     assert remove_left(Path(root, "nowhere")) == 0
