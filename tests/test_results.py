@@ -346,6 +346,9 @@ def test_of_many_faults_a_hundred_are_told(app: Flask, client: FlaskClient) -> N
     refer = refer_of(app, add_file(app))
     answer = post(client, refer, {"findings": [{}] * 1000})
     assert (answer.status_code, len(answer.json["detail"])) == (422, 100)
+    late = [{"violation": f"v{n}", "severity": "mild", "start": 99.0} for n in range(1000)]
+    answer = post(client, refer_of(app, add_file(app, duration_s=10.0)), {"findings": late})
+    assert (answer.status_code, len(answer.json["detail"])) == (422, 100)
 
 
 UNREADABLE: dict[str, tuple[bytes, str, int, str]] = {
