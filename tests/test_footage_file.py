@@ -4,17 +4,19 @@ import json
 import socket
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from app.archive.deletion import Act, delete_segments
 from app.archive.handed import find_file
 from app.archive.holding import PIECES, Piece, lock_source
+from app.archive.outbox import emit
 from app.archive.retention import Retention
 from app.errors import Busy, Pinned
 from app.extensions import db, writing
@@ -22,6 +24,7 @@ from app.models import Audit, File, FileEvent, Pin, Record, RetentionRule, Segme
 from app.models.types import now_us
 from app.playback.plans import forget_plans
 from app.transfer import footagefile
+from app.transfer.completing import remove
 from app.views.footagebody import footage_body
 from tests.archived import T0_US, add_source, address, close, record, utc
 from tests.archived import media as media
@@ -299,6 +302,30 @@ def test_nothing_deletes_the_footage_of_a_file_until_the_file_is_deleted(
     assert client.get("/api/v1/audit?action=pin.release").json[0]["actor"] == "anyone (testing)"
     with app.app_context():
         assert Retention(pause_s=0).run(is_eager=True).segments == 4
+
+
+def test_a_file_is_deleted_while_another_is_made_of_the_same_source(database_app: Flask, media: Media) -> None:
+    """Both hold the source and write events: in one order, or each would wait for the other."""
+    client = database_app.test_client()
+    source_id = add_source(database_app)
+    recorded = record(database_app, source_id, media("h264"))
+    file_id = make_span(client, source_id, recorded.begin_us, recorded.end_us).json["id"]
+    other_id = make_span(client, source_id, recorded.begin_us, recorded.end_us).json["id"]
+
+    def delete() -> None:
+        with database_app.app_context():
+            remove(file_id, "test", now_us())
+
+    with ThreadPoolExecutor(1) as pool, database_app.app_context():
+        with writing() as session:
+            lock_source(session, source_id)
+            deletion = pool.submit(delete)
+            if session.get_bind().dialect.name == "postgresql":
+                waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                wait_for(lambda: session.scalar(waits), "the deletion that waits for the source")
+            emit(session, find_file(session, other_id), "status")
+        deletion.result()
+    assert [row["id"] for row in client.get("/files/").json] == [other_id]
 
 
 def test_what_is_lost_all_the_same_is_told_by_another_etag(

@@ -12,6 +12,7 @@ from app.archive import ledger, watch
 from app.archive.checking import Check
 from app.archive.checkrows import check_rows
 from app.archive.notices import has_damage
+from app.archive.pins import in_use
 from app.archive.reindexing import _unindexed
 from app.archive.spans import Stretch
 from app.archive.tries import read_tries
@@ -19,6 +20,9 @@ from app.archive.verifying import Wanted, verify
 from app.extensions import db
 from app.models import Attempt, Source, Storage
 from app.models import Wanted as WantedRow
+from app.transfer.rotating import due
+from app.transfer.uploadroom import pending_bytes
+from app.transfer.uploadsweep import sweep
 
 NOW_US = 1_800_000_000_000_000
 STORAGE_ID = str(uuid.UUID(int=1))
@@ -80,6 +84,24 @@ def test_damage_of_a_source_is_found_among_what_has_a_fault(app: Flask) -> None:
     with app.app_context():
         (plan,) = plans_of(WALKS["damage"])
     assert "ix_segment_fault" in plan
+
+
+HANDED: dict[str, Callable[[], object]] = {
+    "room": lambda: pending_bytes(db.session, 5),
+    "sweep": lambda: sweep(NOW_US),
+    "turn keys": lambda: due(db.session, NOW_US),
+    "release a pin": lambda: db.session.scalar(in_use("a pin")),
+}
+
+
+@pytest.mark.parametrize("name", sorted(HANDED))
+def test_what_is_looked_for_among_handed_files_is_found_by_an_index(app: Flask, name: str) -> None:
+    """Rows of files and rotations stay for ever."""
+    with app.app_context():
+        plans = plans_of(HANDED[name])
+    assert plans
+    assert not [plan for plan in plans if "SCAN" in plan and "USING INDEX" not in plan]
+    assert not [plan for plan in plans if "TEMP B-TREE" in plan]
 
 
 def test_attempts_are_found_from_the_range_on_and_not_by_the_ids_of_all_sources(app: Flask) -> None:

@@ -363,6 +363,26 @@ def test_a_place_without_progress_is_free_after_60_s_and_its_sender_learns_of_it
     assert len(leases_of(app, file_id)) == 10
 
 
+def test_places_of_the_dead_are_free_60_s_after_the_clock_was_set_back(app: Flask, file_id: int) -> None:
+    key = rotate(app, file_id, T0_US + 3600 * S)
+    leases = [start(app, key, 3600) for _ in range(10)]
+    end(app, leases[0], 3600)  # one has ended, of one the process lives, the others are dead
+    key = rotate(app, file_id, T0_US)
+    assert not opens(app, key_at(app, file_id, 0), 1, NOBODYS_RANGE), "its download went on in what is now the future"
+    for at_s in (1, 30):
+        with app.app_context(), writing() as session:
+            leasing.settle_ahead(session, file_id, T0_US + at_s * S)
+    start(app, key, 40)
+    with pytest.raises(TooMany):
+        start(app, key, 41)
+    with app.app_context(), writing() as session:
+        assert leasing.beat(session, leases[1], 5, T0_US + 50 * S), "no running download is cut off"
+    for _ in range(8):
+        start(app, key, 62)
+    with pytest.raises(TooMany):
+        start(app, key, 62)
+
+
 def test_a_range_goes_on_with_a_living_download_beyond_the_ten_minutes_and_counts_nothing(
     app: Flask, file_id: int
 ) -> None:
@@ -398,14 +418,16 @@ def test_ranges_need_a_place_like_everybody(app: Flask, file_id: int) -> None:
         start(app, key, 3, NOBODYS_RANGE)
 
 
-def test_old_leases_of_nobody_are_removed_and_those_of_accounts_stay(app: Flask, file_id: int) -> None:
+def test_old_leases_of_nobody_are_removed_and_the_first_of_each_account_stays(app: Flask, file_id: int) -> None:
     key = rotate(app, file_id, T0_US)
     end(app, start(app, key, 1), 2)
     kept = start(app, key, 1, Asker("anna", False))
+    for at_s in (2, 2):  # a player that seeks
+        end(app, start(app, key, at_s, Asker("anna", True)), at_s)
     end(app, kept, 2)
     start(app, key, 3)  # and its process dies
     with app.app_context():
-        for at_s, left in ((7 * 86_400, 3), (7 * 86_400 + 10, 1)):
+        for at_s, left in ((7 * 86_400, 5), (7 * 86_400 + 10, 1)):
             with writing() as session:
                 leasing.clear(session, T0_US + at_s * S)
             assert len(db.session.scalars(select(DownloadLease)).all()) == left

@@ -1,21 +1,34 @@
 """Uploading at POST /files/: by form and by tus, on SQLite and PostgreSQL; what is listed, told and deleted after."""
 
+import contextlib
 import errno
 import hashlib
 import os
+import resource
 import shutil
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
-from app.extensions import writing
-from app.models import File, FileEvent, ReferKey, Rotation
+from app.errors import TooLarge
+from app.extensions import db, writing
+from app.models import File, FileEvent, ReferKey, RetentionMark, Rotation
 from app.models.types import now_us
+from app.transfer.claiming import claim
+from app.transfer.filelength import find_length
+from app.transfer.intake import Intake
+from app.transfer.uploadroom import measure_room
 from app.transfer.uploadsweep import sweep
+from app.transfer.writers import LEAST_BYTES, STALLED_S
 from instance.config import TestingConfig
+from tests.service import wait_for
 from tests.uploading import (
     BYTES,
     TUS,
@@ -366,6 +379,31 @@ def test_an_unfinished_upload_expires_and_a_complete_one_does_not(database_app: 
     assert (folder_of(database_app) / "1").read_bytes() == DATA
 
 
+def test_an_upload_that_cannot_be_given_up_is_tried_ever_later(client: FlaskClient, app: Flask) -> None:
+    create(client, 6)
+    folder_of(app).rename(folder_of(app).parent / "stowed")
+    folder_of(app).write_bytes(b"a file where the folder was")
+    set_row(app, expires_us=1)
+    at_us = now_us()
+    with app.app_context():
+        for later_s, tries in ((0, 1), (10, 1), (61, 2), (120, 2)):
+            assert sweep(at_us + later_s * 1_000_000) == 0
+            assert row_of(app).tries == tries
+
+
+def test_a_clock_that_leaps_ahead_gives_up_no_upload(database_app: Flask) -> None:
+    client, at_us = database_app.test_client(), now_us()
+    create(client, 6)
+    with database_app.app_context():
+        with writing() as session:
+            session.add(RetentionMark(host_id="this", boot_id="b", booted_us=1, believed_us=at_us))
+        assert sweep(at_us + 52 * WEEK_US) == 0
+        with writing() as session:
+            session.execute(update(RetentionMark).values(believed_us=at_us + WEEK_US + 1_000_000))
+        assert sweep(at_us + 52 * WEEK_US) == 1
+    assert client.get("/files/1/").status_code == 410
+
+
 def test_an_upload_is_kept_as_long_as_something_is_added(client: FlaskClient, app: Flask) -> None:
     create(client, 6)
     set_row(app, expires_us=now_us() + 1_000_000)
@@ -428,6 +466,28 @@ def test_the_uploads_of_one_account_have_a_limit(database_app: Flask) -> None:
     client.delete("/files/1/")
     client.delete("/files/3/")
     assert create(client, 600).status_code == 201
+
+
+def test_uploads_of_unknown_length_share_the_limit_of_their_account(database_app: Flask) -> None:
+    """Each of them may take all that is left when it begins: what comes beside it meanwhile counts too."""
+    client = with_settings(database_app, UPLOAD_USER_BYTES=1000)
+    for _ in range(2):
+        create(client, None)
+    config = database_app.config["PLAYBACK"]
+    with database_app.app_context(), contextlib.ExitStack() as stack:
+        intakes = []
+        for file_id in (1, 2):
+            claimed = stack.enter_context(claim(file_id))
+            assert claimed is not None
+            intakes.append(Intake(config, claimed, measure_room(db.session, config, now_us()), 1000))
+        for intake in intakes:
+            intake.take(b"x" * 600)
+            intake.commit()
+        with pytest.raises(TooLarge):
+            intakes[1].take(b"x")
+        for intake in intakes:
+            intake.end()
+    assert [row_of(database_app, file_id).received_bytes for file_id in (1, 2)] == [600, 0]
 
 
 def test_the_reserve_and_other_uploads_leave_no_room(app: Flask) -> None:
@@ -499,6 +559,29 @@ def test_a_file_that_is_whole_is_completed_after_a_kill_at_any_step(app: Flask, 
     assert names(app) == ["1"]
 
 
+@pytest.mark.parametrize("fault", [KeyboardInterrupt("killed"), OSError(errno.EIO, "no disk")], ids=["kill", "disk"])
+def test_a_form_that_came_whole_is_completed_whatever_happens_then(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    """The kernel's call fails, or the process ends in it; nothing of ours is replaced."""
+    client = app.test_client()
+    upload(client, b"before")
+
+    def fail(*_: object) -> None:
+        raise fault
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", fail)
+        with contextlib.suppress(KeyboardInterrupt):
+            assert upload(client, b"abcdef", "film.mp4").status_code == 503
+    assert (names(app), row_of(app, 2).completed_us) == (["1", "2.part"], None)
+    with app.app_context():
+        sweep(now_us() + 61_000_000)
+    shown = client.get("/files/2/").json
+    assert (shown["status"], shown["sha256"]) == ("ready", hashlib.sha256(b"abcdef").hexdigest())
+    assert names(app) == ["1", "2"]
+
+
 def test_the_hash_is_right_when_processes_take_turns(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another process wrote is read from the disk, no more than twice what comes, and the rest at the end."""
     from app.transfer.digesting import Digests
@@ -510,6 +593,51 @@ def test_the_hash_is_right_when_processes_take_turns(app: Flask, monkeypatch: py
         monkeypatch.setattr("app.transfer.intake.digests", processes[index % 2])
         assert patch(client, 1, begin, DATA[begin : begin + piece]).status_code == 204
     assert client.get("/files/1/").json["sha256"] == hashlib.sha256(DATA).hexdigest()
+
+
+def test_no_request_reads_back_what_came_with_checksums_before(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's own call is counted: at the end of a large upload its sender would wait for minutes."""
+    create(client, len(DATA))
+    piece, read = 20_000, [0]
+    real = os.pread
+
+    def counted(handle: int, count: int, offset: int) -> bytes:
+        block = real(handle, count, offset)
+        read[0] += len(block)
+        return block
+
+    monkeypatch.setattr(os, "pread", counted)
+    for begin in range(0, len(DATA), piece):
+        data, read[0] = DATA[begin : begin + piece], 0
+        assert patch(client, 1, begin, data, **{"Upload-Checksum": checksum("sha1", data)}).status_code == 204
+        assert read[0] <= 2 * piece
+    assert client.get("/files/1/").json["sha256"] == hashlib.sha256(DATA).hexdigest()
+
+
+def test_a_peer_that_sends_next_to_nothing_is_let_go(app: Flask) -> None:
+    create(app.test_client(), 10**6)
+    with app.app_context(), claim(1) as claimed:
+        assert claimed is not None
+        config, writer = app.config["PLAYBACK"], claimed.writer
+        intake = Intake(config, claimed, measure_room(db.session, config, now_us()), 10**6)
+        intake.take(b"x" * LEAST_BYTES)
+        assert writer.why is None
+        writer.progress_s -= STALLED_S
+        intake.take(b"x")  # now and then a byte, so that no read ever waits for long
+        wait_for(lambda: writer.why is not None, "the look at what uploads bring")
+        assert writer.why == "next to nothing came for 60 s"
+        intake.end()
+
+
+def test_a_piece_that_is_refused_says_no_length(client: FlaskClient) -> None:
+    """It could be less than another request is just writing."""
+    create(client, None)
+    patch(client, 1, 0, b"abc")
+    assert refusal(patch(client, 1, 2, b"c", **{"Upload-Length": "3"}))[2] == "offset_conflict"
+    answer = client.head("/files/1/", headers=TUS)
+    assert (answer.headers["Upload-Defer-Length"], answer.headers.get("Upload-Length")) == ("1", None)
 
 
 def test_two_writers_of_one_upload_are_kept_apart(app: Flask) -> None:
@@ -576,6 +704,35 @@ def test_what_an_analyser_said_stays_when_the_file_is_described(app: Flask, cont
     shown = client.get("/files/1/").json
     assert (shown["status"], shown["error"]) == ("error", "no picture in it")
     assert shown["media_type"] is not None
+
+
+def test_a_film_of_enormous_pictures_takes_no_memory(tmp_path: Path) -> None:
+    """A picture of a megabyte can have a gigabyte, which the kernel would take from who records."""
+    enormous_film(tmp_path / "film.mov")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert find_length(tmp_path / "film.mov") == 1.0
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, 400_000)  # KiB
+
+
+def enormous_film(path: Path, side: int = 16_000) -> None:
+    """Make a film of one PNG of this many points, all black."""
+    import av
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows, packer = 100, zlib.compressobj(9)
+    begin = packer.compress(b"\0" * (1 + 4 * side) * rows) + packer.flush(zlib.Z_FULL_FLUSH)
+    more = packer.compress(b"\0" * (1 + 4 * side) * rows) + packer.flush(zlib.Z_FULL_FLUSH)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0))
+    body = chunk(b"IDAT", begin + more * (side // rows - 1) + packer.flush())
+    with av.open(str(path), "w", format="mov") as film:
+        stream = film.add_stream("png", rate=1)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "rgba"
+        packet = av.Packet(b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b""))
+        packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 1)
+        film.mux(packet)
 
 
 def test_bytes_of_a_deleted_file_are_removed_later_where_they_could_not_be(app: Flask) -> None:

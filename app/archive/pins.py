@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from app.archive.auditing import audit
 from app.archive.believing import believed
@@ -174,10 +174,15 @@ def _check_changeable(session: AnySession, row: Pin) -> None:
 
 
 def _check_unused(session: AnySession, row: Pin) -> None:
-    file_id = session.scalar(select(File.id).where(File.pin_id == row.id, File.deleted_us.is_(None)).limit(1))
+    file_id = session.scalar(in_use(row.id))
     if file_id is not None:
         message = f"the pin keeps the footage of file {file_id}: delete that file (DELETE /files/{file_id}/)"
         raise Conflict(message, loc=("path", "pin_id"), kind="pin_of_file")
+
+
+def in_use(pin_id: str) -> Select[Any]:
+    """Return the query of the file whose footage a pin keeps."""
+    return select(File.id).where(File.pin_id == pin_id, File.deleted_us.is_(None)).limit(1)
 
 
 def _write_down(session: AnySession, row: Pin, actor: str, action: str, **detail: Any) -> None:

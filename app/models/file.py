@@ -34,6 +34,7 @@ class File(Model):
         Index("ix_file_expires_us", "expires_us"),
         Index("ix_file_next_us", "next_us"),
         Index("ix_file_owner", "owner"),
+        Index("ix_file_pin_id", "pin_id"),
         {"sqlite_autoincrement": True},
     )
 

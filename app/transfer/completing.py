@@ -9,12 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from flask import current_app
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.archive import places
 from app.archive.auditing import audit
 from app.archive.durable import sync_folder
 from app.archive.handed import change_status, find_file
+from app.archive.holding import lock_source
 from app.archive.pins import release_pin
 from app.archive.storages import unusable
 from app.errors import Conflict, Invalid, PlaybackError
@@ -97,6 +98,9 @@ def expire(file_id: int, at_us: int) -> bool:
 
 def _remove_row(file_id: int, who: str, at_us: int) -> None:
     with writing() as session:
+        source_id = session.scalar(select(File.source_id).where(File.id == file_id))
+        if source_id is not None:
+            lock_source(session, source_id)  # before events are written: so does who makes a file
         row = find_file(session, file_id, is_locked=True)
         row.deleted_us, row.deleted_by, row.expires_us, row.next_us = at_us, who, None, at_us
         end_of_file(session, row, at_us)

@@ -1,10 +1,12 @@
 """How long a film or a recording of sound is. Run as a process of its own: what was uploaded may crash a demuxer."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 LIMIT_S = 60.0
+MEMORY_BYTES = 1 << 30  # of which pictures are decoded; a container that needs more is not read
 US = 1_000_000
 # No playlists and no addresses: a file must not make the server open another.
 DEMUXERS = "mov,mp4,m4a,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,wav,mp3,flac,aac,h264,hevc,mjpeg,gif"
@@ -19,7 +21,9 @@ def find_length(path: Path) -> float | None:
     """Return the length in seconds; None where the file says none. Raises LengthUnknown."""
     command = [sys.executable, "-m", "app.transfer.filelength", str(path)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, cwd=_root())
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=LIMIT_S, check=False, cwd=_root()
+        )
     except subprocess.TimeoutExpired:
         raise LengthUnknown(f"its length was not found within {LIMIT_S:.0f} s") from None
     if done.returncode == 0:
@@ -33,6 +37,7 @@ def _root() -> Path:
 
 
 def _main(path: str) -> int:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     import av
 
     try:

@@ -23,7 +23,7 @@ from app.models.types import now_us
 from app.transfer.claiming import Claimed
 from app.transfer.completing import WHOLE_US
 from app.transfer.digesting import Chaser, Digest, digests
-from app.transfer.uploadroom import Room
+from app.transfer.uploadroom import Room, most_bytes
 from instance.config import Config
 
 log = logging.getLogger(__name__)
@@ -102,8 +102,8 @@ class Intake:
             self._room.check(len(block))
             self._room_due = self._written + ROOM_BYTES
         self._write(block)
-        self._claimed.writer.progress_s = time.monotonic()
-        if self._claimed.writer.progress_s >= self._due_s:
+        self._claimed.writer.moved(len(block))
+        if time.monotonic() >= self._due_s:
             self.save()
 
     def _write(self, block: bytes) -> None:
@@ -163,6 +163,8 @@ class Intake:
             self._written = self._begin
         try:
             self.commit()  # while it is made durable the other thread goes on hashing
+            if self._chunk_hash is not None:
+                self._chase(min(self._committed, self._digest.offset + 2 * (self._committed - self._begin)))
         finally:
             self._end_hashing()
             if self._digest.offset <= self._committed:
@@ -170,11 +172,15 @@ class Intake:
 
     def digest(self) -> Digest:
         """Return the hash of all that has come. Raises StorageUnusable."""
+        self._chase(self._committed)
+        return self._digest
+
+    def _chase(self, end: int) -> None:
+        """Have hashed up to `end` what is on the disk: all of a chunk whose checksum had to be seen first."""
         try:
-            self._digest.chase(self._handle, self._committed)
+            self._digest.chase(self._handle, end)
         except OSError as error:
             raise unusable(self._room.root, error) from error
-        return self._digest
 
     def commit(self) -> None:
         """Make durable what was written, then say so in the row. Raises StorageUnusable, StorageFull, Locked."""
@@ -190,6 +196,8 @@ class Intake:
             row = session.get(File, self._claimed.file_id, with_for_update=True, populate_existing=True)
             self._check(row)
             assert row is not None
+            if row.size_bytes is None:  # others of its owner may have come meanwhile
+                self._most = most_bytes(session, self._config, row.owner, row.id)
             row.received_bytes = self._written
             row.expires_us = at_us + self._config.UPLOAD_EXPIRE_S * 1_000_000
             if row.size_bytes == self._written:

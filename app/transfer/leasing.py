@@ -8,7 +8,8 @@ key has run out. No transaction is open while bytes are sent.
 from dataclasses import dataclass
 from typing import NoReturn
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy.orm import aliased
 
 from app.archive.handed import find_file, key_hash
 from app.errors import Conflict, Gone, NotFound, TooMany
@@ -16,7 +17,7 @@ from app.extensions import AnySession
 from app.models import DownloadLease, File, ReferKey, Rotation
 from app.models.refer import DOWNLOADED
 from app.models.types import new_uuid
-from app.transfer.referkeys import ends_us, is_open, opens_until_us
+from app.transfer.referkeys import GRACE_US, ends_us, is_open, opens_until_us
 from app.transfer.rotating import end_rotation
 
 MOST = 10
@@ -44,6 +45,21 @@ def look_up(session: AnySession, key: str, asker: Asker, at_us: int) -> File:
     row = find_file(session, found[0].file_id, loc=PLACE)
     _check(session, found, row, asker, at_us)
     return row
+
+
+def has_ahead(session: AnySession, file_id: int, at_us: int) -> bool:
+    """Tell whether leases made their last progress in what is now the future: the clock was set back since."""
+    return session.scalar(select(DownloadLease.id).where(*_ahead(file_id, at_us)).limit(1)) is not None
+
+
+def settle_ahead(session: AnySession, file_id: int, at_us: int) -> None:
+    """Let those be seen now for the last time, in the caller's write transaction: whose process lives beats soon."""
+    session.execute(update(DownloadLease).where(*_ahead(file_id, at_us)).values(beat_us=at_us))
+
+
+def _ahead(file_id: int, at_us: int) -> tuple[ColumnElement[bool], ...]:
+    running = (DownloadLease.file_id == file_id, DownloadLease.ended_us.is_(None))
+    return (*running, DownloadLease.beat_us > at_us + GRACE_US)
 
 
 def check_room(session: AnySession, file_id: int, asker: Asker, at_us: int) -> None:
@@ -94,9 +110,15 @@ def count_users(session: AnySession, file_id: int, at_us: int) -> int:
 
 
 def clear(session: AnySession, at_us: int) -> int:
-    """Remove leases that ended 7 days ago; those of accounts stay, for they say who was counted."""
+    """Remove leases that ended 7 days ago; the first of each account stays, for it says who was counted."""
     is_nobodys = DownloadLease.holder == DownloadLease.id
-    old = is_nobodys & (func.coalesce(DownloadLease.ended_us, DownloadLease.beat_us) < at_us - KEPT_US)
+    first = aliased(DownloadLease)
+    is_before = (first.begun_us < DownloadLease.begun_us) | (
+        (first.begun_us == DownloadLease.begun_us) & (first.id < DownloadLease.id)
+    )
+    one_before = (first.file_id == DownloadLease.file_id) & (first.holder == DownloadLease.holder) & is_before
+    old = is_nobodys | exists(select(first.id).where(one_before))
+    old &= func.coalesce(DownloadLease.ended_us, DownloadLease.beat_us) < at_us - KEPT_US
     return int(session.execute(delete(DownloadLease).where(old)).rowcount)  # type: ignore[attr-defined]
 
 
@@ -143,7 +165,8 @@ def _is_living(session: AnySession, key: ReferKey, asker: Asker, at_us: int) -> 
     """Tell whether a download of the same user under this key has made progress within 60 s."""
     own = DownloadLease.id if asker.account is None else asker.account
     query = select(DownloadLease.id).where(DownloadLease.key_id == key.id, DownloadLease.holder == own)
-    return session.scalar(query.where(DownloadLease.beat_us > at_us - STALE_US).limit(1)) is not None
+    recent = (DownloadLease.beat_us > at_us - STALE_US) & (DownloadLease.beat_us <= at_us + GRACE_US)
+    return session.scalar(query.where(recent).limit(1)) is not None
 
 
 def _holders(session: AnySession, file_id: int, at_us: int) -> set[str]:

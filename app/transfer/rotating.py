@@ -73,7 +73,7 @@ def next_turn_us(rotation: Rotation, generation: int) -> int:
 def due(session: AnySession, at_us: int) -> list[int]:
     """Return the ids of the files whose rotation is to be turned or ended. Few rotations are open at a time."""
     query = select(Rotation, File.generation).join(File, File.id == Rotation.file_id)
-    found = session.execute(query.where(Rotation.ended_us.is_(None)).order_by(Rotation.id)).all()
+    found = session.execute(query.where(Rotation.ended_us.is_(None)).order_by(Rotation.file_id)).all()
     return [
         rotation.file_id
         for rotation, generation in found

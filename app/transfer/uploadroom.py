@@ -65,7 +65,9 @@ def measure_room(session: AnySession, config: Config, at_us: int) -> Room:
 def pending_bytes(session: AnySession, but_id: int | None = None) -> int:
     """Return how many bytes of unfinished uploads are yet to come."""
     yet = func.sum(File.size_bytes - File.received_bytes)
-    query = select(yet).where(File.completed_us.is_(None), File.deleted_us.is_(None), File.kind == UPLOAD)
+    # Those that are not complete alone have an instant at which they are given up, and its index is short.
+    unfinished = (File.expires_us > 0, File.completed_us.is_(None), File.deleted_us.is_(None), File.kind == UPLOAD)
+    query = select(yet).where(*unfinished)
     return int(session.scalar(query if but_id is None else query.where(File.id != but_id)) or 0)
 
 

@@ -8,9 +8,11 @@ and never needs the upload again.
 import logging
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.archive import places
+from app.archive.believing import believed
 from app.errors import Deleted, Locked, PlaybackError
 from app.extensions import db, writing
 from app.models import File
@@ -29,20 +31,26 @@ MOST_TRIES = 8  # for type and length; what a deletion or a completion needs is 
 
 
 def sweep(at_us: int, is_ending: Callable[[], bool] = lambda: False) -> int:
-    """Do what is due, a batch at a time; return how much was done. Needs an app context without a transaction."""
+    """Do what is due, a batch at a time; return how much was done. Needs an app context without a transaction.
+
+    A clock that leaps ahead makes no upload old (app/archive/believing.py).
+    """
+    seen_us = believed(db.session, at_us)
     is_unfinished = (File.kind == UPLOAD) & File.completed_us.is_(None) & File.deleted_us.is_(None)
-    due = [(file_id, _expire) for file_id in _ids(is_unfinished & (File.expires_us <= at_us))]
-    due += [(file_id, _go_on) for file_id in _ids(File.next_us <= at_us)]
+    is_old = is_unfinished & (File.expires_us <= seen_us) & or_(File.next_us.is_(None), File.next_us <= at_us)
+    due = dict.fromkeys(_ids(is_old, File.expires_us), (_expire, seen_us))
+    due = {**dict.fromkeys(_ids(File.next_us <= at_us, File.next_us), (_go_on, at_us)), **due}
     done = 0
-    for file_id, work in due:
+    for file_id, (work, instant_us) in due.items():
         if is_ending():
             break
-        done += _try(file_id, work, at_us)
+        done += _try(file_id, work, instant_us)
     return done
 
 
-def _ids(condition: ColumnElement[bool]) -> list[int]:
-    found = list(db.session.scalars(select(File.id).where(condition).order_by(File.id).limit(BATCH)))
+def _ids(condition: ColumnElement[bool], due_us: InstrumentedAttribute[int | None]) -> list[int]:
+    """Return the ids of those that have been due for longest: along an index, and what fails goes to the end."""
+    found = list(db.session.scalars(select(File.id).where(condition).order_by(due_us, File.id).limit(BATCH)))
     db.session.rollback()
     return found
 

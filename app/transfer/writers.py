@@ -20,7 +20,7 @@ from app.models import File
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
-STALLED_S = 60.0  # a peer that sends less than a block in this time has stopped
+STALLED_S, LEAST_BYTES = 60.0, 1 << 14  # a peer that sends less in this time has stopped, though it drips
 EXTENSION = "playback_writers"
 
 
@@ -31,9 +31,16 @@ class Writer:
         """`token` is that of file.writer while nobody else wants to write."""
         self.file_id, self.token = file_id, token
         self._wake = wake
-        self.progress_s = time.monotonic()
+        self.progress_s = time.monotonic()  # when LEAST_BYTES had come since it was set last
+        self._new_bytes = 0
         self.why: str | None = None
         self.is_ending = False
+
+    def moved(self, count: int) -> None:
+        """Take note of bytes that came."""
+        self._new_bytes += count
+        if self._new_bytes >= LEAST_BYTES:
+            self.progress_s, self._new_bytes = time.monotonic(), 0
 
     def stop(self, why: str, *, is_ending: bool = False) -> None:
         """Have it stop, for a reason that its sender is told; with `is_ending` it may go on at once elsewhere."""

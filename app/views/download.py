@@ -13,7 +13,7 @@ from app.models.file import FOOTAGE
 from app.models.types import now_us
 from app.playback.delivery import check_conditions
 from app.transfer.heldlease import HeldLease
-from app.transfer.leasing import Asker, begin_download, check_room, look_up
+from app.transfer.leasing import Asker, begin_download, check_room, has_ahead, look_up, settle_ahead
 from app.views import PlaybackApi
 from app.views.documenting import sends_bytes
 from app.views.downloadbody import ANY_TYPE, answer, describe_upload, wanted_of
@@ -119,6 +119,9 @@ def _film(row: File) -> Response:
 def _take_place(file_id: int, key: str, asker: Asker) -> HeldLease:
     """Begin the download. Raises as `begin_download`."""
     at_us = now_us()
+    if has_ahead(db.session, file_id, at_us):
+        with writing() as session:
+            settle_ahead(session, file_id, at_us)
     check_room(db.session, file_id, asker, at_us)
     with writing() as session:
         lease_id = begin_download(session, key, asker, at_us).id

@@ -38,8 +38,10 @@ class Sending:
 
     def close(self) -> None:
         """Give the place back. May be called again."""
-        self._close()
-        self._lease.end()
+        try:
+            self._close()
+        finally:
+            self._lease.end()
 
     def _through_server(self) -> Iterator[bytes]:
         sent_bytes = 0

@@ -15,7 +15,7 @@ from app.models import File
 from app.models.types import now_us
 from app.tasks import ask_files, ask_rotation
 from app.transfer.claiming import Claimed, claim
-from app.transfer.completing import complete
+from app.transfer.completing import complete, give_length
 from app.transfer.intake import Intake, say_error
 from app.transfer.uploading import Announced, announce
 from app.transfer.uploadroom import measure_room, most_bytes
@@ -114,6 +114,8 @@ class Form:
             )
         for further in self._parts:
             self._take_field(further)
+        # From here on the worker completes it, should this process not come to that.
+        give_length(config, claimed.file_id, intake.written_bytes)
         if "name" in self._fields:
             with writing() as session:
                 session.execute(

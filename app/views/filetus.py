@@ -137,16 +137,14 @@ def patch(file_id: int) -> Response:
     if offset is None:
         raise _bad("Upload-Offset", "a number of bytes")
     length, checksum = _given_length(), _checksum()
-    if length is not None:
-        give_length(current_app.config["PLAYBACK"], file_id, length)
-    _take(file_id, offset, has_body=True, checksum=checksum)
+    _take(file_id, offset, has_body=True, checksum=checksum, length=length)
     row = find_file(db.session, file_id)
     response = Response(status=204)
     _tell(response, row, has_offset=True)
     return response
 
 
-def _take(file_id: int, offset: int, *, has_body: bool, checksum: Checksum | None) -> None:
+def _take(file_id: int, offset: int, *, has_body: bool, checksum: Checksum | None, length: int | None = None) -> None:
     """Take the body of the request behind what has come, and complete the upload where that is all of it."""
     body = Incoming() if has_body else None
     try:
@@ -157,6 +155,10 @@ def _take(file_id: int, offset: int, *, has_body: bool, checksum: Checksum | Non
                     f"{received_bytes} bytes have come of file {file_id}: the next piece begins there, not at {offset}",
                     received_bytes=received_bytes,
                 )
+            if length is not None:
+                give_length(current_app.config["PLAYBACK"], file_id, length)
+                if claimed is not None:
+                    claimed.size_bytes = length
             if claimed is not None:
                 _receive(claimed, body, checksum)
             elif body is not None and body.read(1):

@@ -98,6 +98,7 @@ def upgrade():
         batch_op.create_index('ix_file_expires_us', ['expires_us'], unique=False)
         batch_op.create_index('ix_file_next_us', ['next_us'], unique=False)
         batch_op.create_index('ix_file_owner', ['owner'], unique=False)
+        batch_op.create_index('ix_file_pin_id', ['pin_id'], unique=False)
         batch_op.create_index('ix_file_status_id', ['status', 'id'], unique=False)
 
     op.create_table('cinema',
@@ -284,6 +285,7 @@ def downgrade():
     op.drop_table('cinema')
     with op.batch_alter_table('file', schema=None) as batch_op:
         batch_op.drop_index('ix_file_status_id')
+        batch_op.drop_index('ix_file_pin_id')
         batch_op.drop_index('ix_file_owner')
         batch_op.drop_index('ix_file_next_us')
         batch_op.drop_index('ix_file_expires_us')
