@@ -384,6 +384,15 @@ def test_comments_that_are_there_are_not_written_twice(scripted: Scripted, tmp_p
     assert [one["violation"] for one in posted(scripted, "/comments/")] == ["Табак в кадре"]
 
 
+def test_a_comment_whose_answer_was_lost_is_not_written_twice(scripted: Scripted, tmp_path: Path) -> None:
+    prepare(scripted, SCRIPT)
+    known = [{"comment": "Курение: 1 × (page 1) «Пётр закуривает сигарету.»"}]
+    scripted.says("GET /comments/", Said(200, b"[]"), Said(200, json.dumps(known).encode()))
+    scripted.says("POST /comments/", Said(502), Said(200, b"{}"))
+    assert work_on(Service(scripted.base), 7, Limits(folder=tmp_path)) is True
+    assert [one["violation"] for one in posted(scripted, "/comments/")] == ["Курение", "Табак в кадре"]
+
+
 def test_a_file_that_cannot_be_analysed_gets_its_error_as_a_result(scripted: Scripted, tmp_path: Path) -> None:
     prepare(scripted, bytes(100))
     assert work_on(Service(scripted.base), 7, Limits(folder=tmp_path)) is False

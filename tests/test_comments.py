@@ -166,6 +166,16 @@ def test_only_a_file_with_a_length_bounds_the_span(app: Flask, client: FlaskClie
     assert error_of(client.patch(path, json={"end": 99})) == (422, ["body", "end"], "span")
 
 
+def test_a_length_that_is_found_later_hinders_no_change_of_anything_else(app: Flask, client: FlaskClient) -> None:
+    file_id, refer = add_file(app)
+    path = f"/comments/{comment(client, refer, start=100.0).json['id']}/"
+    with app.app_context(), writing() as session:
+        session.get_one(File, file_id).duration_s = 10.0
+    assert client.patch(path, json={"severity": "mild", "comment": "Less"}).status_code == 200
+    assert error_of(client.patch(path, json={"start": 99.0}))[0] == 422
+    assert client.patch(path, json={"start": None}).json["start"] is None
+
+
 @pytest.mark.parametrize("refer", ["0" * 32, "x", "", "⅕" * 32, "0" * 40])
 def test_a_comment_on_no_file_is_not_found(client: FlaskClient, refer: str) -> None:
     assert error_of(comment(client, refer)) == (404, ["body", "refer_file"], "not_found")

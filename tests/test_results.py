@@ -346,6 +346,9 @@ def test_of_many_faults_a_hundred_are_told(app: Flask, client: FlaskClient) -> N
     refer = refer_of(app, add_file(app))
     answer = post(client, refer, {"findings": [{}] * 1000})
     assert (answer.status_code, len(answer.json["detail"])) == (422, 100)
+    late = [{"violation": f"v{n}", "severity": "mild", "start": 99.0} for n in range(1000)]
+    answer = post(client, refer_of(app, add_file(app, duration_s=10.0)), {"findings": late})
+    assert (answer.status_code, len(answer.json["detail"])) == (422, 100)
 
 
 UNREADABLE: dict[str, tuple[bytes, str, int, str]] = {
@@ -514,6 +517,8 @@ def test_what_a_killed_process_left_of_a_result_is_removed_a_day_later(app: Flas
         Path(root, "files", name).write_bytes(b"x")
         if name != names[1]:
             os.utime(Path(root, "files", name), (1, 1))
+    gone = Path(root, "files", f".{file_id}.result.{DASHED[:-1]}1")
+    gone.symlink_to("nowhere")  # listed, and not there any more: its request has ended meanwhile
     assert remove_left(root) == 1
-    assert files_of(app) == sorted([*names[1:], str(file_id), f"{file_id}.result"])
+    assert files_of(app) == sorted([*names[1:], gone.name, str(file_id), f"{file_id}.result"])
     assert remove_left(Path(root, "nowhere")) == 0

@@ -62,7 +62,8 @@ def change_comment(
             raise Invalid(message, loc=("body", name), kind="fixed")
     if "violation" in values:
         values = _with_violation(session, values)
-    _check_span(file, values.get("start_s", row.start_s), values.get("end_s", row.end_s))
+    if values.keys() & {"start_s", "end_s"}:  # a length that was found since is no reason to refuse a severity
+        _check_span(file, values.get("start_s", row.start_s), values.get("end_s", row.end_s))
     before = {name: getattr(row, name) for name, value in values.items() if getattr(row, name) != value}
     if before:
         for name in before:

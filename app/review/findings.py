@@ -8,6 +8,7 @@ error            one line: the analysis failed (beyond the contract)
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
@@ -17,6 +18,7 @@ from app.errors import Invalid
 from app.personalulti import MAX_ID, check_characters, check_lines, read_json
 
 MAX_FINDINGS = 10_000
+SHOWN_FAULTS = 100  # of an answer: ten thousand findings may all be wrong
 MAX_VIOLATION, MAX_QUOTATION, MAX_ERROR = 255, 4096, 1000
 LONGER_S = 0.1  # so much may a finding end behind the footage: who counts frames rounds
 MAX_S = 1e9  # what no footage is as long as
@@ -113,7 +115,7 @@ def check_length(findings: Sequence[NewFinding], duration_s: float | None) -> No
     """Raise Invalid for findings behind the end of what has a known length."""
     if duration_s is None:
         return
-    details = [
+    found = (
         {
             "loc": ["body", "findings", number, name],
             "msg": f"{value} s is behind the end: it has {duration_s} s",
@@ -122,6 +124,6 @@ def check_length(findings: Sequence[NewFinding], duration_s: float | None) -> No
         for number, finding in enumerate(findings)
         for name, value in (("start", finding.start), ("end", finding.end))
         if value is not None and value > duration_s + LONGER_S
-    ]
-    if details:
+    )
+    if details := list(islice(found, SHOWN_FAULTS)):
         raise Invalid("findings lie behind the end", details=details)

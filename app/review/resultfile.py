@@ -9,6 +9,7 @@ import os
 import re
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,7 +107,10 @@ def remove_left(root: Path) -> int:
     folder, before_s = root / places.FILES, time.time() - LEFT_S
     if not folder.is_dir():
         return 0
-    left = [path for path in folder.iterdir() if COMING.fullmatch(path.name) and path.stat().st_mtime < before_s]
-    for path in left:
-        path.unlink(missing_ok=True)
-    return len(left)
+    removed = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # its request has ended meanwhile
+            if COMING.fullmatch(path.name) and path.stat().st_mtime < before_s:
+                path.unlink()
+                removed += 1
+    return removed

@@ -11,7 +11,7 @@ from app.formats.filenames import clean_name
 from app.formats.formdata import FormError, FormReader, Part
 from app.models.types import now_us
 from app.personalulti import Parameters, read_json, read_parameters, read_query
-from app.review.findings import NewFinding, NewResult, distinct
+from app.review.findings import SHOWN_FAULTS, NewFinding, NewResult, distinct
 from app.review.resultfile import Arriving, Target
 from app.review.results import Posted
 from app.transfer.filetypes import HEAD_BYTES, type_of
@@ -21,7 +21,6 @@ from app.views.incoming import Incoming
 MULTIPART = "multipart/form-data"
 AROUND_BYTES = 1 << 20  # so much a form may be larger than its file: delimiters, headers, fields
 JSON_BYTES = 16 << 20  # of findings: they are held in memory
-SHOWN_FAULTS = 100  # of an answer: ten thousand findings may all be wrong
 LOC = ("body", "upload")
 
 

@@ -116,11 +116,8 @@ def _tell(service: Service, key: str, refer: str, result: dict[str, Any]) -> Non
     if note and not result["findings"]:
         result = {"findings": [], "error": note}
     service.post_result(key, result)
-    wanted = comments_on(result["findings"], note)
     try:
-        known = {one.get("comment") for one in service.comments(refer)} if wanted else set()
-        for comment in wanted:
-            if comment["comment"] not in known:
-                service.post_comment({"refer_file": refer, "comment_author": "AI", **comment})
+        for comment in comments_on(result["findings"], note):
+            service.post_comment(refer, comment)
     except NoResult as error:
         log.warning("not all comments were taken: %s", error)

@@ -67,14 +67,19 @@ class Service:
         """Store a result: the same one twice is stored once."""
         again(lambda: self._json("POST", f"/download/{key}/", json=body))
 
-    def comments(self, refer: str) -> list[dict[str, Any]]:
-        """Return the newest comments of analysers on a file."""
-        wanted = {"refer_file": refer, "comment_author": "AI", "sort": "-id", "limit": "100"}
-        return list(again(lambda: self._json("GET", "/comments/", params=wanted)))
+    def post_comment(self, refer: str, body: dict[str, Any]) -> None:
+        """Store a comment that is not there yet. An answer may be lost, so each try looks first."""
 
-    def post_comment(self, body: dict[str, Any]) -> None:
-        """Store a comment."""
-        again(lambda: self._json("POST", "/comments/", json=body))
+        def once() -> None:
+            if body["comment"] not in self._comments(refer):
+                self._json("POST", "/comments/", json={"refer_file": refer, "comment_author": "AI", **body})
+
+        again(once)
+
+    def _comments(self, refer: str) -> set[Any]:
+        """Return the texts of the newest comments of analysers on a file."""
+        wanted = {"refer_file": refer, "comment_author": "AI", "sort": "-id", "limit": "100"}
+        return {one.get("comment") for one in self._json("GET", "/comments/", params=wanted)}
 
     def _json(self, method: str, path: str, **how: Any) -> Any:
         with self.ask(method, path, stream=True, **how) as answer:
