@@ -34,27 +34,31 @@ TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 HOSTILE = "<img src=x onerror=alert(1)> «Привет»"
 
 
-@pytest.fixture
-def filled(database_app: Flask) -> Flask:
-    """Return an app with the list of violations, a camera, a group, a file and a comment on it."""
-    with database_app.app_context():
-        load_file(LIST_PATH)
-    client = database_app.test_client()
+def add_rows(app: Flask) -> Flask:
+    """Add three violations, a camera, a group, and a comment on a file that was uploaded."""
+    named = {"violence-01": "Условное насилие", "violence-06": "Домашнее насилие", "tobacco-02": "Курение"}
+    with app.app_context(), writing() as session:
+        session.add_all([BasisViolation(code=code, violations=name, age="6+") for code, name in named.items()])
+    client = app.test_client()
     camera = {"model": "Source", "uri_rtsp": "rtsp://u:geheim@127.0.0.1:1/x", "description": HOSTILE}
     assert client.post(f"{API}/source", json=camera).status_code == 200
     assert client.post(f"{API}/group", json={"model": "Source", "name": HOSTILE}).status_code == 200
     sent = client.post("/files/", data={"upload": (io.BytesIO(b"text"), f"{HOSTILE}.txt")})
     said = {"refer_file": sent.json["refer"], "comment": HOSTILE, "comment_author": "User"}
     assert client.post("/comments/", json=said).status_code == 200
-    return database_app
+    return app
 
 
 @pytest.fixture
-def listed(app: Flask) -> Flask:
-    """Return an app with the list of violations."""
-    with app.app_context():
-        load_file(LIST_PATH)
-    return app
+def filled(app: Flask) -> Flask:
+    """Return an app with something in every list, on SQLite."""
+    return add_rows(app)
+
+
+@pytest.fixture
+def filled_database(database_app: Flask) -> Flask:
+    """Return the same on SQLite, then on PostgreSQL."""
+    return add_rows(database_app)
 
 
 @pytest.fixture
@@ -115,16 +119,17 @@ def test_both_places_show_every_list_with_what_is_hostile_escaped(filled: Flask)
     assert page(client, "/admin/") != page(client, "/cms/")
 
 
-@pytest.mark.parametrize("path", ["source/edit/?id=1", "source/details/?id=1", "file/details/?id=1", "violation/new/"])
-def test_details_and_forms_show_no_secret_and_no_markup(filled: Flask, path: str) -> None:
-    text = page(filled.test_client(), f"/admin/{path}")
-    assert "geheim" not in text
-    assert "<img src=x" not in text
-    assert ("rtsp://u:***@127.0.0.1:1/x" in text) is path.startswith("source")
+def test_details_and_forms_show_no_secret_and_no_markup(filled: Flask) -> None:
+    for path in ("source/edit/?id=1", "source/details/?id=1", "file/details/?id=1", "comment/edit/?id=1"):
+        text = page(filled.test_client(), f"/admin/{path}")
+        assert "geheim" not in text
+        assert "<img src=x" not in text
+        assert "&lt;img src=x" in text
+        assert ("rtsp://u:***@127.0.0.1:1/x" in text) is path.startswith("source")
 
 
-def test_a_page_lets_no_script_run_but_ours_and_names_no_other_server(listed: Flask) -> None:
-    answer = listed.test_client().get("/admin/violation/", headers=PAGE)
+def test_a_page_lets_no_script_run_but_ours_and_names_no_other_server(filled: Flask) -> None:
+    answer = filled.test_client().get("/admin/violation/", headers=PAGE)
     policy = answer.headers["Content-Security-Policy"]
     nonce = re.search(r"'nonce-([\w-]{20,})'", policy)
     assert nonce is not None
@@ -132,13 +137,13 @@ def test_a_page_lets_no_script_run_but_ours_and_names_no_other_server(listed: Fl
     assert all(f'nonce="{nonce[1]}"' in tag for tag in re.findall(r"<script[^>]*>", answer.text))
     assert not re.findall(r"\son\w+=", answer.text)
     assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", answer.text)
-    again = listed.test_client().get("/admin/violation/", headers=PAGE).headers["Content-Security-Policy"]
+    again = filled.test_client().get("/admin/violation/", headers=PAGE).headers["Content-Security-Policy"]
     assert again != policy
 
 
 @pytest.mark.parametrize("place", ["admin", "cms"])
-def test_no_style_sheet_of_a_page_asks_another_server(listed: Flask, place: str) -> None:
-    client = listed.test_client()
+def test_no_style_sheet_of_a_page_asks_another_server(filled: Flask, place: str) -> None:
+    client = filled.test_client()
     sheets = re.findall(r'<link href="([^"]+\.css[^"]*)"', page(client, f"/{place}/violation/"))
     assert len(sheets) > 3
     for path in sheets:
@@ -147,20 +152,19 @@ def test_no_style_sheet_of_a_page_asks_another_server(listed: Flask, place: str)
             assert not re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", sheet.text), path
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+def test_odd_questions_are_answered(filled_database: Flask) -> None:
+    client = filled_database.test_client()
+    odd = (
         "page=-1",
-        "page=99999999999999999999",
+        "page=99999999999999999999&page_size=10000000",
         "page=x&sort=99&desc=1",
-        "page_size=100000000",
-        "search=%00%27%25_",
-        "sort=-1",
-    ],
-)
-def test_odd_questions_are_answered(filled: Flask, query: str) -> None:
+        "search=%00%27%25_&sort=-1",
+    )
+    for kind, query in zip((*KINDS, *KINDS), (*odd, *odd, *odd), strict=True):
+        page(client, f"/admin/{kind}/?{query}")
     for kind in KINDS:
-        page(filled.test_client(), f"/admin/{kind}/?{query}")
+        for sort in range(4):
+            page(client, f"/admin/{kind}/?sort={sort}&search=a")
 
 
 def test_what_is_not_there_is_a_page_for_browsers_and_json_for_programs(app: Flask) -> None:
@@ -169,7 +173,7 @@ def test_what_is_not_there_is_a_page_for_browsers_and_json_for_programs(app: Fla
     assert (shown.status_code, shown.mimetype) == (404, "text/html")
     told = client.get("/admin/nothing/", headers={"Accept": "application/json"})
     assert (told.status_code, told.json["detail"][0]["type"]) == (404, "not_found")
-    for row_id in ("7", "x", "-1", "9" * 30, "%00"):
+    for row_id in ("7", "x", "-1", "9" * 30, "9" * 5000, "%00"):
         assert client.get(f"/admin/violation/edit/?id={row_id}", headers=PAGE).status_code == 302
 
 
@@ -204,23 +208,21 @@ def test_a_viewer_is_refused(production: Flask) -> None:
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("token", [None, "", "x", "another's"])
 @pytest.mark.parametrize("path", ["violation/new/", "violation/edit/?id=1", "violation/delete/"])
-def test_a_form_without_its_token_changes_nothing(listed: Flask, path: str, token: str | None) -> None:
-    client = listed.test_client()
+def test_a_form_without_its_token_changes_nothing(filled: Flask, path: str) -> None:
+    client = filled.test_client()
     page(client, "/admin/violation/new/")
+    others = TOKEN.search(page(filled.test_client(), "/admin/violation/new/"))
     values = {"id": "1", "violations": "Другое", "age": "6+"}
-    if token is not None:
-        others = TOKEN.search(page(listed.test_client(), "/admin/violation/new/"))
-        values["csrf_token"] = unescape(others[1]) if token == "another's" else token
-    client.post(f"/admin/{path}", data=values, headers=PAGE)
-    with listed.app_context():
+    for token in ({}, {"csrf_token": ""}, {"csrf_token": "x"}, {"csrf_token": unescape(others[1])}):
+        client.post(f"/admin/{path}", data={**values, **token}, headers=PAGE)
+    with filled.app_context():
         assert db.session.get(BasisViolation, 1).removed_us is None
         assert db.session.scalar(select(func.count()).where(BasisViolation.violations == "Другое")) == 0
 
 
-def test_in_development_a_page_of_another_site_is_refused(listed: Flask) -> None:
-    client = listed.test_client()
+def test_in_development_a_page_of_another_site_is_refused(filled: Flask) -> None:
+    client = filled.test_client()
     answer = client.post("/admin/violation/delete/", data={"id": 1}, headers={"Origin": "http://evil.example"})
     assert (answer.status_code, answer.json["detail"][0]["type"]) == (403, "cross_site")
 
@@ -228,10 +230,8 @@ def test_in_development_a_page_of_another_site_is_refused(listed: Flask) -> None
 # Violations
 
 
-def test_words_in_russian_are_found_in_capitals_or_not(database_app: Flask) -> None:
-    with database_app.app_context():
-        load_file(LIST_PATH)
-    client = database_app.test_client()
+def test_words_in_russian_are_found_in_capitals_or_not(filled_database: Flask) -> None:
+    client = filled_database.test_client()
     found = names(page(client, "/admin/violation/?search=НАСИЛИЕ домашнее"))
     assert found == ["Домашнее насилие"]
     assert names(page(client, "/admin/violation/?search=нет_такого")) == []
@@ -260,21 +260,21 @@ def test_an_edited_violation_is_marked_audited_and_kept_by_the_next_loading(fill
     assert "Насилие «понарошку»" in names(page(client, "/admin/violation/"))
 
 
-def test_a_wrong_value_is_said_at_its_field_and_the_form_keeps_what_was_typed(listed: Flask) -> None:
-    answer = send(listed.test_client(), "/admin/violation/new/", violations="Своё", age="шесть")
+def test_a_wrong_value_is_said_at_its_field_and_the_form_keeps_what_was_typed(filled: Flask) -> None:
+    answer = send(filled.test_client(), "/admin/violation/new/", violations="Своё", age="шесть")
     assert answer.status_code == 200
     shown = unescape(answer.text)
     assert "it must be one or several of 0+, 6+, 12+, 16+, 18+" in shown
     assert 'value="Своё"' in shown
 
 
-def test_a_removed_violation_leaves_list_and_names_but_not_the_database(listed: Flask) -> None:
-    client = listed.test_client()
-    with listed.app_context():
+def test_a_removed_violation_leaves_list_and_names_but_not_the_database(filled: Flask) -> None:
+    client = filled.test_client()
+    with filled.app_context():
         assert Names.read(db.session).find("условное насилие") == 1
     assert send(client, "/admin/violation/delete/", "/admin/violation/", id=1).status_code == 302
     assert "Условное насилие" not in names(page(client, "/admin/violation/"))
-    with listed.app_context():
+    with filled.app_context():
         assert db.session.get(BasisViolation, 1) is not None
         assert Names.read(db.session).find("условное насилие") is None
 
@@ -282,16 +282,16 @@ def test_a_removed_violation_leaves_list_and_names_but_not_the_database(listed: 
 # The others
 
 
-def test_a_comment_is_changed_and_deleted_with_its_events_and_audit(filled: Flask) -> None:
-    client = filled.test_client()
+def test_a_comment_is_changed_and_deleted_with_its_events_and_audit(filled_database: Flask) -> None:
+    client = filled_database.test_client()
     values = {"comment": "Курит\nв кадре", "severity": "mild", "violation": "курение", "start": "1.5", "end": ""}
     assert send(client, "/admin/comment/edit/?id=1", **values).status_code == 302
-    changed = row(filled, Comment, 1)
+    changed = row(filled_database, Comment, 1)
     assert (changed.comment, changed.severity, changed.start_s) == ("Курит\nв кадре", "mild", 1.5)
-    assert row(filled, BasisViolation, changed.violation_id).violations == "Курение"
+    assert row(filled_database, BasisViolation, changed.violation_id).violations == "Курение"
     assert send(client, "/admin/comment/delete/", "/admin/comment/", id=1).status_code == 302
-    assert row(filled, Comment, 1) is None
-    with filled.app_context():
+    assert row(filled_database, Comment, 1) is None
+    with filled_database.app_context():
         acts = db.session.scalars(select(Audit.action).where(Audit.action.like("comment.%")).order_by(Audit.id)).all()
         assert acts == ["comment.change", "comment.delete"]
         assert db.session.scalar(select(func.count()).where(FileEvent.type == "comment")) == 3
@@ -325,8 +325,8 @@ def test_a_camera_keeps_its_password_behind_the_mask_and_refusals_are_said(fille
     assert client.get(f"{API}/source/2").status_code == 404
 
 
-def test_a_group_is_made_renamed_given_members_and_deleted(filled: Flask) -> None:
-    client = filled.test_client()
+def test_a_group_is_made_renamed_given_members_and_deleted(filled_database: Flask) -> None:
+    client = filled_database.test_client()
     assert send(client, "/admin/group/new/", model="Source", name="Двор").status_code == 302
     assert "already" in send(client, "/admin/group/new/", model="Source", name="Двор").text
     group_id = client.get(f"{API}/group?q=ДВОР").json[0]["id"]
@@ -347,12 +347,12 @@ def test_tags_are_only_looked_at(filled: Flask) -> None:
     assert 'method="POST"' not in page(client, "/admin/tag/")
 
 
-def test_no_page_leaves_a_connection_or_a_transaction_open(filled: Flask) -> None:
-    client = filled.test_client()
+def test_no_page_leaves_a_connection_or_a_transaction_open(filled_database: Flask) -> None:
+    client = filled_database.test_client()
     for kind in KINDS:
         page(client, f"/admin/{kind}/")
     send(client, "/admin/violation/edit/?id=1", violations="x", age="6+")
-    with filled.app_context():
+    with filled_database.app_context():
         assert db.engine.pool.checkedout() == 0
         with writing() as session:
             session.execute(select(BasisViolation.id))

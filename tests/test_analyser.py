@@ -1,6 +1,8 @@
 """The reference analyser's analyses: what is in a video or a script is found; of hostile files it says why not."""
 
 import json
+import os
+import signal
 import struct
 import subprocess
 import sys
@@ -434,6 +436,27 @@ def test_whatever_another_analysis_does_is_told(
     monkeypatch.setattr("examples.analyser.isolation.GRACE_S", 0.5)
     with pytest.raises(CannotAnalyse, match=says):
         analyse_apart(tmp_path, 0.5, [sys.executable, "-c", program])
+
+
+def test_a_daemon_that_another_analysis_leaves_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("examples.analyser.isolation.GRACE_S", 0.5)
+    pid, over = tmp_path / "pid", tmp_path / "over"
+    program = f"""
+import os, pathlib, time
+if not os.fork():
+    os.setsid()
+    pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))
+    time.sleep(10)
+    pathlib.Path({str(over)!r}).touch()
+"""
+    try:
+        with pytest.raises(CannotAnalyse, match="took more than"):
+            analyse_apart(tmp_path, 0.5, [sys.executable, "-c", program])
+        assert not over.exists()
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
 def test_another_analysis_gets_the_path_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

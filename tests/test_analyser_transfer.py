@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 
-from examples.analyser import fetching, service, sse
+from examples.analyser import fetching, listening, service, sse
 from examples.analyser.failures import CannotAnalyse, KeyIsOver, NoResult, Refused, ServerAway
 from examples.analyser.fetching import Download
 from examples.analyser.job import Limits, download_keys, key_of, work_on
@@ -480,7 +481,7 @@ class Listening:
 
 
 @pytest.fixture
-def listening(scripted: Scripted, tmp_path: Path) -> Iterator[Listening]:
+def listener(scripted: Scripted, tmp_path: Path) -> Iterator[Listening]:
     """Yield the program that waits to be told."""
     found = Listening(scripted.base, tmp_path)
     yield found
@@ -493,20 +494,61 @@ def address(file_id: int = 7) -> bytes:
     return json.dumps({"id": file_id, "refer": "x", "url": url, "expires_utc": "x"}).encode()
 
 
+@pytest.fixture
+def server() -> Iterator[listening.Server]:
+    """Yield what takes POSTs, within this process."""
+    with listening.Server(("127.0.0.1", 0), SECRET, Queue()) as found:
+        threading.Thread(target=found.serve_forever, args=(0.05,), daemon=True).start()
+        yield found
+        found.shutdown()
+
+
+def connected(server: listening.Server, head: bytes) -> socket.socket:
+    """Return a connection that has sent the begin of a request."""
+    found = socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=10)
+    found.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + head)
+    return found
+
+
+@pytest.mark.parametrize("length", ["70000", "0" * 12 + "70000", "9" * 5000])
+def test_a_body_that_says_it_is_large_is_not_waited_for(server: listening.Server, length: str) -> None:
+    with connected(server, f"Content-Length: {length}\r\n\r\n".encode()) as client:
+        assert client.recv(100).startswith(b"HTTP/1.0 413 ")
+
+
+def test_a_client_that_sends_a_byte_now_and_then_is_left_too(
+    server: listening.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "REQUEST_S", 0.3)
+    with connected(server, b"Content-Length: 60000\r\n\r\n") as client:
+        assert drip(client) < 200
+
+
+def drip(client: socket.socket) -> int:
+    """Send a byte now and then; return how many were taken, 200 at most."""
+    for sent in range(200):
+        try:
+            client.sendall(b"x")
+        except OSError:
+            return sent
+        time.sleep(0.05)
+    return 200
+
+
 def test_what_it_is_told_is_analysed_and_strangers_are_not_heard(
-    scripted: Scripted, listening: Listening, tmp_path: Path
+    scripted: Scripted, listener: Listening, tmp_path: Path
 ) -> None:
     prepare(scripted, SCRIPT)
-    assert listening.post(address(), secret="another") == 401
-    assert listening.post(address(), age_s=OLDEST_S + 60) == 401
-    assert listening.post(b"[]") == 400
-    assert listening.post(bytes(70_000)) == 413
+    assert listener.post(address(), secret="another") == 401
+    assert listener.post(address(), age_s=OLDEST_S + 60) == 401
+    assert listener.post(b"[]") == 400
+    assert listener.post(bytes(70_000)) == 413
     assert scripted.asked == []
-    assert listening.post(address()) == 202
+    assert listener.post(address()) == 202
     wait_for(lambda: len(posted(scripted, "/comments/")) == 2, "comments")
-    assert listening.end() == 143
-    assert REFER not in listening.said
-    assert TOKEN not in listening.said
+    assert listener.end() == 143
+    assert REFER not in listener.said
+    assert TOKEN not in listener.said
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from app.extensions import db, writing
-from app.models import File, Recommendation
+from app.models import Comment, File, Recommendation
 from app.models.result import SEVERITIES
 from app.models.types import now_us
 from app.review.joining import MOST_CHARACTERS, Remark, joined, span_text
@@ -77,7 +78,7 @@ def test_a_span_is_minutes_and_seconds(start_s: float | None, end_s: float | Non
 
 
 def test_a_joined_text_is_bounded_and_says_what_it_leaves_out() -> None:
-    text = joined([Remark("x" * 400_000)] * 4)
+    text = joined([Remark("x" * 400_000)] * 4, 4)
     assert len(text) < MOST_CHARACTERS + 100
     assert text.endswith("\n… and 2 more comments")
 
@@ -126,6 +127,24 @@ def test_the_life_of_a_recommendation(database_app: Flask) -> None:
         "created_utc": "",
         "changed_utc": "",
     }
+
+
+def test_more_comments_than_fit_are_counted_and_not_read(database_app: Flask) -> None:
+    client = database_app.test_client()
+    file_id, refer = add_file(database_app)
+    common = {"file_id": file_id, "comment_author": "User", "actor": "anna", "severity": "mild"}
+    with database_app.app_context(), writing() as session:
+        session.execute(insert(Comment), [{**common, "comment": f"{n} {'ж' * 9_990}"} for n in range(2_000)])
+    assert comment(client, refer, "AI's own", comment_author="AI").status_code == 200
+    tracemalloc.start()
+    found = recommend(client, refer).json
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 24_000_000
+    assert (found["ai"], found["severity"]) == ("AI's own", "mild")
+    lines = found["user"].splitlines()
+    assert [line.partition(" ")[0] for line in lines[:100]] == [str(n) for n in range(100)]
+    assert lines[100:] == ["… and 1900 more comments"]
 
 
 def test_without_a_recommendation_comments_make_none(app: Flask, client: FlaskClient) -> None:

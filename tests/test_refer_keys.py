@@ -212,6 +212,8 @@ def test_revoking_ends_every_key_and_every_running_download(app: Flask, file_id:
             assert not leasing.beat(session, lease_id, 4, T0_US + 111 * S), "who sends learns of it"
         [act] = db.session.scalars(select(Audit).where(Audit.action == "refer.revoke"))
         assert (act.actor, json.loads(act.detail)) == ("anna", {"cut": 1, "generation": 1})
+        said = json.loads(db.session.scalars(select(FileEvent).order_by(FileEvent.id.desc())).first().payload)
+        assert said["rotation"] == "revoked", "the used key was still given out: its end is told"
     for key in (first, key_at(app, file_id, 1)):
         assert not opens(app, key, 111)
         assert not opens(app, key, 111, NOBODYS_RANGE)

@@ -381,6 +381,22 @@ def test_long_lists_are_cut_on_the_page_and_counted_whole(
     assert len(report(client, file_id)["findings"]) == 5
 
 
+def test_long_texts_are_listed_up_to_a_bound_and_counted_whole(
+    database_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.review.report.MOST_CHARACTERS", 25)
+    client = database_app.test_client()
+    file_id, refer = add_file(database_app)
+    add_result(database_app, file_id, *({"violation": "v", "severity": "mild", "quotation": "x" * 9} for _ in range(4)))
+    for _ in range(5):
+        assert comment(client, refer, comment="y" * 10).status_code == 200
+    found = report(client, file_id)
+    assert (len(found["findings"]), found["findings_left_out"], found["counts"]["findings"]) == (2, 2, 4)
+    assert (len(found["comments"]), found["comments_left_out"], found["counts"]["comments"]) == (2, 3, 5)
+    page = client.get(f"/files/{file_id}/report?format=html").text
+    assert ("The first 2 of 4" in page, "The first 2 of 5" in page) == (True, True)
+
+
 def test_a_file_name_of_any_kind_makes_a_header(app: Flask, client: FlaskClient) -> None:
     for name in ("Кино «Ночь».mp4", '"; filename="x.exe', "a\u202egnp.exe", "..", "\U0001f3a5" * 200, "a/b\\c"):
         file_id, _ = add_file(app, name=name[:255])

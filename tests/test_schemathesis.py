@@ -18,12 +18,14 @@ from schemathesis.engine import events, from_schema
 
 from app.archive.accounts import make_first_admin
 from app.extensions import writing
-from app.models import Group, Record, Source, Tag
+from app.models import BasisViolation, Cinema, Comment, Group, Recommendation, Record, Source, Tag
+from app.models.file import DB_READY
 from app.views.fields import BEGIN, FIELDS, OTHER_ID, RECORD_ID
 from instance.config import ProductionConfig
 from tests.archived import media as media
 from tests.archived import record
 from tests.conftest import open_app
+from tests.handed import rotate, store_file
 
 ENDLESS = ["/api/v1/source/{source_id}/video", "/test/video"]
 EXAMPLES_EACH = 4
@@ -50,6 +52,12 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+@schemathesis.serializer("application/offset+octet-stream")
+def as_bytes(context: schemathesis.SerializationContext, value: Any) -> Any:
+    """Send a piece of tus as it is."""
+    return value if isinstance(value, bytes) else getattr(value, "data", None) or str(value).encode()
+
+
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     """Yield an app in production on a migrated database."""
@@ -72,7 +80,24 @@ def add_rows(app: Flask) -> str:
         session.add(Record(id=RECORD_ID, source_id=sources[0].id, tag_id=tag.id, **times))
         token = make_first_admin(session)
     assert token is not None
+    add_files(app)
     return token
+
+
+def add_files(app: Flask) -> None:
+    """Add the files of the examples: one that is ready, and one that is over, so that its events come to an end."""
+    ready, over = FIELDS["file_id"].example, FIELDS["index"].example
+    refer = FIELDS["refer"].example
+    store_file(app, b"a film", id=ready, refer=refer, name="film.mp4")
+    store_file(app, b"a script", id=over, status=DB_READY, name="script.txt")
+    rotate(app, ready)
+    with app.app_context(), writing() as session:
+        listed = {"code": "violence-05", "violations": "Violence", "age": "12+ / 16+"}
+        session.add(BasisViolation(id=FIELDS["violation_id"].example, **listed))
+        said = {"comment": "a word", "comment_author": "User", "actor": "admin"}
+        session.add(Comment(id=FIELDS["comment_id"].example, file_id=ready, **said))
+        session.add(Recommendation(id=FIELDS["recommendation_id"].example, file_id=ready))
+        session.add(Cinema(file_id=ready, actor="admin"))
 
 
 def failures(event: events.ScenarioFinished) -> list[str]:

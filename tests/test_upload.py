@@ -699,6 +699,20 @@ def test_a_text_that_is_nearly_a_page_is_told_at_once() -> None:
     assert type_of(b"\n<!-- a > -- b --> <!----><HTML>") == "text/html"
 
 
+@pytest.mark.parametrize("content", [b"text", b"\x00\x00\x00\x18ftypisom" + b"broken" * 50], ids=["fine", "broken"])
+def test_what_an_analyser_said_stays_when_the_file_is_described(app: Flask, content: bytes) -> None:
+    """Regression: a file that was described after its analysis had failed lost the reason."""
+    client = app.test_client()
+    refer = upload(client, content, "film.mp4").json["refer"]
+    said = client.post(f"/download/{refer}/", json={"findings": [], "error": "no picture in it"})
+    assert said.json["status"] == "error"
+    with app.app_context():
+        sweep(now_us())
+    shown = client.get("/files/1/").json
+    assert (shown["status"], shown["error"]) == ("error", "no picture in it")
+    assert shown["media_type"] is not None
+
+
 def test_a_film_of_enormous_pictures_takes_no_memory(tmp_path: Path) -> None:
     """A picture of a megabyte can have a gigabyte, which the kernel would take from who records."""
     enormous_film(tmp_path / "film.mov")

@@ -1,6 +1,7 @@
 """The base list of violations: what is in the workbook, loading it, bad workbooks, and asking for it."""
 
 import io
+import random
 import threading
 import zipfile
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from openpyxl import Workbook, load_workbook
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.errors import Invalid
 from app.extensions import db, writing
@@ -235,6 +236,22 @@ def test_a_start_loads_the_list_once_and_again_when_its_file_changes(
     assert len(stored(database_app)) == 3
 
 
+def test_a_start_goes_on_where_the_database_cannot_take_the_list(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    full = "CREATE TRIGGER full BEFORE INSERT ON loaded_list BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    with app.app_context():
+        with writing() as session:
+            session.execute(text(full))
+        load_at_start()
+        assert [(record.levelname, "the disk is full" in record.message) for record in caplog.records] == [
+            ("WARNING", True)
+        ]
+        assert stored(app) == {}
+        with writing() as session:
+            session.execute(text("DROP TRIGGER full"))
+        load_at_start()
+    assert len(stored(app)) == 70
+
+
 def test_a_later_start_reads_no_workbook(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     with app.app_context():
         load_at_start()
@@ -300,9 +317,45 @@ def drop_sheet(path: Path) -> None:
     pack(path, {name: data for name, data in parts_of(path).items() if name != SHEET})
 
 
+def hide_dtd(path: Path) -> None:
+    """Write a sheet with a DTD whose part is not called .xml."""
+    add_dtd(path)
+    renamed = {name.replace("sheet1.xml", "sheet1.dat"): data for name, data in parts_of(path).items()}
+    pack(path, {name: data.replace(b"sheet1.xml", b"sheet1.dat") for name, data in renamed.items()})
+
+
+def hide_utf16_dtd(path: Path) -> None:
+    hide_dtd(path)
+    parts = parts_of(path)
+    name = SHEET.replace(".xml", ".dat")
+    pack(path, {**parts, name: parts[name].decode().encode("utf-16")})
+
+
+def pack_otherwise(path: Path) -> None:
+    """Write a sheet packed by LZMA, whose own settings are none."""
+    parts = parts_of(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data, zipfile.ZIP_LZMA if name == SHEET else zipfile.ZIP_DEFLATED)
+        at = archive.getinfo(SHEET).header_offset + 30 + len(SHEET) + 4
+    data = path.read_bytes()
+    path.write_bytes(data[:at] + b"\xff" + data[at + 1 :])
+
+
+def many_cells(path: Path) -> None:
+    """Write one row of half a million cells, beside noise that packs badly."""
+    noise = b"<!--" + random.Random(1).randbytes(20_000).hex().encode() + b"-->"
+    spoil(path, SHEET, b"</sheetData>", b'<row r="9">' + b"<c/>" * 500_000 + noise + b"</row></sheetData>")
+
+
+def many_styles(path: Path) -> None:
+    noise = b"<!--" + random.Random(1).randbytes(20_000).hex().encode() + b"-->"
+    spoil(path, "xl/styles.xml", b"</fonts>", b"<font/>" * 500_000 + noise + b"</fonts>")
+
+
 def many_rows(path: Path) -> None:
     rows = b"".join(
-        b'<row r="%d"><c r="B%d" t="inlineStr"><is><t>n%d</t></is></c></row>' % (n, n, n) for n in range(10, 100_010)
+        b'<row r="%d"><c r="B%d" t="inlineStr"><is><t>n%d</t></is></c></row>' % (n, n, n) for n in range(10, 20_010)
     )
     spoil(path, SHEET, b"</sheetData>", rows + b"</sheetData>")
 
@@ -320,13 +373,18 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "lying bomb": (make_lying_bomb, "no workbook"),
     "many parts": (lambda path: pack(path, {**parts_of(path), **{f"x/{n}": b"" for n in range(600)}}), "parts"),
     "dtd": (add_dtd, "has a DTD"),
+    "dtd in a part of another name": (hide_dtd, "has a DTD"),
+    "dtd in utf-16": (hide_utf16_dtd, "has a DTD"),
+    "packed otherwise": (pack_otherwise, "packed otherwise"),
+    "many cells": (many_cells, "tags; at most 500000"),
+    "many styles": (many_styles, "tags; at most 500000"),
     "utf-16": (as_utf16, "is not UTF-8"),
     "broken xml": (break_xml, "no workbook"),
     "no sheet": (drop_sheet, "no sheet has a header"),
     "no header": (lambda path: write(path, FIGHT, LABEL), "no sheet has a header in its first 50 rows"),
     "header too low": (lambda path: write(path, *[["x"]] * 60, HEADER, FIGHT), "no sheet has a header"),
     "a name twice": (lambda path: write(path, [*HEADER, "AGE"], FIGHT), "its header says age 2 times"),
-    "100,000 rows": (many_rows, "more than 10000 rows"),
+    "20,000 rows": (many_rows, "more than 10000 rows"),
 }
 
 

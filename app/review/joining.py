@@ -36,15 +36,15 @@ def line_of(remark: Remark) -> str:
     return f"[{place}] {remark.comment}" if place else remark.comment
 
 
-def joined(remarks: Iterable[Remark]) -> str:
-    """Return all remarks, each beginning on a line of its own."""
+def joined(remarks: Iterable[Remark], quantity: int) -> str:
+    """Return all remarks, each beginning on a line of its own; of a `quantity` no more are read than there is room."""
     lines: list[str] = []
-    room, left_out = MOST_CHARACTERS, 0
+    room = MOST_CHARACTERS
     for remark in remarks:
         line = line_of(remark)
         room -= len(line) + 1
         if room < 0:
-            left_out += 1
-        else:
-            lines.append(line)
+            break
+        lines.append(line)
+    left_out = quantity - len(lines)
     return "\n".join([*lines, f"… and {left_out} more comments"] if left_out else lines)

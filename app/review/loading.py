@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.archive.auditing import audit
 from app.errors import Invalid
@@ -43,7 +44,10 @@ class Report:
 
 
 def load_at_start() -> None:
-    """Load the list that came with the project unless that very file was loaded; a broken one is a warning."""
+    """Load the list that came with the project unless that very file was loaded.
+
+    A broken one is a warning, and so is a database that cannot take it, as on a full disk: recording does not wait.
+    """
     digest = list_hash()
     loaded = db.session.get(LoadedList, LIST_NAME)
     is_current = digest is None or (loaded is not None and loaded.sha256 == digest)
@@ -52,8 +56,9 @@ def load_at_start() -> None:
         return
     try:
         report = load_file(LIST_PATH)
-    except Invalid as error:
-        log.warning("the list of violations %s was not loaded: %s", LIST_PATH.name, error.message)
+    except (Invalid, SQLAlchemyError) as error:
+        reason = error.message if isinstance(error, Invalid) else " ".join(str(error).split())[:200]
+        log.warning("the list of violations %s was not loaded: %s", LIST_PATH.name, reason)
         return
     counts = len(report.added), len(report.changed), len(report.kept)
     log.info("violations: %d added, %d changed, %d kept as they were edited", *counts)

@@ -4,6 +4,7 @@ Made when it is asked for. From then on every change of a comment changes it in 
 the file's row: it never says anything else than the comments do, and a file has one however many ask at once.
 """
 
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -31,9 +32,13 @@ RECOMMENDATIONS: AnySelect = select(
 ).join(File, File.id == Recommendation.file_id)
 NAME = func.coalesce(BasisViolation.violations, Comment.violation)
 REMARKS: AnySelect = (
-    select(Comment.comment_author, Comment.severity, Comment.comment, NAME, Comment.start_s, Comment.end_s)
+    select(Comment.comment, NAME, Comment.start_s, Comment.end_s)
     .outerjoin(BasisViolation, BasisViolation.id == Comment.violation_id)
     .order_by(Comment.id)
+    .execution_options(yield_per=200)
+)
+VOTES: AnySelect = select(Comment.comment_author, Comment.severity, func.count()).group_by(
+    Comment.comment_author, Comment.severity
 )
 
 
@@ -67,13 +72,21 @@ def bring_up_to_date(session: AnySession, file: File, at_us: int, *, is_made: bo
 
 def _join(session: AnySession, file_id: int) -> dict[str, str]:
     """Return the texts of people and of the AI, in the order in which they were written, and the severity of both."""
-    remarks: dict[str, list[Remark]] = {"User": [], "AI": []}
-    votes = []
-    for author, severity, *remark in session.execute(REMARKS.where(Comment.file_id == file_id)):
-        remarks[author].append(Remark(*remark))
-        votes.append(severity)
-    texts = {"user_text": joined(remarks["User"]), "ai_text": joined(remarks["AI"])}
-    return {**texts, "severity": overall(votes)}
+    quantities: Counter[str] = Counter()
+    votes: Counter[str] = Counter()
+    for author, severity, quantity in session.execute(VOTES.where(Comment.file_id == file_id)):
+        quantities[author] += quantity
+        votes[severity] += quantity
+    texts = {"user_text": "User", "ai_text": "AI"}
+    said = {name: _said(session, file_id, author, quantities[author]) for name, author in texts.items()}
+    return {**said, "severity": overall(votes.elements())}
+
+
+def _said(session: AnySession, file_id: int, author: str, quantity: int) -> str:
+    """Return what one of the two said; a file may have more comments than fit into memory."""
+    query = REMARKS.where(Comment.file_id == file_id, Comment.comment_author == author)
+    with session.execute(query) as rows:
+        return joined((Remark(*row) for row in rows), quantity)
 
 
 def remove_recommendation(session: AnySession, recommendation_id: int, actor: str) -> Any:

@@ -10,7 +10,7 @@ report
 A file without a result has a report too, which says so.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
@@ -27,6 +27,7 @@ from app.review.recommending import RECOMMENDATIONS
 from app.review.voting import overall
 
 MOST = 10_000  # findings, and comments, that are listed one by one; all are counted
+MOST_CHARACTERS, AT_ONCE = 4_000_000, 200  # of quotations, and of comments: each is held some ten times over
 LISTED = (BasisViolation.violations, BasisViolation.code, BasisViolation.age, BasisViolation.mark)
 FILE_WORDS = ("refer", "name", "kind", "status", "error", "owner", "size_bytes", "sha256", "media_type", "duration_s")
 RESULT_WORDS = ("kind", "name", "media_type", "size_bytes", "content_sha256", "actor")
@@ -51,7 +52,7 @@ class Tally(NamedTuple):
 
 
 def file_report(session: AnySession, file: File, actor: str, at_us: int, most: int = MOST) -> dict[str, Any]:
-    """Return the report as JSON has it; of findings and of comments at most so many one by one."""
+    """Return the report as JSON has it; of findings and of comments at most so many one by one, and MOST_CHARACTERS."""
     spellings: dict[str, str] = {}
     found, said = (tallies(session, model, file.id, spellings) for model in (Finding, Comment))
     form, result = session.get(Cinema, file.id), session.get(Result, file.id)
@@ -225,7 +226,8 @@ def _findings(session: AnySession, file_id: int, most: int) -> list[dict[str, An
         Finding.quotation,
         Finding.confidence,
     )
-    query: AnySelect = select(*columns).where(Finding.file_id == file_id).order_by(Finding.position).limit(most)
+    query: AnySelect = select(*columns).outerjoin(BasisViolation, BasisViolation.id == Finding.violation_id)
+    query = query.where(Finding.file_id == file_id).order_by(Finding.position).limit(most)
     return [
         {
             "violation": row.violations or row.violation,
@@ -238,7 +240,7 @@ def _findings(session: AnySession, file_id: int, most: int) -> list[dict[str, An
             "quotation": row.quotation,
             "confidence": row.confidence,
         }
-        for row in session.execute(query.outerjoin(BasisViolation, BasisViolation.id == Finding.violation_id))
+        for row in _listed(session, query, "quotation")
     ]
 
 
@@ -260,5 +262,16 @@ def _comments(session: AnySession, file_id: int, most: int) -> list[dict[str, An
             "end": row.end_s,
             "created_utc": utc_text(row.created_us),
         }
-        for row in session.execute(query)
+        for row in _listed(session, query, "comment")
     ]
+
+
+def _listed(session: AnySession, query: AnySelect, text: str) -> Iterator[Any]:
+    """Yield rows while their texts are no more than MOST_CHARACTERS together."""
+    room = MOST_CHARACTERS
+    with session.execute(query.execution_options(yield_per=AT_ONCE)) as rows:
+        for row in rows:
+            room -= len(getattr(row, text) or "")
+            if room < 0:
+                return
+            yield row

@@ -25,6 +25,7 @@ COLUMNS = ("id", "violations", "context", "age", "mark")
 MAX_UNPACKED_BYTES = 16 * 1024 * 1024
 MAX_RATIO, RATIO_FROM_BYTES = 200, 1024 * 1024
 MAX_PARTS, MAX_ROWS, MAX_COLUMNS = 500, 10_000, 64
+MAX_TAGS = 500_000  # 10,000 rows have 420,000; each may become an object of some 300 bytes
 HEADER_WITHIN, LAST_AFTER_EMPTY = 50, 1000
 _DTD = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 # openpyxl has no error of its own for what it cannot read: whatever its parsers stumble over comes out.
@@ -88,13 +89,26 @@ def _check_parts(data: bytes) -> None:
                 f"it unpacks into {len(parts)} parts of {unpacked} bytes; at most {MAX_PARTS} of {MAX_UNPACKED_BYTES} "
                 "are read"
             )
-        for part in parts:
-            if part.file_size > max(RATIO_FROM_BYTES, MAX_RATIO * part.compress_size):
-                raise _refusal(f"its part {part.filename[:80]!r} is packed more than {MAX_RATIO} times: a bomb")
-            if part.filename.lower().endswith((".xml", ".rels")):
-                text = archive.read(part)
-                if _DTD.search(text) or b"\0" in text:
-                    raise _refusal(f"its part {part.filename[:80]!r} has a DTD or is not UTF-8: neither is read")
+        tags = sum(_check_part(archive, part) for part in parts)
+        if tags > MAX_TAGS:
+            raise _refusal(f"it has {tags} tags; at most {MAX_TAGS} are read")
+
+
+def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
+    """Return how many tags a part has at most. Raises Invalid for one that is not to be read.
+
+    What a part is called says nothing: whichever the workbook names is read as XML.
+    """
+    name = repr(part.filename[:80])
+    if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # ISO/IEC 29500-2 annex B knows no other
+        raise _refusal(f"its part {name} is packed otherwise than a workbook's are")
+    if part.file_size > max(RATIO_FROM_BYTES, MAX_RATIO * part.compress_size):
+        raise _refusal(f"its part {name} is packed more than {MAX_RATIO} times: a bomb")
+    text = archive.read(part)
+    is_named = part.filename.lower().endswith((".xml", ".rels"))
+    if _DTD.search(text.replace(b"\0", b"")) or (is_named and b"\0" in text):
+        raise _refusal(f"its part {name} has a DTD or is not UTF-8: neither is read")
+    return text.count(b"<")
 
 
 def _lines(data: bytes) -> Sheet:

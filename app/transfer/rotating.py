@@ -108,6 +108,8 @@ def revoke(session: AnySession, row: File, actor: str, at_us: int) -> None:
         update(ReferKey).where(ReferKey.file_id == row.id, ReferKey.revoked_us.is_(None)).values(revoked_us=at_us)
     )
     if keys.rowcount:  # type: ignore[attr-defined]
+        if open_rotation(session, row.id) is None:
+            emit(session, row, "status", rotation=REVOKED)  # who listens still has the address of a used key
         cut = _withdraw(session, row, REVOKED, at_us)
         audit(session, actor, "refer.revoke", str(row.id), generation=row.generation, cut=cut)
 

@@ -16,7 +16,7 @@ from app.archive.believing import believed
 from app.errors import Deleted, Locked, PlaybackError
 from app.extensions import db, writing
 from app.models import File
-from app.models.file import UPLOAD
+from app.models.file import ERROR, UPLOAD
 from app.transfer.claiming import claim, root_of
 from app.transfer.completing import complete, expire, remove_bytes
 from app.transfer.digesting import digests
@@ -112,11 +112,13 @@ def describe(file_id: int) -> None:
     try:
         if str(found["media_type"]).startswith(("video/", "audio/", "application/ogg")):
             found["duration_s"] = find_length(path)
-        found |= {"error": None, "next_us": None, "tries": 0}
+        found |= {"next_us": None, "tries": 0, "error": None}
     finally:
         with writing() as session:
             row = session.get(File, file_id, with_for_update=True, populate_existing=True)
             if row is not None and row.deleted_us is None:
+                if row.status == ERROR:
+                    found.pop("error", None)  # what an analyser said stays
                 for name, value in found.items():
                     setattr(row, name, value)
 
@@ -129,7 +131,7 @@ def _postpone(file_id: int, why: str, at_us: int) -> None:
         pause_us = min(PAUSE_US * 4**row.tries, LONGEST_PAUSE_US)
         row.tries = min(row.tries + 1, MOST_TRIES)
         is_described = row.completed_us is not None and row.deleted_us is None
-        if is_described:
+        if is_described and row.status != ERROR:
             row.error = why.splitlines()[0][:500] if why else "unknown"
         row.next_us = None if is_described and row.tries >= MOST_TRIES else at_us + pause_us
         log.warning("what is left to do for file %d is tried again: %s", file_id, why)

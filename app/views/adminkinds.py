@@ -120,7 +120,7 @@ class SourceList(ListView):
     about = "Cameras and their addresses"
     table, word, title = Source, "source", "Sources"
     column_list = ("id", "model", "description", "status", "uri_rtsp", "uri", "created")
-    column_sortable_list = ("id", "model", "description", "status")
+    column_sortable_list = ("id", "model", "description", "status", "created")
     column_details_list = (*column_list, "auth", "user", "ffmpeg_cmd", "status_detail")
     searched = ("description", "model", "status")
     can_create = can_edit = can_delete = True

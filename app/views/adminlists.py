@@ -5,6 +5,7 @@ a page is written, begin writing in the middle of a reading transaction, and cha
 audit and wake. Here rows are read within one context of the main app and become plain values.
 """
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ from app.views.adminasking import Refused, ask
 
 FORM_S = 12 * 3600
 LAST_PAGE = 100_000
+NUMBER = re.compile(r"[0-9]{1,10}")
 T = TypeVar("T")
 
 
@@ -114,7 +116,7 @@ class ListView(BaseModelView):
 
     def scaffold_sortable_columns(self) -> dict[str, str]:
         """Return the columns of the table among those shown."""
-        return {name: name for name in self.column_list or () if hasattr(self.table, name)}
+        return {name: name for name in self.column_list or () if self._column(name) is not None}
 
     def init_search(self) -> bool:
         """Tell whether words can be looked for."""
@@ -160,9 +162,17 @@ class ListView(BaseModelView):
         words = CONTROLS.sub(" ", search or "")[:255].split()
         return query.where(and_(True, *(or_(*(c.icontains(word, autoescape=True) for c in columns)) for word in words)))
 
+    def _column(self, name: str | None) -> InstrumentedAttribute[Any] | None:
+        """Return what a column of the list shows of the table: itself, or the instant of that name."""
+        column: InstrumentedAttribute[Any] | None = getattr(
+            self.table, f"{name}_us", getattr(self.table, str(name), None)
+        )
+        return column
+
     def _ordered(self, query: AnySelect, name: str | None, *, is_descending: bool) -> AnySelect:
         """Return the query in order: of texts by the alphabet, ё beside е, capitals beside small letters."""
-        key: InstrumentedAttribute[Any] = getattr(self.table, name or "id")
+        wanted = self._column(name) if name in self._sortable_columns else None
+        key: InstrumentedAttribute[Any] = self.table.id if wanted is None else wanted
         is_text = isinstance(key.type, String) and name != "id"
         sorted_by = func.replace(func.lower(key), "ё", "е") if is_text else key
         return query.order_by(sorted_by.desc() if is_descending else sorted_by, self.table.id)
@@ -173,7 +183,7 @@ class ListView(BaseModelView):
     def get_one(self, id: Any) -> Any:
         """Return a row, None where there is none."""
         is_number = self.table.id.type.python_type is int
-        if is_number and not (str(id).isascii() and str(id).isdigit() and int(id) <= MAX_ID):
+        if is_number and not (NUMBER.fullmatch(str(id)) and int(id) <= MAX_ID):
             return None
         wanted = int(id) if is_number else CONTROLS.sub("", str(id))
 

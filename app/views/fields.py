@@ -272,7 +272,9 @@ FIELDS: dict[str, Meaning] = {
     "FileObject.size_bytes": Meaning("Size in bytes; null until it is known", 450000000),
     "FileObject.received_bytes": Meaning("How many of them are durable on the disk", 450000000),
     "sha256": Meaning("SHA-256 of the bytes; null until it is complete", "0" * 64),
-    "media_type": Meaning("Found from the content; null until it was looked at. Information only", "video/mp4"),
+    "FileObject.media_type": Meaning(
+        "Found from the content; null until it was looked at. Information only", "video/mp4"
+    ),
     "duration_s": Meaning("Length of a film or of sound; null for none known", 5400.0),
     "FileObject.owner": Meaning("The account that announced it", "admin"),
     "FileObject.expires_utc": Meaning("When it is given up unless more comes; null where it is complete", END),
@@ -328,7 +330,7 @@ FIELDS: dict[str, Meaning] = {
     "by_severity": Meaning("How many of each severity, the gravest first"),
     "ResultObject.kind": Meaning("`json`: findings; `file`: a file that holds none", "json"),
     "ResultObject.name": Meaning("Name of the file that was posted; null where none was", "findings.json"),
-    "ResultObject.media_type": Meaning("Type of that file, found from its content; null where none was posted", None),
+    "ResultObject.media_type": Meaning("Type of that file by its content; null without a file", "application/json"),
     "ResultObject.size_bytes": Meaning("Bytes of the file, or of the findings as JSON", 1024),
     "ResultObject.sha256": Meaning("SHA-256 of the file, or of the findings in their one form", "e3b0c442" * 8),
     "ResultObject.actor": Meaning("The account that posted it", "analyser"),

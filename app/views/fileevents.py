@@ -96,16 +96,16 @@ class FileStream(FileEvents):
 
 def _last_id() -> int | None:
     """Return the id of the last event that the client has seen, None where it names none. Raises Invalid."""
-    text, place = request.headers.get(LAST_ID, "").strip(), ["header", LAST_ID]
-    if not text:
-        text, place = str(read_query().values.get(LAST_ID_QUERY, "")).strip(), ["query", LAST_ID_QUERY]
-    if text and not re.fullmatch("[0-9]{1,18}", text):
-        raise Invalid(
-            f"the id of the last event is a number of up to 18 digits, not {text[:60]!r}: leave it out to begin anew",
-            loc=(place[0], place[1]),
-            kind="int_parsing",
-        )
-    return int(text) if text else None
+    texts = {
+        ("header", LAST_ID): request.headers.get(LAST_ID, ""),
+        ("query", LAST_ID_QUERY): str(read_query().values.get(LAST_ID_QUERY, "")),
+    }
+    given = {place: text.strip() for place, text in texts.items() if text.strip()}
+    for place, text in given.items():
+        if not re.fullmatch("[0-9]{1,18}", text):
+            message = f"the id of the last event is a number of up to 18 digits, not {text[:60]!r}: "
+            raise Invalid(message + "leave it out to begin anew", loc=place, kind="int_parsing")
+    return next((int(text) for text in given.values()), None)
 
 
 def _answer(body: Any) -> Response:

@@ -94,6 +94,8 @@ class Files(Resource):
     @namespace.response(404, "There is no such source, record or footage; before_utc and after_utc name the nearest")
     @namespace.response(409, "The span ends in what is yet to be written; recorded_until_utc says how far it is")
     @namespace.response(410, "The file of the record was deleted")
+    @namespace.response(400, "A header of tus is malformed")
+    @namespace.response(412, "Another version of tus is asked for")
     @namespace.response(413, "It is larger than files may be, or than this account may still upload")
     @namespace.response(507, "The storage has no room for it beside what is recorded")
     def post(self) -> Any:
@@ -139,6 +141,7 @@ class OneFile(Resource):
     )
     @namespace.param("Tus-Resumable", "`1.0.0`", _in="header")
     @namespace.param("Upload-Offset", "Where the piece begins: as many bytes as have come", _in="header")
+    @namespace.response(400, "A header of tus is malformed")
     @namespace.response(204, "It was taken; Upload-Offset says what has come now")
     @namespace.response(409, "The piece does not follow what has come")
     @namespace.response(410, "The upload was deleted, or given up")
@@ -152,8 +155,18 @@ class OneFile(Resource):
 
     @namespace.doc(description="As the method that is named: PATCH, DELETE or HEAD, with what belongs to it.")
     @namespace.param("X-HTTP-Method-Override", "`PATCH`, `DELETE` or `HEAD`", _in="header")
+    @namespace.response(200, "The file, as DELETE and HEAD answer without tus", answer)
     @namespace.response(204, "It was done")
+    @namespace.response(400, "A header of tus is malformed")
     @namespace.response(405, "No such method is named")
+    @namespace.response(409, "The piece does not follow what has come")
+    @namespace.response(410, "It was deleted, or given up")
+    @namespace.response(412, "Another version of tus, or none, is asked for")
+    @namespace.response(413, "The body is longer than the file may be")
+    @namespace.response(415, "The body is of another type than tus sends")
+    @namespace.response(423, "Another request writes to it and does not let go")
+    @namespace.response(460, "The piece has another checksum; it was not taken")
+    @namespace.response(507, "The storage is full; what came until then was taken")
     def post(self, file_id: str) -> Any:
         """Do what X-HTTP-Method-Override says, for clients that can send nothing but GET and POST."""
         work = {"PATCH": self.patch, "DELETE": self.delete, "HEAD": self.head}
@@ -178,7 +191,7 @@ class OneFile(Resource):
     @namespace.hide
     def options(self, file_id: str) -> Response:
         """Tell what of tus is understood."""
-        return filetus.options("DELETE, GET, HEAD, OPTIONS, PATCH")
+        return filetus.options("DELETE, GET, HEAD, OPTIONS, PATCH, POST")
 
 
 files.after_request(filetus.add_headers)

@@ -51,7 +51,7 @@ def overridden(work: Mapping[str, Callable[[str], Any]]) -> Callable[[str], Any]
     """Return the view of the method that X-HTTP-Method-Override names. Raises MethodNotAllowed."""
     method = request.headers.get("X-HTTP-Method-Override", "").upper()
     if method not in work:
-        raise MethodNotAllowed(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH"])
+        raise MethodNotAllowed(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST"])
     return work[method]
 
 

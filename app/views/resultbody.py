@@ -15,7 +15,7 @@ from app.review.findings import NewFinding, NewResult, distinct
 from app.review.resultfile import Arriving, Target
 from app.review.results import Posted
 from app.transfer.filetypes import HEAD_BYTES, type_of
-from app.transfer.uploadroom import measure_room
+from app.transfer.uploadroom import Room, measure_room
 from app.views.incoming import Incoming
 
 MULTIPART = "multipart/form-data"
@@ -46,11 +46,12 @@ def _limit(most_bytes: int, words: str, max_bytes: int) -> None:
 
 def _form(target: Target, stack: contextlib.ExitStack) -> Posted:
     _limit(target.max_bytes + AROUND_BYTES, "a result has", target.max_bytes)
-    _check_room(request.content_length or 0)
+    room = _room()
+    room.check(request.content_length or 0)
     body = Incoming()
     try:
         reader = FormReader(request.mimetype_params.get("boundary", ""), body.read)
-        fields, file, name = _parts(reader, target, stack)
+        fields, file, name = _parts(reader, target, room, stack)
     except FormError as error:
         raise Invalid(f"this is not a form that can be read: {error}", loc=("body",), kind="form_invalid") from None
     finally:
@@ -66,7 +67,7 @@ def _form(target: Target, stack: contextlib.ExitStack) -> Posted:
 
 
 def _parts(
-    reader: FormReader, target: Target, stack: contextlib.ExitStack
+    reader: FormReader, target: Target, room: Room, stack: contextlib.ExitStack
 ) -> tuple[dict[str, str], Arriving | None, str | None]:
     """Return the fields of a form, and its file with the name; without one where a browser's field was left empty."""
     fields: dict[str, str] = {}
@@ -79,17 +80,18 @@ def _parts(
         file, name = Arriving(target), clean_name(part.filename)
         stack.callback(file.drop)
         for block in reader.data():
+            room.check(len(block))  # what comes in chunks says no length, and others write meanwhile
             file.write(block)
         if not part.filename and not file.size_bytes:
             file, name = None, None
     return fields, file, name
 
 
-def _check_room(size_bytes: int) -> None:
-    """Raise StorageFull where what comes would take room that recording needs."""
+def _room() -> Room:
+    """Return the room that recording leaves to what comes."""
     room = measure_room(db.session, current_app.config["PLAYBACK"], now_us())
     db.session.remove()
-    room.check(size_bytes)
+    return room
 
 
 def _check_file(part: Part, *, is_first: bool) -> None:

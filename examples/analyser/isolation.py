@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -10,12 +11,12 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .failures import CannotAnalyse
 
 MOST_MEMORY_BYTES = 2 << 30
-MOST_OUTPUT_BYTES = 16 << 20
+MOST_OUTPUT_BYTES, BLOCK_BYTES = 16 << 20, 1 << 16
 GRACE_S = 15.0  # for what does not look at the clock by itself
 STARTER = Path(__file__).with_name("analyse.py")
 
@@ -44,7 +45,7 @@ def _result(text: bytes) -> dict[str, Any] | None:
 
 
 def _output(command: Sequence[str], limit_s: float) -> tuple[int, bytes]:
-    """Return a command's status and what it prints; it and what it has started end with the time."""
+    """Return a command's status and what it prints; it and what it has started in its session end with the time."""
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True, env=_environment()
@@ -56,7 +57,7 @@ def _output(command: Sequence[str], limit_s: float) -> tuple[int, bytes]:
     timer.start()
     assert process.stdout
     try:
-        data = process.stdout.read(MOST_OUTPUT_BYTES + 1)
+        data = _read(process.stdout, ends_s)
         if len(data) > MOST_OUTPUT_BYTES:
             raise CannotAnalyse(f"the analysis printed more than {MOST_OUTPUT_BYTES} bytes")
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # not reaped: its group's number stays its own
@@ -68,6 +69,19 @@ def _output(command: Sequence[str], limit_s: float) -> tuple[int, bytes]:
     if time.monotonic() >= ends_s:
         raise CannotAnalyse(f"the analysis took more than {limit_s:.0f} s")
     return status, data
+
+
+def _read(pipe: IO[bytes], ends_s: float) -> bytes:
+    """Return what comes until an instant: a daemon that a command left may hold the other end for ever."""
+    poll, data = select.poll(), bytearray()
+    poll.register(pipe, select.POLLIN)
+    while len(data) <= MOST_OUTPUT_BYTES and (left_s := ends_s - time.monotonic()) > 0:
+        if poll.poll(left_s * 1000):
+            block = os.read(pipe.fileno(), BLOCK_BYTES)
+            if not block:
+                break
+            data += block
+    return bytes(data)
 
 
 def bound_memory(most_bytes: int = MOST_MEMORY_BYTES) -> None:

@@ -8,10 +8,12 @@
 in the queue once, with its newest key.
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
 import logging
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +24,7 @@ from .job import key_of
 log = logging.getLogger(__name__)
 
 OLDEST_S = 300.0
-MOST_BYTES = 1 << 16
+MOST_BYTES, MOST_DIGITS = 1 << 16, 9
 MOST_WAITING = 1_000
 REQUEST_S = 10.0
 MOST_CONNECTIONS = 32
@@ -88,8 +90,14 @@ def read_body(body: bytes) -> tuple[int, str] | None:
     return file_id, key_of(url)
 
 
+def _shut(connection: socket.socket) -> None:
+    """Let whoever waits for a connection wait no longer."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 class Server(ThreadingHTTPServer):
-    """Listens at one address; a client that says nothing is left after ten seconds, and not many are served at once."""
+    """Listens at one address; a client is left after ten seconds, whatever it says, and not many are served at once."""
 
     daemon_threads = True
 
@@ -104,10 +112,14 @@ class Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a connection and give its place back."""
+        """Serve a connection and give its place back, ten seconds later at the latest."""
+        end = threading.Timer(REQUEST_S, _shut, [request])
+        end.daemon = True
+        end.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
+            end.cancel()
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -124,8 +136,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Take a download address."""
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()) or int(length[:9]) > MOST_BYTES:
-            return self._answer(413 if length.isdigit() else 411)
+        if not (length.isascii() and length.isdigit()):
+            return self._answer(411)
+        if len(length) > MOST_DIGITS or int(length) > MOST_BYTES:
+            return self._answer(413)
         body = self.rfile.read(int(length))
         stamp, signed = (self.headers.get(f"X-Playback-{name}", "") for name in ("Timestamp", "Signature"))
         if not is_genuine(self.server.secret, stamp, signed, body, time.time()):
