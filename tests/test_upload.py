@@ -693,6 +693,12 @@ def test_the_length_of_a_film_is_found(app: Flask, tmp_path: Any) -> None:
     assert (shown["media_type"], round(shown["duration_s"]), shown["error"]) == ("video/mp4", 2, None)
 
 
+def test_a_text_that_is_nearly_a_page_is_told_at_once() -> None:
+    """Looked for by trying each way to end its comments, 300 bytes of it took longer than a worker lives."""
+    assert type_of(b"<!-- -->\n" * 5000 + b"<p>") == "text/plain; charset=utf-8"
+    assert type_of(b"\n<!-- a > -- b --> <!----><HTML>") == "text/html"
+
+
 @pytest.mark.parametrize("content", [b"text", b"\x00\x00\x00\x18ftypisom" + b"broken" * 50], ids=["fine", "broken"])
 def test_what_an_analyser_said_stays_when_the_file_is_described(app: Flask, content: bytes) -> None:
     """Regression: a file that was described after its analysis had failed lost the reason."""
@@ -705,12 +711,6 @@ def test_what_an_analyser_said_stays_when_the_file_is_described(app: Flask, cont
     shown = client.get("/files/1/").json
     assert (shown["status"], shown["error"]) == ("error", "no picture in it")
     assert shown["media_type"] is not None
-
-
-def test_a_text_that_is_nearly_a_page_is_told_at_once() -> None:
-    """Looked for by trying each way to end its comments, 300 bytes of it took longer than a worker lives."""
-    assert type_of(b"<!-- -->\n" * 5000 + b"<p>") == "text/plain; charset=utf-8"
-    assert type_of(b"\n<!-- a > -- b --> <!----><HTML>") == "text/html"
 
 
 def test_a_film_of_enormous_pictures_takes_no_memory(tmp_path: Path) -> None:
