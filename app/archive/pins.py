@@ -149,10 +149,12 @@ def refuse_pinned(session: AnySession, source_id: int, pieces: Sequence[Piece]) 
     found = pinned_by(session, source_id, pieces)
     if found:
         pin = found[0][1]
+        file_id = session.scalar(select(File.id).where(File.pin_id == pin.id))
+        way_out = f"DELETE /api/v1/pins/{pin.id}/" if file_id is None else f"DELETE /files/{file_id}/"
         raise Pinned(
             f"{len(found)} of {len(pieces)} files are pinned by {pin.owner} (pin {pin.id}, {utc_text(pin.begin_us)} to "
-            f"{utc_text(pin.end_us)}: {' '.join(pin.reason.split())[:200]}): release it first (DELETE "
-            f"/api/v1/pins/{pin.id}/)",
+            f"{utc_text(pin.end_us)}: {' '.join(pin.reason.split())[:200]}): release it first "
+            f"({way_out})",
             pin_id=pin.id,
         )
 

@@ -41,7 +41,7 @@ class FormReader:
         """Begin before the first part. Raises FormError for a boundary that can be none."""
         encoded = boundary.encode("latin-1", "replace")
         if not 1 <= len(encoded) <= 200 or encoded.endswith(b" "):
-            raise FormError("Content-Type names no boundary")
+            raise FormError("Content-Type names no boundary of 1 to 200 characters")
         self._delimiter = b"\r\n--" + encoded
         self._read = read
         self._buffer = bytearray(b"\r\n")  # the first delimiter needs no line before it

@@ -11,6 +11,7 @@ from app.models.types import now_us
 STATUSES = ("--------", "processing", "ready", "error", "db_ready")
 ANNOUNCED, PROCESSING, READY, ERROR, DB_READY = STATUSES
 UPLOAD, FOOTAGE = "upload", "footage"
+FORM, TUS = "multipart", "tus"
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up an INTEGER only
 
 

@@ -89,8 +89,8 @@ def claim(
         part.unlink(missing_ok=True)  # ours, where it was made anew after the other had removed it
         raise
     finally:
+        os.close(handle)  # and the lock with it, whatever else fails
         writers().leave(writer)
-        os.close(handle)
 
 
 def _lock(part: Path, whole: Path, writer: Writer, patience_s: float) -> int:

@@ -18,12 +18,12 @@ from app.errors import Busy, ChecksumMismatch, Conflict, Locked, TooLarge
 from app.extensions import AnySession, writing
 from app.formats.tusheaders import Checksum
 from app.models import File, FileEvent
-from app.models.file import ANNOUNCED, ERROR, PROCESSING
+from app.models.file import ANNOUNCED, ERROR, FORM, PROCESSING
 from app.models.types import now_us
 from app.transfer.claiming import Claimed
 from app.transfer.completing import WHOLE_US
 from app.transfer.digesting import Chaser, Digest, digests
-from app.transfer.uploadroom import Room, most_bytes
+from app.transfer.uploadroom import Room, most_bytes, too_large
 from instance.config import Config
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,8 @@ class Intake:
         """Take a block. Raises as `receive`."""
         if self._written + len(block) > self._most:
             self._take_back()
+            if self._claimed.size_bytes is None:
+                raise too_large(self._config, self._most)
             raise TooLarge(
                 f"more than {self._most} bytes came, which is all that there may be: what this request brought is not "
                 f"kept, the {self._begin} bytes before are",
@@ -167,8 +169,17 @@ class Intake:
                 self._chase(min(self._committed, self._digest.offset + 2 * (self._committed - self._begin)))
         finally:
             self._end_hashing()
+            self._cut()
             if self._digest.offset <= self._committed:
                 digests.keep(self._claimed.file_id, self._digest)
+
+    def _cut(self) -> None:
+        """Give back the room of what was written and does not count: nothing would count it."""
+        try:
+            if os.fstat(self._handle).st_size > self._committed:
+                os.ftruncate(self._handle, self._committed)
+        except OSError as error:
+            log.warning("file %d holds bytes that do not count: %s", self._claimed.file_id, error.strerror)
 
     def digest(self) -> Digest:
         """Return the hash of all that has come. Raises StorageUnusable."""
@@ -200,7 +211,7 @@ class Intake:
                 self._most = most_bytes(session, self._config, row.owner, row.id)
             row.received_bytes = self._written
             row.expires_us = at_us + self._config.UPLOAD_EXPIRE_S * 1_000_000
-            if row.size_bytes == self._written:
+            if row.size_bytes == self._written or row.how == FORM:
                 row.next_us = at_us + WHOLE_US
             _tell(session, row, at_us)
         self._committed = self._claimed.received_bytes = self._written

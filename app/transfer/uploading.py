@@ -15,7 +15,7 @@ from app.archive.outbox import take_turn
 from app.archive.storages import open_storage, unusable
 from app.extensions import AnySession, db, writing
 from app.models import File
-from app.models.file import ANNOUNCED, UPLOAD
+from app.models.file import ANNOUNCED, FORM, UPLOAD
 from app.transfer.completing import WHOLE_US
 from app.transfer.uploadroom import measure_room, most_bytes, pending_bytes, too_large
 from instance.config import Config
@@ -62,7 +62,7 @@ def announce(config: Config, given: Announced, at_us: int) -> int:
             if max(size_bytes, given.expected_bytes - SLACK_BYTES) > most:
                 raise too_large(config, most)
             room.check(pending_bytes(session, row.id) + max(size_bytes, given.expected_bytes))
-            if given.size_bytes == 0:
+            if given.size_bytes == 0 or given.how == FORM:
                 row.next_us = at_us + WHOLE_US
             change_status(session, row, ANNOUNCED)
             file_id = row.id

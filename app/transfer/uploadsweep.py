@@ -13,10 +13,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.archive import places
 from app.archive.believing import believed
+from app.archive.handed import change_status
 from app.errors import Deleted, Locked, PlaybackError
 from app.extensions import db, writing
 from app.models import File
-from app.models.file import ERROR, UPLOAD
+from app.models.file import ANNOUNCED, ERROR, FORM, PROCESSING, UPLOAD
 from app.transfer.claiming import claim, root_of
 from app.transfer.completing import complete, expire, remove_bytes
 from app.transfer.digesting import digests
@@ -88,7 +89,7 @@ def _go_on(file_id: int, at_us: int) -> None:
 
 
 def _finish(file_id: int) -> None:
-    """Complete an upload that is whole."""
+    """Complete an upload that is whole; say of a form that nobody sends any more that it broke off."""
     with claim(file_id, patience_s=0.0) as claimed:
         if claimed is not None and claimed.received_bytes == claimed.size_bytes:
             digest = digests.take(file_id, claimed.received_bytes)
@@ -97,9 +98,13 @@ def _finish(file_id: int) -> None:
             log.info("the upload of file %d was whole and is complete now", file_id)
             return
     with writing() as session:
-        row = session.get(File, file_id, populate_existing=True)
-        if row is not None and row.completed_us is None:
-            row.next_us = None  # it has come to be less: its sender goes on
+        row = session.get(File, file_id, with_for_update=True, populate_existing=True)
+        if row is None or row.completed_us is not None or row.deleted_us is not None:
+            return
+        row.next_us = None  # it has come to be less: its sender goes on
+        if row.how == FORM and row.status in (ANNOUNCED, PROCESSING):
+            row.error = "the form broke off: send the file again, or go on with it by tus"
+            change_status(session, row, ERROR, error=row.error)
 
 
 def describe(file_id: int) -> None:

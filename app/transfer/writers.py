@@ -110,6 +110,7 @@ class Writers:
 
 
 def writers() -> Writers:
-    """Return those of this process and app."""
-    found: Writers = current_app.extensions[EXTENSION]
+    """Return those of this process and app; the worker's sweep writes too, without views."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    found: Writers = app.extensions.setdefault(EXTENSION, Writers(app, lambda: False))
     return found

@@ -91,6 +91,8 @@ def create() -> Response:
     values = parse_metadata(metadata)
     if values is None or len(metadata) > LONGEST_METADATA or not metadata.isprintable() or not metadata.isascii():
         raise _bad("Upload-Metadata", f"pairs of a key and base64, at most {LONGEST_METADATA} characters")
+    if "Upload-Concat" in request.headers:
+        raise _bad("Upload-Concat", "left out: uploads are not joined here")
     has_body = request.mimetype == CONTENT_TYPE
     if not has_body and request.content_length:
         raise _wrong_type()
@@ -117,6 +119,7 @@ def head(file_id: int) -> Response:
         pass
     row = find_file(db.session, file_id)
     response = Response(status=200)
+    response.headers.pop("Content-Type")  # there is nothing to be of a type
     _tell(response, row, has_offset=True)
     if row.size_bytes is None:
         response.headers["Upload-Defer-Length"] = "1"
