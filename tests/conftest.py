@@ -34,6 +34,8 @@ WAITING = (
     "test_watching",
     "test_record_rollover",
     "test_schemathesis",
+    "test_schemathesis_second",
+    "test_schemathesis_third",
     "test_playback_properties",
     "test_sync_worker",
     "test_recorder_ffmpeg",

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -47,11 +48,14 @@ class EventReader:
         return found
 
     def next(self) -> Event | None:
-        """Return the next event, None at the end of the stream. Raises TimeoutError when none comes."""
+        """Return the next event, None at the end. Raises TimeoutError when none comes, whether or not comments do."""
+        until_s = time.monotonic() + LIMIT_S
         while (block := self._until(b"\n\n")) is not None:
             event = self._parsed(block.decode("utf-8"))
             if event is not None:
                 return event
+            if time.monotonic() > until_s:
+                raise TimeoutError("comments alone came")
         assert self._buffer == b"", f"the stream ends within an event: {self._buffer[:200]!r}"
         return None
 

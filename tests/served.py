@@ -1,11 +1,13 @@
-"""A real web server (gunicorn) over an archive that tests put footage into."""
+"""A real web server (gunicorn) over an archive that tests put footage into; and a plain one over an app."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
+from werkzeug.serving import make_server
 
 from app import create_app
 from app.extensions import db
@@ -38,3 +40,17 @@ def serving(folder: Path, **settings: object) -> Iterator[Served]:
         service.stop()
         with app.app_context():
             db.engine.dispose()
+
+
+@contextmanager
+def answering(app: Flask) -> Iterator[str]:
+    """Yield the address of a plain server of threads over an app: for pages, whoever serves them."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,13 +1,17 @@
 """The whole service as an operator starts it: its own processes, free port and instance folder."""
 
+import atexit
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +19,8 @@ import requests
 
 from app.capture.processes import LiveFfmpeg, find_ffmpegs
 from app.locks import lock_holder
+from app.prepared import is_prepared
+from instance.config import DevelopmentConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
@@ -34,6 +40,16 @@ def wait_for(get: Callable[[], T], what: str, limit_s: float = 15.0, pause_s: fl
         assert time.monotonic() < until_s, f"{what} did not happen within {limit_s:.0f} s"
         time.sleep(pause_s)
     return value
+
+
+@cache
+def prepared_database() -> Path:
+    """Return an SQLite database as `flask prepare` leaves it, to copy; made once a process, for it takes seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="prepared-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    done = Service(folder).run("-m", "flask", "prepare")
+    assert done.returncode == 0, done.stderr
+    return folder / "app.db"
 
 
 class Service:
@@ -70,12 +86,23 @@ class Service:
 
     def start(self, *arguments: str) -> None:
         """Start the supervisor, or the roles alone."""
+        has_database = self._has_database()
         if self.roles:
-            self.run("-m", "flask", "prepare")
+            if not has_database:
+                self.run("-m", "flask", "prepare")
             for role in self.roles:
                 self.spawn(role)
         else:
             self.processes["supervisor"] = self._popen(*arguments)
+
+    def _has_database(self) -> bool:
+        """Lay down a prepared database where there is none yet; tell whether there is one. Of development on SQLite."""
+        instance, is_other = Path(self.environment["PLAYBACK_INSTANCE"]), self.environment.get("PLAYBACK_DATABASE_URL")
+        if self.environment["FLASK_CONFIG"] != "development" or is_other:
+            return False
+        if not (instance / "app.db").exists():
+            shutil.copyfile(prepared_database(), instance / "app.db")
+        return is_prepared(DevelopmentConfig(INSTANCE=str(instance)))
 
     def spawn(self, role: str) -> "subprocess.Popen[bytes]":
         """Start one process alone."""

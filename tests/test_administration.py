@@ -19,13 +19,13 @@ from app.archive.accounts import make_first_admin
 from app.extensions import db, writing
 from app.models import Audit, BasisViolation, Comment, File, FileEvent, Source
 from app.prepared import LIST_PATH
-from app.review.loading import load_file
+from app.review.loading import load_at_start, load_file
 from app.review.naming import Names
 from app.views.administration import EXTENSION
 from instance.config import ProductionConfig
 from tests.browser import Browser, why_no_browser
 from tests.conftest import missing, open_app
-from tests.served import serving
+from tests.served import answering
 
 API = "/api/v1"
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -361,11 +361,12 @@ def test_no_page_leaves_a_connection_or_a_transaction_open(filled_database: Flas
 # In a browser
 
 
-def test_a_browser_edits_a_violation_without_an_error_in_its_console(tmp_path: Path) -> None:
+def test_a_browser_edits_a_violation_without_an_error_in_its_console(app: Flask, tmp_path: Path) -> None:
     if reason := why_no_browser():
         missing(reason)
-    with serving(tmp_path / "service") as served, Browser(tmp_path) as browser:
-        base = served.service.base
+    with app.app_context():
+        load_at_start()
+    with answering(app) as base, Browser(tmp_path) as browser:
         for place in ("admin", "cms"):
             for path in (
                 "",
@@ -390,5 +391,5 @@ def test_a_browser_edits_a_violation_without_an_error_in_its_console(tmp_path: P
         assert browser.script("return document.title") == "Delete violation 1?"
         browser.click(".nav-tabs .nav-link.active")
         assert browser.console() == []
-        changed = row(served.app, BasisViolation, 1)
+        changed = row(app, BasisViolation, 1)
     assert (changed.violations, changed.is_edited, changed.removed_us) == ("Ёжик в тумане", True, None)

@@ -1,12 +1,14 @@
 """The CSRF token: given out to everybody, and a wrong one refused wherever something is to be changed."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import TimestampSigner
 
 from app.archive.accounts import make_first_admin
 from app.extensions import writing
@@ -73,6 +75,22 @@ def test_a_text_that_somebody_made_up_is_no_token_even_with_the_same_cookie(clie
     client.set_cookie("csrftoken", "made-up")
     assert client.post(GROUP, json=NEW, headers={"X-CSRFToken": "made-up"}).status_code == 403
     assert token_of(client) != "made-up"
+
+
+def test_a_token_has_run_out_after_30_days_and_is_given_out_anew(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def token_from(days: float) -> str:
+        client.delete_cookie("csrftoken")
+        with monkeypatch.context() as clock:
+            clock.setattr(TimestampSigner, "get_timestamp", lambda _: int(time.time() - days * 86_400))
+            return token_of(client)
+
+    young = token_from(29.9)
+    assert client.post(GROUP, json=NEW, headers={"X-CSRFToken": young}).status_code == 200
+    old = token_from(30.1)
+    assert client.post(GROUP, json=NEW, headers={"X-CSRFToken": old}).status_code == 403
+    assert token_of(client) != old
 
 
 def test_in_production_everybody_gets_a_token_and_signing_in_needs_a_new_one(production: Flask) -> None:

@@ -20,7 +20,7 @@ from bench.processes import children, count_threads
 from tests.browser import Browser, why_no_browser
 from tests.conftest import missing
 from tests.event_client import EventClient
-from tests.handed import store_and_rotate
+from tests.handed import row_of, store_and_rotate
 from tests.nginx_server import Nginx, find_nginx
 from tests.outbox import announce, delete, tell, turn
 from tests.served import Served, serving
@@ -349,10 +349,10 @@ window.source.addEventListener("progress", event => window.got.push(Number(event
 
 
 @pytest.mark.skipif(bool(why_no_browser()), reason=why_no_browser())
-def test_a_browser_resumes_after_a_restart_without_loss_and_stops_at_the_end(tmp_path: Path) -> None:
-    with serving(tmp_path / "service") as served, Browser(tmp_path) as browser:
+def test_a_browser_resumes_after_a_restart_without_loss_and_stops_at_the_end(served: Served, tmp_path: Path) -> None:
+    with Browser(tmp_path) as browser:
         file_id = announce(served.app)
-        ids = [1, tell(served.app, file_id, "progress", received_bytes=1)]
+        ids = [row_of(served.app, file_id).event_id, tell(served.app, file_id, "progress", received_bytes=1)]
         browser.open(served.url("/healthz"))
         browser.script(LISTEN, f"/sse/{file_id}/")
         browser.wait(lambda: browser.script("return window.got") == ids, "the events so far")

@@ -110,6 +110,7 @@ def test_attempts_are_found_from_the_range_on_and_not_by_the_ids_of_all_sources(
         db.session.flush()
         db.session.add(Attempt(source_id=1, recorder_id="r", begin_us=1))
         db.session.commit()
-        plans = [plan for plan in plans_of(lambda: read_tries(1, NOW_US - 9, NOW_US)) if "attempt" in plan]
-    assert len(plans) == 4
+        plans = plans_of(lambda: read_tries(1, NOW_US - 9, NOW_US))
+        plans = [plan for plan in plans if "attempt" in plan]
+    assert len(plans) == 3
     assert all("SEARCH attempt USING INDEX ix_attempt_source_id_begin_us (source_id=? AND begin_us" in p for p in plans)

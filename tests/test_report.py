@@ -25,7 +25,7 @@ from app.review.rating import RATINGS, Judged, judge, needed_for, rate, ratings_
 from tests.browser import Browser, why_no_browser
 from tests.conftest import missing
 from tests.reviewed import add_file, add_footage_file, add_violations
-from tests.served import Served, serving
+from tests.served import answering
 from tests.test_comments import comment
 from tests.test_record_files import error_of
 
@@ -407,22 +407,17 @@ def test_a_file_name_of_any_kind_makes_a_header(app: Flask, client: FlaskClient)
         )
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("report")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
     if reason := why_no_browser():
         missing(reason)
-    with Browser(tmp_path_factory.mktemp("browser")) as found:
+    with Browser(tmp_path) as found:
         yield found
 
 
-def test_the_page_stands_alone_and_shows_hostile_text_as_text(served: Served, browser: Browser, tmp_path: Path) -> None:
-    app, client = served.app, served.service
+def test_the_page_stands_alone_and_shows_hostile_text_as_text(
+    app: Flask, client: FlaskClient, browser: Browser, tmp_path: Path
+) -> None:
     name = "<img src=x onerror=document.title='broken'>.mp4"
     file_id, refer = add_file(app, name=name, status="db_ready", sha256="ab" * 32, size_bytes=7, duration_s=3700.0)
     some_findings(app, file_id)
@@ -430,13 +425,19 @@ def test_the_page_stands_alone_and_shows_hostile_text_as_text(served: Served, br
     text = "</td><script>document.title = 'broken'</script> " + "очень" * 60
     for author in ("User", "AI"):
         said = {"refer_file": refer, "comment": text, "comment_author": author, "severity": "severe", "start": 65}
-        client.call("POST", "/comments/", **said, violation="\"><svg onload=document.title='broken'>")
-    client.call("POST", "/recommend/", refer=refer)
-    browser.open(served.url(f"/files/{file_id}/report"))
+        said["violation"] = "\"><svg onload=document.title='broken'>"
+        assert client.post("/comments/", json=said).status_code == 200
+    assert client.post("/recommend/", json={"refer": refer}).status_code == 200
+    with answering(app) as base:
+        judge_page(browser, f"{base}/files/{file_id}/report", (name, text), tmp_path)
+
+
+def judge_page(browser: Browser, address: str, hostile: tuple[str, str], tmp_path: Path) -> None:
+    """Look at the page of a report in a browser."""
+    browser.open(address)
     shown = browser.script("return document.body.innerText")
     for words in (
-        name,
-        text,
+        *hostile,
         "Does not fit the target audience",
         "16+ is needed, for Кровь; 12+ is wanted",
         "01:05–01:10",

@@ -23,6 +23,7 @@ from app.extensions import db, writing
 from app.models import File, FileEvent, ReferKey, RetentionMark, Rotation
 from app.models.types import now_us
 from app.transfer.claiming import claim
+from app.transfer.completing import expire
 from app.transfer.filelength import find_length
 from app.transfer.filetypes import type_of
 from app.transfer.intake import Intake
@@ -412,6 +413,9 @@ def test_an_upload_is_kept_as_long_as_something_is_added(client: FlaskClient, ap
     patch(client, 1, 0, b"abc")
     left_us = (row_of(app).expires_us or 0) - now_us()
     assert WEEK_US - 60_000_000 < left_us <= WEEK_US
+    with app.app_context():
+        assert not expire(1, now_us()), "it was found to be due before the piece came"
+    assert offset_of(client, 1) == 3
 
 
 def test_no_file_is_written_over_after_the_database_was_lost(database_app: Flask) -> None:
@@ -582,6 +586,16 @@ def test_a_form_that_came_whole_is_completed_whatever_happens_then(
     shown = client.get("/files/2/").json
     assert (shown["status"], shown["sha256"]) == ("ready", hashlib.sha256(b"abcdef").hexdigest())
     assert names(app) == ["1", "2"]
+
+
+def test_a_file_that_has_taken_the_place_of_an_upload_is_not_written_over(app: Flask) -> None:
+    client = app.test_client()
+    create(client, 6)
+    (folder_of(app) / "1").write_bytes(b"precious")
+    assert refusal(patch(client, 1, 0, b"abcdef"))[::2] == (503, "storage_unusable")
+    assert (folder_of(app) / "1").read_bytes() == b"precious"
+    assert (folder_of(app) / "1.part").read_bytes() == b"abcdef"
+    assert client.get("/files/1/").json["status"] == "processing"
 
 
 def test_the_hash_is_right_when_processes_take_turns(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,8 @@ def test_a_changed_row_is_changed_but_not_one_that_was_edited(database_app: Flas
     assert load(database_app, newer, is_forced=True) == (0, 1, 0, 0)
     assert stored(database_app)["v-2"] == ("Иноагент", "в титрах", "", "Отметка")
     assert load(database_app, newer) == (0, 0, 0, 0)
+    newest = write(tmp_path / "newest.xlsx", HEADER, [*LABEL[:4], "Другая"])
+    assert load(database_app, newest) == (0, 1, 0, 0), "what was overwritten by force is nobody's edit any more"
 
 
 def test_a_removed_row_comes_back_by_force_alone(app: Flask, book: Path) -> None:

@@ -7,7 +7,7 @@ back. An ffmpeg that outlives a step goes on with another run; its attempt count
 
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
@@ -60,25 +60,24 @@ _last_us = (
     .scalar_subquery()
 )
 GONE_ON = (
-    select(Run.begin_us, *_columns)
+    select(Run.begin_us, Run.capture_id, _first.begin_us)
     .join(_first, _first.id == Run.capture_id)
-    .join(
-        Attempt,
-        and_(
-            Attempt.run_id == Run.capture_id,
-            Attempt.source_id == bindparam("source_id"),
-            Attempt.begin_us.between(_first.begin_us - FOOTAGE_US, _first.begin_us + FOOTAGE_US),
-        ),
-    )
     .where(Run.capture_id > "", Run.source_id + 0 == bindparam("source_id"))
     .where(Run.begin_us >= func.coalesce(_last_us, bindparam("from_us")), Run.begin_us < bindparam("to_us"))
+)
+OF_RUN = TRIES.where(
+    Attempt.run_id == bindparam("run_id"),
+    Attempt.begin_us.between(bindparam("first_us") - FOOTAGE_US, bindparam("first_us") + FOOTAGE_US),
 )
 
 
 def read_tries(source_id: int, begin_us: int, end_us: int) -> list[Try]:
     """Return the attempts that touch a range, and the last that began before it."""
     values = {"source_id": source_id, "from_us": begin_us, "to_us": end_us}
-    found = [Try(*row) for query in (BEFORE, WITHIN, GONE_ON) for row in db.session.execute(query, values)]
+    found = [Try(*row) for query in (BEFORE, WITHIN) for row in db.session.execute(query, values)]
+    for later_us, run_id, first_us in db.session.execute(GONE_ON, values).all():
+        rows = db.session.execute(OF_RUN, {"source_id": source_id, "run_id": run_id, "first_us": first_us})
+        found += [Try(*row)._replace(begin_us=later_us, first_us=later_us) for row in rows]
     before = next((item for item in found if item.begin_us <= begin_us), None)
     if before is not None:
         near = {"latest_us": before.begin_us + NOTED_US, "earliest_us": before.begin_us - NOTED_US, "id": before.id}
