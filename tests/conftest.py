@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from sqlalchemy.engine import make_url
 
 from app import create_app
 from app.extensions import db, prepare_migrations
@@ -112,10 +113,23 @@ def database_config(request: pytest.FixtureRequest, config: TestingConfig) -> Te
     return TestingConfig(INSTANCE=config.INSTANCE, DATABASE_URL=url)
 
 
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the name of a migrated database of PostgreSQL to copy."""
+    name = "playback_migrated"
+    migrated(TestingConfig(INSTANCE=str(tmp_path_factory.mktemp("migrated")), DATABASE_URL=postgres.database(name)))
+    return name
+
+
 @pytest.fixture
-def database_app(database_config: TestingConfig) -> Iterator[Flask]:
+def database_app(request: pytest.FixtureRequest, database_config: TestingConfig) -> Iterator[Flask]:
     """Yield a fresh app on a migrated database: of SQLite, then of PostgreSQL."""
-    migrated(database_config)
+    if database_config.DATABASE_URL:
+        name = make_url(database_config.DATABASE_URL).database or ""
+        request.getfixturevalue("postgres").database(name, request.getfixturevalue("migrated_postgres"))
+    else:
+        database_config.instance_path.mkdir(parents=True)
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), database_config.instance_path / "app.db")
     yield from open_app(database_config)
 
 

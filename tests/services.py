@@ -109,12 +109,15 @@ class Postgres:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def database(self, name: str) -> str:
-        """Make an empty database, dropping one of that name, and return its address for SQLAlchemy."""
+    def database(self, name: str, template: str = "template1") -> str:
+        """Make a database, dropping one of that name, and return its address for SQLAlchemy.
+
+        It is empty, or a copy of another one that nobody is connected to.
+        """
         with self._connect() as connection:
-            database = sql.Identifier(name)
+            database, source = sql.Identifier(name), sql.Identifier(template)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database))
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(database, source))
         return make_url(self._url).set(database=name).render_as_string(hide_password=False)
 
     def _connect(self) -> "psycopg.Connection[Any]":
