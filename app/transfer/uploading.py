@@ -65,16 +65,15 @@ def announce(config: Config, given: Announced, at_us: int) -> int:
             if given.size_bytes == 0 or given.how == FORM:
                 row.next_us = at_us + WHOLE_US
             change_status(session, row, ANNOUNCED)
-            file_id = row.id
-        sync_folder(folder)
-    except OSError as error:
-        raise unusable(root, error) from error
-    except BaseException:
+            sync_folder(folder)
+            return row.id
+    except BaseException as error:
         for path in made:
             with suppress(OSError):
                 path.unlink()
+        if isinstance(error, OSError):
+            raise unusable(root, error) from error
         raise
-    return file_id
 
 
 def _place(session: AnySession, given: Announced, storage_id: str, root: Path, made: list[Path]) -> File:

@@ -96,9 +96,10 @@ class FileRefer(Resource):
         who, at_us = actor(), now_us()
         with writing() as session:
             row = find_file(session, file_id, is_locked=True)
-            rotating.restart(session, row, who, at_us)
+            has_begun = rotating.restart(session, row, who, at_us)
             shown = refer_object(session, row, at_us)
-        ask_rotation(file_id)
+        if has_begun:
+            ask_rotation(file_id)
         return shown
 
     @namespace.doc(
