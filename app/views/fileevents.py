@@ -5,6 +5,7 @@ to the one thread of this process that writes events. Where the server does not 
 WSGI server or the test client, a thread of it writes, on a seat as any stream without end (app/views/multipart.py).
 """
 
+import functools
 import re
 import resource
 import sys
@@ -92,6 +93,14 @@ class FileEvents(Resource):
 @namespace.route("/sse/<index:index>/")
 class FileStream(FileEvents):
     """Events of a file, by another address."""
+
+    @functools.wraps(FileEvents.get)
+    def get(self, index: int) -> Response:
+        """Listen to what happens to a file."""
+        answer: Response = FileEvents.get(self, index)
+        return answer
+
+    get.__doc__ = "Listen to what happens to a file, by its other address."
 
 
 def _last_id() -> int | None:
