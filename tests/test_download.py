@@ -14,7 +14,7 @@ from app import create_app
 from app.archive import places
 from app.archive.accounts import token_hash
 from app.extensions import db, writing
-from app.models import Account, Audit, Cinema, File, FileEvent
+from app.models import Account, Audit, Cinema, File, FileEvent, Rotation
 from app.transfer.rotating import turn
 from instance.config import TestingConfig
 from tests.handed import age, key_at, leases_of, row_of, store_and_rotate, store_file
@@ -269,6 +269,21 @@ def test_restart_answers_the_address_and_until_when(app: Flask, client: FlaskCli
     with app.app_context():
         acts = db.session.scalars(select(Audit.action).order_by(Audit.id)).all()
         assert acts == ["refer.restart", "refer.restart", "refer.revoke"]
+
+
+def test_deleting_a_file_ends_its_rotation_and_its_downloads(
+    app: Flask, client: FlaskClient, handed: tuple[int, str]
+) -> None:
+    file_id, key = handed
+    other_id, _ = store_and_rotate(app, CONTENT)
+    with client.get(f"/download/{key}/", buffered=False) as answer:
+        assert answer.status_code == 200
+        assert len(leases_of(app, file_id)) == 1
+        assert client.delete(f"/files/{file_id}/").status_code == 200
+        assert leases_of(app, file_id) == []
+    assert client.delete(f"/files/{other_id}/").status_code == 200
+    with app.app_context():
+        assert db.session.scalars(select(Rotation.reason).order_by(Rotation.id)).all() == ["downloaded", "deleted"]
 
 
 def test_the_key_of_no_file_and_of_a_deleted_one(app: Flask, client: FlaskClient) -> None:

@@ -17,6 +17,7 @@ from app.extensions import db, writing
 from app.models import FileEvent
 from app.transfer import serving
 from app.transfer.eventhub import Hub
+from app.transfer.happenings import State
 from app.transfer.listeners import SocketListener
 from tests.event_client import EventReader
 from tests.outbox import announce, delete, tell, turn
@@ -265,6 +266,13 @@ def test_a_writer_that_commits_late_is_not_passed_over(database_party: Party) ->
         quick.join()
     assert (first.data["comment"], second.data["comment"]) == ("slow", "quick")
     assert first.id < second.id
+
+
+def test_only_who_has_seen_the_newest_event_of_a_file_that_is_over_has_seen_all() -> None:
+    """An event may come between the reading of events and of the file's state: the stream ends behind it."""
+    assert [State(5, is_over, None).is_seen(event_id) for is_over in (True, False) for event_id in (4, 5)] == [
+        *(False, True, False, False)
+    ]
 
 
 Scripts = st.lists(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 4)), max_size=6), min_size=1, max_size=3)

@@ -261,6 +261,14 @@ def test_a_deleted_file_takes_and_shows_no_result(app: Flask, client: FlaskClien
     assert error_of(client.get(f"/files/{file_id}/result/file"))[::2] == (410, "deleted")
 
 
+def test_deleting_a_file_removes_what_was_posted_for_it(app: Flask, client: FlaskClient) -> None:
+    file_id = add_file(app)
+    assert post_file(client, refer_of(app, file_id), b"content").status_code == 200
+    assert files_of(app) == [str(file_id), f"{file_id}.result"]
+    assert client.delete(f"/files/{file_id}/").status_code == 200
+    assert files_of(app) == []
+
+
 def run_at_once(app: Flask, count: int, act: Any) -> list[Any]:
     """Return what `act` gives for each number, in threads that begin together."""
     begin, found = threading.Barrier(count), [None] * count
