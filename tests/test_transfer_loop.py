@@ -23,7 +23,7 @@ from examples.analyser.sse import listen
 from instance.config import TestingConfig
 from tests.archived import T0_US, add_source, record, utc
 from tests.media import Plane, make_video
-from tests.service import ROOT, Service, free_port, wait_for
+from tests.service import ROOT, Service, free_port, prepared_database, wait_for
 from tests.test_analyser import SMOKING, docx_file, pdf_bytes, soon
 
 PROGRAM = ROOT / "examples" / "analyser" / "analyse.py"
@@ -137,11 +137,11 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory, film: Path, migrated_sqlite: Path) -> Iterator[Loop]:
+def loop(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Iterator[Loop]:
     """Yield a service whose archive holds the film as footage."""
     folder = tmp_path_factory.mktemp("loop") / "instance"
     folder.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, folder / "app.db")
+    shutil.copy(prepared_database(), folder / "app.db")
     app = create_app(TestingConfig(INSTANCE=str(folder)), with_views=False)
     source_id = add_source(app)
     record(app, source_id, film)
