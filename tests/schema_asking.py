@@ -29,7 +29,8 @@ from tests.handed import rotate, store_file
 
 ENDLESS = ["/api/v1/source/{source_id}/video", "/test/video"]
 EXAMPLES_EACH = 4
-SHARES = 3
+CAMERAS = ("/api/v1/source", "/api/v1/group", "/api/v1/record", "/api/v1/tag")
+HANDED = ("/files", "/download", "/record", "/cinema", "/comments", "/recommend", "/sse", "/violations", "/csrftoken")
 # Not among the checks: that whatever the schema allows is accepted. No schema can say which names and ids are in use,
 # nor that an address must have a host. Nor whether a token is asked for: that check of 4.32 fails at a WSGI app
 # (`max_redirects`), and tests/test_auth.py asks every address without one.
@@ -113,24 +114,39 @@ def failures(event: events.ScenarioFinished) -> list[str]:
     return found
 
 
-def share_of(schema: Any, number: int) -> list[str]:
-    """Return the names of the operations of a share: each third of the document, which leaves none out."""
-    paths = {path: item for path, item in schema.raw_schema["paths"].items() if path not in ENDLESS}
-    return [f"{method.upper()} {path}" for path, item in paths.items() for method in item][number::SHARES]
+def share_of(document: dict[str, Any], number: int) -> list[str]:
+    """Return the names of the operations of a share; the three leave none out.
+
+    What is made by one operation is asked for by others, so that these stay together.
+    """
+    paths = {path: item for path, item in document["paths"].items() if path not in ENDLESS}
+    return [f"{method.upper()} {path}" for path, item in paths.items() if place_of(path) == number for method in item]
 
 
-def ask_share(app: Flask, film: Path, number: int) -> None:
-    """Ask every operation of a share, and judge the answers. `film` is recorded at the times of the examples."""
+def place_of(path: str) -> int:
+    """Return the number of the share of a path: cameras and recordings, what is handed over, all else."""
+    if path.startswith(CAMERAS):
+        return 0
+    return 1 if path.startswith(HANDED) else 2
+
+
+def ask_share(app: Flask, film: Path, number: int, least: float = 0.8) -> None:
+    """Ask every operation of a share, and judge the answers: more than `least` of the operations give a good one.
+
+    `film` is recorded at the times of the examples.
+    """
     token = add_rows(app)
     begin_us = round(datetime.fromisoformat(BEGIN).timestamp() * 1_000_000)
     record(app, 1, film, begin_us=begin_us)
     headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
-    config = SchemathesisConfig.from_dict({**SETTINGS, "headers": headers})
+    share = share_of(app.test_client().get("/swagger.json", headers=headers).json, number)
+    # `schema.include()` and `exclude()` of 4.32 do nothing where the settings name operations.
+    operations = [*SETTINGS["operations"], {"exclude-name": share, "enabled": False}]
+    config = SchemathesisConfig.from_dict({**SETTINGS, "operations": operations, "headers": headers})
     schema = schemathesis.openapi.from_wsgi("/swagger.json", app, config=config, headers=headers)
-    share = share_of(schema, number)
     asked: dict[str, set[int]] = {}
     found: list[str] = []
-    for event in from_schema(schema.include(name=share)).execute():
+    for event in from_schema(schema).execute():
         if isinstance(event, events.ScenarioFinished):
             answers = [interaction.response for interaction in event.recorder.interactions.values()]
             statuses = {answer.status_code for answer in answers if answer is not None}
@@ -141,4 +157,4 @@ def ask_share(app: Flask, film: Path, number: int) -> None:
     assert not found, "\n\n".join(found)
     assert set(asked) == set(share)
     answered = [name for name, statuses in asked.items() if any(200 <= status < 400 for status in statuses)]
-    assert len(answered) > 0.8 * len(asked), sorted(set(asked) - set(answered))
+    assert len(answered) > least * len(asked), sorted(set(asked) - set(answered))
