@@ -22,9 +22,8 @@ BEGINNINGS = (
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
     (b"OggS", "application/ogg"),
 )
-# Nothing is tried twice: what is written to be slow would stop the worker for good.
-COMMENT = r"<!--(?:(?!-->).)*+-->\s*+"
-MARKUP = re.compile(rf"\s*+(?:{COMMENT})*+<(!doctype html|html|head|body|script|svg|\?xml)\b", re.I | re.S)
+MARKUP = re.compile(r"<(!doctype html|html|head|body|script|svg|\?xml)\b", re.I)
+SPACE = re.compile(r"\s*")
 CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 HIGH = re.compile(rb"[\x80-\xff]")
 CYRILLIC = re.compile(rb"[\xc0-\xff\xa8\xb8]")
@@ -66,10 +65,21 @@ def _text_type(head: bytes) -> str | None:
         if len(CYRILLIC.findall(head)) < 0.9 * len(HIGH.findall(head)):
             return None
         text, charset = head.decode("cp1251", "replace"), "windows-1251"
-    found = MARKUP.match(text)
+    found = MARKUP.match(text, _past_comments(text))
     if found is None:
         return f"text/plain; charset={charset}"
     return {"?xml": "application/xml", "svg": "image/svg+xml"}.get(found[1].lower(), "text/html")
+
+
+def _past_comments(text: str) -> int:
+    """Return where a text begins behind spaces and comments of markup; each of its characters is looked at once."""
+    at = SPACE.match(text).end()  # type: ignore[union-attr]
+    while text.startswith("<!--", at):
+        end = text.find("-->", at + 4)
+        if end < 0:
+            break
+        at = SPACE.match(text, end + 3).end()  # type: ignore[union-attr]
+    return at
 
 
 def _utf8(head: bytes) -> str:
