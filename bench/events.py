@@ -60,6 +60,7 @@ def measure() -> list[Figure]:
             telling.start()
             meanwhile_ms = _ask(service, ids, ASKED_S)
             telling.join()
+            time.sleep(SETTLE_S)  # the last event is yet to reach the last client
             pss = service_pss(service)
             listened_s = time.monotonic() - opened_s
             found = _results(listeners)
