@@ -214,7 +214,10 @@ def judge_overlap(truth: Truth, asked: Asked, data: bytes) -> set[str]:
     instants = sorted(run.instant_us(item) for run, item in shown)
     for run, item in truth.wanted("video", asked):
         instant_us = run.instant_us(item)
-        assert any(abs(instant_us - at) <= 600_000 for at in instants), "an instant with footage shows no frame"
+        # Behind a later run an earlier one is played again from its next key frame on: that may lie beyond the range.
+        is_by_the_end = asked.end_us - instant_us <= 600_000
+        is_near = any(abs(instant_us - at) <= 600_000 for at in instants)
+        assert is_near or is_by_the_end, "an instant with footage shows no frame"
     return {item.sha256 for _, item in shown}
 
 
