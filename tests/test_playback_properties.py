@@ -214,10 +214,15 @@ def judge_overlap(truth: Truth, asked: Asked, data: bytes) -> set[str]:
     instants = sorted(run.instant_us(item) for run, item in shown)
     for run, item in truth.wanted("video", asked):
         instant_us = run.instant_us(item)
-        # Behind a later run an earlier one is played again from its next key frame on: that may lie beyond the range.
-        is_by_the_end = asked.end_us - instant_us <= 600_000
-        is_near = any(abs(instant_us - at) <= 600_000 for at in instants)
-        assert is_near or is_by_the_end, "an instant with footage shows no frame"
+        if any(abs(instant_us - at) <= 600_000 for at in instants):
+            continue
+        # Behind a later run an earlier one is played again from its next key frame on: where none comes until the
+        # range ends, the frame that is near to this instant lies beyond it.
+        last_us = max((at for at in instants if at <= asked.end_us), default=asked.begin_us)
+        keys_us = [of.instant_us(key) for of, key in truth.wanted("video", asked) if of is run and key.is_key]
+        is_awaited = instant_us > last_us and not any(key_us > last_us for key_us in keys_us)
+        assert is_awaited, "an instant with footage shows no frame"
+        assert asked.end_us - instant_us <= 600_000, "an instant with footage shows no frame"
     return {item.sha256 for _, item in shown}
 
 
