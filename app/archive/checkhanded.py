@@ -5,7 +5,6 @@ are, and what is uploaded afterwards gets other numbers.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,7 +112,7 @@ def _wrong(check: Check, root: Path, row: Handed) -> tuple[str, Path, str] | Non
 def _wrong_size(path: Path, size_bytes: int, *, is_least: bool = False) -> tuple[str, Path, str] | None:
     """Return what is wrong with a file that is to have so many bytes; of an upload more may have come."""
     try:
-        there = os.stat(path).st_size  # noqa: PTH116 (the error names the cause)
+        there = path.stat().st_size
     except OSError as error:
         is_needed = size_bytes > 0 or not is_least
         return ("missing_file", path, f"cannot be read: {error.strerror}") if is_needed else None
