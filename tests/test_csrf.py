@@ -13,6 +13,7 @@ from itsdangerous import TimestampSigner
 from app.extensions import writing
 from instance.config import ProductionConfig
 from tests.accounts import add_account
+from tests.browsing import token_of
 from tests.conftest import open_app
 
 GROUP = "/api/v1/group"
@@ -26,10 +27,6 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     config.instance_path.mkdir(parents=True)
     shutil.copy(migrated_sqlite, config.instance_path / "app.db")
     yield from open_app(config)
-
-
-def token_of(client: FlaskClient) -> str:
-    return client.get("/csrftoken/").json["csrfToken"]
 
 
 def test_the_token_comes_in_the_answer_and_as_a_cookie_that_scripts_can_read(client: FlaskClient) -> None:
@@ -98,7 +95,7 @@ def test_in_production_everybody_gets_a_token_and_signing_in_needs_a_new_one(pro
         secret = add_account(session)
     browser = production.test_client()
     before = token_of(browser)
-    assert browser.post("/login", data={"token": secret}).status_code == 303
+    assert browser.post("/login", data={"token": secret, "csrf_token": before}).status_code == 303
     headers = {"Origin": "http://localhost", "X-CSRFToken": before}
     assert browser.post(GROUP, json=NEW, headers=headers).json["detail"][0]["type"] == "csrf_token"
     after = token_of(browser)

@@ -87,7 +87,7 @@ def _playlist(subject: Subject) -> Response:
         raise subject.nothing() from error
     if not playlist.count:
         raise subject.nothing()
-    headers = {"Cache-Control": "no-cache" if is_ended else "no-store"}
+    headers = {"Cache-Control": "private, no-cache" if is_ended else "no-store"}
     if is_gzip_wanted(playlist.size_bytes):
         return Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
     return Response(playlist.text(), content_type=HLS, headers=headers)

@@ -105,7 +105,7 @@ def playlist_in_step(source_id: str) -> Response:
 def _playlist(ids: Sequence[int], asked: Asked, place: int) -> Response:
     plan = _plan(ids, asked, syncplaylist.load_all(ids, asked.begin_us, asked.end_us, asked.rev))
     text = syncplaylist.write_playlist(plan, place, _prefix(ids[place]))
-    return Response(text, content_type=HLS, headers={"Cache-Control": "no-cache"})
+    return Response(text, content_type=HLS, headers={"Cache-Control": "private, no-cache"})
 
 
 def _checked_range(given: RangeParameters, ids: Sequence[int]) -> Asked:

@@ -1,17 +1,13 @@
 """The sign-in page of a browser: it takes the token of an account and sets a cookie in its place."""
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import auth
+from app.access import cookies
 
 signin = Blueprint("signin", __name__)
-PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 @signin.get("/login")
@@ -31,12 +27,15 @@ def post_login() -> Response | tuple[str, int, dict[str, str]]:
 @signin.post("/logout")
 def post_logout() -> Response:
     """Forget the cookie."""
-    session.clear()
-    return redirect(url_for("signin.get_login"), 303)
+    return cookies.forget(redirect(url_for("signin.get_login"), 303))
 
 
 def _form(status: int, problem: str = "") -> tuple[str, int, dict[str, str]]:
-    return render_template("login.html", problem=problem, next=_next_path()), status, PAGE_HEADERS
+    return (
+        render_template("login.html", problem=problem or cookies.plain_http_problem(), next=_next_path()),
+        status,
+        NO_STORE,
+    )
 
 
 def _next_path() -> str:
