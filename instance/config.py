@@ -263,7 +263,13 @@ DEFAULT_PORTS = {("http:", "80"), ("https", "443")}
 MOST_HOPS = 10
 MAX_RECORD_S = 31 * 86_400
 SENDFILE_HEADERS = ("", "X-Accel-Redirect", "X-Sendfile")
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# Addresses of this machine alone, to the letter: a name that begins like one may lead anywhere.
+LOOPBACK = re.compile(r"localhost|::1|127\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether nobody but this machine reaches what is bound to `host`."""
+    return LOOPBACK.fullmatch(host) is not None
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -314,7 +320,7 @@ def _parse(name: str, text: str, kind: object) -> object:
 
 def _check(config: Config) -> None:
     host, _ = config.host_port
-    if config.ENVIRONMENT != "production" and host not in LOOPBACK and not host.startswith("127."):
+    if config.ENVIRONMENT != "production" and not is_loopback(host):
         raise ConfigurationError(
             f"PLAYBACK_BIND is {config.BIND}, but FLASK_CONFIG={config.ENVIRONMENT} is open to everybody: "
             "bind to 127.0.0.1, or set FLASK_CONFIG=production"

@@ -1,7 +1,30 @@
-"""What a browser of ours sends: the cookie of a sign-in, and the token that goes with a change."""
+"""An app in production, and what a browser sends to it: the cookie of a sign-in, the token that goes with a change."""
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+
+from instance.config import ProductionConfig
+from tests.conftest import open_app
+
+VALUES = {"refer:refer": "0" * 32, "path:filename": "none", "path:path": "violation/new/"}
+UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
+
+
+@contextmanager
+def in_production(folder: Path, migrated_sqlite: Path, **settings: Any) -> Iterator[Flask]:
+    """Yield an app in production, without an account."""
+    config = ProductionConfig(INSTANCE=str(folder / "instance"), SECRET_KEY="k" * 48, **settings)
+    config.instance_path.mkdir(parents=True)
+    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
+    yield from open_app(config)
 
 
 def token_of(client: FlaskClient) -> str:
@@ -20,3 +43,18 @@ def signed_in(app: Flask, **form: str) -> FlaskClient:
     answer = browser.post("/login", data={**form, "csrf_token": token_of(browser)})
     assert answer.status_code == 303, answer.text
     return browser
+
+
+def routes(app: Flask) -> Iterator[tuple[str, str, str]]:
+    """Yield endpoint, method and path of every route but of OPTIONS, with a value for each variable."""
+    for route in app.url_map.iter_rules():
+        path = re.sub(r"<([^>]+)>", lambda match: VALUES.get(match[1], "1"), route.rule)
+        for method in sorted((route.methods or set()) - {"OPTIONS"}):
+            yield route.endpoint, method, path
+
+
+def dump(app: Flask) -> str:
+    """Return all that is in the database."""
+    path = app.config["PLAYBACK"].instance_path / "app.db"
+    with closing(sqlite3.connect(path)) as database:
+        return "\n".join(database.iterdump())
