@@ -1,4 +1,4 @@
-"""The headers of every answer: a walk over all that can be looked at, as a scanner of web sites does; and in Chromium."""
+"""The headers of every answer: a walk over all that can be looked at, as a scanner does; and pages in Chromium."""
 
 import io
 import re
@@ -60,17 +60,27 @@ def findings(answer: TestResponse, path: str, *, is_tls: bool) -> Iterator[str]:
     for name, value in ALWAYS.items():
         if headers.getlist(name) != [value]:
             yield f"{name} is {headers.getlist(name)}"
-    if "camera=()" not in headers.get("Permissions-Policy", ""):
-        yield "no Permissions-Policy"
+    if ("Strict-Transport-Security" in headers) is not is_tls:
+        yield "HSTS without TLS, or TLS without HSTS"
+    yield from policy_findings(policy)
+    yield from cache_findings(answer, path)
+    yield from page_findings(answer, text, policy)
+    yield from text_findings(answer, text, path)
+
+
+def policy_findings(policy: str) -> Iterator[str]:
+    """Yield what a policy lets in that it need not."""
     if not {"default-src 'none'", "frame-ancestors 'none'"} <= {part.strip() for part in policy.split(";")}:
         yield f"the policy {policy!r} lets in more than is named, or may be framed"
     if "unsafe-eval" in policy or re.search(r"script-src[^;]*unsafe-inline|\*", policy):
         yield f"the policy {policy!r} runs what is in the page"
-    if ("Strict-Transport-Security" in headers) is not is_tls:
-        yield "HSTS without TLS, or TLS without HSTS"
-    yield from cache_findings(answer, path)
-    yield from page_findings(answer, text, policy)
-    if re.search(r"\d", headers.get("Server", "")) or "X-Powered-By" in headers:
+
+
+def text_findings(answer: TestResponse, text: str, path: str) -> Iterator[str]:
+    """Yield what an answer tells that it should not."""
+    if "camera=()" not in answer.headers.get("Permissions-Policy", ""):
+        yield "no Permissions-Policy"
+    if re.search(r"\d", answer.headers.get("Server", "")) or "X-Powered-By" in answer.headers:
         yield "the server's version"
     if MARK in text and answer.mimetype != "application/json":
         yield "what was sent came back as it was"

@@ -98,9 +98,12 @@ class Rates:
         limit = LIMITS[kind]
         if self._shared is not None and time.monotonic() >= self._dead_until_s:
             try:
-                return getattr(self._shared, way)(_item(limit.most, limit.window_s), kind, who)
+                answer = getattr(self._shared, way)(_item(limit.most, limit.window_s), kind, who)
             except StorageError as error:
                 self._note_dead(error)
+            else:
+                self._note_alive()
+                return answer
         most = max(1, -(-limit.most // self._processes))
         return getattr(self._own, way)(_item(most, limit.window_s), kind, who)
 
@@ -111,6 +114,11 @@ class Rates:
         if is_new:
             cause = type(error.storage_error).__name__
             log.error("rate limits: Redis does not answer (%s); each process counts for itself until it does", cause)
+
+    def _note_alive(self) -> None:
+        if self._dead_until_s:
+            self._dead_until_s = 0.0
+            log.info("rate limits: Redis answers again")
 
     def _tell(self) -> None:
         if self._is_told:
