@@ -43,8 +43,8 @@ _PROGRAMS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/nix/store", "/gnu/sto
 _READ = (
     *("/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/ld-musl-x86_64.path", "/etc/localtime", "/etc/gnutls"),
     *("/etc/ssl/openssl.cnf", "/etc/ssl/certs", "/etc/pki/tls", "/etc/crypto-policies", "/sys/devices/system"),
-    # Of other processes it gets no environment and no memory all the same: the wall is one for ptrace(2) too.
-    *("/proc", "/dev/urandom", "/dev/random", "/dev/zero"),
+    # Not /proc itself: it has the environment of other processes, which root may read within the walls too.
+    *("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm", "/dev/urandom", "/dev/random", "/dev/zero"),
 )
 _NULL = "/dev/null"
 

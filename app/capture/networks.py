@@ -120,7 +120,7 @@ def _forms(address: IpAddress) -> tuple[IpAddress, ...]:
     inner = list(address.teredo or ())
     if address.sixtofour is not None:
         inner.append(address.sixtofour)
-    if (number >> 32) & 0xFFFF_FFFF in _ISATAP or number >> 32 == 0:
+    if (number >> 32) & 0xFFFF_FFFF in _ISATAP or 1 < number <= 0xFFFF_FFFF:
         inner.append(last)
     return (address, *inner)
 
