@@ -21,6 +21,7 @@ from app.playback.fileparts import FilePart
 from app.transfer import receiving
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_bytes
+from app.views.watching import saw
 from app.wording import Shape
 
 log = logging.getLogger(__name__)
@@ -194,7 +195,8 @@ class CopyVideo(Resource):
         path = str(receiving.whole_path(key))
         db.session.remove()
         body = Body([FilePart(path, path, 0, size_bytes)])
-        return respond(body, content_type="video/mp4", etag=md5, headers={}, modified_us=completed_us)
+        response = respond(body, content_type="video/mp4", etag=md5, headers={}, modified_us=completed_us)
+        return saw(response, "copy", None, None, subject=key)
 
 
 def _piece(given: str) -> tuple[int, int, int]:
