@@ -17,7 +17,7 @@ def canonical(said):
 def faults(path, key_path=None, kept=None):
     """Yield what is wrong with what `flask audit export` wrote; `kept` is a head that was kept elsewhere."""
     position, previous, known, anchors = 0, "0" * 64, {}, 0
-    for line in Path(path).open("rb"):
+    for line in Path(path).read_bytes().splitlines():
         said = json.loads(line)
         if signature := said.pop("signature", None):  # an anchor: how far the chain had come
             anchors += 1

@@ -3,6 +3,7 @@
 Read in batches in the order of the chain: memory stays the same however long it is.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from app.models import AuditSeal, ClockStep
 Rows = dict[tuple[str, str], Any]  # by kind and id, as seals name them
 OVERDUE_US = 2 * 3_600_000_000  # an anchor is written each hour
 START = Head(0, NO_SHA256)
-NUMBERS = 18  # digits of an id
+NUMBER = re.compile("[1-9][0-9]{0,17}", re.ASCII)  # an id, as seals write it
 TRIGGERS = {
     "sqlite": [f"{table}_keep_{verb}" for table in (*KINDS, "audit_seal") for verb in ("update", "delete", "insert")],
     "postgresql": [f"{table}_keep" for table in (*KINDS, "audit_seal")],
@@ -196,7 +197,7 @@ def _rows_of(session: AnySession, seals: Sequence[Any]) -> Rows:
     found: Rows = {}
     for kind, model in KINDS.items():
         ids = [seal.row_id for seal in seals if seal.kind == kind]
-        numbers = [int(text_) for text_ in ids if text_.isascii() and text_.isdecimal() and len(text_) <= NUMBERS]
+        numbers = [int(one) for one in ids if isinstance(one, str) and NUMBER.fullmatch(one)]
         if numbers:
             query = select(*model.__table__.columns).where(model.id.in_(numbers))
             found |= {(kind, str(row.id)): row for row in _readable(session, query, model, numbers)}

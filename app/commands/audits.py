@@ -4,7 +4,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from flask import current_app
@@ -14,7 +14,7 @@ from app.commands.asking import API, ask_pages, row
 from app.formats.auditchain import Head, parse_head
 
 if TYPE_CHECKING:
-    from app.archive.auditcheck import Check
+    from app.archive.auditcheck import Check, Finding
 
 audit_commands = AppGroup("audit", help="What was done and looked at, and the chain over it.")
 TOLD_S = 5.0
@@ -93,7 +93,7 @@ def verify_audit(heads: tuple[Head, ...], late_s: int) -> None:
     anchor(config, now_us())
 
 
-def _told(check: "Check") -> Iterator[Any]:
+def _told(check: "Check") -> Iterator["Finding"]:
     """Yield the findings; tell now and then how far the check is."""
     told_s = time.monotonic()
 
@@ -119,7 +119,5 @@ def export_audit(after: int) -> None:
     from app.extensions import db
     from app.models.types import now_us
 
-    out = click.get_binary_stream("stdout")
     for line in dump(db.session, after, now_us(), signer()):
-        out.write(line)
-    out.flush()
+        click.echo(line, nl=False)

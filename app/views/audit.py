@@ -99,7 +99,8 @@ class Audits(Resource):
 
     @namespace.doc(
         description="Append-only: nothing in it is ever changed or removed. Deletions of footage have a list of their "
-        "own (`/api/v1/deletions`). `watch` is what somebody looked at, written when he stopped. Newest first; without `limit` the last 1000."
+        "own (`/api/v1/deletions`). `watch` is what somebody looked at, written when he "
+        "stopped. Newest first; without `limit` the last 1000."
     )
     @query_parameters(namespace, AuditQuery)
     @sends_list(namespace)
