@@ -33,6 +33,7 @@ from app.models.storage import Storage
 from app.models.sums import AttemptCount, KeptFootage
 from app.models.syncjob import ReceivedCopy, SyncItem, SyncJob
 from app.models.tag import Tag
+from app.models.viewing import Viewing
 from app.models.violations import BasisViolation, LoadedList
 from app.models.wanted import Wanted
 
@@ -86,6 +87,7 @@ __all__ = [
     "SyncItem",
     "SyncJob",
     "Tag",
+    "Viewing",
     "Wanted",
     "WebhookMark",
     "group_source",

@@ -27,6 +27,7 @@ from app.views.compression import compress, is_gzip_wanted
 from app.views.documenting import sends_bytes, sends_on
 from app.views.playbackobjects import RequestData
 from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged, see
+from app.views.watching import saw, sending
 
 playbackapi = Blueprint("playbackapi", __name__)
 playbackapi.after_request(compress)
@@ -53,7 +54,12 @@ def _video(subject: Subject) -> Response:
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
     return respond(
-        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES, on_loss(subject.source_id)),
+        Body(
+            movie.parts,
+            current_app.config["PLAYBACK"].READ_AHEAD_BYTES,
+            on_loss(subject.source_id),
+            sending("video", subject.source_id, (subject.asked.begin_us, subject.asked.end_us)),
+        ),
         content_type=MP4,
         etag=movie.etag,
         headers=headers,
@@ -89,8 +95,10 @@ def _playlist(subject: Subject) -> Response:
         raise subject.nothing()
     headers = {"Cache-Control": "no-cache" if is_ended else "no-store"}
     if is_gzip_wanted(playlist.size_bytes):
-        return Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
-    return Response(playlist.text(), content_type=HLS, headers=headers)
+        response = Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
+    else:
+        response = Response(playlist.text(), content_type=HLS, headers=headers)
+    return saw(response, "playlist", subject.source_id, None)
 
 
 def _is_ended(source_id: int) -> bool:

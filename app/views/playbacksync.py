@@ -24,6 +24,7 @@ from app.views import document
 from app.views.documenting import sends_bytes
 from app.views.playbackobjects import Sync
 from app.views.playbackrange import HLS, IMMUTABLE, MP4, RANGE, known_source, known_sources, namespace
+from app.views.watching import saw
 
 
 class SyncParameters(RangeParameters):
@@ -105,7 +106,8 @@ def playlist_in_step(source_id: str) -> Response:
 def _playlist(ids: Sequence[int], asked: Asked, place: int) -> Response:
     plan = _plan(ids, asked, syncplaylist.load_all(ids, asked.begin_us, asked.end_us, asked.rev))
     text = syncplaylist.write_playlist(plan, place, _prefix(ids[place]))
-    return Response(text, content_type=HLS, headers={"Cache-Control": "no-cache"})
+    response = Response(text, content_type=HLS, headers={"Cache-Control": "no-cache"})
+    return saw(response, "playlist", ids[place], None)
 
 
 def _checked_range(given: RangeParameters, ids: Sequence[int]) -> Asked:
@@ -171,4 +173,5 @@ def _cell(source_id: str) -> Response:
     except (FormatError, OSError) as error:
         raise NotFound("a file between from and to cannot be read", loc=("query", "from")) from error
     caching = {"Cache-Control": IMMUTABLE if cell.is_settled else "private, no-cache"}
-    return respond(body, content_type=MP4, etag=cell.etag, headers=caching)
+    response = respond(body, content_type=MP4, etag=cell.etag, headers=caching)
+    return saw(response, "cell", number, (cell.segments[0].start_us, cell.segments[-1].end_us))

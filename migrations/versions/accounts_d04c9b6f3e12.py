@@ -115,6 +115,17 @@ def make_tables():
     sa.PrimaryKeyConstraint('position', name=op.f('pk_audit_seal')),
     sa.UniqueConstraint('kind', 'row_id', name=op.f('uq_audit_seal_kind_row_id'))
     )
+    op.create_table('viewing',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('updated_us', sa.BigInteger(), nullable=False, comment='instant of the last change of this row'),
+    sa.Column('actor', sa.String(length=255), nullable=False, comment='who looks, as in audit'),
+    sa.Column('action', sa.String(length=64), nullable=False, comment='as in audit'),
+    sa.Column('subject', sa.String(length=255), nullable=False, comment='as in audit'),
+    sa.Column('source_id', sa.Integer(), nullable=True),
+    sa.Column('detail', sa.Text(), nullable=False, comment='JSON object, as in audit'),
+    sa.ForeignKeyConstraint(['source_id'], ['source.id'], name=op.f('fk_viewing_source_id_source')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_viewing'))
+    )
 
 
 def keep_tokens(connection):
@@ -164,6 +175,7 @@ def keep_seals(connection):
 
 def downgrade():
     connection = op.get_bind()
+    op.drop_table('viewing')
     op.drop_table('audit_seal')
     if connection.dialect.name == 'postgresql':
         op.execute('DROP FUNCTION refuse_audit_seal_change()')
