@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 from app.access.caller import Caller
 from app.access.checking import HOW, check_rule
 from app.access.finding import bearer_token, find_caller, sign_in_word
+from app.access.window import refuse_unchecked
 from app.archive.accounts import account_of_token
 from app.errors import Forbidden, NotFound, Unauthorised
 from app.extensions import db
@@ -58,6 +59,7 @@ def begin(app: Flask) -> None:
     )
     app.before_request(check_request)
     app.after_request(name_scheme)
+    app.after_request(refuse_unchecked)
 
 
 def check_request() -> Response | None:

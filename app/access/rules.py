@@ -109,7 +109,7 @@ RECORDS: dict[str, Methods] = {
     "tag.tag_running_tags": {"GET": Rule("viewer", "record", "list")},
     "tag.tag_tags": {"GET": Rule("viewer", "record", "list")},
     "exports.export_export_key": {"GET": Rule("viewer", "export")},
-    "exports.export_source_export": {"GET": Rule("operator", "export", "path", has_window=True)},
+    "exports.export_source_export": {"GET": Rule("operator", "export", "path")},  # of whole files
     "deletion.deletion_deletions": {"GET": Rule("operator", "audit", "list")},
     "audit.audit_audits": {"GET": Rule("admin", "audit", "all")},
     "pins.pin_pins": _see_and_change("pin", "list", "POST", "operator"),
