@@ -14,7 +14,6 @@ from app.archive.accounts import add_token
 from app.archive.spans import Stretch
 from app.extensions import writing
 from app.models import Account
-from tests.accounts import bearer
 from tests.archived import utc
 from tests.clips import clips as clips
 from tests.judging import Asked
@@ -51,7 +50,7 @@ class Looker:
 
     def __init__(self, app: Flask, runs: Sequence[Run], window: Stretch) -> None:
         self.client, self.window = app.test_client(), window
-        self.headers = bearer(bounded_token(app, window))
+        self.headers = {"Authorization": f"Bearer {bounded_token(app, window)}"}
         self.hidden = list(outside(runs, window))
 
     def get(self, path: str, **headers: str) -> Any:
@@ -81,6 +80,8 @@ def follow(looker: Looker, path: str) -> None:
         assert answer.status_code in (403, 404), answer.text
         return
     for length, begin, where in BYTERANGE.findall(answer.text):
+        if "at=" in where:
+            continue  # a gap
         got = looker.get(where, Range=f"bytes={begin}-{int(begin) + int(length) - 1}")
         assert got.status_code == 206
         assert b"moof" in got.data

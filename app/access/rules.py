@@ -125,6 +125,10 @@ RECORDS: dict[str, Methods] = {
     "sync.sync_jobs": _see_and_change("sync", "list", "POST", "operator", see="operator"),
     "sync.sync_one_job": _see_and_change("sync", "object", "DELETE", "operator", see="operator"),
 }
+TOKENS: dict[str, Methods] = {
+    "tokens.token_tokens": _see_and_change("token", "none", "POST", "viewer"),
+    "tokens.token_one_token": _see_and_change("token", "none", "PATCH DELETE", "viewer"),
+}
 SEEN_BY_ANALYSER = Rule("viewer", "files", "object", is_analyser=True)
 HANDED: dict[str, Methods] = {
     "files.file_files": {"GET": SEEN_BY_ANALYSER._replace(cameras="list"), "POST": Rule("operator", "files", "asked")},
@@ -152,7 +156,7 @@ HANDED: dict[str, Methods] = {
     "violations.violation_violations": {"GET": Rule("viewer", "review", is_analyser=True)},
     "violations.violation_one_violation": {"GET": Rule("viewer", "review", is_analyser=True)},
 }
-RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | HANDED
+RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | TOKENS | HANDED
 AREAS = tuple(sorted({rule.area for methods in RULES.values() for rule in methods.values()} - {"open"}))
 
 
