@@ -59,7 +59,7 @@ def prepare_command() -> None:
 
 
 def prepare() -> None:
-    """Migrate the current app's database and load its list; in production print the first admin's token, this once."""
+    """Migrate the current app's database, load its list; in production print the first admin's password, this once."""
     from flask_migrate import upgrade
 
     from app.extensions import db, prepare_migrations
@@ -93,6 +93,6 @@ def _make_first_admin() -> None:
     from app.extensions import writing
 
     with writing() as session:
-        token = make_first_admin(session)
-    if token is not None:
-        click.echo(f"first admin: {FIRST_ADMIN} password: {token}")
+        password = make_first_admin(session)
+    if password is not None:
+        click.echo(f"first admin: {FIRST_ADMIN} password: {password}")

@@ -154,7 +154,9 @@ def test_a_clock_may_be_half_a_minute_off_and_no_more() -> None:
     assert steps == [1, 1, 1, None]
 
 
-@pytest.mark.parametrize("code", ["", "287 08", "28708a", "\u0662\u0668\u0667\u0660\u0668\u0662", "2870820", "x" * 100000])
+@pytest.mark.parametrize(
+    "code", ["", "287 08", "28708a", "\u0662\u0668\u0667\u0660\u0668\u0662", "2870820", "x" * 9999]
+)
 def test_what_is_no_six_digits_is_no_code(code: str) -> None:
     assert totp.matching_step(RFC_SECRET, code, 59_000_000) is None
 

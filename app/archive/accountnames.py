@@ -3,6 +3,7 @@
 import unicodedata
 
 from app.errors import Invalid
+from app.models.types import folded_name
 
 MAX_LENGTH = 64
 MAX_KEY = 255
@@ -23,16 +24,11 @@ def checked_name(text: str, loc: tuple[str, ...] = ("body", "name")) -> str:
 def name_key(text: str) -> str | None:
     """Return what is the same for all spellings of a name (UAX #15, NFKC, without case); None for what is no name."""
     name = unicodedata.normalize("NFC", text[: MAX_LENGTH * 4].strip())
-    return None if len(text) > MAX_LENGTH * 4 or _problem(name) is not None else _key(name)
-
-
-def _key(name: str) -> str:
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return unicodedata.normalize("NFKC", folded)
+    return None if len(text) > MAX_LENGTH * 4 or _problem(name) is not None else folded_name(name)
 
 
 def _problem(name: str) -> str | None:
-    if not 1 <= len(name) <= MAX_LENGTH or len(_key(name)) > MAX_KEY:
+    if not 1 <= len(name) <= MAX_LENGTH or len(folded_name(name)) > MAX_KEY:
         return f"a name has 1 to {MAX_LENGTH} characters"
     for letter in name:
         if letter in FORBIDDEN or (letter != " " and unicodedata.category(letter)[0] in "CZ"):
@@ -42,7 +38,7 @@ def _problem(name: str) -> str | None:
     for word in name.split(" "):
         if len(mixed := _alphabets(word)) > 1:
             return f"{word!r} mixes {' and '.join(sorted(mixed))} letters, as names that imitate others do"
-    if _key(name).split(" ")[0] in RESERVED:
+    if folded_name(name).split(" ")[0] in RESERVED:
         return f"{name!r} is what the log calls a part of the service: choose another name"
     return None
 

@@ -27,7 +27,7 @@ class Budget:
     most_s: int
 
     def wait_s(self, failures: int) -> int:
-        """Return how long after the last failure the next attempt is looked at: 2 s, 4 s, 8 s …"""
+        """Return how long after the last failure the next attempt is looked at: 2 s, 4 s, 8 s and so on."""
         over = min(failures - self.free + 1, _LAST_DOUBLING)
         return 0 if over <= 0 else min(int(2**over), self.most_s)
 

@@ -8,9 +8,10 @@ import secrets
 import threading
 import unicodedata
 from functools import cache
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.archive.commonpasswords import COMMON
 from app.errors import Busy, Invalid
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ MIN_LENGTH, MAX_LENGTH = 12, 256  # in characters
 MIN_DIFFERENT = 5
 HASHES_AT_ONCE, WAIT_S = 2, 10.0
 ONE_TIME_BYTES = 15  # 20 characters
+COMMON_PATH = Path(__file__).with_name("commonpasswords.txt")
 _turns = threading.BoundedSemaphore(HASHES_AT_ONCE)
 
 
@@ -64,14 +66,14 @@ def check_password(text: str, name: str, loc: tuple[str, ...] = ("body", "passwo
 def _problem(text: str, name: str) -> str | None:
     plain, own = _folded(text), _folded(name)
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
-        return f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters, this one {len(text)}; some words make a good one"
+        return f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters, this one {len(text)}; words make a good one"
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
         return "a password has no control characters: some keyboards and forms lose them"
     if own and own in plain and not plain.replace(own, "").strip(" -_.!0123456789"):
         return "the password is little more than the name of the account: choose another"
     if len(set(plain)) < MIN_DIFFERENT or _is_row(plain):
         return f"the password repeats itself: use at least {MIN_DIFFERENT} different characters, not a row of them"
-    if plain in COMMON:
+    if plain in _common():
         return "the password is among the most common ones, which are tried first: choose another"
     return None
 
@@ -79,7 +81,7 @@ def _problem(text: str, name: str) -> str | None:
 def _is_row(text: str) -> bool:
     """Tell whether each character follows the one before, as in abcdefghijkl or 789012, or a piece is repeated."""
     size = 10 if text.isdecimal() else 0x110000
-    steps = {(ord(after) - ord(before)) % size for before, after in zip(text, text[1:], strict=False)}
+    steps = {(ord(after) - ord(before)) % size for before, after in pairwise(text)}
     return len(steps) == 1 or text in (text + text)[1:-1]
 
 
@@ -90,6 +92,12 @@ def _normalised(text: str) -> bytes:
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+@cache
+def _common() -> frozenset[str]:
+    """Return passwords that are tried first, in small letters: from published lists of leaks, and those of cameras."""
+    return frozenset(COMMON_PATH.read_text("utf-8").splitlines())
 
 
 @cache

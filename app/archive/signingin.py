@@ -54,7 +54,9 @@ def take_code(session: AnySession, account: Account, code: str, at_us: int) -> b
 
 
 def _count(session: AnySession, statement: Any) -> int:
-    return cast("CursorResult[Any]", session.execute(statement, execution_options={"synchronize_session": False})).rowcount
+    return cast(
+        "CursorResult[Any]", session.execute(statement, execution_options={"synchronize_session": False})
+    ).rowcount
 
 
 def begin_session(session: AnySession, account: Account, place: tuple[str, str], at_us: int, hours: int) -> str:

@@ -23,7 +23,7 @@ def address(secret: str, name: str) -> str:
     """Return the `otpauth://` address that an authenticator app reads, as from a QR code."""
     import pyotp
 
-    return pyotp.TOTP(secret).provisioning_uri(name, issuer_name=ISSUER)
+    return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
 
 
 def matching_step(secret: str, code: str, at_us: int) -> int | None:
@@ -43,7 +43,9 @@ def matching_step(secret: str, code: str, at_us: int) -> int | None:
 
 def new_recovery_codes() -> list[str]:
     """Return recovery codes, as `k7mp-x2qd-9hwt`: 59 bits each, of which hashes are stored."""
-    return ["-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3)) for _ in range(RECOVERY_CODES)]
+    return [
+        "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3)) for _ in range(RECOVERY_CODES)
+    ]
 
 
 def recovery_hash(code: str) -> str:

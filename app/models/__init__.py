@@ -28,6 +28,7 @@ from app.models.run import Run
 from app.models.sampleentry import SampleEntry
 from app.models.schedule import Schedule
 from app.models.segment import Segment
+from app.models.signin import AccountSession, RecoveryCode, SignInFailure
 from app.models.source import Source
 from app.models.storage import Storage
 from app.models.sums import AttemptCount, KeptFootage
@@ -39,6 +40,7 @@ from app.models.wanted import Wanted
 __all__ = [
     "Account",
     "AccountRight",
+    "AccountSession",
     "AnalyserMark",
     "ApiToken",
     "Attempt",
@@ -71,6 +73,7 @@ __all__ = [
     "Recommendation",
     "Record",
     "Recorder",
+    "RecoveryCode",
     "ReferKey",
     "Result",
     "RetentionMark",
@@ -81,6 +84,7 @@ __all__ = [
     "Schedule",
     "Segment",
     "ShareLink",
+    "SignInFailure",
     "Source",
     "Storage",
     "SyncItem",
