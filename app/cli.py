@@ -17,6 +17,7 @@ PREPARE_LOCK = 7_216_001  # any number that nothing else in this database locks
 
 def register(app: Flask) -> None:
     """Add the commands to the app; that of migrations only where the `flask` command itself runs."""
+    from app.commands.accounts import account_commands
     from app.commands.exports import export_command, key_command, verify_export_command
     from app.commands.fscks import fsck_command
     from app.commands.groups import group_commands
@@ -37,7 +38,7 @@ def register(app: Flask) -> None:
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
     groups = (source_commands, group_commands, record_commands, tag_commands, storage_commands, sync_commands)
-    kept = (retention_commands, pin_commands, notice_commands, webhook_commands)
+    kept = (account_commands, retention_commands, pin_commands, notice_commands, webhook_commands)
     alone = (
         prepare_command,
         export_command,

@@ -64,6 +64,11 @@ def step_word() -> str:
     return "code" if signingin.has_totp(account) and not has_code else "new_password"
 
 
+def begin_again() -> None:
+    """Forget how far the browser has come."""
+    session.pop(STEP_KEY, None)
+
+
 def sign_out(at_us: int) -> None:
     """End the session of the request's cookie, for all copies of the cookie, and let the browser forget it."""
     account, ended = account_of_cookie(), session_id()

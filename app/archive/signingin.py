@@ -91,6 +91,7 @@ def end_session(session: AnySession, account_id: str, session_id: str) -> bool:
 def end_sessions(session: AnySession, account: Account) -> int:
     """End all sessions of an account, and every sign-in that is half done; returns how many went on."""
     account.fs_uniquifier = new_uuid()
+    session.flush()
     return _count(session, delete(AccountSession).where(AccountSession.account_id == account.id))
 
 

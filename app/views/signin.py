@@ -34,7 +34,9 @@ class SignIn(BaseModel):
 
 @signin.get("/login")
 def get_login() -> Response:
-    """Show the form of the next step."""
+    """Show the form of the next step, or with `again` that of the first."""
+    if "again" in request.args:
+        steps.begin_again()
     return _form(200)
 
 
