@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
     from app.commands.rebuilds import rebuild_command
     from app.commands.records import record_commands
     from app.commands.retention import retention_commands
+    from app.commands.shares import share_commands
     from app.commands.sources import source_commands
     from app.commands.storages import storage_commands
     from app.commands.syncs import sync_commands
@@ -36,7 +37,7 @@ def register(app: Flask) -> None:
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
     groups = (source_commands, group_commands, record_commands, tag_commands, storage_commands, sync_commands)
-    kept = (retention_commands, pin_commands, notice_commands, webhook_commands)
+    kept = (retention_commands, pin_commands, share_commands, notice_commands, webhook_commands)
     alone = (
         prepare_command,
         export_command,

@@ -91,18 +91,24 @@ def _keep_answer(response: Response) -> Response:
     An operator who frees the disk after a 507 sends the same request with the same key.
     """
     claimed: Claim | None = g.pop("playback_claim", None)
+    instead: bytes | None = g.pop("playback_kept_instead", None)
     if claimed is None:
         return response
     try:
-        _write_down(claimed, response)
+        _write_down(claimed, response, instead)
     except SQLAlchemyError as error:  # the request has been done: its answer must reach the caller
         log.warning("an answer could not be kept for a repeated request: %s", type(error).__name__)
     return response
 
 
-def _write_down(claimed: Claim, response: Response) -> None:
+def keep_without(body: bytes) -> None:
+    """Keep this for a repeated request instead of the answer, which tells a secret that is stored nowhere."""
+    g.playback_kept_instead = body
+
+
+def _write_down(claimed: Claim, response: Response, instead: bytes | None) -> None:
     is_kept = response.status_code < 500 and not response.is_streamed
-    body = response.get_data() if is_kept else b""
+    body = b"" if not is_kept else response.get_data() if instead is None else instead
     with writing() as session:
         if is_kept and len(body) <= MOST_BYTES:
             repeats.keep(session, claimed, response.status_code, response.headers.get("Content-Type"), body)

@@ -8,10 +8,13 @@ from flask import Response, request, url_for
 from flask_restx import Resource
 from pydantic import field_validator
 
+from app.access.finding import carried_token
+from app.access.media import query_of
 from app.archive.find import find_neighbours
 from app.errors import Invalid, NoFootage, NotFound
 from app.extensions import db
 from app.formats.boxes import FormatError
+from app.formats.playlists import with_query
 from app.models.types import now_us
 from app.personalulti import path_integer, read_query, utc_text
 from app.playback import syncplaylist
@@ -24,6 +27,7 @@ from app.views import document
 from app.views.documenting import sends_bytes
 from app.views.playbackobjects import Sync
 from app.views.playbackrange import HLS, IMMUTABLE, MP4, RANGE, known_source, known_sources, namespace
+from app.views.playbacksigning import signed_urls
 
 
 class SyncParameters(RangeParameters):
@@ -80,11 +84,13 @@ class SyncOfSources(Resource):
         plan = _plan(ids, asked, footages)
         grid = {"start": utc_text(asked.begin_us), "end": utc_text(end_us), "grid": ",".join(map(str, ids))}
         query = urlencode(grid | ({} if rev is None else {"rev": rev}), safe=":,")
+        urls = {str(number): f"{_prefix(number)}index.m3u8?{query}" for number in ids}
+        urls = signed_urls(urls, ids, asked)
         return {
             "start_utc": utc_text(asked.begin_us),
             "end_utc": utc_text(end_us),
             "grid_s": plan.grid_us / 1_000_000,
-            "sources": [{"source_id": number, "hls": f"{_prefix(number)}index.m3u8?{query}"} for number in ids],
+            "sources": [{"source_id": number, "hls": urls[str(number)]} for number in ids],
         }
 
 
@@ -104,8 +110,11 @@ def playlist_in_step(source_id: str) -> Response:
 
 def _playlist(ids: Sequence[int], asked: Asked, place: int) -> Response:
     plan = _plan(ids, asked, syncplaylist.load_all(ids, asked.begin_us, asked.end_us, asked.rev))
-    text = syncplaylist.write_playlist(plan, place, _prefix(ids[place]))
-    return Response(text, content_type=HLS, headers={"Cache-Control": "no-cache"})
+    text = syncplaylist.write_playlist(plan, place, _prefix(ids[place])).encode()
+    token = carried_token()
+    if token is not None:
+        text = with_query(text, query_of(token))
+    return Response(text, content_type=HLS, headers={"Cache-Control": "private, no-cache"})
 
 
 def _checked_range(given: RangeParameters, ids: Sequence[int]) -> Asked:
