@@ -62,6 +62,7 @@ def opened_until_us(row: ShareLink, at_us: int) -> int | None:
         share_id, until_us = _signer().loads(text)
     except (BadData, ValueError, TypeError):
         return None
+    until_us = min(until_us, row.expires_us)
     return until_us if share_id == row.id and at_us < until_us else None
 
 

@@ -41,6 +41,7 @@ HEADERS = {
 OF_FORM = {"Referrer-Policy": "same-origin"}
 NO_LINK = "this link does not exist, or not any more: check that the address is whole, or ask for a new one"
 ENDED = "this link does not work any more: ask for a new one"
+BASIC = 'Basic realm="share link"'  # a player asks for a password then (RFC 7617)
 WRONG = "This is not the password of this link."
 ENDPOINT = "sharepage.page"
 
@@ -145,6 +146,8 @@ def guard(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers["Cache-Control"] = HEADERS["Cache-Control"]
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = BASIC
     return response
 
 
