@@ -31,6 +31,7 @@ def register(app: Flask) -> None:
     from app.commands.storages import storage_commands
     from app.commands.syncs import sync_commands
     from app.commands.tags import tag_commands
+    from app.commands.tokens import token_commands
     from app.commands.verifying import verify_command
     from app.commands.violations import load_violations_command
     from app.extensions import prepare_migrations
@@ -38,7 +39,7 @@ def register(app: Flask) -> None:
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
     groups = (source_commands, group_commands, record_commands, tag_commands, storage_commands, sync_commands)
-    kept = (retention_commands, pin_commands, share_commands, notice_commands, webhook_commands)
+    kept = (retention_commands, pin_commands, share_commands, notice_commands, webhook_commands, token_commands)
     alone = (
         prepare_command,
         export_command,

@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound as NoSuchAddress
 from app.access import media
 from app.access.caller import Caller
 from app.access.rules import Rule, rule_of
+from app.access.window import bound_window
 from app.errors import Forbidden, NotFound, Unauthorised
 
 HOW = "sign in first: send the header Authorization: Bearer TOKEN, or open /login in a browser"
@@ -29,6 +30,7 @@ def check_rule(caller: Caller | None) -> None:
     check_role(caller, rule)
     check_scope(caller, rule)
     check_path(caller, request.view_args or {})
+    bound_window(caller)
 
 
 def check_role(caller: Caller, rule: Rule) -> None:

@@ -7,6 +7,8 @@ from flask import Request, current_app, request, session
 
 from app.access import media
 from app.access.caller import LADDER, Caller
+from app.access.lastuse import note_use
+from app.access.networks import trusted_caller
 from app.access.sharing import of_share
 from app.archive.accounts import account_of_token, account_of_token_id, sources_of, sources_of_token, token_hash
 from app.extensions import AnySession, db
@@ -44,7 +46,7 @@ def _found() -> Caller | None:
         signed = signed_token(request)
         if signed is not None:
             return of_signed_address(db.session, signed, now_us())
-        return _of_cookie(db.session) or _of_anyone()
+        return _of_cookie(db.session) or _of_anyone() or trusted_caller()
     finally:
         db.session.expunge_all()
         db.session.rollback()  # nothing that follows inherits this transaction
@@ -65,6 +67,7 @@ def _of_token(database: AnySession, token: str) -> Caller | None:
 
 def of_token_row(database: AnySession, account: Account, row: ApiToken) -> Caller:
     """Return the caller that a living token is."""
+    note_use(row.id)
     return Caller(
         name=account.name,
         role=token_role(account, row),
@@ -113,9 +116,15 @@ def of_signed_address(database: AnySession, text: str, at_us: int) -> Caller | N
 
 def token_role(account: Account, row: ApiToken) -> str:
     """Return the role of a token now: its own, or that of its account where this is less."""
-    if row.role not in LADDER:
-        return row.role
+    if row.role == "analyser":  # it posts results, as an operator does: a viewer's is left with looking at nothing
+        return row.role if LADDER[account.role] >= LADDER["operator"] else "none"
     return min(row.role, account.role, key=LADDER.__getitem__)
+
+
+def is_narrower(account: Account, row: ApiToken) -> bool:
+    """Tell whether a token may do less than its account."""
+    bounds = (row.endpoints, row.source_ids, row.begin_us, row.end_us)
+    return row.role != account.role or any(bound is not None for bound in bounds)
 
 
 def of_account(database: AnySession, account: Account, how: str = "cookie") -> Caller:

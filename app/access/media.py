@@ -84,8 +84,6 @@ def read(text: str, at_us: int) -> Media | None:
 def narrowed(caller: Caller, media: Media, how: str) -> Caller:
     """Return a caller as far as a token lets him: its cameras and its span, of what is his own."""
     ids = frozenset(media.source_ids)
-    begins = [instant for instant in (caller.begin_us, media.begin_us) if instant is not None]
-    ends = [instant for instant in (caller.end_us, media.end_us) if instant is not None]
     return Caller(
         name=caller.name,
         role="viewer" if caller.has_role("viewer") else caller.role,
@@ -93,8 +91,9 @@ def narrowed(caller: Caller, media: Media, how: str) -> Caller:
         how=how,
         account_id=caller.account_id,
         sources=ids if caller.sources is None else ids & caller.sources,
-        begin_us=max(begins),
-        end_us=min(ends, default=None),
+        begin_us=caller.begin_us,
+        end_us=caller.end_us,
+        span=(media.begin_us, media.end_us),
         areas=frozenset({"playback"}) if caller.areas is None else caller.areas & {"playback"},
     )
 

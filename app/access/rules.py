@@ -112,7 +112,7 @@ RECORDS: dict[str, Methods] = {
     "tag.tag_running_tags": {"GET": Rule("viewer", "record", "list")},
     "tag.tag_tags": {"GET": Rule("viewer", "record", "list")},
     "exports.export_export_key": {"GET": Rule("viewer", "export")},
-    "exports.export_source_export": {"GET": Rule("operator", "export", "path", has_window=True)},
+    "exports.export_source_export": {"GET": Rule("operator", "export", "path")},  # of whole files
     "deletion.deletion_deletions": {"GET": Rule("operator", "audit", "list")},
     "audit.audit_audits": {"GET": Rule("admin", "audit", "all")},
     "pins.pin_pins": _see_and_change("pin", "list", "POST", "operator"),
@@ -132,6 +132,10 @@ RECORDS: dict[str, Methods] = {
     "copies.copy_copy_video": {"GET": Rule("operator", "sync", "all")},
     "sync.sync_jobs": _see_and_change("sync", "list", "POST", "operator", see="operator"),
     "sync.sync_one_job": _see_and_change("sync", "object", "DELETE", "operator", see="operator"),
+}
+TOKENS: dict[str, Methods] = {
+    "tokens.token_tokens": _see_and_change("token", "none", "POST", "viewer"),
+    "tokens.token_one_token": _see_and_change("token", "none", "PATCH DELETE", "viewer"),
 }
 SEEN_BY_ANALYSER = Rule("viewer", "files", "object", is_analyser=True)
 HANDED: dict[str, Methods] = {
@@ -160,7 +164,7 @@ HANDED: dict[str, Methods] = {
     "violations.violation_violations": {"GET": Rule("viewer", "review", is_analyser=True)},
     "violations.violation_one_violation": {"GET": Rule("viewer", "review", is_analyser=True)},
 }
-RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | HANDED
+RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | TOKENS | HANDED
 AREAS = tuple(sorted({rule.area for methods in RULES.values() for rule in methods.values()} - {"open"}))
 
 

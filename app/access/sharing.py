@@ -47,8 +47,7 @@ def of_share(database: AnySession, share_id: str, at_us: int) -> Caller | None:
         key=share_key(row.id),
         how="share",
         sources=frozenset({row.source_id}),
-        begin_us=row.begin_us,
-        end_us=row.end_us,
+        span=(row.begin_us, row.end_us),
         areas=frozenset({"playback"}),
     )
 

@@ -111,9 +111,10 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
+    from app.views.tokens import tokens
 
     sources = (source, sourcebulk, sourcegaps, availability, live)
-    kept = (retention, pins, audit, notices)
+    kept = (retention, pins, audit, notices, tokens)
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 
 from app.access.finding import carried_token
 from app.access.media import with_token
+from app.access.window import check_window
 from app.errors import Deleted, NotFound
 from app.extensions import db
 from app.formats.boxes import FormatError
@@ -92,6 +93,7 @@ def of_source(source_id: str) -> Subject:
     """Return the subject of a request about a source."""
     number = path_integer("source_id", source_id)
     asked = check_range(read_query().checked(RangeParameters), now_us())
+    check_window(asked.begin_us, asked.end_us)
     return Subject(number, asked, url_for("playbackapi.source_data", source_id=number).rstrip("/") + "/")
 
 
@@ -115,6 +117,7 @@ def of_record(record_id: str) -> Subject:
     parameters = read_query().checked(RecordParameters)
     row = known_record(key)
     asked = check_range(parameters, now_us(), row.begin_us, row.end_us)
+    check_window(asked.begin_us, asked.end_us)
     return Subject(row.source_id, asked, url_for("playbackapi.record_data", record_id=key).rstrip("/") + "/")
 
 

@@ -8,6 +8,7 @@ from flask_restx import Resource
 
 from app.access.finding import carried_token
 from app.access.media import with_token
+from app.access.window import check_instant
 from app.archive.spans import Stretch
 from app.formats.webvtt import sheet_index
 from app.personalulti import path_integer, path_uuid, read_query, utc_text
@@ -35,6 +36,7 @@ JPEG, VTT = "image/jpeg", "text/vtt; charset=utf-8"
 
 def _picture(source_id: int, within: Stretch, at_us: int, asked: RecordPictureParameters) -> Response:
     """Return the picture at an instant."""
+    check_instant(at_us)
     frame = find_still(source_id, within, at_us, asked.nearest, utc_text)
     etag = picture_etag(frame, asked.width)
     is_known = is_unchanged(request.headers, Validators(etag))

@@ -10,6 +10,7 @@ from pydantic import field_validator
 
 from app.access.finding import carried_token
 from app.access.media import query_of
+from app.access.window import check_file, check_window
 from app.archive.find import find_neighbours
 from app.errors import Invalid, NoFootage, NotFound
 from app.extensions import db
@@ -19,7 +20,7 @@ from app.models.types import now_us
 from app.personalulti import path_integer, read_query, utc_text
 from app.playback import syncplaylist
 from app.playback.asked import Asked, RangeParameters, check_media_length, check_range, split_ids
-from app.playback.cell import find_cell
+from app.playback.cell import find_cell, place_of
 from app.playback.delivery import respond
 from app.playback.footage import Footage
 from app.playback.syncplaylist import MAX_SOURCES, Plan
@@ -120,6 +121,7 @@ def _playlist(ids: Sequence[int], asked: Asked, place: int) -> Response:
 def _checked_range(given: RangeParameters, ids: Sequence[int]) -> Asked:
     """Return the range. Raises Invalid for one that is too long for so many sources."""
     asked = check_range(given, now_us())
+    check_window(asked.begin_us, asked.end_us)
     check_media_length(asked)
     syncplaylist.check_size(len(ids), asked.begin_us, asked.end_us)
     return asked
@@ -173,7 +175,10 @@ class CellMedia(Resource):
 
 def _cell(source_id: str) -> Response:
     number = path_integer("source_id", source_id)
-    cell = find_cell(number, request.args.get("from", ""), request.args.get("to", ""))
+    places = [request.args.get(name, "") for name in ("from", "to")]
+    for text, name in zip(places, ("from", "to"), strict=True):
+        check_file(place_of(text, name)[0], ("query", name))
+    cell = find_cell(number, *places)
     db.session.remove()
     try:
         body = cell.body()

@@ -76,8 +76,8 @@ class ShareObject(BaseModel):
 class NewShareObject(ShareObject):
     """A new share link with its address, which nobody can be told again."""
 
-    url: str | None = Field(
-        description="Its address, told this once; null where the request is repeated",
+    url: str = Field(
+        description="Its address, told this once",
         examples=[f"https://video.example.org/share/{KEY}"],
     )
 

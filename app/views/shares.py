@@ -13,17 +13,17 @@ from sqlalchemy import select
 
 from app.access.caller import Caller
 from app.access.sharing import hash_password
+from app.access.window import check_window
 from app.archive import shares as archive
 from app.archive.paging import AnySelect, Order
 from app.auth import caller, check_source
-from app.errors import Forbidden, Invalid, NotFound
+from app.errors import Invalid, NotFound
 from app.extensions import db, writing
 from app.models import ShareLink
 from app.models.types import now_us
 from app.personalulti import MAX_ID, path_uuid, read_parameters, utc_text
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
-from app.views.idempotency import keep_without
 from app.views.listing import ListQuery, answer_bytes, ask_list, cut, query_parameters
 from app.views.objects import json_bytes
 from app.views.shareobjects import NewShare, NewShareObject, ShareChange, ShareObject
@@ -92,16 +92,6 @@ def _address(key: str) -> str:
     return f"{base}/share/{key}"
 
 
-def _check_window(who: Caller, begin_us: int, end_us: int) -> None:
-    """Raise Invalid for an empty span, Forbidden for one that reaches beyond what the caller himself may see."""
-    if begin_us >= end_us:
-        raise Invalid("the range is empty: start must be before end", loc=("body", "start"), kind="range_empty")
-    is_early = who.begin_us is not None and begin_us < who.begin_us
-    if is_early or (who.end_us is not None and end_us > who.end_us):
-        message = "the span reaches beyond the footage that you may see yourself"
-        raise Forbidden(message, loc=("body", "start"), kind="scope")
-
-
 def _check_own(row: ShareLink) -> None:
     """Raise NotFound for a link of another, and for one of a camera that the caller may not see."""
     who = caller()
@@ -138,7 +128,9 @@ class Shares(Resource):
         given = read_parameters().checked(NewShare)
         who, at_us = caller(), now_us()
         check_source(given.source_id, "body")
-        _check_window(who, given.start, given.end)
+        if given.start >= given.end:
+            raise Invalid("the range is empty: start must be before end", loc=("body", "start"), kind="range_empty")
+        check_window(given.start, given.end, ("body", "start"))
         wish = archive.Wish(
             source_id=given.source_id,
             begin_us=given.start,
@@ -152,7 +144,6 @@ class Shares(Resource):
         with writing() as session:
             row, key = archive.make_share(session, wish, archive.Maker(who.name, who.account_id), at_us)
             told = share_object(row, is_active=True)
-        keep_without(json_bytes({**told, "url": None}) + b"\n")
         body = json_bytes({**told, "url": _address(key)}) + b"\n"
         return Response(body, content_type="application/json", headers={"Cache-Control": "private, no-store"})
 

@@ -69,16 +69,21 @@ def make_tables():
     sa.Column('end_us', sa.BigInteger(), nullable=True, comment='end of it'),
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.Column('created_by', sa.String(length=255), nullable=False),
+    sa.Column('parent_id', sa.String(length=36), nullable=True, comment='the token that it was made with'),
     sa.Column('expires_us', sa.BigInteger(), nullable=True, comment='instant it is no longer taken'),
     sa.Column('revoked_us', sa.BigInteger(), nullable=True, comment='instant, us since the epoch'),
     sa.Column('revoked_by', sa.String(length=255), nullable=True),
     sa.Column('last_used_us', sa.BigInteger(), nullable=True, comment='instant, to a minute'),
     sa.CheckConstraint("role IN ('viewer', 'operator', 'admin', 'analyser')", name=op.f('ck_api_token_role')),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_api_token_account_id_account'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['parent_id'], ['api_token.id'], name=op.f('fk_api_token_parent_id_api_token'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_api_token')),
     sa.UniqueConstraint('account_id', 'name', name=op.f('uq_api_token_account_id_name')),
     sa.UniqueConstraint('token_sha256', name=op.f('uq_api_token_token_sha256'))
     )
+    with op.batch_alter_table('api_token', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_api_token_parent_id'), ['parent_id'], unique=False)
+
     op.create_table('share_link',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('key_sha256', sa.String(length=64), nullable=False, comment='hex, of the key in the address'),
