@@ -28,6 +28,7 @@ def register(app: Flask) -> None:
     from app.commands.records import record_commands
     from app.commands.retention import retention_commands
     from app.commands.rules import rules_command
+    from app.commands.shares import share_commands
     from app.commands.sources import source_commands
     from app.commands.storages import storage_commands
     from app.commands.syncs import sync_commands
@@ -41,7 +42,7 @@ def register(app: Flask) -> None:
         prepare_migrations(app)
     groups = (source_commands, group_commands, record_commands, tag_commands, storage_commands, sync_commands)
     kept = (audit_commands, retention_commands, pin_commands, notice_commands, webhook_commands)
-    people = (account_commands, token_commands)
+    people = (account_commands, token_commands, share_commands)
     alone = (
         prepare_command,
         export_command,

@@ -50,6 +50,9 @@ OPEN_ENDPOINTS: dict[str, Methods] = {
     "signin.get_login": {"GET": OPEN},
     "signin.post_login": {"POST": OPEN._replace(limit="sign_in")},
     "download.by_key": {"GET": OPEN._replace(limit="keys")},
+    "sharepage.page": {"GET": OPEN._replace(limit="keys"), "POST": OPEN._replace(limit="sign_in")},
+    "sharepage.shared_share_video": {"GET": OPEN._replace(limit="keys")},
+    "sharepage.shared_share_playlist": {"GET": OPEN._replace(limit="keys")},
 }
 PAGES: dict[str, Methods] = {
     "signin.post_logout": {"POST": Rule("viewer", "docs", is_analyser=True)},
@@ -114,6 +117,11 @@ RECORDS: dict[str, Methods] = {
     "audit.audit_audits": {"GET": Rule("admin", "audit", "all")},
     "pins.pin_pins": _see_and_change("pin", "list", "POST", "operator"),
     "pins.pin_one_pin": _see_and_change("pin", "object", "PATCH DELETE", "operator"),
+    "shares.share_shares": {
+        "GET": Rule("operator", "share", "list"),
+        "POST": Rule("operator", "share", "asked", has_window=True),
+    },
+    "shares.share_one_share": _see_and_change("share", "object", "PATCH DELETE", "operator", see="operator"),
     "retention.retention_rules": _see_and_change("retention", "all", "POST", "admin", see="operator"),
     "retention.retention_one_rule": _see_and_change("retention", "all", "PUT DELETE", "admin", see="operator"),
     "retention.retention_retention_forecast": {"GET": Rule("operator", "retention", "all")},

@@ -124,10 +124,19 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
         yield blueprint, API_PREFIX
     for blueprint in (health, metrics, signin, accountpage, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
+    yield from shared_blueprints()
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def shared_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
+    """Yield the blueprints of share links: their list, and what they lead to."""
+    from app.views.sharepage import sharepage
+    from app.views.shares import shares
+
+    yield from ((shares, API_PREFIX), (sharepage, None))
 
 
 def handed_blueprints() -> Iterator[Blueprint]:

@@ -5,7 +5,7 @@ import re
 from flask import Response
 from flask_restx import Resource
 
-from app.access.window import check_instant, check_timeless
+from app.access.window import check_file, check_timeless
 from app.archive.find import find_segment
 from app.errors import Invalid, NotFound
 from app.extensions import db
@@ -42,7 +42,7 @@ class SegmentMedia(Resource):
 def _segment(source_id: str, start_us: str) -> Response:
     """Return the file of a segment; what an open one holds already never changes."""
     number, begin_us = path_integer("source_id", source_id), path_integer("start_us", start_us, MAX_INSTANT_US)
-    check_instant(begin_us, ("path", "start_us"))
+    check_file(begin_us, ("path", "start_us"))
     segment = find_segment(number, begin_us)
     if segment is None:
         not_found("start_us", start_us)

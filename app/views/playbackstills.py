@@ -6,6 +6,8 @@ from typing import Any
 from flask import Response, request
 from flask_restx import Resource
 
+from app.access.finding import carried_token
+from app.access.media import with_token
 from app.access.window import check_instant
 from app.archive.spans import Stretch
 from app.formats.webvtt import sheet_index
@@ -72,7 +74,7 @@ def _index(subject: Subject, sheet: Sheet) -> Response:
     """Return the index of a sheet; it names the sheet by an address that is pinned to the same range."""
     more = {"count": sheet.count, "width": sheet.width}
     address = requestdata.sheet_address(sheet.footage, subject.asked, subject.path, utc_text, **more)
-    body = Body([sheet_index(address, sheet.cells).encode()])
+    body = Body([sheet_index(with_token(address, carried_token()), sheet.cells).encode()])
     etag = f"{sheet.etag}-vtt"
     return respond(body, content_type=VTT, etag=etag, headers={"Cache-Control": "private, no-cache"})
 
