@@ -51,7 +51,7 @@ def register_blueprints(app: "Flask") -> None:
     """Register every blueprint, the errors' renderer, the sign-in check and the command line."""
     from app import auth, cli, views
     from app.access import crossorigin, headers, hosts, proxies, rates
-    from app.views import fileevents, incoming, live, metrics, multipart
+    from app.views import fileevents, incoming, live, metrics, multipart, watching
     from app.views.playbackapi import playbackapi
 
     proxies.begin(app)
@@ -66,6 +66,7 @@ def register_blueprints(app: "Flask") -> None:
     incoming.begin(app)
     live.begin(app)
     fileevents.begin(app)
+    watching.begin(app)
     app.register_blueprint(playbackapi, url_prefix="/playbackapi")
     for blueprint, url_prefix in views.blueprints(app.config["PLAYBACK"].ENVIRONMENT):
         app.register_blueprint(blueprint, url_prefix=url_prefix)

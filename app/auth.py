@@ -5,19 +5,16 @@ browser whatever page asks, therefore a request that changes something must also
 has no cookie, but pages of other sites could reach its port on loopback: the same rule holds there.
 """
 
-import ipaddress
-import time
-from typing import Any
-
-from flask import Flask, current_app, redirect, request, session, url_for
+from flask import Flask, current_app, redirect, request, url_for
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from app.access import cookies, csrf, rates
 from app.access.caller import Caller
 from app.access.checking import HOW, check_rule
-from app.access.finding import bearer_token, find_caller, sign_in_word
-from app.archive.accounts import account_of_token
+from app.access.finding import bearer_token, find_caller
+from app.access.networks import is_within
+from app.access.window import refuse_unchecked
 from app.errors import NotFound, Unauthorised
 from app.extensions import db
 from app.models.types import now_us
@@ -27,15 +24,15 @@ RESULT_ENDPOINTS = {"results.by_refer", "results.by_header"}
 REFER_HEADER = "X-Refer-Key"
 METRICS_ENDPOINT = "metrics.metrics"
 SAFE_METHODS = csrf.SAFE_METHODS
-SESSION_S = 30 * 86_400
 
 
 def begin(app: Flask) -> None:
     """Check every request of the app before it is served."""
-    cookies.begin(app, SESSION_S)
+    cookies.begin(app)
     csrf.begin(app)
     app.before_request(check_request)
     app.after_request(name_scheme)
+    app.after_request(refuse_unchecked)
 
 
 def check_request() -> Response | None:
@@ -110,25 +107,9 @@ def may_post_result() -> bool:
         db.session.rollback()
 
 
-def sign_in(token: str) -> bool:
-    """Set the cookie if the token is an account's."""
-    found = account_of_token(db.session, token)
-    if found is None:
-        return False
-    session.clear()
-    session.permanent = True
-    session.update(account=found[0].id, sign_in=sign_in_word(found[0]), since_s=int(time.time()))
-    return True
-
-
 def is_metrics_network() -> bool:
     """Tell whether the caller's address may read the metrics without a token (PLAYBACK_METRICS_NETWORKS)."""
-    try:
-        address: Any = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return False
-    networks = current_app.config["PLAYBACK"].metrics_networks
-    return any(address.version == network.version and address in network for network in networks)
+    return is_within(current_app.config["PLAYBACK"].metrics_networks)
 
 
 def _is_page_load() -> bool:

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app.extensions import writing
-from tests.accounts import add_account
+from tests.accounts import PASSWORD, add_account, password_hash
 from tests.browsing import UNSAFE, changing, dump, in_production, routes, signed_in, token_of
 
 GROUP = "/api/v1/group"
 NEW = {"model": "Source", "name": "вход"}
+FORM = {"name": "admin", "password": PASSWORD}
 OWN = "http://localhost"
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -29,13 +31,13 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
 def secret(production: Flask) -> str:
     """Return the token of an admin."""
     with production.app_context(), writing() as session:
-        return add_account(session)
+        return add_account(session, password=password_hash())
 
 
 @pytest.fixture
 def browser(production: Flask, secret: str) -> FlaskClient:
     """Return a browser in which he has signed in."""
-    return signed_in(production, token=secret)
+    return signed_in(production)
 
 
 def kind(answer: object) -> str:
@@ -177,7 +179,7 @@ def test_nobody_is_signed_in_by_a_form_of_another_site(production: Flask, secret
     victim = production.test_client()
     attackers = token_of(production.test_client())
     for form in ({}, {"csrf_token": attackers}, {"csrf_token": ""}):
-        assert victim.post("/login", data={"token": secret, **form}).status_code == 403
+        assert victim.post("/login", data={**FORM, **form}).status_code == 403
     assert "__Host-playback_session" not in {cookie.key for cookie in victim._cookies.values()}
 
 
@@ -191,7 +193,7 @@ def test_no_get_changes_anything(production: Flask, secret: str) -> None:
     sent = client.post("/files/", data={"upload": (io.BytesIO(b"x"), "a.txt")}, headers=program)
     said = {"refer_file": sent.json["refer"], "comment": "c", "comment_author": "User"}
     assert client.post("/comments/", json=said, headers=program).status_code == 200
-    browser = signed_in(production, token=secret)
+    browser = signed_in(production)
     token_of(browser)
     client.get("/api/v1/source", headers=program)
     before = dump(production)
@@ -204,11 +206,18 @@ def test_no_get_changes_anything(production: Flask, secret: str) -> None:
 
 def without_watching(text: str) -> list[str]:
     """Return the rows of a dump without those that say who has looked at what."""
-    seen = ('INSERT INTO "audit', 'INSERT INTO "sqlite_sequence"')
+    seen = tuple(f'INSERT INTO "{table}' for table in ("audit", "sqlite_sequence", "api_token", "account_session"))
     return [line for line in text.splitlines() if not line.startswith(seen)]
 
 
 # Cookies
+
+
+def session_cookie(answer: TestResponse, name: str) -> tuple[str, list[str]]:
+    """Return what sets the session's cookie, and what sets others."""
+    found = answer.headers.getlist("Set-Cookie")
+    [ours] = [text for text in found if text.startswith(f"{name}=")]
+    return ours, [text for text in found if text != ours]
 
 
 def flags(set_cookie: str) -> set[str]:
@@ -219,10 +228,10 @@ def test_in_production_both_cookies_go_over_tls_alone_and_to_this_name_alone(pro
     browser = production.test_client()
     token = browser.get("/csrftoken/")
     assert {"Secure", "SameSite=Strict", "Path=/"} <= flags(token.headers["Set-Cookie"])
-    answer = browser.post("/login", data={"token": secret, "csrf_token": token.json["csrfToken"]})
-    [cookie] = answer.headers.getlist("Set-Cookie")
-    assert cookie.startswith("__Host-playback_session=")
+    answer = browser.post("/login", data={**FORM, "csrf_token": token.json["csrfToken"]})
+    cookie, others = session_cookie(answer, "__Host-playback_session")
     assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"} <= flags(cookie)
+    assert all({"Secure", "HttpOnly", "SameSite=Strict"} <= flags(other) for other in others)
     assert not any(flag.startswith("Domain") for flag in flags(cookie))
 
 
@@ -230,12 +239,11 @@ def test_in_production_both_cookies_go_over_tls_alone_and_to_this_name_alone(pro
 def test_plain_http_gives_up_what_only_tls_can_keep(tmp_path: Path, migrated_sqlite: Path, scheme: str) -> None:
     with in_production(tmp_path, migrated_sqlite, PLAIN_HTTP=True) as app:
         with app.app_context(), writing() as session:
-            secret = add_account(session)
+            add_account(session, password=password_hash())
         browser, base = app.test_client(), f"{scheme}://localhost"
         token = browser.get("/csrftoken/", base_url=base).json["csrfToken"]
-        answer = browser.post("/login", data={"token": secret, "csrf_token": token}, base_url=base)
-        [cookie] = answer.headers.getlist("Set-Cookie")
-        assert cookie.startswith("playback_session=")
+        answer = browser.post("/login", data={**FORM, "csrf_token": token}, base_url=base)
+        cookie, _ = session_cookie(answer, "playback_session")
         assert {"HttpOnly", "SameSite=Strict"} <= flags(cookie)
         assert ("Secure" in flags(cookie)) is (scheme == "https")
         assert "plain HTTP" not in app.test_client().get("/login", base_url=base).text
@@ -246,7 +254,7 @@ def test_over_plain_http_the_page_says_why_nobody_can_sign_in(production: Flask,
     assert "PLAYBACK_PLAIN_HTTP" in stranger.get("/login", headers=PAGE).text
     token = token_of(stranger)
     lost = production.test_client(use_cookies=False)  # a browser keeps no Secure cookie of plain HTTP
-    refused = lost.post("/login", data={"token": secret, "csrf_token": token}, headers=PAGE)
+    refused = lost.post("/login", data={**FORM, "csrf_token": token}, headers=PAGE)
     assert refused.status_code == 403
     assert "PLAYBACK_PLAIN_HTTP" in refused.text
     assert "PLAYBACK_PLAIN_HTTP" not in stranger.get("/login", base_url="https://localhost").text

@@ -84,7 +84,7 @@ def test_a_page_of_the_list_asks_with_a_token_and_reads_what_tus_says(production
 
 
 def test_a_page_of_the_list_never_uses_the_cookie(production: Flask, secret: str) -> None:
-    browser = signed_in(production, token=secret)
+    browser = signed_in(production)
     asked = {"Origin": WATCH, "Sec-Fetch-Site": "cross-site", **changing(browser)}
     assert browser.post("/api/v1/group", json=NEW, headers=asked).status_code == 403
     assert "Access-Control-Allow-Credentials" not in browser.get("/api/v1/source", headers=asked).headers

@@ -15,7 +15,7 @@ from app.access import rates
 from app.access.rates import LIMITS, Limit
 from app.access.rules import RULES
 from app.extensions import writing
-from tests.accounts import add_account
+from tests.accounts import PASSWORD, add_account, password_hash
 from tests.browsing import in_production, token_of
 from tests.conftest import missing
 from tests.services import Redis, why_no_redis
@@ -42,7 +42,7 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
 def secret(production: Flask) -> str:
     """Return the token of an admin."""
     with production.app_context(), writing() as session:
-        return add_account(session)
+        return add_account(session, password=password_hash())
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -115,7 +115,7 @@ def test_behind_a_proxy_each_client_counts_for_himself(tmp_path: Path, migrated_
 
 
 def attempt(client: FlaskClient, by: str = "10.0.0.1", **headers: str) -> TestResponse:
-    form = {"token": "wrong", "csrf_token": token_of(client)}
+    form = {"name": "admin", "password": "wrong wrong wrong", "csrf_token": token_of(client)}
     return client.post("/login", data=form, headers=headers, environ_overrides={"REMOTE_ADDR": by})
 
 
@@ -127,7 +127,7 @@ def test_attempts_to_sign_in_are_counted_before_anything_is_compared(production:
     page = attempt(client, Accept="text/html,*/*;q=0.8")
     assert (page.status_code, page.mimetype) == (429, "text/html")
     assert "wait" in page.text
-    right = {"token": secret, "csrf_token": token_of(client)}
+    right = {"name": "admin", "password": PASSWORD, "csrf_token": token_of(client)}
     refused = client.post("/login", data=right, environ_overrides={"REMOTE_ADDR": "10.0.0.1"})
     assert refused.status_code == 429, "else the last of a thousand guesses would get in"
     assert attempt(client, by="10.0.0.2").status_code == 401
@@ -140,15 +140,15 @@ def test_a_page_of_another_site_uses_up_nobodys_attempts(production: Flask) -> N
     assert attempt(client).status_code == 401
 
 
-def test_attempts_by_a_name_are_forgotten_when_one_is_right(production: Flask) -> None:
+def test_tries_of_a_password_are_forgotten_when_one_is_right(production: Flask) -> None:
     with production.test_request_context():
         for _ in range(4):
-            rates.attempt("sign_in_name", "anna")
+            rates.attempt("share", "one link")
         with pytest.raises(rates.TooMany):
-            rates.attempt("sign_in_name", "anna")
-        rates.attempt("sign_in_name", "boris")
-        rates.forget("sign_in_name", "anna")
-        rates.attempt("sign_in_name", "anna")
+            rates.attempt("share", "one link")
+        rates.attempt("share", "another")
+        rates.forget("share", "one link")
+        rates.attempt("share", "one link")
 
 
 def test_pictures_are_counted_by_caller_and_footage_is_not(production: Flask, secret: str) -> None:

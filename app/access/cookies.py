@@ -21,7 +21,7 @@ SESSION, PREFIX = "playback_session", "__Host-"
 CSRF = "csrftoken"
 SAMESITE = "Strict"
 # What of a session says who is signed in, and since when: another sign-in is another.
-MARKS = ("account", "sign_in", "since_s")
+MARKS = ("_user_id", "sign_in")
 
 
 class SessionInterface(SecureCookieSessionInterface):
@@ -38,21 +38,17 @@ class SessionInterface(SecureCookieSessionInterface):
         return is_secure(app.config["PLAYBACK"])
 
 
-def begin(app: Flask, session_s: int) -> None:
+def begin(app: Flask) -> None:
     """Set how cookies are made, in the names that Flask and Flask-Login read."""
-    secure = is_secure_only(app.config["PLAYBACK"])
     app.session_interface = SessionInterface()
     app.config.update(
         SESSION_COOKIE_NAME=session_name(app.config["PLAYBACK"]),
         SESSION_COOKIE_PATH="/",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE=SAMESITE,
-        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_SECURE=is_secure_only(app.config["PLAYBACK"]),
         SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=timedelta(seconds=session_s),
-        REMEMBER_COOKIE_HTTPONLY=True,
-        REMEMBER_COOKIE_SAMESITE=SAMESITE,
-        REMEMBER_COOKIE_SECURE=secure,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=app.config["PLAYBACK"].SESSION_HOURS),
     )
 
 

@@ -30,7 +30,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 HEADER, FIELD = "X-CSRFToken", "csrf_token"
 TOKEN_S = 30 * 86_400
 # The blueprints whose pages have forms: their bodies are small, so that a field can be looked for in any of them.
-FORMS = {"signin", "account", "administration", "shares", "sharepage"}
+FORMS = {"signin", "accountpage", "administration", "sharepage"}
 KIND = "csrf_token"
 BROWSERS = {"Origin", "Referer", "Sec-Fetch-Site"}
 _GIVEN = "playback.csrf"

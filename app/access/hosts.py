@@ -1,9 +1,11 @@
 """By which names this service may be asked, and which origins are its own.
 
 The name that a browser asks by is the only thing that tells a page of another site that got its name to point at our
-address (DNS rebinding) from ours. Where something else than a cookie or a token opens the service — development, the
-trusted networks — any other name is refused. An address as the name cannot be made to point elsewhere. A cookie is
-bound to its name, a token is none's to send but its owner's: what stands on those alone needs no such check.
+address (DNS rebinding) from ours. Development, which asks nobody who he is, answers to names of this machine alone.
+Production answers to PLAYBACK_PUBLIC_URL's, where that is set, to names that no site of the internet can have, and to
+addresses, which cannot be made to point elsewhere. Whoever sends a token may ask by any name. Where no public name is
+set every name will do: a cookie is bound to its own, and trusted networks look at the name themselves
+(app/access/networks.py).
 """
 
 import re
@@ -48,7 +50,8 @@ def is_ours(config: Config, name: str) -> bool:
     try:
         address = ip_address(name)
     except ValueError:
-        return config.ENVIRONMENT == "production" and not config.PUBLIC_URL and not config.TRUSTED_NETWORKS
+        is_of_network = "." not in name or name.endswith(".local")  # no site in the internet has such a name
+        return config.ENVIRONMENT == "production" and (is_of_network or not config.PUBLIC_URL)
     return address.is_loopback or config.ENVIRONMENT == "production"
 
 

@@ -1,9 +1,9 @@
 """How often somebody may try: signing in, keys, tokens, pictures that are dear to make (docs/security.md, "Limits").
 
-    sign_in       attempts of an address               what a person types can be guessed
-    sign_in_name  attempts on a name, or on a share    from however many addresses; signing in forgets them
-    keys, tokens  wrong ones of an address             right ones always pass: 128 and 256 bits are not guessed
-    stills        pictures for one caller              far more than any page shows
+    sign_in       attempts of an address         names are counted beside it (app/access/guesses.py)
+    share         passwords tried of a link      from however many addresses; the right one forgets them
+    keys, tokens  wrong ones of an address       right ones always pass: 128 and 256 bits are not guessed
+    stills        pictures for one caller        far more than any page shows
 
 Flask-Limiter counts, in Redis where that is the broker (all web servers together), else in the memory of each process,
 which then allows its part of the number. What has no limit costs nothing. Where Redis does not
@@ -50,8 +50,8 @@ class Limit:
 
 
 LIMITS = {
-    "sign_in": Limit(30, 300, "attempts to sign in from your address"),
-    "sign_in_name": Limit(10, 300, "attempts to sign in by this name"),
+    "sign_in": Limit(60, 300, "attempts to sign in from your address"),
+    "share": Limit(20, 300, "attempts with a password of this link"),
     "keys": Limit(60, 60, "wrong keys from your address"),
     "tokens": Limit(60, 60, "wrong tokens from your address"),
     "stills": Limit(1200, 60, "still pictures"),
