@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.capture.facts import Facts, logged_facts
 from app.formats.boxes import FormatError, iter_boxes, moof_offsets
 from app.formats.exports import MANIFEST, NoExport, check_export
 from app.formats.sampleindex import COLUMNS, COUNTERS, FRAGMENT, HEADER, MAGIC, ROW_COUNTERS, VERSION, SampleIndex
@@ -99,3 +100,18 @@ def test_an_archive_that_cannot_be_read_is_no_export(change: tuple[bytes, bytes]
         path.write_bytes(path.read_bytes().replace(b"manifest", b"manif\x8dst"))
     with pytest.raises(NoExport):
         check_export(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "facts"),
+    [
+        ("Video: h264, yuv420p, 640x480, 1.2.3 fps", Facts(video_codec="avc1", width=640, height=480)),
+        ("Video: h264, yuv420p, 640x480, 29.97 fps", Facts("avc1", 640, 480, 29.97)),
+        ("Audio: aac, 8000 Hz, 99999999999999999999 channels", Facts(audio_codec="mp4a.40.2", audio_rate_hz=8000)),
+        ("Audio: aac, 8000 Hz, 5.1(side)", Facts(audio_codec="mp4a.40.2", audio_rate_hz=8000, audio_channels=6)),
+    ],
+    ids=["rate-of-three-parts", "rate", "channels-of-20-digits", "channels"],
+)
+def test_what_a_camera_announces_as_numbers_is_none_or_fits_its_column(line: str, facts: Facts) -> None:
+    """`1.2.3 fps` was a ValueError, and 20 digits of channels an error of the database, at each measuring."""
+    assert logged_facts(f"  Stream #0:0: {line}\n") == facts
