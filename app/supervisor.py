@@ -256,7 +256,7 @@ class _Supervision:
 def run_web(config: Config) -> int:
     """Become gunicorn."""
     environment = _flask_environment()
-    os.execve(  # noqa: S606  our own interpreter and arguments
+    os.execve(  # noqa: S606  # nosec B606  our own interpreter and arguments
         sys.executable,
         [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn" / "config.py"), "run:app"],
         environment,
