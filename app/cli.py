@@ -26,6 +26,7 @@ def register(app: Flask) -> None:
     from app.commands.records import record_commands
     from app.commands.retention import retention_commands
     from app.commands.rules import rules_command
+    from app.commands.secrets import secret_commands
     from app.commands.sources import source_commands
     from app.commands.storages import storage_commands
     from app.commands.syncs import sync_commands
@@ -49,7 +50,7 @@ def register(app: Flask) -> None:
         load_violations_command,
         rules_command,
     )
-    for command in (*groups, *kept, *alone):
+    for command in (*groups, *kept, secret_commands, *alone):
         app.cli.add_command(command)
 
 
