@@ -138,7 +138,7 @@ def permitted(path: Path) -> set[str]:
     """Return the system calls that a unit permits, its groups read from systemd."""
     groups: dict[str, set[str]] = {}
     shown = subprocess.run(["systemd-analyze", "syscall-filter"], capture_output=True, text=True, check=True).stdout
-    for part in re.split(r"^(?=@)", shown, flags=re.MULTILINE):
+    for part in re.split(r"^(?=@)", shown, flags=re.MULTILINE)[1:]:
         name, *lines = [line.strip() for line in part.splitlines() if line.strip()]
         groups[name] = {line for line in lines if not line.startswith("#")}
 
