@@ -4,7 +4,7 @@
 have been checked one by one already; here is checked what needs the row or another value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,6 +12,7 @@ from sqlalchemy import delete, inspect
 
 from app.archive.auditing import audit
 from app.archive.recordings import is_recording, lock_sources
+from app.capture import networks
 from app.capture.addresses import (
     HTTP_SCHEMES,
     MASK,
@@ -23,8 +24,10 @@ from app.capture.addresses import (
     unmasked,
 )
 from app.capture.camera import Camera
+from app.capture.networks import Networks
+from app.capture.pinning import forbidden
 from app.capture.template import check_template, effective_template
-from app.errors import Invalid, NotFound, SourceIsRecording
+from app.errors import Invalid, Loc, NotFound, SourceIsRecording
 from app.extensions import AnySession
 from app.models import Lease, Source, group_source
 from app.models.types import UNREADABLE, UNREADABLE_TEXT
@@ -33,6 +36,7 @@ PICTURE_KEYS = ("uri", "auth", "user", "password")
 # What may be changed of a source, as its columns are called.
 FIELDS = ("description", "uri_rtsp", "picture_uri", "picture_auth", "picture_user", "picture_password", "ffmpeg_cmd")
 PICTURE_LOC = ("body", "uri_http_picture")
+PICTURE_URI: Loc = ("uri_http_picture", "uri")
 MASKED = "masked_password"
 
 
@@ -58,6 +62,33 @@ def create(session: AnySession, model: str, values: Mapping[str, Any], now_us: i
     session.flush()
     note_created(session, source, who)
     return source
+
+
+def misplaced(policy: Networks, rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, Loc, str]]:
+    """Return the addresses among `values` that no camera may have: number of the row, place in it, reason.
+
+    Waits for name servers, so no transaction may be open. A name that nothing is known of now is let pass: it is
+    checked at every connection again.
+    """
+    places: list[tuple[int, Loc, tuple[str, int]]] = []
+    for number, values in enumerate(rows):
+        picture = values.get("uri_http_picture") or {}
+        given = ((values.get("uri_rtsp"), RTSP_SCHEMES, ("uri_rtsp",)), (picture.get("uri"), HTTP_SCHEMES, PICTURE_URI))
+        for uri, schemes, loc in given:
+            if uri:
+                address = parse(uri, schemes)
+                places.append((number, loc, (address.host, address.port)))
+    found = forbidden(policy, [place for _, _, place in places])
+    return [(number, loc, found[place]) for number, loc, place in places if place in found]
+
+
+def check_places(policy: Networks, values: Mapping[str, Any]) -> None:
+    """Raise Invalid, with an entry for each address of one source that no camera may have. Waits as `misplaced`."""
+    entries = [
+        {"loc": ["body", *loc], "msg": text, "type": networks.KIND} for _, loc, text in misplaced(policy, [values])
+    ]
+    if entries:
+        raise Invalid("no camera may have this address", kind=networks.KIND, details=entries)
 
 
 def note_created(session: AnySession, source: Source, who: str) -> None:

@@ -28,6 +28,7 @@ from app.models.run import Run
 from app.models.sampleentry import SampleEntry
 from app.models.schedule import Schedule
 from app.models.segment import Segment
+from app.models.signin import AccountSession, RecoveryCode, SignInFailure
 from app.models.source import Source
 from app.models.storage import Storage
 from app.models.sums import AttemptCount, KeptFootage
@@ -40,6 +41,7 @@ from app.models.wanted import Wanted
 __all__ = [
     "Account",
     "AccountRight",
+    "AccountSession",
     "AnalyserMark",
     "ApiToken",
     "Attempt",
@@ -72,6 +74,7 @@ __all__ = [
     "Recommendation",
     "Record",
     "Recorder",
+    "RecoveryCode",
     "ReferKey",
     "Result",
     "RetentionMark",
@@ -82,6 +85,7 @@ __all__ = [
     "Schedule",
     "Segment",
     "ShareLink",
+    "SignInFailure",
     "Source",
     "Storage",
     "SyncItem",

@@ -91,6 +91,19 @@ class FilePart:
         return ShortFile(f"{self.path} ends at {position}, {self.end_bytes - position} bytes early")
 
 
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """Zeros."""
+
+    size_bytes: int
+
+    def read(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield zeros for the bytes [begin, end)."""
+        while begin < end:
+            yield bytes(min(BLOCK_BYTES, end - begin))
+            begin += BLOCK_BYTES
+
+
 class FileParts:
     """Bytes [begin, end) of each of some segment files, one behind the other."""
 

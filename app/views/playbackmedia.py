@@ -5,6 +5,7 @@ import re
 from flask import Response
 from flask_restx import Resource
 
+from app.access.window import check_file, check_timeless
 from app.archive.find import find_segment
 from app.errors import Invalid, NotFound
 from app.extensions import db
@@ -40,7 +41,9 @@ class SegmentMedia(Resource):
 
 def _segment(source_id: str, start_us: str) -> Response:
     """Return the file of a segment; what an open one holds already never changes."""
-    segment = find_segment(path_integer("source_id", source_id), path_integer("start_us", start_us, MAX_INSTANT_US))
+    number, begin_us = path_integer("source_id", source_id), path_integer("start_us", start_us, MAX_INSTANT_US)
+    check_file(begin_us, ("path", "start_us"))
+    segment = find_segment(number, begin_us)
     if segment is None:
         not_found("start_us", start_us)
     db.session.remove()
@@ -75,6 +78,7 @@ class InitMedia(Resource):
     def get(self, source_id: str, entries: str) -> Response:
         """Get the init segment that a playlist names."""
         path_integer("source_id", source_id)
+        check_timeless()
         match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", entries)
         if match is None:
             raise Invalid("this is not an init segment's name", loc=("path", "entries"), kind="init_name")

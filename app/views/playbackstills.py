@@ -6,6 +6,9 @@ from typing import Any
 from flask import Response, request
 from flask_restx import Resource
 
+from app.access.finding import carried_token
+from app.access.media import with_token
+from app.access.window import check_instant
 from app.archive.spans import Stretch
 from app.formats.webvtt import sheet_index
 from app.personalulti import path_integer, path_uuid, read_query, utc_text
@@ -34,6 +37,7 @@ JPEG, VTT = "image/jpeg", "text/vtt; charset=utf-8"
 
 def _picture(source_id: int, within: Stretch, at_us: int, asked: RecordPictureParameters) -> Response:
     """Return the picture at an instant."""
+    check_instant(at_us)
     frame = find_still(source_id, within, at_us, asked.nearest, utc_text)
     etag = picture_etag(frame, asked.width)
     is_known = is_unchanged(request.headers, Validators(etag))
@@ -70,7 +74,7 @@ def _index(subject: Subject, sheet: Sheet) -> Response:
     """Return the index of a sheet; it names the sheet by an address that is pinned to the same range."""
     more = {"count": sheet.count, "width": sheet.width}
     address = requestdata.sheet_address(sheet.footage, subject.asked, subject.path, utc_text, **more)
-    body = Body([sheet_index(address, sheet.cells).encode()])
+    body = Body([sheet_index(with_token(address, carried_token()), sheet.cells).encode()])
     etag = f"{sheet.etag}-vtt"
     return respond(body, content_type=VTT, etag=etag, headers={"Cache-Control": "private, no-cache"})
 

@@ -13,6 +13,7 @@ from app.archive.paging import AnySelect, Order
 from app.auth import actor
 from app.capture import sources
 from app.capture.addresses import HTTP_SCHEMES, RTSP_SCHEMES, AddressError, parse
+from app.capture.networks import networks
 from app.capture.wake import wake
 from app.extensions import db, writing
 from app.models import Source
@@ -114,9 +115,16 @@ def _given(parameters: Parameters, model: type[SourceChange]) -> dict[str, Any]:
     return parameters.checked(model).model_dump(exclude_unset=True)
 
 
+def check_places(values: Mapping[str, Any]) -> None:
+    """Raise Invalid for an address that no camera may have. Name servers are waited for without a connection."""
+    db.session.rollback()
+    sources.check_places(networks(current_app.config["PLAYBACK"]), values)
+
+
 def _change(source_id: str) -> dict[str, Any]:
     row_id = path_integer("source_id", source_id)
     values, who = _given(read_parameters(NESTED), SourceChange), actor()
+    check_places(values)
     with writing() as session:
         row, is_other = sources.change(session, row_id, values, who=who)
     if is_other:
@@ -167,6 +175,7 @@ class Sources(Resource):
     def post(self) -> dict[str, Any]:
         """Add a source."""
         values, who = _given(read_parameters(NESTED), NewSource), actor()
+        check_places(values)
         with writing() as session:
             row = sources.create(session, values["model"], values, now_us(), who=who)
         ask_probe(row.id)

@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field, ValidationError
 from app.archive import groups
 from app.auth import actor
 from app.capture import sources
+from app.capture.networks import KIND, networks
 from app.errors import Invalid, UnsupportedBody
-from app.extensions import AnySession, writing
+from app.extensions import AnySession, db, writing
 from app.models import Group, Source
 from app.models.types import now_us
 from app.personalulti import FORM_TYPES, Name, read_json, unfolded, whole_body
@@ -127,23 +128,28 @@ def _checked(rows: list[Any]) -> list[tuple[Source, str | None]]:
     if len(rows) > MOST_ROWS:
         raise Invalid(f"there are {len(rows)} sources; send at most {MOST_ROWS} at once", kind="too_many")
     built: list[tuple[Source, str | None]] = []
+    checked: list[dict[str, Any]] = []
     details: list[dict[str, Any]] = []
     for number, row in enumerate(rows):
         try:
-            built.append(_built(row))
+            values = BulkSource.model_validate(row).model_dump(exclude_unset=True)
+            checked.append(values)
+            built.append((sources.build(values["model"], values, now_us()), values.get("group_name")))
         except ValidationError as error:
             details += [_of_row(number, entry) for entry in wrong_values(error, BulkSource)]
         except Invalid as error:
             details += [_of_row(number, {**entry, "loc": entry["loc"][1:]}) for entry in error.detail]
+    details = details or _misplaced(checked)
     if details:
         raise Invalid("some sources are wrong", details=details)
     return built
 
 
-def _built(row: Any) -> tuple[Source, str | None]:
-    """Return the source of a row and the name of its group. Raises ValidationError, Invalid."""
-    values = BulkSource.model_validate(row).model_dump(exclude_unset=True)
-    return sources.build(values["model"], values, now_us()), values.get("group_name")
+def _misplaced(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an entry for each address that no camera may have. Waits for name servers without a connection."""
+    db.session.rollback()
+    found = sources.misplaced(networks(current_app.config["PLAYBACK"]), rows)
+    return [_of_row(number, {"loc": loc, "msg": text, "type": KIND}) for number, loc, text in found]
 
 
 def _add(session: AnySession, built: list[tuple[Source, str | None]], who: str) -> None:
