@@ -43,7 +43,7 @@ SHOWS_NOTHING = {
     "audit", "availability", "checks", "cinema", "comments", "csrf", "deletion", "docs", "fileevents", "filereport",
     "group", "health", "metrics", "notices", "pages", "pins", "recommend", "restplusexampleapi", "restx_doc",
     "retention", "schedule", "signin", "source", "sourcegaps", "static", "storage", "sync", "tag", "violations",
-    "administration", "filerefer",
+    "administration", "filerefer", "account", "accountpage", "me", "tokens", "shares",
 }  # fmt: skip
 LISTS = {
     "copies.copy_copies", "copies.copy_one_copy", "exports.export_export_key", "files.file_files",
@@ -53,6 +53,8 @@ LISTS = {
 }  # fmt: skip
 INDEXES = {"playbackapi.playback_init_media", "playbackapi.playback_source_thumbnail_index",
            "playbackapi.playback_record_thumbnail_index"}  # fmt: skip  # of what is fetched by itself
+# What it leads to is watched as anywhere; opening it is `share.open`.
+LEADS_ON = {"sharepage.page", "sharepage.shared_share_playlist", "sharepage.shared_share_video"}
 WRITTEN_AT_ONCE = {"exports.export_source_export": "export", "download.by_key": "download"}
 WATCHED = {
     "copies.copy_copy_video", "live.live_live_picture", "live.live_live_video", "recordfile.record_video",
@@ -85,7 +87,7 @@ def test_every_route_that_shows_footage_is_watched_or_named_here(app: Flask) -> 
     """A new route that shows footage has to be in WATCHED, and a test of this module to ask it."""
     routes = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
     rest = {one for one in routes if one.partition(".")[0] not in SHOWS_NOTHING}
-    known = LISTS | INDEXES | WRITTEN_AT_ONCE.keys() | WATCHED
+    known = LISTS | INDEXES | LEADS_ON | WRITTEN_AT_ONCE.keys() | WATCHED
     assert not rest - known, "is footage in these? then let them tell app/views/watching.py; else name them here"
     assert not WATCHED - routes
 
