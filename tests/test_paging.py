@@ -21,6 +21,7 @@ from app.views.record import RecordsQuery
 from app.views.retention import RulesQuery
 from app.views.source import SourcesQuery
 from app.views.tag import TagsQuery
+from app.views.tokens import TokensQuery
 from app.views.violations import ViolationsQuery
 from tests.test_api import API, add_group, add_picture_source, add_source, locs, start
 from tests.test_docs import ROOT, rows, words
@@ -259,7 +260,7 @@ def test_a_group_is_renamed_and_keeps_its_model(database_client: FlaskClient) ->
 
 def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
-    models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
+    models |= {"`/token`": TokensQuery, "`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
     models |= {"`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
     models |= {"`/files/`": FilesQuery, "`/violations/`": ViolationsQuery, "`/cinema/`": CinemaQuery}
     table = rows(ROOT / "docs" / "api.md", "list")

@@ -1,7 +1,8 @@
 """Addresses that are served without signing in (PLAYBACK_TRUSTED_NETWORKS), for clients that know no sign-in.
 
 The address is the one that the server sees, or behind a proxy the one that ProxyFix takes from as many hops as
-PLAYBACK_PROXY_HOPS says; one that is not counted is not trusted. Two things undo the trust, for a browser within the network may have any page open:
+PLAYBACK_PROXY_HOPS says; a proxy that is not counted is not trusted. Two things undo the trust, for a browser within
+the network may have any page open:
 
     a page of another site     what it loads or sends carries Sec-Fetch-Site; a change besides is refused by its Origin
     a name of another site     that leads to our address (DNS rebinding) makes that site's pages our own to the browser:
