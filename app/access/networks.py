@@ -57,11 +57,17 @@ def _is_of_another_page() -> bool:
 
 def _is_own_name(config: Config) -> bool:
     """Tell whether the name in the address is one that no other site can have."""
-    host = (urlsplit(f"//{request.host}").hostname or "").lower().rstrip(".")
-    if host == (urlsplit(config.public_url).hostname or "").lower():
-        return True
     try:
+        host = (urlsplit(f"//{request.host}").hostname or "").lower().rstrip(".")
+        if host == (urlsplit(config.public_url).hostname or "").lower():
+            return True
         ip_address(host)
     except ValueError:
-        return "." not in host or host.endswith(".local")
+        return _is_local(request.host)
     return True
+
+
+def _is_local(host: str) -> bool:
+    """Tell whether a name, with its port perhaps, leads to another address nowhere else than here."""
+    name = host.partition(":")[0].lower().rstrip(".")
+    return name.isascii() and ("." not in name or name.endswith(".local")) and "[" not in name

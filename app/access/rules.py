@@ -50,6 +50,9 @@ OPEN_ENDPOINTS: dict[str, Methods] = {
     "signin.get_login": {"GET": OPEN},
     "signin.post_login": {"POST": OPEN._replace(limit="sign_in")},
     "download.by_key": {"GET": OPEN._replace(limit="keys")},
+    "sharepage.page": {"GET": OPEN._replace(limit="keys"), "POST": OPEN._replace(limit="sign_in")},
+    "sharepage.shared_share_video": {"GET": OPEN._replace(limit="keys")},
+    "sharepage.shared_share_playlist": {"GET": OPEN._replace(limit="keys")},
 }
 PAGES: dict[str, Methods] = {
     "signin.post_logout": {"POST": Rule("viewer", "docs", is_analyser=True)},
@@ -114,6 +117,11 @@ RECORDS: dict[str, Methods] = {
     "audit.audit_audits": {"GET": Rule("admin", "audit", "all")},
     "pins.pin_pins": _see_and_change("pin", "list", "POST", "operator"),
     "pins.pin_one_pin": _see_and_change("pin", "object", "PATCH DELETE", "operator"),
+    "shares.share_shares": {
+        "GET": Rule("operator", "share", "list"),
+        "POST": Rule("operator", "share", "asked", has_window=True),
+    },
+    "shares.share_one_share": _see_and_change("share", "object", "PATCH DELETE", "operator", see="operator"),
     "retention.retention_rules": _see_and_change("retention", "all", "POST", "admin", see="operator"),
     "retention.retention_one_rule": _see_and_change("retention", "all", "PUT DELETE", "admin", see="operator"),
     "retention.retention_retention_forecast": {"GET": Rule("operator", "retention", "all")},
@@ -135,6 +143,18 @@ TOKENS: dict[str, Methods] = {
 # What a service token of an analyser may, and nothing else: to be told of a file, to fetch it by a key (open), to post
 # its result, and to comment on it (examples/analyser).
 SEEN_BY_ANALYSER = Rule("viewer", "files", "object", is_analyser=True)
+OWN = Rule("viewer", "account")
+ACCOUNTS: dict[str, Methods] = {
+    "account.account_accounts": _each("GET POST", Rule("admin", "accounts", "all")),
+    "account.account_one_account": _each("GET PATCH DELETE", Rule("admin", "accounts", "all")),
+    "account.account_account_password": {"POST": Rule("admin", "accounts", "all")},
+    "account.account_account_totp": {"DELETE": Rule("admin", "accounts", "all")},
+    "account.account_account_sessions": {"DELETE": Rule("admin", "accounts", "all")},
+    "me.me_me": {"GET": OWN, "PATCH": OWN._replace(limit="sign_in")},
+    "me.me_own_totp": _each("POST PUT DELETE", OWN._replace(limit="sign_in")),
+    "accountpage.get_account": {"GET": OWN},
+    "accountpage.post_account": {"POST": OWN._replace(limit="sign_in")},
+}
 HANDED: dict[str, Methods] = {
     "files.file_files": {"GET": Rule("viewer", "files", "list"), "POST": Rule("operator", "files", "asked")},
     "files.file_one_file": {
@@ -161,7 +181,7 @@ HANDED: dict[str, Methods] = {
     "violations.violation_violations": {"GET": Rule("viewer", "review")},
     "violations.violation_one_violation": {"GET": Rule("viewer", "review")},
 }
-RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | TOKENS | HANDED
+RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | TOKENS | ACCOUNTS | HANDED
 AREAS = tuple(sorted({rule.area for methods in RULES.values() for rule in methods.values()} - {"open"}))
 
 

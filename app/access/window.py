@@ -14,7 +14,7 @@ import json
 from flask import Response, request
 
 from app.access.caller import Caller
-from app.archive.limits import LAST_US, limits, set_limits
+from app.archive.limits import LAST_US, Window, limits, set_limits, windows
 from app.archive.spans import Stretch
 from app.errors import Forbidden, Loc
 from app.instants import utc_text
@@ -23,8 +23,10 @@ CHECKED = "playback.window_checked"
 
 
 def bound_window(caller: Caller) -> None:
-    """Bound what the current request may see to the caller's span of footage; all for who has none."""
+    """Bound what the current request may see to the caller's window and span of footage; all for who has none."""
     set_limits(caller.begin_us, caller.end_us)
+    if caller.span is not None:
+        set_limits(*caller.span, is_wide=True)
 
 
 def check_window(begin_us: int, end_us: int, loc: Loc = ("query", "start")) -> None:
@@ -39,6 +41,17 @@ def check_window(begin_us: int, end_us: int, loc: Loc = ("query", "start")) -> N
 def check_instant(at_us: int, loc: Loc = ("query", "at")) -> None:
     """Raise Forbidden for an instant that the caller may not see."""
     check_window(at_us, at_us + 1, loc)
+
+
+def check_file(start_us: int, loc: Loc) -> None:
+    """Raise Forbidden for a file that begins where the caller may not see anything.
+
+    One at the begin of a span begins with the key frame before it: what it has there is cut when it is looked for.
+    """
+    request.environ[CHECKED] = True
+    for window in windows():
+        if not window.is_wide and not window.begin_us <= start_us < window.end_us:
+            raise Forbidden(f"you may see footage {_words(window)} only", loc=loc, kind="window")
 
 
 def check_timeless() -> None:
@@ -56,7 +69,7 @@ def refuse_unchecked(response: Response) -> Response:
     return Response(json.dumps({"detail": error.detail}) + "\n", 403, content_type="application/json")
 
 
-def _words(window: Stretch) -> str:
+def _words(window: Stretch | Window) -> str:
     """Return `from ... to ...`."""
     end = "on" if window.end_us >= LAST_US else f"to {utc_text(window.end_us)}"
     return f"from {utc_text(window.begin_us)} {end}"

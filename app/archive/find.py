@@ -19,11 +19,10 @@ from sqlalchemy import ColumnElement
 
 from app.archive import places
 from app.archive.catalogue import READABLE, WHOLE_ROWS, Rows, catalogue
-from app.archive.limits import limits
+from app.archive.limits import Window, windows
 from app.archive.opensegment import read_open
 from app.archive.runs import capture_of
 from app.archive.segments import AT, Found, Segments
-from app.archive.spans import Stretch
 from app.extensions import db
 from app.formats.boxes import FormatError
 from app.models import Segment
@@ -100,9 +99,13 @@ def _from_database(source_id: int, query: Any) -> Segments:
 
 def _within(segments: Segments) -> Segments:
     """Return what the current request may see of segments: those at the edges of its window without what is outside."""
-    window = limits()
-    if window is None or not (len(segments) or segments.lost):
-        return segments
+    for window in windows():
+        if len(segments) or segments.lost:
+            segments = _within_one(segments, window)
+    return segments
+
+
+def _within_one(segments: Segments, window: Window) -> Segments:
     starts, ends = segments.column("start_us"), segments.column("end_us")
     is_inside = (starts < window.end_us) & (ends > window.begin_us)
     # Sound lies a little before or behind the pictures that it belongs to.
@@ -116,7 +119,7 @@ def _within(segments: Segments) -> Segments:
     return found
 
 
-def _clipped(segment: Found, window: Stretch) -> Found | None:
+def _clipped(segment: Found, window: Window) -> Found | None:
     try:
         return segment.clipped(*window)
     except (FormatError, OSError) as error:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from app.archive import places, sidecar
 from app.formats.boxes import FormatError
-from app.formats.indexcut import clip_index
+from app.formats.indexcut import clip_index, touching_index
 from app.formats.sampleindex import ROW_COUNTERS, SampleIndex
 from app.models.segment import OPEN
 
@@ -70,7 +70,7 @@ class Found:
     is_open: bool = False
     known_index: SampleIndex | None = field(default=None, repr=False)
     whole: Found | None = field(default=None, repr=False)  # of one that was clipped: what it is a part of
-    limits: tuple[int, int] | None = None
+    limits: tuple[int, int, bool] | None = None  # between which instants, and whether whole at the edges
 
     def load_index(self) -> SampleIndex:
         """Return the sample index: from the sidecar, else from the media file. Raises FormatError, OSError."""
@@ -140,22 +140,26 @@ class Found:
             return part
         return self.with_index(sidecar.index_media(self.path, self.shift_ticks, end_bytes))
 
-    def clipped(self, begin_us: int, end_us: int) -> Found | None:
+    def clipped(self, begin_us: int, end_us: int, is_wide: bool = False) -> Found | None:
         """Return the segment without each fragment that holds anything from outside of [begin_us, end_us).
 
-        None where nothing is left. It is another file to whoever remembers files: `generation` is its own. Raises
-        FormatError, OSError.
+        With `is_wide` those stay that are needed to show each picture of the range, and the others go. None where
+        nothing is left. It is another file to whoever remembers files: `generation` is its own. Raises FormatError,
+        OSError.
         """
         index = self.load_index()
         rate = index.counts["v_timescale"]
-        part = clip_index(index, self.ticks_at(begin_us, rate), self.ticks_at(end_us, rate))
+        clip = touching_index if is_wide else clip_index
+        part = clip(index, self.ticks_at(begin_us, rate), self.ticks_at(end_us, rate))
         if part is None or part.counts["n_frag"] == index.counts["n_frag"]:
             return None if part is None else self
         first = part.counts["v_t0"] + part.counts["v_c0"]
-        found = replace(self, start_us=self.instant_at(first, rate), whole=self, limits=(begin_us, end_us))
+        found = replace(self, start_us=self.instant_at(first, rate), whole=self, limits=(begin_us, end_us, is_wide))
         found = found.with_index(part)
-        place = hashlib.blake2b(repr((self.generation, begin_us, end_us)).encode(), digest_size=7).digest()
-        found.generation, found.end_us = -1 - int.from_bytes(place), min(found.end_us, self.end_us, end_us)
+        place = hashlib.blake2b(repr((self.generation, begin_us, end_us, is_wide)).encode(), digest_size=7).digest()
+        found.generation, found.end_us = -1 - int.from_bytes(place), min(found.end_us, self.end_us)
+        if not is_wide:
+            found.end_us = min(found.end_us, end_us)
         return found
 
     def with_index(self, index: SampleIndex) -> Found:

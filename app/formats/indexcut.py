@@ -55,6 +55,28 @@ def clip_index(index: SampleIndex, begin: int, end: int) -> SampleIndex | None:
     return cut_index(index, *parts[0], *parts[1])
 
 
+def touching_index(index: SampleIndex, begin: int, end: int) -> SampleIndex | None:
+    """Return the index of the whole fragments that are needed to show the pictures of [begin, end); None for none.
+
+    They begin with the last key frame at or before `begin`, as a film and a playlist of this range do.
+    """
+    table = index.fragments
+    pictured = np.flatnonzero(table["v_count"])
+    if not len(pictured):
+        return None
+    firsts = table["v_first"][pictured].astype(np.int64)
+    is_before = (table["is_key"][pictured] != 0) & (index.v_pts[firsts] <= begin)
+    is_wanted = np.minimum.reduceat(index.v_pts, firsts) < end
+    if not is_wanted.any() or index.v_pts.max() + index.v_durations[-1] <= begin:
+        return None
+    first = int(pictured[np.flatnonzero(is_before)[-1]]) if is_before.any() else 0
+    stop = int(pictured[np.flatnonzero(is_wanted)[-1]]) + 1
+    if first >= stop:
+        return None
+    parts = [_samples(table[first:stop], letter) for letter in ("v", "a")]
+    return cut_index(index, *parts[0], *parts[1])
+
+
 def _reaching(table: Bytes, letter: str, is_outside: Bytes) -> npt.NDArray[np.bool_]:
     """Tell for each fragment whether any of its samples of a track is outside."""
     before = np.append(0, np.cumsum(is_outside))

@@ -8,6 +8,8 @@ from flask import Response, redirect, url_for
 from flask_restx import Namespace
 from sqlalchemy import bindparam, select
 
+from app.access.finding import carried_token
+from app.access.media import with_token
 from app.access.window import check_window
 from app.errors import Deleted, NotFound
 from app.extensions import db
@@ -137,8 +139,8 @@ def ranged(resource: Callable[..., Any]) -> Any:
 
 
 def see(path: str) -> Response:
-    """Return a redirect that keeps the method and is not kept."""
-    response = redirect(path, 307, Response=Response)
+    """Return a redirect that keeps the method and is not kept; the token of a signed address goes along."""
+    response = redirect(with_token(path, carried_token()), 307, Response=Response)
     response.headers["Cache-Control"] = "no-store"
     response.data = b""  # the address stands in the header; werkzeug would put a page of HTML here
     return response  # type: ignore[return-value]
