@@ -5,9 +5,7 @@ browser whatever page asks, therefore a request that changes something must also
 has no cookie, but pages of other sites could reach its port on loopback: the same rule holds there.
 """
 
-import ipaddress
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, current_app, redirect, request, session, url_for
@@ -18,7 +16,9 @@ from werkzeug.wrappers import Response
 from app.access.caller import Caller
 from app.access.checking import HOW, check_rule
 from app.access.finding import bearer_token, find_caller
+from app.access.networks import is_within
 from app.access.signedin import USER_KEY
+from app.access.window import refuse_unchecked
 from app.errors import Forbidden, NotFound, Unauthorised
 from app.extensions import db
 from app.models.types import now_us
@@ -57,6 +57,7 @@ def begin(app: Flask) -> None:
     )
     app.before_request(check_request)
     app.after_request(name_scheme)
+    app.after_request(refuse_unchecked)
 
 
 def check_request() -> Response | None:
@@ -138,12 +139,7 @@ def check_origin() -> None:
 
 def is_metrics_network() -> bool:
     """Tell whether the caller's address may read the metrics without a token (PLAYBACK_METRICS_NETWORKS)."""
-    try:
-        address: Any = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return False
-    networks = current_app.config["PLAYBACK"].metrics_networks
-    return any(address.version == network.version and address in network for network in networks)
+    return is_within(current_app.config["PLAYBACK"].metrics_networks)
 
 
 def _is_page_load() -> bool:

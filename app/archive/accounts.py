@@ -18,6 +18,9 @@ TOKEN_BYTES = 32
 TOKEN_PREFIX = "fpt_"  # noqa: S105  what a scanner for secrets finds a token by
 
 
+_TOKENS = select(Account, ApiToken).join(ApiToken, Account.id == ApiToken.account_id)
+
+
 def token_hash(token: str) -> str:
     """Return the hash that is stored of a token; a random token needs neither salt nor a slow function."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
@@ -51,11 +54,19 @@ def add_token(session: AnySession, account: Account, name: str, role: str, actor
 def account_of_token(session: AnySession, token: str) -> tuple[Account, ApiToken] | None:
     """Return the account that has this token, and the token: one that is neither revoked nor has run out."""
     digest = token_hash(token)
-    query = select(Account, ApiToken).join(Account, Account.id == ApiToken.account_id)
-    found = session.execute(query.where(ApiToken.token_sha256 == digest)).one_or_none()
+    found = session.execute(_TOKENS.where(ApiToken.token_sha256 == digest)).one_or_none()
     if found is None or not hmac.compare_digest(found[1].token_sha256, digest):
         return None
-    account, row = found
+    return _if_living(*found)
+
+
+def account_of_token_id(session: AnySession, token_id: str) -> tuple[Account, ApiToken] | None:
+    """Return the same of the token of an id, for what was signed in its name."""
+    found = session.execute(_TOKENS.where(ApiToken.id == token_id)).one_or_none()
+    return None if found is None else _if_living(*found)
+
+
+def _if_living(account: Account, row: ApiToken) -> tuple[Account, ApiToken] | None:
     has_ended = row.revoked_us is not None or (row.expires_us is not None and row.expires_us <= now_us())
     return None if has_ended or not account.active else (account, row)
 

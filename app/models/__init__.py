@@ -34,6 +34,7 @@ from app.models.storage import Storage
 from app.models.sums import AttemptCount, KeptFootage
 from app.models.syncjob import ReceivedCopy, SyncItem, SyncJob
 from app.models.tag import Tag
+from app.models.viewing import Viewing
 from app.models.violations import BasisViolation, LoadedList
 from app.models.wanted import Wanted
 
@@ -90,6 +91,7 @@ __all__ = [
     "SyncItem",
     "SyncJob",
     "Tag",
+    "Viewing",
     "Wanted",
     "WebhookMark",
     "group_source",

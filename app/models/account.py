@@ -79,6 +79,9 @@ class ApiToken(Model):
     end_us: Mapped[int | None] = mapped_column(BigInteger, comment="end of it")
     created_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant, us since the epoch")
     created_by: Mapped[str] = mapped_column(String(255))
+    parent_id: Mapped[str | None] = mapped_column(
+        ForeignKey("api_token.id", ondelete="CASCADE"), index=True, comment="the token that it was made with"
+    )
     expires_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant it is no longer taken")
     revoked_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant, us since the epoch")
     revoked_by: Mapped[str | None] = mapped_column(String(255))

@@ -119,6 +119,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     yield from people_blueprints()
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
+    yield from shared_blueprints()
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
 
@@ -131,8 +132,17 @@ def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.accountpage import accountpage
     from app.views.me import me
     from app.views.signin import signin
+    from app.views.tokens import tokens
 
-    yield from ((account, API_PREFIX), (me, API_PREFIX), (signin, None), (accountpage, None))
+    yield from ((account, API_PREFIX), (me, API_PREFIX), (tokens, API_PREFIX), (signin, None), (accountpage, None))
+
+
+def shared_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
+    """Yield the blueprints of share links: their list, and what they lead to."""
+    from app.views.sharepage import sharepage
+    from app.views.shares import shares
+
+    yield from ((shares, API_PREFIX), (sharepage, None))
 
 
 def handed_blueprints() -> Iterator[Blueprint]:

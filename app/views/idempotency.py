@@ -12,6 +12,7 @@ import re
 from flask import Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.access.caller import Caller
 from app.access.finding import find_caller
 from app.archive import repeats
 from app.archive.repeats import HEADER, Claim
@@ -25,6 +26,11 @@ log = logging.getLogger(__name__)
 NAME = HEADER[1]
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
 READ_TYPES = {"", "application/json", "text/csv", *FORM_TYPES}
+# What may not be stored (Cache-Control) holds a secret, which is told once: this is what a repetition gets.
+TOLD_ONCE = (
+    b'{"detail": [{"loc": ["header", "Idempotency-Key"], "msg": "this was done, and its answer held a secret that is '
+    b'told once only: make another one, and delete that one", "type": "told_once"}]}\n'
+)
 MOST_BYTES = 8 * 1024 * 1024  # of an answer; a list of 1000 new cameras has 0.5 MB
 
 
@@ -48,14 +54,21 @@ def _answer_repeated() -> Response | None:
     if request.mimetype not in READ_TYPES and not request.mimetype.endswith("+json"):
         return None
     found = find_caller()
-    owner = "" if found is None or found.account_id is None else found.account_id
-    claimed = Claim(owner, key, now_us())
+    claimed = Claim(_owner(found), key, now_us())
     with writing() as session:
         kept = repeats.claim(session, claimed, _request_sha256())
     if kept is None:
         g.playback_claim = claimed
         return None
     return _replayed(kept)
+
+
+def _owner(found: Caller | None) -> str:
+    """Return whose a key is: a token's own, for another token of the account may see less; else the account's."""
+    if found is None:
+        return ""
+    kind, _, token_id = found.key.partition(":")
+    return token_id if kind == "token" else found.account_id or ""
 
 
 def _replayed(kept: IdempotentAnswer) -> Response:
@@ -104,6 +117,8 @@ def _write_down(claimed: Claim, response: Response) -> None:
     is_secret = response.cache_control.no_store  # as a password that was made: it is stored nowhere, as text
     is_kept = response.status_code < 500 and not response.is_streamed and not is_secret
     body = response.get_data() if is_kept else b""
+    if is_kept and response.status_code < 400 and response.cache_control.no_store:
+        body, response = TOLD_ONCE, Response(status=409, content_type="application/json")
     with writing() as session:
         if is_kept and len(body) <= MOST_BYTES:
             repeats.keep(session, claimed, response.status_code, response.headers.get("Content-Type"), body)

@@ -76,16 +76,21 @@ def make_tables():
     sa.Column('end_us', sa.BigInteger(), nullable=True, comment='end of it'),
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.Column('created_by', sa.String(length=255), nullable=False),
+    sa.Column('parent_id', sa.String(length=36), nullable=True, comment='the token that it was made with'),
     sa.Column('expires_us', sa.BigInteger(), nullable=True, comment='instant it is no longer taken'),
     sa.Column('revoked_us', sa.BigInteger(), nullable=True, comment='instant, us since the epoch'),
     sa.Column('revoked_by', sa.String(length=255), nullable=True),
     sa.Column('last_used_us', sa.BigInteger(), nullable=True, comment='instant, to a minute'),
     sa.CheckConstraint("role IN ('viewer', 'operator', 'admin', 'analyser')", name=op.f('ck_api_token_role')),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_api_token_account_id_account'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['parent_id'], ['api_token.id'], name=op.f('fk_api_token_parent_id_api_token'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_api_token')),
     sa.UniqueConstraint('account_id', 'name', name=op.f('uq_api_token_account_id_name')),
     sa.UniqueConstraint('token_sha256', name=op.f('uq_api_token_token_sha256'))
     )
+    with op.batch_alter_table('api_token', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_api_token_parent_id'), ['parent_id'], unique=False)
+
     op.create_table('share_link',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('key_sha256', sa.String(length=64), nullable=False, comment='hex, of the key in the address'),
@@ -121,6 +126,17 @@ def make_tables():
     sa.CheckConstraint("kind IN ('audit', 'deletion')", name=op.f('ck_audit_seal_kind')),
     sa.PrimaryKeyConstraint('position', name=op.f('pk_audit_seal')),
     sa.UniqueConstraint('kind', 'row_id', name=op.f('uq_audit_seal_kind_row_id'))
+    )
+    op.create_table('viewing',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('updated_us', sa.BigInteger(), nullable=False, comment='instant of the last change of this row'),
+    sa.Column('actor', sa.String(length=255), nullable=False, comment='who looks, as in audit'),
+    sa.Column('action', sa.String(length=64), nullable=False, comment='as in audit'),
+    sa.Column('subject', sa.String(length=255), nullable=False, comment='as in audit'),
+    sa.Column('source_id', sa.Integer(), nullable=True),
+    sa.Column('detail', sa.Text(), nullable=False, comment='JSON object, as in audit'),
+    sa.ForeignKeyConstraint(['source_id'], ['source.id'], name=op.f('fk_viewing_source_id_source')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_viewing'))
     )
 
 
@@ -215,6 +231,7 @@ def keep_seals(connection):
 
 def downgrade():
     connection = op.get_bind()
+    op.drop_table('viewing')
     op.drop_table('audit_seal')
     if connection.dialect.name == 'postgresql':
         op.execute('DROP FUNCTION refuse_audit_seal_change()')
