@@ -78,6 +78,7 @@ FIELDS: dict[str, Meaning] = {
     "MeObject.name": Meaning("What the log calls who asks", "anna"),
     "MeObject.source_ids": Meaning("Ids of the cameras that he may see, where these are not all", []),
     "TotpObject.key": Meaning("For the app, in base 32; shown this once", "JBSWY3DPEHPK3PXP"),
+    "new_password": Meaning("The new password, at least 12 characters", "five other words of mine"),
     "uri_otpauth": Meaning("The key as an address that the app opens", "otpauth://totp/flask-playback:anna"),
     "recovery_codes": Meaning("Each stands once in the place of a code of the app", ["k7mp-x2qd-9hwt"]),
     # groups, tags, records
