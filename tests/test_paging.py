@@ -10,6 +10,7 @@ from sqlalchemy import insert, update
 from app.extensions import writing
 from app.models import Group, Record, Source, Tag
 from app.models.types import new_uuid
+from app.views.account import AccountsQuery
 from app.views.audit import AuditQuery
 from app.views.cinema import CinemaQuery
 from app.views.comments import CommentsQuery
@@ -261,7 +262,7 @@ def test_a_group_is_renamed_and_keeps_its_model(database_client: FlaskClient) ->
 
 def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
-    models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
+    models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery, "`/account`": AccountsQuery}
     models |= {"`/share`": SharesQuery}
     models["`/token`"] = TokensQuery
     models |= {"`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
