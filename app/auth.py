@@ -5,7 +5,6 @@ browser whatever page asks, therefore a request that changes something must also
 has no cookie, but pages of other sites could reach its port on loopback: the same rule holds there.
 """
 
-import time
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -16,10 +15,10 @@ from werkzeug.wrappers import Response
 
 from app.access.caller import Caller
 from app.access.checking import HOW, check_rule
-from app.access.finding import bearer_token, find_caller, is_narrower, sign_in_word
+from app.access.finding import bearer_token, find_caller
 from app.access.networks import is_within
+from app.access.signedin import USER_KEY
 from app.access.window import refuse_unchecked
-from app.archive.accounts import account_of_token
 from app.errors import Forbidden, NotFound, Unauthorised
 from app.extensions import db
 from app.models.types import now_us
@@ -54,7 +53,7 @@ def begin(app: Flask) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=timedelta(seconds=SESSION_S),
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=app.config["PLAYBACK"].SESSION_HOURS),
     )
     app.before_request(check_request)
     app.after_request(name_scheme)
@@ -124,24 +123,13 @@ def may_post_result() -> bool:
         db.session.rollback()
 
 
-def sign_in(token: str) -> bool:
-    """Set the cookie if the token is an account's, and may do all that the account may: the cookie will."""
-    found = account_of_token(db.session, token)
-    if found is None or is_narrower(*found):
-        return False
-    session.clear()
-    session.permanent = True
-    session.update(account=found[0].id, sign_in=sign_in_word(found[0]), since_s=int(time.time()))
-    return True
-
-
 def check_origin() -> None:
     """Raise Forbidden when the browser says that a page of another site made this request."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     is_foreign = origin is not None and urlsplit(origin).netloc != request.host
     if is_foreign or site in ("cross-site", "same-site"):
         raise Forbidden("a page of another site may not do this", loc=("header", "Origin"), kind="cross_site")
-    if origin is None and site is None and "account" in session:
+    if origin is None and site is None and USER_KEY in session:
         raise Forbidden(
             "with the cookie of /login a change must carry the header Origin; programs send Authorization: Bearer",
             loc=("header", "Origin"),

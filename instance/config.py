@@ -193,6 +193,11 @@ class Config:
             raise ConfigurationError(f"PLAYBACK_SYNC_TARGETS, {error}") from None
 
     @property
+    def secret_keys_old(self) -> tuple[str, ...]:
+        """Earlier secret keys: they read what was encrypted with them, and sign nothing."""
+        return tuple(text.strip() for text in self.SECRET_KEYS_OLD.split(",") if text.strip())
+
+    @property
     def public_url(self) -> str:
         """What the addresses begin with that are told to others; without a slash at the end."""
         return self.PUBLIC_URL.rstrip("/") or f"http://{self.BIND}"
@@ -319,6 +324,7 @@ def _check(config: Config) -> None:
     if not config.STILL_DECODERS:
         raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
     _check_sendfile(config)
+    _check_secrets(config)
     _check_signing(config)
     _check_sync(config)
     _ = config.storages
@@ -424,6 +430,27 @@ def _check_analysers(config: Config) -> None:
         raise ConfigurationError(
             "PLAYBACK_PUBLIC_URL must be an address as https://video.example.org, without user, password and query"
         )
+
+
+def parse_networks(name: str, text: str) -> "list[IPv4Network | IPv6Network]":
+    """Return the networks of a setting. Raises ConfigurationError for one that is none."""
+    from ipaddress import ip_network
+
+    try:
+        return [ip_network(one.strip()) for one in text.split(",") if one.strip()]
+    except ValueError as error:
+        raise ConfigurationError(f"PLAYBACK_{name}: {error}; it must be as 10.0.0.0/8, 192.168.1.9/32") from None
+
+
+def _check_secrets(config: Config) -> None:
+    """Raise ConfigurationError, which repeats no key, for old keys that are none, or networks of cameras."""
+    for number, key in enumerate(config.secret_keys_old, 1):
+        if len(key) < 16:
+            raise ConfigurationError(f"PLAYBACK_SECRET_KEYS_OLD: key {number} is shorter than 16 characters, so none")
+    if config.SECRET_KEY and config.SECRET_KEY in config.secret_keys_old:
+        raise ConfigurationError("PLAYBACK_SECRET_KEYS_OLD holds PLAYBACK_SECRET_KEY: an old key must be another")
+    parse_networks("CAMERA_NETWORKS", config.CAMERA_NETWORKS)
+    parse_networks("CAMERA_NETWORKS_DENIED", config.CAMERA_NETWORKS_DENIED)
 
 
 def _check_sync(config: Config) -> None:

@@ -1,16 +1,16 @@
 """Finding out who asks: by the request's token, signed address or cookie."""
 
 import json
-import time
 
-from flask import Request, current_app, request, session
+from flask import Request, current_app, request
 
 from app.access import media
 from app.access.caller import LADDER, Caller
 from app.access.lastuse import note_use
 from app.access.networks import trusted_caller
 from app.access.sharing import of_share
-from app.archive.accounts import account_of_token, account_of_token_id, sources_of, sources_of_token, token_hash
+from app.access.signedin import account_of_cookie
+from app.archive.accounts import account_of_token, account_of_token_id, sources_of, sources_of_token
 from app.extensions import AnySession, db
 from app.models import Account, ApiToken
 from app.models.types import now_us
@@ -18,7 +18,6 @@ from app.models.types import now_us
 # Set by our own code alone: no client can name a key of the environment that does not begin with HTTP_.
 CALLER_KEY = "playback.caller"
 _NOBODY = object()
-_DIGEST_LENGTH = 16
 
 
 def find_caller() -> Caller | None:
@@ -134,22 +133,11 @@ def of_account(database: AnySession, account: Account, how: str = "cookie") -> C
 
 
 def _of_cookie(database: AnySession) -> Caller | None:
-    account_id = session.get("account")
-    lasts_s = current_app.config["PLAYBACK"].SESSION_HOURS * 3600
-    if account_id is None or time.time() - session.get("since_s", 0) > lasts_s:
-        return None
-    account = database.get(Account, account_id)
-    if account is None or not account.active or sign_in_word(account) != session.get("sign_in"):
-        return None
-    return of_account(database, account)
+    account = account_of_cookie()
+    return None if account is None else of_account(database, account)
 
 
 def _of_anyone() -> Caller | None:
     """Return who anybody is outside production; None in it."""
     environment = current_app.config["PLAYBACK"].ENVIRONMENT
     return None if environment == "production" else Caller(f"anyone ({environment})", "admin", "anyone", "open")
-
-
-def sign_in_word(account: Account) -> str:
-    """Return what ties a cookie to the account as it is, so that a new uniquifier ends it."""
-    return token_hash(account.fs_uniquifier)[:_DIGEST_LENGTH]

@@ -1,7 +1,8 @@
 """Addresses that are served without signing in (PLAYBACK_TRUSTED_NETWORKS), for clients that know no sign-in.
 
 The address is the one that the server sees, or behind a proxy the one that ProxyFix takes from as many hops as
-PLAYBACK_PROXY_HOPS says. Two things undo the trust, for a browser within the network may have any page open:
+PLAYBACK_PROXY_HOPS says; one that is not counted is not trusted. Two things undo the trust, for a browser within the
+network may have any page open:
 
     a page of another site     what it loads or sends carries Sec-Fetch-Site; a change besides is refused by its Origin
     a name of another site     that leads to our address (DNS rebinding) makes that site's pages our own to the browser:
@@ -21,13 +22,7 @@ FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
 
 
 def is_within(networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    """Tell whether the address of the current request is in one of some networks.
-
-    Not where a proxy says that it stands between and PLAYBACK_PROXY_HOPS does not count it: the address is the proxy's.
-    """
-    config: Config = current_app.config["PLAYBACK"]
-    if not networks or (not config.PROXY_HOPS and any(name in request.headers for name in FORWARDED)):
-        return False
+    """Tell whether the address of the current request is in one of some networks."""
     try:
         address = ip_address((request.remote_addr or "").partition("%")[0])
     except ValueError:
@@ -42,10 +37,15 @@ def trusted_caller() -> Caller | None:
     config: Config = current_app.config["PLAYBACK"]
     if not config.TRUSTED_NETWORKS or not is_within(config.trusted_networks):
         return None
-    if _is_of_another_page() or not _is_own_name(config):
+    if _is_of_hidden_proxy(config) or _is_of_another_page() or not _is_own_name(config):
         return None
     address = request.remote_addr or ""
     return Caller(f"network {address}", config.TRUSTED_ROLE, f"network:{address}", "network")
+
+
+def _is_of_hidden_proxy(config: Config) -> bool:
+    """Tell whether a proxy stands between that PLAYBACK_PROXY_HOPS does not count: the address is the proxy's."""
+    return not config.PROXY_HOPS and any(name in request.headers for name in FORWARDED)
 
 
 def _is_of_another_page() -> bool:

@@ -138,6 +138,18 @@ TOKENS: dict[str, Methods] = {
     "tokens.token_one_token": _see_and_change("token", "none", "PATCH DELETE", "viewer"),
 }
 SEEN_BY_ANALYSER = Rule("viewer", "files", "object", is_analyser=True)
+OWN = Rule("viewer", "account")
+ACCOUNTS: dict[str, Methods] = {
+    "account.account_accounts": _each("GET POST", Rule("admin", "accounts", "all")),
+    "account.account_one_account": _each("GET PATCH DELETE", Rule("admin", "accounts", "all")),
+    "account.account_account_password": {"POST": Rule("admin", "accounts", "all")},
+    "account.account_account_totp": {"DELETE": Rule("admin", "accounts", "all")},
+    "account.account_account_sessions": {"DELETE": Rule("admin", "accounts", "all")},
+    "me.me_me": {"GET": OWN, "PATCH": OWN._replace(limit="sign_in")},
+    "me.me_own_totp": _each("POST PUT DELETE", OWN._replace(limit="sign_in")),
+    "accountpage.get_account": {"GET": OWN},
+    "accountpage.post_account": {"POST": OWN._replace(limit="sign_in")},
+}
 HANDED: dict[str, Methods] = {
     "files.file_files": {"GET": SEEN_BY_ANALYSER._replace(cameras="list"), "POST": Rule("operator", "files", "asked")},
     "files.file_one_file": {
@@ -164,7 +176,7 @@ HANDED: dict[str, Methods] = {
     "violations.violation_violations": {"GET": Rule("viewer", "review", is_analyser=True)},
     "violations.violation_one_violation": {"GET": Rule("viewer", "review", is_analyser=True)},
 }
-RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | TOKENS | HANDED
+RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | TOKENS | ACCOUNTS | HANDED
 AREAS = tuple(sorted({rule.area for methods in RULES.values() for rule in methods.values()} - {"open"}))
 
 

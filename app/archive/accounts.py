@@ -1,4 +1,4 @@
-"""Who may use the service in production: accounts, found again by the hash of a token."""
+"""Who may use the service in production: the first admin, and accounts found again by the hash of a token."""
 
 import hashlib
 import hmac
@@ -7,6 +7,8 @@ import secrets
 
 from sqlalchemy import select
 
+from app.archive.auditing import audit
+from app.archive.passwords import hash_password, one_time_password
 from app.extensions import AnySession
 from app.models import Account, AccountRight, ApiToken, group_source
 from app.models.types import now_us
@@ -25,16 +27,18 @@ def token_hash(token: str) -> str:
 
 
 def make_first_admin(session: AnySession) -> str | None:
-    """Make the first admin and return its token, which is stored nowhere; None where there is an account already.
+    """Make the first admin and return his one-time password, which is stored nowhere; None where there is an account.
 
     Runs within a write transaction.
     """
     if session.scalar(select(Account.id).limit(1)) is not None:
         return None
-    account = Account(name=FIRST_ADMIN, role="admin")
+    password = one_time_password()
+    account = Account(name=FIRST_ADMIN, role="admin", password=hash_password(password), is_once=True)
     session.add(account)
     session.flush()
-    return add_token(session, account, "first token", "admin", "first start")
+    audit(session, "terminal", "account.create", account.id, name=account.name, role=account.role)
+    return password
 
 
 def add_token(session: AnySession, account: Account, name: str, role: str, actor: str, **bounds: object) -> str:

@@ -124,6 +124,12 @@ class FileParts:
             yield FilePart(*self._paths(number), begin + offset, stop + offset)
             begin, number = stop, number + 1
 
+    def edges_us(self, at: int) -> tuple[int, int]:
+        """Return begin and end of the footage of the file that the byte `at` of the body is of."""
+        number = int(np.searchsorted(self._ends, at, "right"))
+        starts, ends = (self._segments.column(name) for name in ("start_us", "end_us"))
+        return int(starts[number]), int(ends[number])
+
     def _size(self, number: int) -> int:
         return int(self._ends[number]) - (int(self._ends[number - 1]) if number else 0)
 

@@ -31,6 +31,7 @@ from app.views.documenting import sends_bytes, sends_on
 from app.views.playbackobjects import RequestData
 from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged, see
 from app.views.playbacksigning import keep_from_caches, signed_urls
+from app.views.watching import saw, sending
 
 playbackapi = Blueprint("playbackapi", __name__)
 playbackapi.after_request(compress)
@@ -59,7 +60,12 @@ def _video(subject: Subject) -> Response:
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
     return respond(
-        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES, on_loss(subject.source_id)),
+        Body(
+            movie.parts,
+            current_app.config["PLAYBACK"].READ_AHEAD_BYTES,
+            on_loss(subject.source_id),
+            sending("video", subject.source_id, (subject.asked.begin_us, subject.asked.end_us)),
+        ),
         content_type=MP4,
         etag=movie.etag,
         headers=headers,
@@ -96,10 +102,12 @@ def _playlist(subject: Subject) -> Response:
     headers = {"Cache-Control": "private, no-cache" if is_ended else "no-store"}
     token = carried_token()
     if token is not None:
-        return Response(with_query(playlist.text(), query_of(token)), content_type=HLS, headers=headers)
-    if is_gzip_wanted(playlist.size_bytes):
-        return Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
-    return Response(playlist.text(), content_type=HLS, headers=headers)
+        response = Response(with_query(playlist.text(), query_of(token)), content_type=HLS, headers=headers)
+    elif is_gzip_wanted(playlist.size_bytes):
+        response = Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
+    else:
+        response = Response(playlist.text(), content_type=HLS, headers=headers)
+    return saw(response, "playlist", subject.source_id, None)
 
 
 def _is_ended(source_id: int) -> bool:

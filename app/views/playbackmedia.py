@@ -18,6 +18,7 @@ from app.playback.handover import hand_over
 from app.playback.media import build_init, segment_body
 from app.views.documenting import sends_bytes
 from app.views.playbackrange import IMMUTABLE, MP4, namespace
+from app.views.watching import saw
 
 
 @namespace.route("/source/<source_id>/segment/<start_us>.mp4")
@@ -47,14 +48,15 @@ def _segment(source_id: str, start_us: str) -> Response:
         not_found("start_us", start_us)
     db.session.remove()
     caching = {"Cache-Control": "private, no-cache" if segment.is_open else IMMUTABLE}
+    span = segment.start_us, segment.end_us
     if handed := hand_over(segment, MP4, caching):
-        return handed
+        return saw(handed, "segment", segment.source_id, span)
     try:
         body = segment_body(segment)
     except (FormatError, OSError) as error:
         raise NotFound(f"segment {segment.id} cannot be read", loc=("path", "start_us")) from error
     etag = f"{segment.id}-{segment.generation}-{segment.shift_ticks}-{segment.body_end_bytes}"
-    return respond(
+    response = respond(
         body,
         content_type=MP4,
         etag=etag,
@@ -62,6 +64,7 @@ def _segment(source_id: str, start_us: str) -> Response:
         modified_us=segment.end_us,
         is_date_strong=not segment.is_open,
     )
+    return saw(response, "segment", segment.source_id, span)
 
 
 @namespace.route("/source/<source_id>/init/<entries>.mp4")

@@ -30,6 +30,7 @@ from app.views.playbackrange import (
     ranged,
     see,
 )
+from app.views.watching import saw
 
 JPEG, VTT = "image/jpeg", "text/vtt; charset=utf-8"
 
@@ -45,7 +46,8 @@ def _picture(source_id: int, within: Stretch, at_us: int, asked: RecordPicturePa
         "X-Picture-Utc": utc_text(frame.instant_us) or "",
         "Cache-Control": "private, no-cache" if frame.segment.is_open else IMMUTABLE,
     }
-    return respond(Body([jpeg]), content_type=JPEG, etag=etag, headers=headers)
+    response = respond(Body([jpeg]), content_type=JPEG, etag=etag, headers=headers)
+    return saw(response, "picture", source_id, (frame.instant_us, frame.instant_us + 1))
 
 
 def _of_sheet(subject: Subject, answer: Callable[[Subject, Sheet], Response], name: str) -> Response:
@@ -59,11 +61,13 @@ def _of_sheet(subject: Subject, answer: Callable[[Subject, Sheet], Response], na
     return answer(subject, plan_sheet(footage, movie, parameters))
 
 
-def _sheet(_subject: Subject, sheet: Sheet) -> Response:
+def _sheet(subject: Subject, sheet: Sheet) -> Response:
     """Return the JPEG of a sheet."""
     is_known = is_unchanged(request.headers, Validators(sheet.etag))
     jpeg = b"" if is_known else make_sheet(sheet, utc_text)
-    return respond(Body([jpeg]), content_type=JPEG, etag=sheet.etag, headers={"Cache-Control": "private, no-cache"})
+    headers = {"Cache-Control": "private, no-cache"}
+    response = respond(Body([jpeg]), content_type=JPEG, etag=sheet.etag, headers=headers)
+    return saw(response, "thumbnails", subject.source_id, (subject.asked.begin_us, subject.asked.end_us))
 
 
 def _index(subject: Subject, sheet: Sheet) -> Response:

@@ -29,6 +29,7 @@ from app.views.documenting import sends_bytes
 from app.views.playbackobjects import Sync
 from app.views.playbackrange import HLS, IMMUTABLE, MP4, RANGE, known_source, known_sources, namespace
 from app.views.playbacksigning import signed_urls
+from app.views.watching import saw
 
 
 class SyncParameters(RangeParameters):
@@ -115,7 +116,8 @@ def _playlist(ids: Sequence[int], asked: Asked, place: int) -> Response:
     token = carried_token()
     if token is not None:
         text = with_query(text, query_of(token))
-    return Response(text, content_type=HLS, headers={"Cache-Control": "private, no-cache"})
+    response = Response(text, content_type=HLS, headers={"Cache-Control": "private, no-cache"})
+    return saw(response, "playlist", ids[place], None)
 
 
 def _checked_range(given: RangeParameters, ids: Sequence[int]) -> Asked:
@@ -185,4 +187,5 @@ def _cell(source_id: str) -> Response:
     except (FormatError, OSError) as error:
         raise NotFound("a file between from and to cannot be read", loc=("query", "from")) from error
     caching = {"Cache-Control": IMMUTABLE if cell.is_settled else "private, no-cache"}
-    return respond(body, content_type=MP4, etag=cell.etag, headers=caching)
+    response = respond(body, content_type=MP4, etag=cell.etag, headers=caching)
+    return saw(response, "cell", number, (cell.segments[0].start_us, cell.segments[-1].end_us))

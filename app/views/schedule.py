@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.archive import schedules
 from app.archive.schedules import Window
+from app.auth import actor
 from app.capture.wake import wake
 from app.extensions import db, writing
 from app.models import Schedule
@@ -128,10 +129,11 @@ class GroupSchedule(Resource):
     def put(self, group_id: str) -> dict[str, Any]:
         """Give a group a schedule, instead of the one that it may have."""
         row_id = path_uuid("group_id", group_id)
-        given = read_parameters().checked(NewSchedule)
+        given, who = read_parameters().checked(NewSchedule), actor()
         windows = [one.window() for one in given.windows]
         with writing() as session:
-            row = schedules.put(session, row_id, given.tag_name, given.time_zone, windows, is_enabled=given.is_enabled)
+            about = (given.tag_name, given.time_zone, windows)
+            row = schedules.put(session, row_id, *about, is_enabled=given.is_enabled, who=who)
         send(current_app.config["PLAYBACK"], "playback.follow_schedules")
         return schedule_object(row)
 
@@ -139,9 +141,9 @@ class GroupSchedule(Resource):
     @namespace.response(200, "The schedule that was removed", answer)
     def delete(self, group_id: str) -> dict[str, Any]:
         """Take the schedule from a group; what it has begun stops."""
-        row_id = path_uuid("group_id", group_id)
+        row_id, who = path_uuid("group_id", group_id), actor()
         with writing() as session:
-            removed = schedules.remove(session, row_id, now_us())
+            removed = schedules.remove(session, row_id, now_us(), who=who)
         wake(current_app.config["PLAYBACK"])
         return schedule_object(removed)
 
