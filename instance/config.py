@@ -112,6 +112,16 @@ class Config:
     UPLOAD_EXPIRE_S: int = 7 * 86_400
     RESULT_MAX_BYTES: int = 64 * 1024 * 1024
     EVENT_CLIENTS: int = 2000
+    TRUSTED_NETWORKS: str = ""
+    TRUSTED_ROLE: str = "viewer"
+    PROXY_HOPS: int = 0
+    CORS_ORIGINS: str = ""
+    PLAIN_HTTP: bool = False
+    RATE_LIMITS: bool = True
+    SECRET_KEYS_OLD: str = ""
+    SESSION_HOURS: int = 12
+    CAMERA_NETWORKS: str = ""
+    CAMERA_NETWORKS_DENIED: str = ""
 
     @property
     def instance_path(self) -> Path:
@@ -217,6 +227,7 @@ class TestingConfig(Config):
     SYNC_PAUSE_S: float = 0.1
     SCRUB_BYTES_S: int = 0
     RESERVE_BYTES: int = 1024 * 1024
+    RATE_LIMITS: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -17,12 +17,12 @@ from flask import Flask
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
-from app.archive.accounts import make_first_admin
 from app.extensions import writing
 from app.models import BasisViolation, Cinema, Comment, Group, Recommendation, Record, Source, Tag
 from app.models.file import DB_READY
 from app.views.fields import BEGIN, FIELDS, OTHER_ID, RECORD_ID
 from instance.config import ProductionConfig
+from tests.accounts import add_account
 from tests.archived import record
 from tests.conftest import open_app
 from tests.handed import rotate, store_file
@@ -81,7 +81,7 @@ def add_rows(app: Flask) -> str:
         session.flush()
         times = {"begin_us": begin_us, "end_us": begin_us + 8_000_000}
         session.add(Record(id=RECORD_ID, source_id=sources[0].id, tag_id=tag.id, **times))
-        token = make_first_admin(session)
+        token = add_account(session)
     assert token is not None
     add_files(app)
     return token

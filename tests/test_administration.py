@@ -15,7 +15,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app.archive.accounts import make_first_admin
 from app.extensions import db, writing
 from app.models import Audit, BasisViolation, Comment, File, FileEvent, Source
 from app.prepared import LIST_PATH
@@ -23,6 +22,7 @@ from app.review.loading import load_at_start, load_file
 from app.review.naming import Names
 from app.views.administration import EXTENSION
 from instance.config import ProductionConfig
+from tests.accounts import add_account
 from tests.browser import Browser, why_no_browser
 from tests.conftest import missing, open_app
 from tests.served import answering
@@ -188,7 +188,7 @@ def test_in_production_a_browser_is_sent_to_sign_in_and_a_program_is_refused(pro
         assert stranger.get(path).status_code == 401
     assert stranger.post("/admin/violation/new/", data={"violations": "x"}).status_code == 401
     with production.app_context(), writing() as session:
-        token = make_first_admin(session)
+        token = add_account(session)
     assert stranger.post("/login", data={"token": token}).status_code == 303
     form = page(stranger, "/admin/violation/new/")
     values = {"violations": "Новое", "age": "6+", "csrf_token": unescape(TOKEN.search(form)[1])}
@@ -202,7 +202,7 @@ def test_in_production_a_browser_is_sent_to_sign_in_and_a_program_is_refused(pro
 
 def test_a_viewer_is_refused(production: Flask) -> None:
     with production.app_context(), writing() as session:
-        token = make_first_admin(session)
+        token = add_account(session)
         session.execute(db.text("UPDATE account SET role = 'viewer'"))
     answer = production.test_client().get("/admin/", headers={**PAGE, "Authorization": f"Bearer {token}"})
     assert answer.status_code == 403

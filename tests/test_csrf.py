@@ -10,9 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import TimestampSigner
 
-from app.archive.accounts import make_first_admin
 from app.extensions import writing
 from instance.config import ProductionConfig
+from tests.accounts import add_account
 from tests.conftest import open_app
 
 GROUP = "/api/v1/group"
@@ -95,7 +95,7 @@ def test_a_token_has_run_out_after_30_days_and_is_given_out_anew(
 
 def test_in_production_everybody_gets_a_token_and_signing_in_needs_a_new_one(production: Flask) -> None:
     with production.app_context(), writing() as session:
-        secret = make_first_admin(session)
+        secret = add_account(session)
     browser = production.test_client()
     before = token_of(browser)
     assert browser.post("/login", data={"token": secret}).status_code == 303

@@ -12,11 +12,11 @@ from sqlalchemy import select
 
 from app import create_app
 from app.archive import places
-from app.archive.accounts import token_hash
 from app.extensions import db, writing
-from app.models import Account, Audit, Cinema, File, FileEvent, Rotation
+from app.models import Audit, Cinema, File, FileEvent, Rotation
 from app.transfer.rotating import turn
 from instance.config import TestingConfig
+from tests.accounts import add_account
 from tests.handed import age, key_at, leases_of, row_of, store_and_rotate, store_file
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB: more than goes out with the headers
@@ -302,7 +302,7 @@ def production(app: Flask, config: TestingConfig) -> Flask:
     app.config["PLAYBACK"] = TestingConfig(INSTANCE=config.INSTANCE, ENVIRONMENT="production")
     with app.app_context(), writing() as session:
         for name, role in (("anna", "viewer"), ("root", "admin")):
-            session.add(Account(name=name, role=role, token_sha256=token_hash(name)))
+            add_account(session, name, role, token=name)
     return app
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 
 from app.archive.repeats import KEPT_US, LONGEST_REQUEST_US
 from app.extensions import db, writing
-from app.models import Account, IdempotentAnswer
+from app.models import IdempotentAnswer
 from instance.config import ProductionConfig, TestingConfig
+from tests.accounts import add_account
 from tests.conftest import migrated, open_app
 from tests.test_api import API, add_group, add_source, locs
 from tests.test_record_api import in_threads
@@ -175,14 +176,12 @@ def test_a_body_that_is_no_parameters_and_an_unknown_address_keep_nothing(app: F
 
 
 def test_each_account_has_keys_of_its_own(tmp_path: Any) -> None:
-    from app.archive.accounts import token_hash
-
     config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="s" * 32)
     migrated(config)
     for app in open_app(config):
         with app.app_context(), writing() as session:
             for name in ("one", "two"):
-                session.add(Account(name=name, role="admin", token_sha256=token_hash(name)))
+                add_account(session, name, token=name)
         client = app.test_client()
         assert post(client, "/source", json=CAMERA).status_code == 401
         answers = [

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from app.archive.accounts import make_first_admin
 from app.extensions import db, writing
+from tests.accounts import add_account
 from tests.served import Served, serving
 
 SECRET = "correct-horse-battery"
@@ -31,7 +31,7 @@ def token(served: Served) -> str:
     """Return the token of an admin."""
     with served.app.app_context(), writing() as session:
         session.execute(text("DELETE FROM account"))
-        made = make_first_admin(session)
+        made = add_account(session)
     assert made is not None
     return made
 

@@ -583,10 +583,10 @@ def test_the_list_of_deletions_only_grows(database_app: Flask) -> None:
 
 
 def test_who_deleted_is_the_account_or_the_terminal(app: Flask, client: FlaskClient, source_id: int) -> None:
-    from app.archive.accounts import make_first_admin
+    from tests.accounts import add_account
 
     with app.app_context(), writing() as session:
-        token = make_first_admin(session)
+        token = add_account(session)
     ids = [add_record(app, source_id, f"t{number}", T0_US, T0_US + S) for number in range(2)]
     given = {"json": {"location": location(ids[0])}, "headers": {"Authorization": f"Bearer {token}"}}
     assert client.delete(f"{API}/record/{ids[0]}/file/", **given).status_code == 200

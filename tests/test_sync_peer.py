@@ -237,7 +237,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         service.start()
         with closing(sqlite3.connect(service.instance / "app.db")) as connection, connection:
             digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-            assert connection.execute("UPDATE account SET token_sha256 = ?", (digest,)).rowcount == 1
+            assert connection.execute("UPDATE api_token SET token_sha256 = ?", (digest,)).rowcount == 1
         wait_for(lambda: service.answers("/healthz"), "the web server", 30)
         yield service
     finally:

@@ -1,16 +1,19 @@
-"""Who may use the service in production: the first admin, found again by the hash of its token."""
+"""Who may use the service in production: accounts, found again by the hash of a token."""
 
 import hashlib
 import hmac
+import json
 import secrets
 
 from sqlalchemy import select
 
 from app.extensions import AnySession
-from app.models import Account
+from app.models import Account, AccountRight, ApiToken, group_source
+from app.models.types import now_us
 
 FIRST_ADMIN = "admin"
 TOKEN_BYTES = 32
+TOKEN_PREFIX = "fpt_"  # noqa: S105  what a scanner for secrets finds a token by
 
 
 def token_hash(token: str) -> str:
@@ -25,15 +28,49 @@ def make_first_admin(session: AnySession) -> str | None:
     """
     if session.scalar(select(Account.id).limit(1)) is not None:
         return None
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    session.add(Account(name=FIRST_ADMIN, role="admin", token_sha256=token_hash(token)))
+    account = Account(name=FIRST_ADMIN, role="admin")
+    session.add(account)
+    session.flush()
+    return add_token(session, account, "first token", "admin", "first start")
+
+
+def add_token(session: AnySession, account: Account, name: str, role: str, actor: str, **bounds: object) -> str:
+    """Add a token of an account and return it; only its hash is stored. Runs within a write transaction."""
+    token = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    row = ApiToken(account_id=account.id, name=name, role=role, token_sha256=token_hash(token), created_by=actor)
+    for column, value in bounds.items():
+        setattr(row, column, value)
+    session.add(row)
     return token
 
 
-def account_of_token(session: AnySession, token: str) -> Account | None:
-    """Return the account that has this token."""
+def account_of_token(session: AnySession, token: str) -> tuple[Account, ApiToken] | None:
+    """Return the account that has this token, and the token: one that is neither revoked nor has run out."""
     digest = token_hash(token)
-    account = session.scalar(select(Account).where(Account.token_sha256 == digest))
-    if account is None or not hmac.compare_digest(account.token_sha256, digest):
+    query = select(Account, ApiToken).join(Account, Account.id == ApiToken.account_id)
+    found = session.execute(query.where(ApiToken.token_sha256 == digest)).one_or_none()
+    if found is None or not hmac.compare_digest(found[1].token_sha256, digest):
         return None
-    return account
+    account, row = found
+    has_ended = row.revoked_us is not None or (row.expires_us is not None and row.expires_us <= now_us())
+    return None if has_ended or not account.active else (account, row)
+
+
+def sources_of(session: AnySession, account: Account) -> frozenset[int] | None:
+    """Return the ids of the cameras that an account may see; None for all."""
+    if account.sees_all:
+        return None
+    rights = select(AccountRight.source_id).where(AccountRight.account_id == account.id)
+    members = select(group_source.c.source_id).join(AccountRight, AccountRight.group_id == group_source.c.group_id)
+    direct = session.scalars(rights.where(AccountRight.source_id.is_not(None)))
+    grouped = session.scalars(members.where(AccountRight.account_id == account.id))
+    return frozenset(source_id for source_id in (*direct, *grouped) if source_id is not None)
+
+
+def sources_of_token(session: AnySession, account: Account, row: ApiToken) -> frozenset[int] | None:
+    """Return the ids of the cameras that a token may see: its own, of those of its account; None for all."""
+    seen = sources_of(session, account)
+    if row.source_ids is None:
+        return seen
+    own = frozenset(json.loads(row.source_ids))
+    return own if seen is None else own & seen

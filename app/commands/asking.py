@@ -31,10 +31,11 @@ def ask_pages(path: str, query: dict[str, Any]) -> Iterator[Any]:
 
 
 def _opened(method: str, path: str, **how: Any) -> Any:
-    from app.auth import OPERATOR_KEY, TERMINAL
+    from app.access.caller import TERMINAL
+    from app.access.finding import CALLER_KEY
 
     client = current_app.test_client()
-    answer = client.open(path, method=method, environ_overrides={OPERATOR_KEY: TERMINAL}, **how)
+    answer = client.open(path, method=method, environ_overrides={CALLER_KEY: TERMINAL}, **how)
     if answer.status_code >= 400:
         raise click.ClickException("; ".join(_line(entry) for entry in answer.get_json()["detail"]))
     return answer

@@ -1,9 +1,9 @@
 """One table a module. Instants are integers of microseconds since the epoch (`_us`); most ids are UUIDs."""
 
-from app.models.account import Account
+from app.models.account import Account, AccountRight, ApiToken, ShareLink
 from app.models.analyser import AnalyserMark
 from app.models.attempt import Attempt
-from app.models.audit import Audit
+from app.models.audit import Audit, AuditSeal
 from app.models.cinema import Cinema
 from app.models.clockstep import ClockStep
 from app.models.comment import Comment, Recommendation
@@ -38,10 +38,13 @@ from app.models.wanted import Wanted
 
 __all__ = [
     "Account",
+    "AccountRight",
     "AnalyserMark",
+    "ApiToken",
     "Attempt",
     "AttemptCount",
     "Audit",
+    "AuditSeal",
     "BasisViolation",
     "Cinema",
     "ClockStep",
@@ -77,6 +80,7 @@ __all__ = [
     "SampleEntry",
     "Schedule",
     "Segment",
+    "ShareLink",
     "Source",
     "Storage",
     "SyncItem",

@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Flask, request
 
-from app.auth import ACCOUNT_KEY, signed_in
+from app.access.finding import CALLER_KEY
+from app.auth import caller
 
 
 class Refused(Exception):
@@ -21,10 +22,10 @@ class Refused(Exception):
 def ask(main: Flask, method: str, path: str, values: dict[str, Any] | None = None) -> Any:
     """Return the JSON that the API of the main app answers. Raises Refused."""
     with main.app_context():
-        account = signed_in()
+        asker = caller()
     client = main.test_client(use_cookies=False)
     given: Any = {} if values is None else {"json": values}
-    inside = {ACCOUNT_KEY: account, "REMOTE_ADDR": request.remote_addr or ""}
+    inside = {CALLER_KEY: asker, "REMOTE_ADDR": request.remote_addr or ""}
     answer = client.open(path, method=method, environ_overrides=inside, **given)
     if answer.status_code >= 400:
         raise Refused(answer.get_json()["detail"])

@@ -59,7 +59,7 @@ def is_ours(token: str) -> bool:
 
 def _sign_in() -> str:
     """Return what stands for the cookie of /login; empty without one."""
-    return str(session.get("token", ""))
+    return str(session.get("sign_in", ""))
 
 
 def _signer() -> URLSafeTimedSerializer:

@@ -6,7 +6,7 @@ from typing import cast
 from flask import Blueprint, Flask, Response, current_app, request
 from flask_restx import Namespace, Resource
 
-from app.auth import signed_in
+from app.access.finding import find_caller
 from app.extensions import db, writing
 from app.models import File
 from app.models.file import FOOTAGE
@@ -71,8 +71,8 @@ def guard(response: Response) -> Response:
 
 
 def _asker(is_range: bool) -> Asker:
-    account = signed_in()
-    return Asker(None if account is None else account.name, is_range)
+    found = find_caller()
+    return Asker(None if found is None or found.account_id is None else found.name, is_range)
 
 
 def _upload(row: File, key: str, asker: Asker) -> Response:

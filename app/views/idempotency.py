@@ -12,9 +12,9 @@ import re
 from flask import Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.access.finding import find_caller
 from app.archive import repeats
 from app.archive.repeats import HEADER, Claim
-from app.auth import signed_in
 from app.errors import Invalid
 from app.extensions import writing
 from app.models import IdempotentAnswer
@@ -47,8 +47,9 @@ def _answer_repeated() -> Response | None:
         raise Invalid(message, loc=HEADER, kind="idempotency_key")
     if request.mimetype not in READ_TYPES and not request.mimetype.endswith("+json"):
         return None
-    account = signed_in()
-    claimed = Claim("" if account is None else account.id, key, now_us())
+    found = find_caller()
+    owner = "" if found is None or found.account_id is None else found.account_id
+    claimed = Claim(owner, key, now_us())
     with writing() as session:
         kept = repeats.claim(session, claimed, _request_sha256())
     if kept is None:

@@ -1,0 +1,56 @@
+"""The checks before each view: is it known who asks, and does the row of the table let him."""
+
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import NotFound as NoSuchAddress
+
+from app.access.caller import Caller
+from app.access.rules import Rule, rule_of
+from app.errors import Forbidden, NotFound, Unauthorised
+
+HOW = "sign in first: send the header Authorization: Bearer TOKEN, or open /login in a browser"
+
+
+def check_rule(caller: Caller | None) -> None:
+    """Let the request pass, or raise Unauthorised, Forbidden or NotFound."""
+    if request.endpoint is None or request.method == "OPTIONS":
+        if caller is None:
+            raise Unauthorised(HOW)
+        return  # routing says what is wrong with it
+    rule = rule_of(request.endpoint, request.method)
+    if rule is None:
+        raise NoSuchAddress  # an address without a row is open to nobody
+    if rule.role == "open":
+        return
+    if caller is None:
+        raise Unauthorised(HOW)
+    check_role(caller, rule)
+    check_scope(caller, rule)
+    check_path(caller, request.view_args or {})
+
+
+def check_role(caller: Caller, rule: Rule) -> None:
+    """Raise Forbidden for a role that is too small."""
+    if caller.role == "analyser" and rule.is_analyser:
+        return
+    if not caller.has_role(rule.role):
+        raise Forbidden(f"{caller.name} has the role {caller.role}; this needs the role {rule.role}")
+
+
+def check_scope(caller: Caller, rule: Rule) -> None:
+    """Raise Forbidden for what the caller's areas, cameras or window leave out."""
+    if caller.areas is not None and rule.area not in caller.areas:
+        areas = ", ".join(sorted(caller.areas))
+        raise Forbidden(f"this needs the area {rule.area}; the token has {areas}", kind="scope")
+    if rule.cameras == "all" and caller.sources is not None:
+        raise Forbidden("this is of all cameras, and you may see some of them only", kind="scope")
+    if caller.has_window and not rule.has_window:
+        raise Forbidden("you may see a span of footage only, and this is not bounded by one", kind="scope")
+
+
+def check_path(caller: Caller, path: dict[str, Any]) -> None:
+    """Raise NotFound for a camera in the address that the caller may not see: for him it is not there."""
+    text = str(path.get("source_id", ""))
+    if text.isdecimal() and not caller.may_see(int(text)):
+        raise NotFound(f"there is no source {int(text)}", loc=("path", "source_id"))

@@ -1,0 +1,27 @@
+"""Accounts and their tokens for tests."""
+
+from app.archive.accounts import add_token, token_hash
+from app.extensions import AnySession
+from app.models import Account, AccountRight, ApiToken
+
+
+def add_account(
+    session: AnySession, name: str = "admin", role: str = "admin", *, token: str | None = None, **values: object
+) -> str:
+    """Add an account with a token of its role, and return the token. Runs within a write transaction."""
+    account = Account(name=name, role=role, **values)
+    session.add(account)
+    session.flush()
+    made = add_token(session, account, "test", role, "test")
+    if token is not None:
+        session.flush()
+        session.query(ApiToken).filter_by(account_id=account.id).one().token_sha256 = token_hash(token)
+    return token or made
+
+
+def add_bounded(session: AnySession, name: str, role: str, *source_ids: int) -> str:
+    """Add an account that may see these cameras alone, and return its token. Runs within a write transaction."""
+    token = add_account(session, name, role, sees_all=False)
+    account = session.query(Account).filter_by(name=name).one()
+    session.add_all(AccountRight(account_id=account.id, source_id=source_id) for source_id in source_ids)
+    return token
