@@ -13,12 +13,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.archive.paging import AnySelect
 from app.extensions import AnySession
-from app.models import File, Group, Record, RetentionRule, SyncItem, SyncJob, Tag, group_source
+from app.models import File, Group, Record, SyncItem, SyncJob, Tag, group_source
 from app.models.file import FOOTAGE, UPLOAD
-from app.models.retention import SCOPES
 
 Sources = frozenset[int] | None
-ALL_SOURCES, OF_GROUP, OF_TAG, OF_SOURCE = SCOPES
 
 
 class Sight(NamedTuple):
@@ -70,18 +68,6 @@ def has_job(sources: Sources) -> ColumnElement[bool]:
         return true()
     items = select(SyncItem.record_id).join(Record, Record.id == SyncItem.record_id)
     return items.where(SyncItem.job_id == SyncJob.id, is_within(Record.source_id, sources)).exists()
-
-
-def has_rule(sources: Sources) -> ColumnElement[bool]:
-    """Return the condition on rules of retention that one of these cameras may be kept by it."""
-    if sources is None:
-        return true()
-    return or_(
-        RetentionRule.scope == ALL_SOURCES,
-        is_within(RetentionRule.source_id, sources),  # type: ignore[arg-type]
-        RetentionRule.group_id.in_(select(Group.id).where(has_group(sources))),
-        RetentionRule.tag_id.in_(select(Tag.id).where(has_tag(sources))),
-    )
 
 
 def is_seen_file(sight: Sight | None) -> ColumnElement[bool]:

@@ -71,9 +71,7 @@ def make_pin(
     return row
 
 
-def span_of_record(
-    session: AnySession, record_id: str, at_us: int, sources: Sources
-) -> tuple[int, tuple[int, int]]:
+def span_of_record(session: AnySession, record_id: str, at_us: int, sources: Sources) -> tuple[int, tuple[int, int]]:
     """Return the source and the span of a record; of one that goes on, until now.
 
     Raises Invalid; NotFound, for one of another source than these too.

@@ -6,7 +6,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.archive.auditing import audit
-from app.archive.bounds import Sources, sees
 from app.archive.keeping import rule_of
 from app.archive.recordings import find_tag
 from app.archive.ruling import LIMITS, Rule
@@ -47,27 +46,20 @@ def check_limits(values: dict[str, Any]) -> None:
             raise Invalid(message, loc=("body", low), kind="min_above_max")
 
 
-def propose(
-    session: AnySession, scope: str, target: str | int | None, values: dict[str, Any], sources: Sources
-) -> Rule:
-    """Return a rule as it would be, with an id of its own.
-
-    Raises NotFound for a target that is not there, or another source than these; Invalid.
-    """
+def propose(session: AnySession, scope: str, target: str | int | None, values: dict[str, Any]) -> Rule:
+    """Return a rule as it would be, with an id of its own. Raises NotFound for a target that is not there; Invalid."""
     check_limits(values)
-    target_id, name = find_target(session, scope, target, sources)
+    target_id, name = find_target(session, scope, target)
     return Rule(new_uuid(), scope, target_id, name, *(values.get(limit) for limit in LIMITS))
 
 
-def find_target(
-    session: AnySession, scope: str, target: str | int | None, sources: Sources = None
-) -> tuple[str | int | None, str]:
+def find_target(session: AnySession, scope: str, target: str | int | None) -> tuple[str | int | None, str]:
     """Return id and name of what a rule is of; a group or a tag by name or id. Raises NotFound."""
     if scope == ONE_OF_ALL:
         return None, ""
     if scope == "source":
         row = session.get(Source, target)
-        if row is None or row.deleted_us is not None or not sees(sources, row.id):
+        if row is None or row.deleted_us is not None:
             raise NotFound(f"there is no source {target}", loc=("body", "source_id"))
         return row.id, str(row.id)
     found = find_tag(session, str(target)) if scope == "tag" else _find_group(session, str(target))

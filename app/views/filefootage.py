@@ -88,9 +88,7 @@ def _asked_span(given: FootageToHand, at_us: int, seen: Sources) -> HandedSpan:
     return HandedSpan(source_id, begin_us, end_us, is_open=is_open)
 
 
-def _within_record(
-    given: FootageToHand, record_id: str, at_us: int, seen: Sources
-) -> tuple[int, int, int, bool]:
+def _within_record(given: FootageToHand, record_id: str, at_us: int, seen: Sources) -> tuple[int, int, int, bool]:
     """Return source, begin and end within a record, and whether it goes on and nobody has said where to end."""
     source_id, (begin_us, end_us) = span_of_record(db.session, record_id, at_us, seen)
     row = db.session.get(Record, record_id)

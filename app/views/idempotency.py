@@ -12,6 +12,7 @@ import re
 from flask import Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.access.caller import Caller
 from app.access.finding import find_caller
 from app.archive import repeats
 from app.archive.repeats import HEADER, Claim
@@ -48,10 +49,9 @@ def _answer_repeated() -> Response | None:
     if request.mimetype not in READ_TYPES and not request.mimetype.endswith("+json"):
         return None
     found = find_caller()
-    owner = "" if found is None or found.account_id is None else found.account_id
-    claimed = Claim(owner, key, now_us())
+    claimed = Claim(_owner(found), key, now_us())
     with writing() as session:
-        kept = repeats.claim(session, claimed, _request_sha256())
+        kept = repeats.claim(session, claimed, _request_sha256(found))
     if kept is None:
         g.playback_claim = claimed
         return None
@@ -68,7 +68,20 @@ def _replayed(kept: IdempotentAnswer) -> Response:
     return answer
 
 
-def _request_sha256() -> str:
+def _owner(caller: Caller | None) -> str:
+    """Return what tells callers apart, each token from the others of its account: 32 hex digits; empty for none."""
+    return "" if caller is None else hashlib.sha256(caller.key.encode()).hexdigest()[:32]
+
+
+def _rights(caller: Caller | None) -> bytes:
+    """Return what an answer may depend on of who asks: with other rights a request is another one."""
+    if caller is None:
+        return b""
+    seen = None if caller.sources is None else sorted(caller.sources)
+    return repr((caller.role, seen, caller.begin_us, caller.end_us)).encode()
+
+
+def _request_sha256(caller: Caller | None) -> str:
     """Return the hash of all that tells this request from another; a form's boundary is new each time.
 
     Raises Invalid for a body that broke off: sent again whole, it would be another request under the same key.
@@ -76,6 +89,7 @@ def _request_sha256() -> str:
     boundary = request.mimetype_params.get("boundary", "").encode()
     body = whole_body()
     parts = (
+        _rights(caller),
         request.method.encode(),
         request.path.rstrip("/").encode("utf-8", "surrogateescape"),
         request.query_string,

@@ -11,13 +11,12 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from app.archive import rulebook
 from app.archive.believing import believed
-from app.archive.bounds import OF_SOURCE, Sources, has_rule
 from app.archive.explaining import explain_instant
 from app.archive.forecast import read_forecast, refuse_unreachable
 from app.archive.paging import Order
 from app.archive.ruling import LIMITS, Rule
-from app.auth import actor, sources
-from app.errors import Forbidden, Invalid, Unreachable
+from app.auth import actor
+from app.errors import Invalid, Unreachable
 from app.extensions import db, writing
 from app.models import RetentionRule, Source
 from app.models.types import now_us
@@ -102,24 +101,11 @@ def _shown(row: RetentionRule) -> dict[str, Any]:
     return rule_object(row, rulebook.as_rule(db.session, row).name)
 
 
-def _check_scope(scope: str, seen: Sources) -> None:
-    """Raise Forbidden for a rule of more than one camera: it also keeps or deletes footage of others."""
-    if seen is not None and scope != OF_SOURCE:
-        message = f"a rule of {scope} is for who sees all cameras: make one for each of yours"
-        raise Forbidden(message, loc=("body", "scope"), kind="not_all_cameras")
-
-
-def _check_reachable(proposed: Rule, seen: Sources) -> None:
-    """Raise Unreachable, with the forecast as it is answered, for a minimum that there is no room for.
-
-    What others record and keep is not told to who does not see all of it.
-    """
+def _check_reachable(proposed: Rule) -> None:
+    """Raise Unreachable, with the forecast as it is answered, for a minimum that there is no room for."""
     try:
         refuse_unreachable(db.session, proposed, now_us())
     except Unreachable as error:
-        if seen is not None:
-            message = "there is no room for its minimum beside all that is to be kept: lower it, or release pins"
-            raise Unreachable(message) from None
         error.extra["forecast"] = forecast_object(error.extra["forecast"])
         raise
 
@@ -135,7 +121,7 @@ class Rules(Resource):
     def get(self) -> Response:
         """List the rules of retention."""
         asked = ask_list(RulesQuery)
-        query = select(RetentionRule).where(has_rule(sources()))
+        query = select(RetentionRule)
         if asked.scope is not None:
             query = query.where(RetentionRule.scope == asked.scope)
         rows, next_page = cut(asked, db.session.scalars(asked.page.of(query)).all())
@@ -152,10 +138,9 @@ class Rules(Resource):
     @namespace.response(409, "There is a rule of this scope, or no room for its minimum")
     def post(self) -> dict[str, Any]:
         """Add a rule of retention."""
-        given, seen = read_parameters().checked(NewRule), sources()
-        _check_scope(given.scope, seen)
-        proposed = rulebook.propose(db.session, given.scope, given.target, given.model_dump(include=set(LIMITS)), seen)
-        _check_reachable(proposed, seen)
+        given = read_parameters().checked(NewRule)
+        proposed = rulebook.propose(db.session, given.scope, given.target, given.model_dump(include=set(LIMITS)))
+        _check_reachable(proposed)
         who = actor()
         with writing() as session:
             row = rulebook.add_rule(session, proposed, who, now_us())
@@ -186,16 +171,15 @@ class OneRule(Resource):
     @namespace.response(409, "There is no room for its minimum")
     def put(self, rule_id: str) -> dict[str, Any]:
         """Change the limits of a rule."""
-        row_id, seen = _rule_id(rule_id), sources()
+        row_id = _rule_id(rule_id)
         given = read_parameters().checked(RuleChange).model_dump(exclude_unset=True)
         before = rulebook.as_rule(db.session, rulebook.find_rule(db.session, row_id))
-        _check_scope(before.scope, seen)
         proposed = before._replace(**given)
         if proposed.scope != before.scope:
             message = f"this is a rule of {before.scope}, which cannot change: make another rule"
             raise Invalid(message, loc=("body", "scope"), kind="scope")
         rulebook.check_limits({limit: proposed.limit(limit) for limit in LIMITS})
-        _check_reachable(proposed, seen)
+        _check_reachable(proposed)
         who = actor()
         with writing() as session:
             row = rulebook.change_rule(session, proposed, who, now_us())
@@ -205,11 +189,10 @@ class OneRule(Resource):
     @namespace.response(200, "The rule that was removed", answer)
     def delete(self, rule_id: str) -> dict[str, Any]:
         """Remove a rule."""
-        row_id, who, seen = _rule_id(rule_id), actor(), sources()
+        row_id, who = _rule_id(rule_id), actor()
         with writing() as session:
-            rule = rulebook.as_rule(session, rulebook.find_rule(session, row_id))
-            _check_scope(rule.scope, seen)
-            return rule_object(rulebook.remove_rule(session, row_id, who), rule.name)
+            name = rulebook.as_rule(session, rulebook.find_rule(session, row_id)).name
+            return rule_object(rulebook.remove_rule(session, row_id, who), name)
 
 
 @namespace.route("/retention/forecast")

@@ -229,8 +229,9 @@ def _job_object(row: SyncJob, tag_name: str, sums: dict[str, list[int]], *, is_w
     total = [sum(column) for column in zip(*sums.values(), strict=True)] or [0, 0, 0]
     cancelled = sums.get("failed", [0] * 4)[3]
     ended_us = row.ended_us
-    if not is_whole:  # the end of the seen part: that of the job tells of the rest
-        ended_us = None if counts["waiting"] or counts["running"] else max((of_state[4] for of_state in sums.values()), default=0) or None
+    if not is_whole:  # the end of the part that is seen: that of the job tells of the rest
+        is_going = counts["waiting"] or counts["running"]
+        ended_us = None if is_going else max((of_state[4] for of_state in sums.values()), default=None)
     if counts["waiting"] == total[0] and total[0]:
         state = "waiting"
     elif counts["waiting"] or counts["running"]:
