@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
     from app.commands.rebuilds import rebuild_command
     from app.commands.records import record_commands
     from app.commands.retention import retention_commands
+    from app.commands.rules import rules_command
     from app.commands.sources import source_commands
     from app.commands.storages import storage_commands
     from app.commands.syncs import sync_commands
@@ -46,6 +47,7 @@ def register(app: Flask) -> None:
         fsck_command,
         rebuild_command,
         load_violations_command,
+        rules_command,
     )
     for command in (*groups, *kept, *alone):
         app.cli.add_command(command)

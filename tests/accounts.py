@@ -6,13 +6,19 @@ from app.models import Account, AccountRight, ApiToken
 
 
 def add_account(
-    session: AnySession, name: str = "admin", role: str = "admin", *, token: str | None = None, **values: object
+    session: AnySession,
+    name: str = "admin",
+    role: str = "admin",
+    *,
+    token: str | None = None,
+    token_role: str | None = None,
+    **values: object,
 ) -> str:
-    """Add an account with a token of its role, and return the token. Runs within a write transaction."""
+    """Add an account with a token, of its role where none is given, and return it. Runs within a write transaction."""
     account = Account(name=name, role=role, **values)
     session.add(account)
     session.flush()
-    made = add_token(session, account, "test", role, "test")
+    made = add_token(session, account, "test", token_role or role, "test")
     if token is not None:
         session.flush()
         session.query(ApiToken).filter_by(account_id=account.id).one().token_sha256 = token_hash(token)

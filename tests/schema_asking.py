@@ -136,6 +136,28 @@ def place_of(name: str) -> int:
     return 1 if path.startswith(HANDED) else 2
 
 
+def statuses_of(app: Flask, token: str | None) -> dict[str, set[int]]:
+    """Ask every operation as who has this token, or none; return the statuses of the answers by operation.
+
+    The document itself is read as an admin. Nothing but who asks is judged: each operation is asked for what it allows.
+    """
+    reading = {"Authorization": f"Bearer {add_rows(app)}"}
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    endless = [{"include-path": path, "enabled": False} for path in ENDLESS]
+    generation = {"mode": "positive", "max-examples": 1, "deterministic": True}
+    settings = {"seed": SETTINGS["seed"], "cache": {"enabled": False}, "generation": generation, "operations": endless}
+    phases = {name: {"enabled": False} for name in ("stateful", "coverage", "examples")}
+    config = SchemathesisConfig.from_dict({**settings, "phases": phases, "headers": headers})
+    schema = schemathesis.openapi.from_wsgi("/swagger.json", app, config=config, headers=reading)
+    asked: dict[str, set[int]] = {}
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            answers = [interaction.response for interaction in event.recorder.interactions.values()]
+            statuses = {answer.status_code for answer in answers if answer is not None}
+            asked.setdefault(event.recorder.label, set()).update(statuses)
+    return asked
+
+
 def ask_share(app: Flask, film: Path, number: int) -> None:
     """Ask every operation of a share, and judge the answers: more than 8 of 10 operations give a good one.
 

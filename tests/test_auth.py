@@ -355,7 +355,7 @@ def test_who_asks_is_looked_up_once_a_request(production: Flask, stranger: Flask
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "FROM account" in statement:
+        if "FROM account" in statement or "JOIN account" in statement:
             asked.append(statement)
 
     with production.app_context():

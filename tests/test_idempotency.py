@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from app.access.rules import RULES, Rule
 from app.archive.repeats import KEPT_US, LONGEST_REQUEST_US
 from app.extensions import db, writing
 from app.models import IdempotentAnswer
@@ -156,7 +157,9 @@ def test_a_failure_of_the_server_can_be_sent_again(app: Flask, config: TestingCo
     assert (answer.status_code, is_replayed(answer)) == (204, False)
 
 
-def test_a_fault_nobody_foresaw_frees_the_key(app: Flask) -> None:
+def test_a_fault_nobody_foresaw_frees_the_key(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULES, "fault", {"POST": Rule("viewer", "docs")})
+
     @app.post(f"{API}/fault")
     def fault() -> str:
         raise RuntimeError("broken")

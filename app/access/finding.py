@@ -1,6 +1,7 @@
 """Finding out who asks: by the request's token, cookie or address."""
 
 import json
+import time
 
 from flask import Request, current_app, request, session
 
@@ -76,7 +77,10 @@ def of_account(database: AnySession, account: Account, how: str = "cookie") -> C
 
 def _of_cookie(database: AnySession) -> Caller | None:
     account_id = session.get("account")
-    account = None if account_id is None else database.get(Account, account_id)
+    lasts_s = current_app.config["PLAYBACK"].SESSION_HOURS * 3600
+    if account_id is None or time.time() - session.get("since_s", 0) > lasts_s:
+        return None
+    account = database.get(Account, account_id)
     if account is None or not account.active or sign_in_word(account) != session.get("sign_in"):
         return None
     return of_account(database, account)

@@ -49,10 +49,10 @@ OPEN_ENDPOINTS: dict[str, Methods] = {
     "csrf.csrf_csrf_token": {"GET": OPEN},
     "signin.get_login": {"GET": OPEN},
     "signin.post_login": {"POST": OPEN._replace(limit="sign_in")},
-    "signin.post_logout": {"POST": OPEN},
     "download.by_key": {"GET": OPEN._replace(limit="keys")},
 }
 PAGES: dict[str, Methods] = {
+    "signin.post_logout": {"POST": Rule("viewer", "docs", is_analyser=True)},
     "pages.show_cameras": {"GET": Rule("viewer", "docs")},
     "docs.get_redoc": {"GET": Rule("viewer", "docs")},
     "docs.get_json": {"GET": Rule("viewer", "docs")},
