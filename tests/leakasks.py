@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.leaking import MIXED, Ask, Side
+from tests.leaking import MIXED, MIXED_IDS, Ask, Side
 
 STREAM = Ask(is_own=False)  # its body has no end, or a camera is waited for
 REFUSED = Ask(is_own=False)  # to who does not see all cameras, whatever is asked
@@ -44,6 +44,8 @@ def _meant(side: Side, value: Any) -> Any:
 
 
 AT = _query(at=":start")
+SHARED = Ask(is_mixed=True, path=MIXED_IDS)
+SHARED_SCHEDULE = Ask(_body(tag_name="t", time_zone="UTC", windows=[]), True, True, (403,), MIXED_IDS)
 RANGED = Ask(_ranged)
 PLAYBACK: dict[tuple[str, str], list[Ask]] = {
     ("playbackapi.source_data", "GET"): [RANGED, Ask(_query(start=":start", end=":end", run=":uuid run"), False)],
@@ -86,15 +88,18 @@ CAMERAS: dict[tuple[str, str], list[Ask]] = {
     ("live.live_live_video", "GET"): [STREAM],
     ("group.group_groups", "GET"): [Ask(), Ask(_query(q=":word"))],
     ("group.group_groups", "POST"): [Ask(GROUP, False)],
-    ("group.group_one_group", "GET"): [Ask()],
+    ("group.group_one_group", "GET"): [Ask(), SHARED],
     ("group.group_one_group", "PUT"): [REFUSED],
     ("group.group_one_group", "PATCH"): [REFUSED],
     ("group.group_one_group", "DELETE"): [REFUSED],
     ("group.group_member", "POST"): [REFUSED],
     ("group.group_member", "DELETE"): [REFUSED],
-    ("schedule.schedule_group_schedule", "GET"): [Ask()],
-    ("schedule.schedule_group_schedule", "PUT"): [Ask(_body(tag_name=":text scheduled", time_zone="UTC", windows=[]))],
-    ("schedule.schedule_group_schedule", "DELETE"): [Ask()],
+    ("schedule.schedule_group_schedule", "GET"): [Ask(), SHARED],
+    ("schedule.schedule_group_schedule", "PUT"): [
+        Ask(_body(tag_name=":text scheduled", time_zone="UTC", windows=[])),
+        SHARED_SCHEDULE,
+    ],
+    ("schedule.schedule_group_schedule", "DELETE"): [Ask(), SHARED_SCHEDULE],
     ("storage.storage_storages", "GET"): [REFUSED],
     ("notices.notice_notices", "GET"): [Ask(), Ask(_query(source_id=":source_id")), Ask(_query(limit="1"))],
 }
@@ -110,12 +115,17 @@ RECORDS: dict[tuple[str, str], list[Ask]] = {
     ("record.record_records", "POST"): [
         Ask(_body(model="Source", tag_name=":text started", group_name=":text group")),
         Ask(_body(model="Source", tag_name=":text started", group_name=":uuid group")),
+        Ask(_body(model="Source", tag_name=":text of both", group_name=MIXED), is_mixed=True),
     ],
     ("record.record_records", "PUT"): [
         Ask(_body(tag_name=":text live tag")),
         Ask(_body(tag_name=":uuid live tag", model="Source")),
+        Ask(_body(tag_name=MIXED), is_mixed=True),
     ],
-    ("record.record_running", "GET"): [Ask(_query(tag_name=":text live tag"))],
+    ("record.record_running", "GET"): [
+        Ask(_query(tag_name=":text live tag")),
+        Ask(_query(tag_name=MIXED), is_mixed=True),
+    ],
     ("record.record_one_record", "GET"): [Ask()],
     ("recordfile.record file_record_file", "DELETE"): [Ask(_body(location="x"), own_statuses=(422,))],
     ("recordfile.record_video", "GET"): [Ask()],
@@ -153,9 +163,13 @@ RECORDS: dict[tuple[str, str], list[Ask]] = {
     ("copies.copy_copy_file", "PUT"): [REFUSED],
     ("copies.copy_copy_video", "GET"): [REFUSED],
     ("sync.sync_jobs", "GET"): [Ask(), Ask(_query(limit="1"))],
-    ("sync.sync_jobs", "POST"): [Ask(COPY), Ask(_body(tag_name=":uuid tag", location="there"))],
-    ("sync.sync_one_job", "GET"): [Ask()],
-    ("sync.sync_one_job", "DELETE"): [Ask()],
+    ("sync.sync_jobs", "POST"): [
+        Ask(COPY),
+        Ask(_body(tag_name=":uuid tag", location="there")),
+        Ask(_body(tag_name=MIXED, location="there"), is_mixed=True),
+    ],
+    ("sync.sync_one_job", "GET"): [Ask(), SHARED],
+    ("sync.sync_one_job", "DELETE"): [Ask(), SHARED],
 }
 TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
 OF_FILE = Ask()

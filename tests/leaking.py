@@ -135,6 +135,7 @@ class Side:
 
 OWN = Side("wallaby", 91_234_500, OWN_AT_US)  # the larger ids: SQLite counts on from the largest
 OTHER = Side(MARK, 87_654_300, OTHER_AT_US)
+MIXED_IDS = {"group_id": OWN.uuid("mixed group"), "sync_id": OWN.uuid("mixed sync")}
 ABSENT = Side("numbat", 43_218_700, OTHER_AT_US + 86_400 * S)
 
 
@@ -179,12 +180,11 @@ def _add_recordings(session: AnySession, side: Side) -> None:
 
 def _add_groups(session: AnySession, side: Side) -> None:
     if session.scalar(select(Group.id).where(Group.name == MIXED)) is None:
-        session.add(Group(name=MIXED, model="Source"))
+        session.add(Group(id=MIXED_IDS["group_id"], name=MIXED, model="Source"))
         session.flush()
-        mixed_id = session.scalars(select(Group.id).where(Group.name == MIXED)).one()
-        windows = json.dumps([[0, 60, 120]])
-        session.add(Schedule(group_id=mixed_id, tag_name=MIXED, time_zone="UTC", windows=windows, is_enabled=False))
-    mixed_id = session.scalars(select(Group.id).where(Group.name == MIXED)).one()
+        windows = {"windows": "[[0, 60, 120]]", "time_zone": "UTC", "is_enabled": False}
+        session.add(Schedule(group_id=MIXED_IDS["group_id"], tag_name=MIXED, **windows))
+    mixed_id = MIXED_IDS["group_id"]
     session.add(Group(id=side.uuid("group"), name=side.text("group"), model="Source"))
     session.flush()
     for group_id in (mixed_id, side.uuid("group")):
@@ -232,7 +232,7 @@ def _add_copying(session: AnySession, side: Side, storage_id: str) -> None:
     mixed = session.scalars(select(Tag).where(Tag.name == MIXED)).one()
     jobs = {"sync": side.uuid("tag"), "mixed sync": mixed.id}
     for name, tag_id in jobs.items():
-        job_id = OWN.uuid(name) if name == "mixed sync" else side.uuid(name)
+        job_id = MIXED_IDS["sync_id"] if name == "mixed sync" else side.uuid(name)
         if session.get(SyncJob, job_id) is None:
             place = {"location": side.text("target"), "root": "file:///", "path": ""}
             if name == "mixed sync":
@@ -306,9 +306,13 @@ def rows_of_other(rows: Mapping[str, set[str]], known: set[str]) -> dict[str, se
 
 @dataclass(frozen=True)
 class Ask:
-    """How an address is asked about a side. `is_own`: also about the caller's own, which then gives an answer."""
+    """How an address is asked about a side.
+
+    `is_own`: about the caller's own too, which then gives an answer; `is_mixed`: about his own alone, what is of both.
+    """
 
     of: Callable[[Side], dict[str, Any]] = lambda side: {}
     is_own: bool = True
+    is_mixed: bool = False
     own_statuses: tuple[int, ...] = (200, 201, 202, 204)
     path: Mapping[str, Any] = field(default_factory=dict)

@@ -68,8 +68,8 @@ class Walk:
     def find_differences(self, known: set[str]) -> Iterator[str]:
         """Ask about the other's world and about one that is not there; yield what tells them apart, or tells more."""
         for rule, method, how in self.asks():
-            if not rule.arguments and not how.of(OTHER):
-                continue  # the same question twice
+            if how.is_mixed or (not rule.arguments and not how.of(OTHER)):
+                continue  # it would be the same question twice
             hidden, absent = (self.ask(rule, method, how, side) for side in (OTHER, ABSENT))
             texts = OTHER.plain(hidden.get_data()), ABSENT.plain(absent.get_data())
             if hidden.status_code != absent.status_code or texts[0] != texts[1]:
