@@ -28,6 +28,8 @@ def upgrade():
         batch_op.add_column(sa.Column('sees_all', sa.Boolean(), nullable=False, server_default=sa.true(), comment='all cameras; else those of its rights'))
         batch_op.add_column(sa.Column('last_sign_in_us', sa.BigInteger(), nullable=True, comment='instant, us since the epoch'))
     make_tables()
+    op.create_index('ix_record_tag_id_source_id', 'record', ['tag_id', 'source_id'])
+    name_callers(op.get_bind(), "hash of the caller's key; empty for none")
     keep_tokens(op.get_bind())
     with op.batch_alter_table('account', schema=None) as batch_op:
         batch_op.alter_column('is_once', server_default=None)
@@ -38,6 +40,12 @@ def upgrade():
         batch_op.drop_constraint(batch_op.f('uq_account_token_sha256'), type_='unique')
         batch_op.drop_column('token_sha256')
     keep_seals(op.get_bind())
+
+
+def name_callers(connection, comment):
+    """Say in PostgreSQL, which keeps comments, what the answers to repeated requests are kept by."""
+    if connection.dialect.name == 'postgresql':
+        op.alter_column('idempotent_answer', 'account', existing_type=sa.String(length=36), comment=comment)
 
 
 def make_tables():
@@ -164,6 +172,8 @@ def keep_seals(connection):
 
 def downgrade():
     connection = op.get_bind()
+    op.drop_index('ix_record_tag_id_source_id', 'record')
+    name_callers(connection, 'id of the account; empty for none')
     op.drop_table('audit_seal')
     if connection.dialect.name == 'postgresql':
         op.execute('DROP FUNCTION refuse_audit_seal_change()')
