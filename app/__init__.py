@@ -50,7 +50,7 @@ def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "F
 def register_blueprints(app: "Flask") -> None:
     """Register every blueprint, the errors' renderer, the sign-in check and the command line."""
     from app import auth, cli, views
-    from app.views import csrf, fileevents, incoming, live, metrics, multipart
+    from app.views import csrf, fileevents, incoming, live, metrics, multipart, watching
     from app.views.playbackapi import playbackapi
 
     metrics.begin(app)
@@ -61,6 +61,7 @@ def register_blueprints(app: "Flask") -> None:
     incoming.begin(app)
     live.begin(app)
     fileevents.begin(app)
+    watching.begin(app)
     app.register_blueprint(playbackapi, url_prefix="/playbackapi")
     for blueprint, url_prefix in views.blueprints(app.config["PLAYBACK"].ENVIRONMENT):
         app.register_blueprint(blueprint, url_prefix=url_prefix)

@@ -5,10 +5,7 @@ browser whatever page asks, therefore a request that changes something must also
 has no cookie, but pages of other sites could reach its port on loopback: the same rule holds there.
 """
 
-import ipaddress
-import time
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, current_app, redirect, request, session, url_for
@@ -18,9 +15,11 @@ from werkzeug.wrappers import Response
 
 from app.access.caller import Caller
 from app.access.checking import HOW, check_rule
-from app.access.finding import bearer_token, find_caller, sign_in_word
+from app.access.finding import bearer_token, find_caller
+from app.access.networks import is_within
 from app.access.objects import sight_of
-from app.archive.accounts import account_of_token
+from app.access.signedin import USER_KEY
+from app.access.window import refuse_unchecked
 from app.archive.bounds import Sight
 from app.errors import Forbidden, NotFound, Unauthorised
 from app.extensions import db
@@ -56,10 +55,11 @@ def begin(app: Flask) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=timedelta(seconds=SESSION_S),
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=app.config["PLAYBACK"].SESSION_HOURS),
     )
     app.before_request(check_request)
     app.after_request(name_scheme)
+    app.after_request(refuse_unchecked)
 
 
 def check_request() -> Response | None:
@@ -130,24 +130,13 @@ def may_post_result() -> bool:
         db.session.rollback()
 
 
-def sign_in(token: str) -> bool:
-    """Set the cookie if the token is an account's."""
-    found = account_of_token(db.session, token)
-    if found is None:
-        return False
-    session.clear()
-    session.permanent = True
-    session.update(account=found[0].id, sign_in=sign_in_word(found[0]), since_s=int(time.time()))
-    return True
-
-
 def check_origin() -> None:
     """Raise Forbidden when the browser says that a page of another site made this request."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     is_foreign = origin is not None and urlsplit(origin).netloc != request.host
     if is_foreign or site in ("cross-site", "same-site"):
         raise Forbidden("a page of another site may not do this", loc=("header", "Origin"), kind="cross_site")
-    if origin is None and site is None and "account" in session:
+    if origin is None and site is None and USER_KEY in session:
         raise Forbidden(
             "with the cookie of /login a change must carry the header Origin; programs send Authorization: Bearer",
             loc=("header", "Origin"),
@@ -157,12 +146,7 @@ def check_origin() -> None:
 
 def is_metrics_network() -> bool:
     """Tell whether the caller's address may read the metrics without a token (PLAYBACK_METRICS_NETWORKS)."""
-    try:
-        address: Any = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return False
-    networks = current_app.config["PLAYBACK"].metrics_networks
-    return any(address.version == network.version and address in network for network in networks)
+    return is_within(current_app.config["PLAYBACK"].metrics_networks)
 
 
 def _is_page_load() -> bool:

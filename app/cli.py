@@ -17,6 +17,8 @@ PREPARE_LOCK = 7_216_001  # any number that nothing else in this database locks
 
 def register(app: Flask) -> None:
     """Add the commands to the app; that of migrations only where the `flask` command itself runs."""
+    from app.commands.accounts import account_commands
+    from app.commands.audits import audit_commands
     from app.commands.exports import export_command, key_command, verify_export_command
     from app.commands.fscks import fsck_command
     from app.commands.groups import group_commands
@@ -26,10 +28,12 @@ def register(app: Flask) -> None:
     from app.commands.records import record_commands
     from app.commands.retention import retention_commands
     from app.commands.rules import rules_command
+    from app.commands.shares import share_commands
     from app.commands.sources import source_commands
     from app.commands.storages import storage_commands
     from app.commands.syncs import sync_commands
     from app.commands.tags import tag_commands
+    from app.commands.tokens import token_commands
     from app.commands.verifying import verify_command
     from app.commands.violations import load_violations_command
     from app.extensions import prepare_migrations
@@ -37,7 +41,8 @@ def register(app: Flask) -> None:
     if click.get_current_context(silent=True) is not None:
         prepare_migrations(app)
     groups = (source_commands, group_commands, record_commands, tag_commands, storage_commands, sync_commands)
-    kept = (retention_commands, pin_commands, notice_commands, webhook_commands)
+    kept = (audit_commands, retention_commands, pin_commands, notice_commands, webhook_commands)
+    people = (account_commands, token_commands, share_commands)
     alone = (
         prepare_command,
         export_command,
@@ -49,7 +54,7 @@ def register(app: Flask) -> None:
         load_violations_command,
         rules_command,
     )
-    for command in (*groups, *kept, *alone):
+    for command in (*groups, *kept, *people, *alone):
         app.cli.add_command(command)
 
 
@@ -61,7 +66,7 @@ def prepare_command() -> None:
 
 
 def prepare() -> None:
-    """Migrate the current app's database and load its list; in production print the first admin's token, this once."""
+    """Migrate the current app's database, load its list; in production print the first admin's password, this once."""
     from flask_migrate import upgrade
 
     from app.extensions import db, prepare_migrations
@@ -95,6 +100,6 @@ def _make_first_admin() -> None:
     from app.extensions import writing
 
     with writing() as session:
-        token = make_first_admin(session)
-    if token is not None:
-        click.echo(f"first admin: {FIRST_ADMIN} password: {token}")
+        password = make_first_admin(session)
+    if password is not None:
+        click.echo(f"first admin: {FIRST_ADMIN} password: {password}")

@@ -20,7 +20,10 @@ PlaybackError
 ├── BadHeader 400
 ├── Invalid 422
 ├── Unauthorised 401
+│   ├── WrongSignIn
+│   └── CodeNeeded
 ├── Forbidden 403
+│   └── PasswordForOnce
 ├── PreconditionFailed 412
 ├── TooLarge 413
 ├── UnsupportedBody 415
@@ -218,6 +221,27 @@ class Forbidden(PlaybackError):
 
     status = 403
     kind = "forbidden"
+
+
+class WrongSignIn(Unauthorised):
+    """Name, password or code are wrong; which of them is not said."""
+
+    kind = "wrong_sign_in"
+    loc: Loc = ("body",)
+
+
+class CodeNeeded(Unauthorised):
+    """The password was right, and a code of the authenticator is wanted beside it."""
+
+    kind = "code_needed"
+    loc: Loc = ("body", "code")
+
+
+class PasswordForOnce(Forbidden):
+    """The password was right, but holds for one sign-in: a new one is wanted beside it."""
+
+    kind = "password_change_needed"
+    loc: Loc = ("body", "new_password")
 
 
 class PreconditionFailed(PlaybackError):

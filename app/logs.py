@@ -16,12 +16,14 @@ _BEARER = re.compile(r"(?i)(bearer|basic|digest)\s+[A-Za-z0-9+/=_.~-]{8,}")
 _NAMED = re.compile(r"(?i)(?P<name>(?<=[?&/;_])(?:password|passwd|pass|pwd)=)[^&/;?#\s'\"]+")
 # A key of a download, plain or percent-encoded: in an address, and in the header of POST /record/.
 _KEY = re.compile(r"(?i)(?P<head>download(?:/|%2F)|\bx-refer-key['\"]?\s*[:=,]\s*b?['\"]?)[0-9a-f%-]{32,}")
+# A key of a share link in an address, and the token of a signed address; plain, or percent-encoded within another one.
+_SHARED = re.compile(r"(?i)(?P<head>share(?:/|%2F)|(?:[?&]|%3F|%26)media(?:=|%3D))[0-9a-z_.~%-]{12,}")
 _ADDRESS = re.compile(r"(?i)[a-z][a-z0-9+.-]{0,15}://[^\s'\"]*[^\s'\":,.;)]")
 
 
 def mask_secrets(text: str) -> str:
-    """Return text with the passwords of every address in it, every credential of a header and download key masked."""
-    text = _KEY.sub(rf"\g<head>{MASK}", text)
+    """Return text with the passwords of every address in it, every credential of a header and key masked."""
+    text = _SHARED.sub(rf"\g<head>{MASK}", _KEY.sub(rf"\g<head>{MASK}", text))
     text = _USERINFO.sub(rf"\g<head>\g<user>:{MASK}@", text)
     return _BEARER.sub(rf"\1 {MASK}", _NAMED.sub(rf"\g<name>{MASK}", text))
 

@@ -195,6 +195,13 @@ def post_worker_init(worker):
     multipart.tell_end(lambda: not worker.alive)
 
 
+def worker_exit(server, worker):
+    """Write down what is being looked at: nothing of it is lost when the service is stopped."""
+    from app.archive import viewwriter
+
+    viewwriter.end_all()
+
+
 def child_exit(server, worker):
     """Forget the gauges of a worker that ended."""
     from prometheus_client import multiprocess

@@ -175,12 +175,12 @@ class Config:
     @property
     def metrics_networks(self) -> "list[IPv4Network | IPv6Network]":
         """The networks that may read `/metrics` without a token. Raises ConfigurationError for one that is none."""
-        from ipaddress import ip_network
+        return _parse_networks("METRICS_NETWORKS", self.METRICS_NETWORKS)
 
-        try:
-            return [ip_network(text.strip()) for text in self.METRICS_NETWORKS.split(",") if text.strip()]
-        except ValueError as error:
-            raise ConfigurationError(f"PLAYBACK_METRICS_NETWORKS: {error}; it must be as 10.0.0.0/8, ::1") from None
+    @property
+    def trusted_networks(self) -> "list[IPv4Network | IPv6Network]":
+        """The networks that are served without signing in. Raises ConfigurationError for one that is none."""
+        return _parse_networks("TRUSTED_NETWORKS", self.TRUSTED_NETWORKS)
 
     @property
     def sync_roots(self) -> "list[Root]":
@@ -191,6 +191,11 @@ class Config:
             return parse_roots(self.SYNC_TARGETS, ROOT, self.instance_path / "sync")
         except AddressError as error:
             raise ConfigurationError(f"PLAYBACK_SYNC_TARGETS, {error}") from None
+
+    @property
+    def secret_keys_old(self) -> tuple[str, ...]:
+        """Earlier secret keys: they read what was encrypted with them, and sign nothing."""
+        return tuple(text.strip() for text in self.SECRET_KEYS_OLD.split(",") if text.strip())
 
     @property
     def public_url(self) -> str:
@@ -309,6 +314,7 @@ def _check(config: Config) -> None:
         raise ConfigurationError("PLAYBACK_SECRET_KEY is shorter than 16 characters; take 48 random ones")
     if config.METRICS_NETWORKS:
         _ = config.metrics_networks
+    _check_trusted(config)
     if not 1 <= config.SEGMENT_S <= 300:
         raise ConfigurationError(f"PLAYBACK_SEGMENT_S is {config.SEGMENT_S}; it must be 1 to 300 seconds")
     if not 1 <= config.RECORD_MAX_S <= MAX_RECORD_S:
@@ -318,11 +324,40 @@ def _check(config: Config) -> None:
     if not config.STILL_DECODERS:
         raise ConfigurationError("PLAYBACK_STILL_DECODERS is 0; it must be 1 or more")
     _check_sendfile(config)
+    _check_secrets(config)
     _check_signing(config)
     _check_sync(config)
     _ = config.storages
     _ = config.webhooks
     _check_analysers(config)
+
+
+def _parse_networks(name: str, text: str) -> "list[IPv4Network | IPv6Network]":
+    """Return the networks of a list with commas between. Raises ConfigurationError."""
+    from ipaddress import ip_network
+
+    try:
+        return [ip_network(part.strip()) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise ConfigurationError(f"PLAYBACK_{name}: {error}; it must be as 10.0.0.0/8, ::1") from None
+
+
+def _check_trusted(config: Config) -> None:
+    """Refuse a role that is none, and to let everybody in as an admin."""
+    from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+
+    if config.TRUSTED_ROLE not in ("viewer", "operator", "admin"):
+        message = f"PLAYBACK_TRUSTED_ROLE is {config.TRUSTED_ROLE!r}; it must be viewer, operator or admin"
+        raise ConfigurationError(message)
+    networks = config.trusted_networks
+    four = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
+    six = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
+    everything = [text for text in map(str, (*four, *six)) if text.endswith("/0")]
+    if everything and config.TRUSTED_ROLE == "admin":
+        raise ConfigurationError(
+            f"PLAYBACK_TRUSTED_NETWORKS is {everything[0]}, everybody, and PLAYBACK_TRUSTED_ROLE is admin: "
+            "name the networks, or take the role viewer"
+        )
 
 
 SWITCHES = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
@@ -395,6 +430,27 @@ def _check_analysers(config: Config) -> None:
         raise ConfigurationError(
             "PLAYBACK_PUBLIC_URL must be an address as https://video.example.org, without user, password and query"
         )
+
+
+def parse_networks(name: str, text: str) -> "list[IPv4Network | IPv6Network]":
+    """Return the networks of a setting. Raises ConfigurationError for one that is none."""
+    from ipaddress import ip_network
+
+    try:
+        return [ip_network(one.strip()) for one in text.split(",") if one.strip()]
+    except ValueError as error:
+        raise ConfigurationError(f"PLAYBACK_{name}: {error}; it must be as 10.0.0.0/8, 192.168.1.9/32") from None
+
+
+def _check_secrets(config: Config) -> None:
+    """Raise ConfigurationError, which repeats no key, for old keys that are none, or networks of cameras."""
+    for number, key in enumerate(config.secret_keys_old, 1):
+        if len(key) < 16:
+            raise ConfigurationError(f"PLAYBACK_SECRET_KEYS_OLD: key {number} is shorter than 16 characters, so none")
+    if config.SECRET_KEY and config.SECRET_KEY in config.secret_keys_old:
+        raise ConfigurationError("PLAYBACK_SECRET_KEYS_OLD holds PLAYBACK_SECRET_KEY: an old key must be another")
+    parse_networks("CAMERA_NETWORKS", config.CAMERA_NETWORKS)
+    parse_networks("CAMERA_NETWORKS_DENIED", config.CAMERA_NETWORKS_DENIED)
 
 
 def _check_sync(config: Config) -> None:

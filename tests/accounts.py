@@ -1,7 +1,13 @@
-"""Accounts and their tokens for tests."""
+"""Accounts and their tokens for tests, and browsers that are signed in."""
+
+from functools import cache
+
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app.archive.accounts import add_token, token_hash
-from app.extensions import AnySession
+from app.archive.passwords import hash_password
+from app.extensions import AnySession, writing
 from app.models import Account, AccountRight, ApiToken
 
 
@@ -31,3 +37,23 @@ def add_bounded(session: AnySession, name: str, role: str, *source_ids: int) -> 
     account = session.query(Account).filter_by(name=name).one()
     session.add_all(AccountRight(account_id=account.id, source_id=source_id) for source_id in source_ids)
     return token
+
+
+PASSWORD = "grün ist die Heide"
+
+
+@cache
+def password_hash() -> str:
+    """Return the hash of PASSWORD; made once, for it takes its time."""
+    return hash_password(PASSWORD)
+
+
+def sign_in(app: Flask, name: str = "admin") -> FlaskClient:
+    """Return a browser that is signed in to an account, which is given PASSWORD."""
+    with app.app_context(), writing() as session:
+        account = session.query(Account).filter_by(name=name).one()
+        account.password, account.is_once = password_hash(), False
+    browser = app.test_client()
+    answer = browser.post("/login", data={"name": name, "password": PASSWORD})
+    assert answer.status_code == 303, answer.text
+    return browser

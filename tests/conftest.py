@@ -12,6 +12,7 @@ from flask_migrate import upgrade
 from sqlalchemy.engine import make_url
 
 from app import create_app
+from app.access import lastuse
 from app.extensions import db, prepare_migrations
 from instance.config import TestingConfig
 from tests.services import Postgres, why_no_postgres
@@ -83,6 +84,7 @@ def open_app(config: TestingConfig) -> Iterator[Flask]:
     """Yield the app without a context, so that each request has its own; close its connections after."""
     app = create_app(config)
     yield app
+    lastuse.stop(app)
     with app.app_context():
         db.engine.dispose()
 

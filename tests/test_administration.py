@@ -293,7 +293,7 @@ def test_a_comment_is_changed_and_deleted_with_its_events_and_audit(filled_datab
     assert row(filled_database, Comment, 1) is None
     with filled_database.app_context():
         acts = db.session.scalars(select(Audit.action).where(Audit.action.like("comment.%")).order_by(Audit.id)).all()
-        assert acts == ["comment.change", "comment.delete"]
+        assert acts == ["comment.create", "comment.change", "comment.delete"]
         assert db.session.scalar(select(func.count()).where(FileEvent.type == "comment")) == 3
 
 

@@ -5,7 +5,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -17,10 +16,12 @@ from sqlalchemy import event, select
 
 from app import create_app
 from app.archive.accounts import token_hash
+from app.archive.passwords import is_password
 from app.extensions import db, writing
-from app.models import Account
+from app.models import Account, AccountSession
+from app.models.types import now_us
 from instance.config import ROOT, ProductionConfig
-from tests.accounts import add_account
+from tests.accounts import PASSWORD, add_account, password_hash, sign_in
 from tests.conftest import open_app
 
 API = "/api/v1"
@@ -49,7 +50,7 @@ def production(production_config: ProductionConfig, migrated_sqlite: Path) -> It
 def token(production: Flask) -> str:
     """Return the token of the first admin."""
     with production.app_context(), writing() as session:
-        made = add_account(session)
+        made = add_account(session, password=password_hash())
     assert made is not None
     return made
 
@@ -64,13 +65,6 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def sign_in(app: Flask, token: str) -> FlaskClient:
-    """Return a browser with the cookie of the sign-in page."""
-    browser = app.test_client()
-    assert browser.post("/login", data={"token": token}).status_code == 303
-    return browser
-
-
 def addresses(app: Flask) -> Iterator[tuple[str, str]]:
     """Yield each method and address of the app, with something in place of its variables."""
     for rule in app.url_map.iter_rules():
@@ -81,7 +75,7 @@ def addresses(app: Flask) -> Iterator[tuple[str, str]]:
 def test_every_address_but_the_open_ones_is_closed(production: Flask, stranger: FlaskClient) -> None:
     closed = 0
     for method, path in addresses(production):
-        if path in OPEN or path.startswith(("/static/", "/swaggerui/")):
+        if path in (*OPEN, "/logout") or path.startswith(("/static/", "/swaggerui/")):
             continue
         answer = stranger.open(path, method=method)
         assert answer.status_code == 401, (method, path)
@@ -166,26 +160,28 @@ def test_a_browser_is_sent_to_the_sign_in_page_and_back(production: Flask, token
     form = browser.get(sent.location, headers=PAGE)
     assert form.status_code == 200
     assert 'value="/swagger/?a=1"' in form.text
-    answer = browser.post("/login", data={"token": f" {token} ", "next": "/swagger/?a=1"})
+    answer = browser.post("/login", data={"name": " Admin ", "password": PASSWORD, "next": "/swagger/?a=1"})
     assert (answer.status_code, answer.location) == (303, "/swagger/?a=1")
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
     assert "Secure" not in cookie
-    assert token not in cookie
+    assert PASSWORD not in cookie
     assert browser.get("/swagger/", headers=PAGE).status_code == 200
     assert browser.get(f"{API}/source").status_code == 200
 
 
 def test_the_cookie_is_secure_over_https(production: Flask, token: str) -> None:
-    answer = production.test_client().post("/login", data={"token": token}, base_url="https://localhost")
+    answer = production.test_client().post(
+        "/login", data={"name": "admin", "password": PASSWORD}, base_url="https://localhost"
+    )
     assert "Secure" in answer.headers["Set-Cookie"]
 
 
-@pytest.mark.parametrize("given", ["", "wrong", "\u00fc", "x" * 5000])
-def test_a_wrong_token_gets_the_form_again(production: Flask, token: str, given: str) -> None:
+@pytest.mark.parametrize("given", ["", "wrong", "\u00fc", "x" * 1000])
+def test_a_wrong_password_gets_the_form_again(production: Flask, token: str, given: str) -> None:
     browser = production.test_client()
-    answer = browser.post("/login", data={"token": given})
+    answer = browser.post("/login", data={"name": "admin", "password": given})
     assert answer.status_code == 401
     assert 'role="alert"' in answer.text
     assert "Set-Cookie" not in answer.headers
@@ -194,12 +190,12 @@ def test_a_wrong_token_gets_the_form_again(production: Flask, token: str, given:
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "evil", "/a\nb"])
 def test_signing_in_never_leads_to_another_site(production: Flask, token: str, target: str) -> None:
-    answer = production.test_client().post("/login", data={"token": token, "next": target})
+    answer = production.test_client().post("/login", data={"name": "admin", "password": PASSWORD, "next": target})
     assert (answer.status_code, answer.location) == (303, "/")
 
 
 def test_a_cookie_changes_something_only_from_our_own_pages(production: Flask, token: str) -> None:
-    browser = sign_in(production, token)
+    browser = sign_in(production)
     group = {"model": "Source", "name": "g"}
     for headers in (
         {},
@@ -229,13 +225,13 @@ def test_in_development_a_page_of_another_site_changes_nothing_either(client: Fl
 
 
 def test_signing_out_forgets_the_cookie(production: Flask, token: str) -> None:
-    browser = sign_in(production, token)
+    browser = sign_in(production)
     assert browser.post("/logout", headers={"Origin": "http://localhost"}).status_code == 303
     assert browser.get(f"{API}/source").status_code == 401
 
 
 def test_a_new_uniquifier_ends_the_cookies_of_the_old(production: Flask, token: str) -> None:
-    browser = sign_in(production, token)
+    browser = sign_in(production)
     with production.app_context(), writing() as session:
         session.scalars(select(Account)).one().fs_uniquifier = "another"
     assert browser.get(f"{API}/source").status_code == 401
@@ -243,7 +239,7 @@ def test_a_new_uniquifier_ends_the_cookies_of_the_old(production: Flask, token: 
 
 def test_a_cookie_signed_with_another_key_does_not_open(production: Flask, token: str) -> None:
     other = create_app(ProductionConfig(INSTANCE=production.config["PLAYBACK"].INSTANCE, SECRET_KEY="o" * 48))
-    foreign = sign_in(other, token).get_cookie("playback_session")
+    foreign = sign_in(other).get_cookie("playback_session")
     assert foreign is not None
     browser = production.test_client()
     browser.set_cookie("playback_session", foreign.value)
@@ -251,9 +247,11 @@ def test_a_cookie_signed_with_another_key_does_not_open(production: Flask, token
 
 
 def test_a_cookie_older_than_its_time_does_not_open(production: Flask, token: str) -> None:
-    browser = sign_in(production, token)
-    with browser.session_transaction() as session:
-        session["since_s"] = int(time.time()) - 31 * 86_400
+    browser = sign_in(production)
+    with production.app_context(), writing() as session:
+        row = session.scalars(select(AccountSession)).one()
+        assert row.expires_us - row.begun_us == 12 * 3_600_000_000
+        row.begun_us, row.expires_us = row.begun_us - row.expires_us + now_us() - 1, now_us() - 1
     assert browser.get(f"{API}/source").status_code == 401
 
 
@@ -275,12 +273,13 @@ def test_prepare_prints_the_first_admin_once_and_stores_a_hash(production: Flask
     assert first.exit_code == 0, first.output
     found = FIRST_ADMIN.search(first.output)
     assert found is not None
-    assert production.test_client().get(f"{API}/source", headers=bearer(found[1])).status_code == 200
     again = terminal.invoke(args=["prepare"])
     assert (again.exit_code, again.output) == (0, "")
     with production.app_context():
         account = db.session.scalars(select(Account)).one()
-    assert (account.name, account.role) == ("admin", "admin")
+    assert (account.name, account.role, account.is_once) == ("admin", "admin", True)
+    assert is_password(account.password, found[1])
+    assert str(account.password) not in repr(account)
     path = production.config["PLAYBACK"].instance_path / "app.db"
     assert found[1].encode() not in path.read_bytes()
 

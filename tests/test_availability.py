@@ -393,7 +393,7 @@ def test_a_measurement_of_an_address_that_was_changed_meanwhile_does_not_count(
         prober.ask(source_id)
         wait_for(lambda: row_of(app, source_id).probe_asked_us, "the claim")
         with app.app_context(), writing() as session:
-            sources.change(session, source_id, {"uri_rtsp": camera.url("cam")})
+            sources.change(session, source_id, {"uri_rtsp": camera.url("cam")}, who="test")
         prober.ask(source_id)
         time.sleep(0.2)
         wait_for(lambda: len(prober) == 0, "an empty queue", 20)

@@ -13,7 +13,10 @@ from app.capture.camera import Camera
 from app.capture.disks import Disks
 from app.capture.keeper import Keeper
 from app.capture.knocking import Knocker
+from app.capture.networks import Networks
 from tests.service import wait_for
+
+HERE = Networks(has_loopback=True)
 
 
 def pauses(backoff: Backoff, count: int, reason: str = "wrong_password", lasted_s: float = 0.0) -> list[float]:
@@ -25,7 +28,7 @@ def pauses(backoff: Backoff, count: int, reason: str = "wrong_password", lasted_
 
 
 def test_pauses_double_from_half_a_second_to_thirty_with_jitter() -> None:
-    found = pauses(Backoff(), 9)
+    found = pauses(Backoff(HERE), 9)
     want = [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
     assert all(0.75 * length <= pause <= 1.25 * length for pause, length in zip(found, want, strict=True))
     assert len({round(pause / length, 6) for pause, length in zip(found, want, strict=True)}) > 1  # jitter
@@ -33,7 +36,7 @@ def test_pauses_double_from_half_a_second_to_thirty_with_jitter() -> None:
 
 
 def test_a_connection_of_two_seconds_resets_the_pause() -> None:
-    backoff = Backoff()
+    backoff = Backoff(HERE)
     pauses(backoff, 6)
     assert pauses(backoff, 1, "stream_ended", lasted_s=2.5)[0] < 1
     pauses(backoff, 6)
@@ -42,7 +45,7 @@ def test_a_connection_of_two_seconds_resets_the_pause() -> None:
 
 @pytest.mark.parametrize("reason", ["crashed", "clock_jump"])
 def test_after_a_crash_a_connection_that_lasted_is_made_again_at_once(reason: str) -> None:
-    backoff = Backoff()
+    backoff = Backoff(HERE)
     pauses(backoff, 6)
     assert pauses(backoff, 1, reason, lasted_s=2.5) == [0.0]
     assert backoff.is_over("rtsp://127.0.0.1:1/cam")
@@ -51,7 +54,7 @@ def test_after_a_crash_a_connection_that_lasted_is_made_again_at_once(reason: st
 
 
 def test_a_camera_that_answers_ends_the_pause() -> None:
-    backoff = Backoff()
+    backoff = Backoff(HERE)
     pauses(backoff, 8, "camera_unreachable")
     with socket.socket() as camera:
         camera.bind(("127.0.0.1", 0))
@@ -70,11 +73,11 @@ def test_a_hundred_cameras_that_are_away_are_asked_by_one_thread() -> None:
     with socket.socket() as camera:
         camera.bind(("127.0.0.1", 0))
         camera.listen()
-        doors = [knocker.ask("127.0.0.1", 1) for _ in range(50)]  # refuse
-        doors += [knocker.ask("192.0.2.1", 554) for _ in range(50)]  # never answer (RFC 5737)
-        here = knocker.ask("127.0.0.1", camera.getsockname()[1])
-        named = knocker.ask("localhost", camera.getsockname()[1])
-        nowhere = knocker.ask("no.such.host.invalid", 554)
+        doors = [knocker.ask(HERE, "127.0.0.1", 1) for _ in range(50)]  # refuse
+        doors += [knocker.ask(HERE, "192.0.2.1", 554) for _ in range(50)]  # never answer (RFC 5737)
+        here = knocker.ask(HERE, "127.0.0.1", camera.getsockname()[1])
+        named = knocker.ask(HERE, "localhost", camera.getsockname()[1])
+        nowhere = knocker.ask(HERE, "no.such.host.invalid", 554)
         wait_for(lambda: here.answered.is_set() and named.answered.is_set(), "the answers")
         assert threading.active_count() <= before + 3  # it, and those that look names up
         assert not any(door.answered.is_set() for door in [*doors, nowhere])
@@ -100,7 +103,7 @@ def test_an_address_that_was_mended_is_tried_at_once(app: Flask) -> None:
 
 
 def test_a_wrong_password_is_not_probed_away() -> None:
-    backoff = Backoff()
+    backoff = Backoff(HERE)
     pauses(backoff, 8, "wrong_password")
     with socket.socket() as camera:
         camera.bind(("127.0.0.1", 0))

@@ -140,7 +140,7 @@ def offsets(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], f
         for ffmpeg, (name, fault) in product(FFMPEGS, FAULTS.items()):
             run_id = new_uuid()
             config = DevelopmentConfig(FFMPEG=ffmpeg, SEGMENT_S=60)
-            command = rtsp_command(config, folder / "live", run_id, TEMPLATE, "copy")
+            command = rtsp_command(config, folder / "live", run_id, TEMPLATE, "copy", camera.port)
             feed = rtsp_input(camera.url("cam", **fault()), TEMPLATE)
             processes.append(spawn(command, run_id, feed))
             files[ffmpeg, name] = LiveFile(folder / "live" / f"{run_id}-000000.mp4")

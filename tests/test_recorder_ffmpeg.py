@@ -109,7 +109,7 @@ def recordings(
     config = TestingConfig(FFMPEG=request.param, SEGMENT_S=SEGMENT_S)
     processes, grown = {}, {name: [] for name in CAMERAS}
     for name in CAMERAS:
-        command = rtsp_command(config, root / name, "run", TEMPLATE, AUDIO_COPY)
+        command = rtsp_command(config, root / name, "run", TEMPLATE, AUDIO_COPY, camera.port)
         processes[name] = spawn(command, "run", rtsp_input(camera.url(name), TEMPLATE))
     end_s = time.monotonic() + RECORDED_S
     while time.monotonic() < end_s:

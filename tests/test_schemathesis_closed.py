@@ -25,6 +25,7 @@ def rows_of(app: Flask) -> dict[str, str]:
     return found
 
 
+@pytest.mark.no_cover  # the tracer would double the time that generating requests takes
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed file:ResourceWarning")
 def test_without_a_token_every_operation_is_refused(production: Flask) -> None:
     asked = statuses_of(production, None)
@@ -34,6 +35,7 @@ def test_without_a_token_every_operation_is_refused(production: Flask) -> None:
     assert {"GET /healthz", "GET /csrftoken/"} <= let_in
 
 
+@pytest.mark.no_cover  # the tracer would double the time that generating requests takes
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed file:ResourceWarning")
 def test_with_a_viewers_token_nothing_can_be_changed(production: Flask) -> None:
     with production.app_context(), writing() as session:

@@ -12,6 +12,7 @@ from tests.schema_asking import production as production
 
 
 # werkzeug leaves the file of a part open where the form behind it breaks off.
+@pytest.mark.no_cover  # the tracer would double the time that generating requests takes
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed file:ResourceWarning")
 def test_every_operation_of_the_second_share_keeps_to_the_document(
     production: Flask, media: Callable[..., Path]

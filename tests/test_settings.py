@@ -72,6 +72,7 @@ def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> Non
     usual = defaults(Config)[name]
     usual_words = {"BIND": "127.0.0.1:9", "METRICS_NETWORKS": "::1", "SECRET_KEY": "s" * 32, "STORAGES": "/srv/two"}
     usual_words |= dict.fromkeys(("WEBHOOKS", "ANALYSER_URLS", "PUBLIC_URL"), "https://elsewhere/")
+    usual_words |= {"SECRET_KEYS_OLD": "o" * 32, **dict.fromkeys(("CAMERA_NETWORKS", "CAMERA_NETWORKS_DENIED"), "::1")}
     given = {**usual_words, **SENDFILE, "SIGNING_KEY": "A" * 43 + "="}.get(name)
     given = given or ("False" if isinstance(usual, bool) else "7" if isinstance(usual, int | float) else "elsewhere")
     environment.setenv(f"PLAYBACK_{name}", given)

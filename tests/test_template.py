@@ -239,7 +239,7 @@ def test_the_address_stands_in_the_text_for_standard_input_alone(tmp_path: Path)
     assert text.startswith("ffconcat version 1.0\nfile 'rtsp://user:it'\\''s\\%20secret@host/cam?a=b&c='\\''d'\\'''\n")
     assert "option buffer_size '100000'\n" in text
     assert "option rtsp_transport 'tcp'\n" in text
-    command = rtsp_command(TestingConfig(), tmp_path, RUN, template, "copy")
+    command = rtsp_command(TestingConfig(), tmp_path, RUN, template, "copy", 554)
     assert not any("secret" in word or "host" in word for word in command.arguments)
     assert command.arguments[-1] == str(tmp_path / f"{RUN}-%06d.mp4")
 
@@ -256,7 +256,7 @@ def test_the_address_stands_in_the_text_for_standard_input_alone(tmp_path: Path)
 def test_audio_never_decides_over_the_video(
     tmp_path: Path, audio: str, text: str, present: list[str], absent: list[str]
 ) -> None:
-    arguments = rtsp_command(TestingConfig(), tmp_path, RUN, parse_template("Source", text), audio).arguments
+    arguments = rtsp_command(TestingConfig(), tmp_path, RUN, parse_template("Source", text), audio, 554).arguments
     assert all(word in arguments for word in present)
     assert not any(word in arguments for word in absent)
     assert arguments.count("0:v:0") == 1

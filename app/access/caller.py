@@ -13,7 +13,8 @@ class Caller:
     `name` is what is written down of an act; `key` tells callers apart: `account:ID`, `token:ID`, `share:ID`,
     `network:ADDRESS`, `terminal`, `anyone`. `how` is cookie, token, share, media, network, open or terminal.
     `sources` are the ids of the cameras that he may see, None for all. [`begin_us`, `end_us`) is the footage that he
-    may see, None for no bound. `areas` are words of app/access/rules.py, None for all.
+    may see, None for no bound. `areas` are words of app/access/rules.py, None for all. `span` is what a
+    signed address or a share link shows, [begin, end) without regard to what is at its edges (app/archive/limits.py).
     """
 
     name: str
@@ -25,11 +26,12 @@ class Caller:
     begin_us: int | None = None
     end_us: int | None = None
     areas: frozenset[str] | None = None
+    span: tuple[int, int | None] | None = None
 
     @property
     def has_window(self) -> bool:
         """Tell whether he may see a span of time only."""
-        return self.begin_us is not None or self.end_us is not None
+        return self.begin_us is not None or self.end_us is not None or self.span is not None
 
     def may_see(self, source_id: int) -> bool:
         """Tell whether a camera is there for him."""

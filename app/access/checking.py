@@ -5,9 +5,11 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import NotFound as NoSuchAddress
 
+from app.access import media
 from app.access.caller import Caller
 from app.access.objects import check_objects, sight_of
 from app.access.rules import Rule, rule_of
+from app.access.window import bound_window
 from app.errors import Forbidden, Unauthorised
 from app.extensions import db
 
@@ -30,11 +32,14 @@ def check_rule(caller: Caller | None) -> None:
     check_role(caller, rule)
     check_scope(caller, rule)
     check_path(caller, request.view_args or {})
+    bound_window(caller)
 
 
 def check_role(caller: Caller, rule: Rule) -> None:
     """Raise Forbidden for a role that is too small."""
     if caller.role == "analyser" and rule.is_analyser:
+        return
+    if caller.how == "share" and request.endpoint in media.OF_SOURCES:
         return
     if not caller.has_role(rule.role):
         raise Forbidden(f"{caller.name} has the role {caller.role}; this needs the role {rule.role}")

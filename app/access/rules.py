@@ -50,6 +50,9 @@ OPEN_ENDPOINTS: dict[str, Methods] = {
     "signin.get_login": {"GET": OPEN},
     "signin.post_login": {"POST": OPEN._replace(limit="sign_in")},
     "download.by_key": {"GET": OPEN._replace(limit="keys")},
+    "sharepage.page": {"GET": OPEN._replace(limit="keys"), "POST": OPEN._replace(limit="sign_in")},
+    "sharepage.shared_share_video": {"GET": OPEN._replace(limit="keys")},
+    "sharepage.shared_share_playlist": {"GET": OPEN._replace(limit="keys")},
 }
 PAGES: dict[str, Methods] = {
     "signin.post_logout": {"POST": Rule("viewer", "docs", is_analyser=True)},
@@ -116,11 +119,16 @@ RECORDS: dict[str, Methods] = {
     "tag.tag_running_tags": {"GET": Rule("viewer", "record", "list")},
     "tag.tag_tags": {"GET": Rule("viewer", "record", "list")},
     "exports.export_export_key": {"GET": Rule("viewer", "export")},
-    "exports.export_source_export": {"GET": Rule("operator", "export", "path", has_window=True)},
+    "exports.export_source_export": {"GET": Rule("operator", "export", "path")},  # of whole files
     "deletion.deletion_deletions": {"GET": Rule("operator", "audit", "list")},
     "audit.audit_audits": {"GET": Rule("admin", "audit", "all")},
     "pins.pin_pins": _see_and_change("pin", "list", "POST", "operator"),
     "pins.pin_one_pin": _see_and_change("pin", "object", "PATCH DELETE", "operator"),
+    "shares.share_shares": {
+        "GET": Rule("operator", "share", "list"),
+        "POST": Rule("operator", "share", "asked", has_window=True),
+    },
+    "shares.share_one_share": _see_and_change("share", "object", "PATCH DELETE", "operator", see="operator"),
     "retention.retention_rules": _see_and_change("retention", "all", "POST", "admin", see="operator"),
     "retention.retention_one_rule": _see_and_change("retention", "all", "PUT DELETE", "admin", see="operator"),
     "retention.retention_retention_forecast": {"GET": Rule("operator", "retention", "all")},
@@ -132,7 +140,23 @@ RECORDS: dict[str, Methods] = {
     "sync.sync_jobs": _see_and_change("sync", "list", "POST", "operator", see="operator"),
     "sync.sync_one_job": _see_and_change("sync", "object", "DELETE", "operator", see="operator"),
 }
+TOKENS: dict[str, Methods] = {
+    "tokens.token_tokens": _see_and_change("token", "none", "POST", "viewer"),
+    "tokens.token_one_token": _see_and_change("token", "none", "PATCH DELETE", "viewer"),
+}
 SEEN_BY_ANALYSER = Rule("viewer", "files", "object", is_analyser=True)
+OWN = Rule("viewer", "account")
+ACCOUNTS: dict[str, Methods] = {
+    "account.account_accounts": _each("GET POST", Rule("admin", "accounts", "all")),
+    "account.account_one_account": _each("GET PATCH DELETE", Rule("admin", "accounts", "all")),
+    "account.account_account_password": {"POST": Rule("admin", "accounts", "all")},
+    "account.account_account_totp": {"DELETE": Rule("admin", "accounts", "all")},
+    "account.account_account_sessions": {"DELETE": Rule("admin", "accounts", "all")},
+    "me.me_me": {"GET": OWN, "PATCH": OWN._replace(limit="sign_in")},
+    "me.me_own_totp": _each("POST PUT DELETE", OWN._replace(limit="sign_in")),
+    "accountpage.get_account": {"GET": OWN},
+    "accountpage.post_account": {"POST": OWN._replace(limit="sign_in")},
+}
 HANDED: dict[str, Methods] = {
     "files.file_files": {"GET": SEEN_BY_ANALYSER._replace(cameras="list"), "POST": Rule("operator", "files", "asked")},
     "files.file_one_file": {
@@ -159,7 +183,7 @@ HANDED: dict[str, Methods] = {
     "violations.violation_violations": {"GET": Rule("viewer", "review", is_analyser=True)},
     "violations.violation_one_violation": {"GET": Rule("viewer", "review", is_analyser=True)},
 }
-RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | HANDED
+RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | TOKENS | ACCOUNTS | HANDED
 AREAS = tuple(sorted({rule.area for methods in RULES.values() for rule in methods.values()} - {"open"}))
 
 

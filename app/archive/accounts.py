@@ -1,4 +1,4 @@
-"""Who may use the service in production: accounts, found again by the hash of a token."""
+"""Who may use the service in production: the first admin, and accounts found again by the hash of a token."""
 
 import hashlib
 import hmac
@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from sqlalchemy import String, bindparam, cast, func, or_, select
 
+from app.archive.auditing import audit
+from app.archive.passwords import hash_password, one_time_password
 from app.extensions import AnySession
 from app.models import Account, AccountRight, ApiToken, group_source
 from app.models.types import now_us
@@ -27,22 +29,27 @@ RIGHTS = (
 )
 
 
+_TOKENS = select(Account, ApiToken).join(ApiToken, Account.id == ApiToken.account_id)
+
+
 def token_hash(token: str) -> str:
     """Return the hash that is stored of a token; a random token needs neither salt nor a slow function."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def make_first_admin(session: AnySession) -> str | None:
-    """Make the first admin and return its token, which is stored nowhere; None where there is an account already.
+    """Make the first admin and return his one-time password, which is stored nowhere; None where there is an account.
 
     Runs within a write transaction.
     """
     if session.scalar(select(Account.id).limit(1)) is not None:
         return None
-    account = Account(name=FIRST_ADMIN, role="admin")
+    password = one_time_password()
+    account = Account(name=FIRST_ADMIN, role="admin", password=hash_password(password), is_once=True)
     session.add(account)
     session.flush()
-    return add_token(session, account, "first token", "admin", "first start")
+    audit(session, "terminal", "account.create", account.id, name=account.name, role=account.role)
+    return password
 
 
 def add_token(session: AnySession, account: Account, name: str, role: str, actor: str, **bounds: object) -> str:
@@ -58,11 +65,19 @@ def add_token(session: AnySession, account: Account, name: str, role: str, actor
 def account_of_token(session: AnySession, token: str) -> tuple[Account, ApiToken] | None:
     """Return the account that has this token, and the token: one that is neither revoked nor has run out."""
     digest = token_hash(token)
-    query = select(Account, ApiToken).join(Account, Account.id == ApiToken.account_id)
-    found = session.execute(query.where(ApiToken.token_sha256 == digest)).one_or_none()
+    found = session.execute(_TOKENS.where(ApiToken.token_sha256 == digest)).one_or_none()
     if found is None or not hmac.compare_digest(found[1].token_sha256, digest):
         return None
-    account, row = found
+    return _if_living(*found)
+
+
+def account_of_token_id(session: AnySession, token_id: str) -> tuple[Account, ApiToken] | None:
+    """Return the same of the token of an id, for what was signed in its name."""
+    found = session.execute(_TOKENS.where(ApiToken.id == token_id)).one_or_none()
+    return None if found is None else _if_living(*found)
+
+
+def _if_living(account: Account, row: ApiToken) -> tuple[Account, ApiToken] | None:
     has_ended = row.revoked_us is not None or (row.expires_us is not None and row.expires_us <= now_us())
     return None if has_ended or not account.active else (account, row)
 

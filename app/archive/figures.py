@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Executable, ScalarSelect, func, select
 
+from app.archive.sealing import count_unsealed
 from app.archive.sourcefigures import SourceFigures, read_sources
 from app.archive.storagefigures import StorageFigures, read_storages
 from app.archive.vitals import SEEN_US
@@ -54,6 +55,7 @@ class Figures:
     faults: dict[str, int]
     sync_items: dict[str, int]
     verified_age_s: float | None
+    unsealed_rows: int = 0
     untold: dict[str, int] = field(default_factory=dict)  # notices by the target of a webhook
     by_source: list[SourceFigures] = field(default_factory=list)
     storages: list[StorageFigures] = field(default_factory=list)
@@ -98,6 +100,7 @@ def read_figures(session: AnySession, now_us: int) -> Figures:
         faults=_by_word(session, FAULTS),
         sync_items={**dict.fromkeys(STATES, 0), **_by_word(session, SYNC_ITEMS)},
         verified_age_s=None if verified_us is None else (now_us - verified_us) / 1_000_000,
+        unsealed_rows=count_unsealed(session),
         untold=_untold(session),
         by_source=by_source,
         storages=read_storages(session, by_source),

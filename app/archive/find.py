@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement
 
 from app.archive import places
 from app.archive.catalogue import READABLE, WHOLE_ROWS, Rows, catalogue
+from app.archive.limits import Window, windows
 from app.archive.opensegment import read_open
 from app.archive.runs import capture_of
 from app.archive.segments import AT, Found, Segments
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 # A lost or altered file is to be a gap within 10 s of being asked for; a plan may be 4 s old besides (playback.plans).
 LOOK_S = 5.0
+EDGE_US = 2_000_000  # so near to the edge of a window a file is looked into
 MTIME_AT, SIZE_AT, STATE_AT, START_AT = AT["mtime_ns"], AT["size_bytes"], AT["state"], AT["start_us"]
 STORAGE_AT = AT["storage"]
 
@@ -39,7 +41,7 @@ unreadable_hooks: list[Callable[[int], None]] = []
 
 
 def find_segments(source_id: int, begin_us: int, end_us: int, *, is_fresh: bool = False) -> Segments:
-    """Return the readable segments that touch [begin_us, end_us), by start.
+    """Return the readable segments that touch [begin_us, end_us), by start; of the request's window what lies in it.
 
     Each file was looked at within LOOK_S; with `is_fresh` just now.
     """
@@ -57,7 +59,7 @@ def find_segments(source_id: int, begin_us: int, end_us: int, *, is_fresh: bool 
     segments = _with_open(_joined(source_id, found, roots))
     segments = segments.select(segments.column("end_us") > begin_us)
     segments.lost = lost
-    return segments
+    return _within(segments)
 
 
 def find_segment(source_id: int, start_us: int) -> Found | None:
@@ -92,7 +94,37 @@ def _from_database(source_id: int, query: Any) -> Segments:
     """Return the readable segments of a statement, by start."""
     rows = catalogue().gather(sorted(db.session.execute(query).all(), key=lambda row: int(row.start_us)))
     roots = catalogue().roots()
-    return _with_open(_joined(source_id, [_usable(source_id, rows, np.arange(len(rows.ids)), roots)], roots))
+    return _within(_with_open(_joined(source_id, [_usable(source_id, rows, np.arange(len(rows.ids)), roots)], roots)))
+
+
+def _within(segments: Segments) -> Segments:
+    """Return what the current request may see of segments: those at the edges of its window without what is outside."""
+    for window in windows():
+        if len(segments) or segments.lost:
+            segments = _within_one(segments, window)
+    return segments
+
+
+def _within_one(segments: Segments, window: Window) -> Segments:
+    starts, ends = segments.column("start_us"), segments.column("end_us")
+    is_inside = (starts < window.end_us) & (ends > window.begin_us)
+    # Sound lies a little before or behind the pictures that it belongs to.
+    is_near = (starts < window.begin_us + EDGE_US) | (ends > window.end_us - EDGE_US)
+    parts = {number: _clipped(segments[number], window) for number in np.flatnonzero(is_inside & is_near).tolist()}
+    is_inside[[number for number, part in parts.items() if part is None]] = False
+    found = segments.changed({number: part for number, part in parts.items() if part is not None}).select(is_inside)
+    found = found.select(np.argsort(found.column("start_us"), kind="stable"))
+    cut = [(max(begin, window.begin_us), min(end, window.end_us)) for begin, end in segments.lost]
+    found.lost = [(begin, end) for begin, end in cut if begin < end]
+    return found
+
+
+def _clipped(segment: Found, window: Window) -> Found | None:
+    try:
+        return segment.clipped(*window)
+    except (FormatError, OSError) as error:
+        log.warning("segment %s is not shown at the edge of a window: %s", segment.id, error)
+        return None
 
 
 def _joined(source_id: int, found: Sequence[Segments], roots: dict[int, Path]) -> Segments:

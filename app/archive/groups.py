@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from app.archive.auditing import audit
 from app.archive.bounds import Sources, has_group
 from app.archive.paging import AnySelect, Order
 from app.archive.recordings import lock_sources
@@ -44,12 +45,15 @@ def _named(session: AnySession, name: str, sources: Sources = None) -> Group | N
     return by_name or session.scalar(query.where(Group.id == name.lower()))
 
 
-def find_or_create(session: AnySession, model: str, name: str, now_us: int) -> Group:
+def find_or_create(session: AnySession, model: str, name: str, now_us: int, *, who: str) -> Group:
     """Return the group of this name, or else of this id; add one of the model where there is none."""
     group = _named(session, name)
     if group is None:
-        insert_missing(session, Group, {"id": new_uuid(), "name": name, "model": model, "created_us": now_us})
+        made_id = new_uuid()
+        insert_missing(session, Group, {"id": made_id, "name": name, "model": model, "created_us": now_us})
         group = session.scalars(select(Group).where(Group.name == name)).one()
+        if group.id == made_id:
+            _note_created(session, group, who)
     return group
 
 
@@ -64,7 +68,7 @@ def find_named(session: AnySession, name: str, sources: Sources) -> Group:
     return group
 
 
-def create(session: AnySession, model: str, name: str, now_us: int) -> Group:
+def create(session: AnySession, model: str, name: str, now_us: int, *, who: str) -> Group:
     """Add a group. Raises NameTaken, also when another process adds the same name now."""
     values = {"name": name, "model": model, "created_us": now_us}
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
@@ -72,10 +76,15 @@ def create(session: AnySession, model: str, name: str, now_us: int) -> Group:
     group: Group | None = session.scalar(added)
     if group is None:
         raise NameTaken(f"there is a group {name!r} already")
+    _note_created(session, group, who)
     return group
 
 
-def rename(session: AnySession, group_id: str, model: str | None, name: str | None) -> Group:
+def _note_created(session: AnySession, group: Group, who: str) -> None:
+    audit(session, who, "group.create", group.id, model=group.model, name=group.name)
+
+
+def rename(session: AnySession, group_id: str, model: str | None, name: str | None, *, who: str) -> Group:
     """Give a group another name. Raises NotFound, NameTaken, and Invalid for another model than it has."""
     group = find(session, group_id, is_locked=True)
     if model is not None and model != group.model:
@@ -83,25 +92,29 @@ def rename(session: AnySession, group_id: str, model: str | None, name: str | No
         raise Invalid(message, loc=("body", "model"), kind="model_fixed")
     if name is None or name == group.name:
         return group
+    before = group.name
     try:
         group.name = name
         session.flush()
     except IntegrityError:
         raise NameTaken(f"there is a group {name!r} already") from None
+    audit(session, who, "group.change", group_id, before={"name": before}, after={"name": name})
     return group
 
 
-def remove(session: AnySession, group_id: str) -> Group:
+def remove(session: AnySession, group_id: str, *, who: str) -> Group:
     """Delete a group, its memberships and its rule of retention; return what it was. Raises NotFound."""
     group = find(session, group_id, is_locked=True)
     forget_group(session, group_id)
+    members = list(session.scalars(select(group_source.c.source_id).where(group_source.c.group_id == group_id)))
     session.expunge(group)
     session.execute(delete(group_source).where(group_source.c.group_id == group_id))
     session.execute(delete(Group).where(Group.id == group_id))
+    audit(session, who, "group.delete", group_id, name=group.name, source_ids=sorted(members))
     return group
 
 
-def add_member(session: AnySession, group_id: str, source_id: int) -> bool:
+def add_member(session: AnySession, group_id: str, source_id: int, *, who: str) -> bool:
     """Add a source to a group; return whether it was not in it. Raises NotFound; Invalid for another model."""
     group = find(session, group_id, is_locked=True)
     source = next(iter(lock_sources(session, [source_id])), None)
@@ -116,10 +129,13 @@ def add_member(session: AnySession, group_id: str, source_id: int) -> bool:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     membership = {"group_id": group.id, "source_id": source.id}
     added = dialect.insert(group_source).values(**membership).on_conflict_do_nothing()
-    return session.scalar(added.returning(group_source.c.source_id)) is not None
+    is_new = session.scalar(added.returning(group_source.c.source_id)) is not None
+    if is_new:
+        audit(session, who, "group.add", group_id, source_id, name=group.name)
+    return is_new
 
 
-def add_new_members(session: AnySession, members: Sequence[tuple[str, int]]) -> None:
+def add_new_members(session: AnySession, members: Sequence[tuple[str, int]], *, who: str) -> None:
     """Add sources that this very transaction has made to groups of their model: (group, source) each.
 
     Raises NotFound when a group was deleted meanwhile.
@@ -130,13 +146,18 @@ def add_new_members(session: AnySession, members: Sequence[tuple[str, int]]) -> 
         raise NotFound("a group was deleted just now: send this again", loc=("body", "group_name"))
     if members:
         session.execute(group_source.insert(), [{"group_id": one, "source_id": other} for one, other in members])
+    for group_id, source_id in members:
+        audit(session, who, "group.add", group_id, source_id)
 
 
-def remove_member(session: AnySession, group_id: str, source_id: int) -> bool:
+def remove_member(session: AnySession, group_id: str, source_id: int, *, who: str) -> bool:
     """Remove a source from a group; return whether it was in it. Raises NotFound."""
     group = find(session, group_id, is_locked=True)
     if not lock_sources(session, [source_id]):
         raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
     rows = group_source.c.group_id == group.id, group_source.c.source_id == source_id
     removed = delete(group_source).where(*rows).returning(group_source.c.source_id)
-    return session.scalar(removed) is not None
+    was_in = session.scalar(removed) is not None
+    if was_in:
+        audit(session, who, "group.remove", group_id, source_id, name=group.name)
+    return was_in

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
+from app.archive.auditing import audit
 from app.archive.bounds import Sources, has_tag, is_within
 from app.archive.find import find_open
 from app.archive.paging import Order, Page
@@ -105,6 +106,14 @@ def stop_those(session: AnySession, meant: ColumnElement[bool], now_us: int) -> 
             wanted.end_us = _end_of(wanted, now_us)
     session.flush()
     return ids
+
+
+def note_acts(
+    session: AnySession, who: str, action: str, tag_id: str, source_ids: Iterable[int], **detail: object
+) -> None:
+    """Write down that these sources were started or stopped under a tag: a row each."""
+    for source_id in sorted(source_ids):
+        audit(session, who, action, tag_id, source_id, **detail)
 
 
 def _end_of(interval: Record | Wanted, now_us: int) -> int:

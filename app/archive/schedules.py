@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
 
-from app.archive.recordings import stop_those
+from app.archive.auditing import audit
+from app.archive.recordings import note_acts, stop_those
 from app.errors import Invalid, NotFound
 from app.extensions import AnySession
 from app.models import Group, Record, Schedule
@@ -114,7 +115,14 @@ def find(session: AnySession, group_id: str) -> Schedule:
 
 
 def put(
-    session: AnySession, group_id: str, tag_name: str, time_zone: str, windows: Sequence[Window], *, is_enabled: bool
+    session: AnySession,
+    group_id: str,
+    tag_name: str,
+    time_zone: str,
+    windows: Sequence[Window],
+    *,
+    is_enabled: bool,
+    who: str,
 ) -> Schedule:
     """Give a group this schedule instead of the one that it may have. Raises NotFound, Invalid.
 
@@ -123,6 +131,7 @@ def put(
     find_zone(time_zone)
     _check_group(session, group_id, is_locked=True)
     schedule = session.get(Schedule, group_id, with_for_update=True, populate_existing=True)
+    before = None if schedule is None else _said(schedule)
     if schedule is None:
         schedule = Schedule(group_id=group_id)
         session.add(schedule)
@@ -131,19 +140,33 @@ def put(
     schedule.tag_name, schedule.time_zone, schedule.is_enabled = tag_name, time_zone, is_enabled
     schedule.windows = json.dumps(windows)
     session.flush()
+    after = _said(schedule)
+    if before is None:
+        audit(session, who, "schedule.create", group_id, None, **after)
+    elif before != after:
+        changed = [name for name in after if before[name] != after[name]]
+        was, now = ({name: values[name] for name in changed} for values in (before, after))
+        audit(session, who, "schedule.change", group_id, None, before=was, after=now)
     return schedule
 
 
-def remove(session: AnySession, group_id: str, now_us: int) -> Schedule:
+def _said(schedule: Schedule) -> dict[str, object]:
+    names = ("tag_name", "time_zone", "windows", "is_enabled")
+    return {name: getattr(schedule, name) for name in names}
+
+
+def remove(session: AnySession, group_id: str, now_us: int, *, who: str) -> Schedule:
     """Take the schedule from a group and stop what it has begun. Raises NotFound.
 
     Runs within a write transaction.
     """
     schedule = find(session, group_id)
     session.refresh(schedule, with_for_update=True)
-    stop_those(session, Record.scheduled_by == group_id, now_us)
+    stopped = stop_those(session, Record.scheduled_by == group_id, now_us)
     session.expunge(schedule)
     session.execute(delete(Schedule).where(Schedule.group_id == group_id))
+    audit(session, who, "schedule.delete", group_id, None, **_said(schedule))
+    note_acts(session, who, "record.stop", group_id, stopped, group_id=group_id)
     return schedule
 
 

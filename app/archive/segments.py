@@ -6,6 +6,7 @@ matrix of 64-bit numbers they are copied in 0.05 ms, and plans are sums over its
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from app.archive import places, sidecar
 from app.formats.boxes import FormatError
+from app.formats.indexcut import clip_index, touching_index
 from app.formats.sampleindex import ROW_COUNTERS, SampleIndex
 from app.models.segment import OPEN
 
@@ -67,6 +69,8 @@ class Found:
     other_path: str
     is_open: bool = False
     known_index: SampleIndex | None = field(default=None, repr=False)
+    whole: Found | None = field(default=None, repr=False)  # of one that was clipped: what it is a part of
+    limits: tuple[int, int, bool] | None = None  # between which instants, and whether whole at the edges
 
     def load_index(self) -> SampleIndex:
         """Return the sample index: from the sidecar, else from the media file. Raises FormatError, OSError."""
@@ -100,6 +104,12 @@ class Found:
         return index
 
     @property
+    def hidden_bytes(self) -> int:
+        """How many of the first bytes of the file may not be given out: what was clipped off before the body."""
+        is_cut = self.whole is not None and self.body_begin_bytes > self.whole.body_begin_bytes
+        return self.body_begin_bytes if is_cut else 0
+
+    @property
     def v_first_pts(self) -> int:
         """Presentation time of the first picture shown, in ticks: it was shown at `start_us`."""
         return self.counts["v_t0"] + self.counts["v_c0"]
@@ -121,9 +131,36 @@ class Found:
     def cut_at(self, end_bytes: int) -> Found:
         """Return the segment as it was when its last complete fragment ended at `end_bytes`.
 
-        The same for the open file and for the closed one. Raises FormatError, OSError.
+        The same for the open file and for the closed one. What was clipped stays so. Raises FormatError, OSError.
         """
+        if self.whole is not None and self.limits is not None:
+            part = self.whole.cut_at(end_bytes).clipped(*self.limits)
+            if part is None:
+                raise FormatError(f"nothing of segment {self.id} lay within the window then")
+            return part
         return self.with_index(sidecar.index_media(self.path, self.shift_ticks, end_bytes))
+
+    def clipped(self, begin_us: int, end_us: int, is_wide: bool = False) -> Found | None:
+        """Return the segment without each fragment that holds anything from outside of [begin_us, end_us).
+
+        With `is_wide` those stay that are needed to show each picture of the range, and the others go. None where
+        nothing is left. It is another file to whoever remembers files: `generation` is its own. Raises FormatError,
+        OSError.
+        """
+        index = self.load_index()
+        rate = index.counts["v_timescale"]
+        clip = touching_index if is_wide else clip_index
+        part = clip(index, self.ticks_at(begin_us, rate), self.ticks_at(end_us, rate))
+        if part is None or part.counts["n_frag"] == index.counts["n_frag"]:
+            return None if part is None else self
+        first = part.counts["v_t0"] + part.counts["v_c0"]
+        found = replace(self, start_us=self.instant_at(first, rate), whole=self, limits=(begin_us, end_us, is_wide))
+        found = found.with_index(part)
+        place = hashlib.blake2b(repr((self.generation, begin_us, end_us, is_wide)).encode(), digest_size=7).digest()
+        found.generation, found.end_us = -1 - int.from_bytes(place), min(found.end_us, self.end_us)
+        if not is_wide:
+            found.end_us = min(found.end_us, end_us)
+        return found
 
     def with_index(self, index: SampleIndex) -> Found:
         """Return the segment as one that consists of what an index holds."""

@@ -15,6 +15,7 @@ from app.archive.ingest import Place, RunWriter
 from app.archive.livefile import LiveFile
 from app.capture import ffmpeg
 from app.capture.ahead import RoomAhead
+from app.capture.networks import PinnedUri
 from app.capture.picture import PictureFeed
 from app.capture.processes import LiveFfmpeg, open_ffmpeg
 from app.errors import PlaybackError, StorageFull
@@ -41,6 +42,7 @@ class Attempt:
     audio: str = ffmpeg.AUDIO_COPY
     child: "subprocess.Popen[bytes] | None" = None
     feed: PictureFeed | None = None
+    uri: PinnedUri | None = None  # where it connects to; None for pictures, and for one that was adopted
     begun_s: float = field(default_factory=time.monotonic)
     grown_s: float = field(default_factory=time.monotonic)
     has_exited: bool = False
@@ -69,6 +71,8 @@ class Attempt:
 
         disk_bytes: the size of the disk, for the room that is kept ahead there; 0: none is.
         """
+        if not self.writer.is_published and self._is_led_away():
+            return
         has_grown = self.writer.poll()
         if has_grown:
             self.grown_s = time.monotonic()
@@ -81,15 +85,26 @@ class Attempt:
             self.stop(ffmpeg.Verdict("clock_jump", "the camera's timestamps jumped; a new run begins", None))
         elif has_grown and self.writer.media_us > LONGEST_OPEN_US:
             self.stop(ffmpeg.Verdict("no_key_frame", "the camera sent no key frame for 9 minutes", None))
-        elif time.monotonic() - self.heard_s > self.silence_s:
-            self._stop_silent()
-        elif not self.writer.is_published:
-            self._check_audio()
+        else:
+            self._check_unheard()
+
+    def _is_led_away(self) -> bool:
+        """Kill ffmpeg where the camera sent it elsewhere, before anything that came from there is taken in."""
+        if self.feed is None and self.stopped_s is None and ffmpeg.is_led_away(self.read_log(), self.uri):
+            self.stop(ffmpeg.REDIRECT)
+            self.process.send(signal.SIGKILL)
+        return self.stop_reason is ffmpeg.REDIRECT
 
     def _keep_room(self, disk_bytes: int) -> None:
         file = self.writer.newest
         if disk_bytes and self.stopped_s is None:
             self.ahead.keep(file.path, file.size_bytes, disk_bytes, self.grown_s)
+
+    def _check_unheard(self) -> None:
+        if time.monotonic() - self.heard_s > self.silence_s:
+            self._stop_silent()
+        elif not self.writer.is_published:
+            self._check_audio()
 
     def _stop_silent(self) -> None:
         self.is_silent = True
@@ -131,8 +146,10 @@ class Attempt:
 
         Raises OSError or OperationalError when the archive cannot be written: call again.
         """
-        has_footage = self.writer.finish()
         text = self.read_log()
+        if self.stop_reason is None and not self.writer.is_published and self.feed is None:
+            self.stop_reason = ffmpeg.REDIRECT if ffmpeg.is_led_away(text, self.uri) else None
+        has_footage = self.stop_reason is not ffmpeg.REDIRECT and self.writer.finish()
         exit_code = self.child.wait() if self.child is not None else None
         if self.feed is not None and self.feed.failure is not None and self.stop_reason is None:
             return self.feed.failure
@@ -225,6 +242,7 @@ def start_attempt(
     silence_s: float,
     zero_us: int | None = None,
     mark: str = "",
+    uri: PinnedUri | None = None,
 ) -> Attempt:
     """Start ffmpeg and return the attempt, without the database. Raises OSError when it cannot be started."""
     writer = RunWriter(place, zero_us=zero_us, is_new=True)
@@ -237,4 +255,4 @@ def start_attempt(
         child.kill()
         child.wait()
         raise
-    return Attempt(place, process, writer, silence_s, child=child)
+    return Attempt(place, process, writer, silence_s, child=child, uri=uri)

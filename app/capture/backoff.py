@@ -5,6 +5,7 @@ import time
 from urllib.parse import urlsplit
 
 from app.capture.knocking import Door, knocker
+from app.capture.networks import Networks
 
 FIRST_S, LONGEST_S = 0.5, 30.0
 GOOD_CONNECTION_S = 2.0
@@ -28,7 +29,8 @@ def host_port(uri: str) -> tuple[str, int] | None:
 class Backoff:
     """The waiting time of one source. Used by the recorder's main thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Networks) -> None:
+        self._policy = policy
         self._length_s = 0.0
         self._until_s = self._soonest_s = 0.0
         self._is_probed = False
@@ -71,7 +73,7 @@ class Backoff:
         if uri and self._is_probed and self._door is None:
             address = host_port(uri)
             self._is_probed = address is not None
-            self._door = knocker.ask(*address) if address is not None else None
+            self._door = knocker.ask(self._policy, *address) if address is not None else None
         return False
 
     def _close_door(self) -> None:

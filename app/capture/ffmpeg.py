@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from app.capture.confining import Confinement
+from app.capture.networks import PinnedUri, is_same_place
 from app.capture.processes import MARK
 from app.capture.template import Template
 from app.errors import Invalid
@@ -22,7 +24,10 @@ from app.logs import mask_secrets
 from instance.config import Config, ConfigurationError
 
 MINIMUM_VERSION = (5, 1)  # -fps_mode came with 5.1
-PROTOCOLS = "file,pipe,fd,rtsp,rtp,tcp,tls,udp,crypto"
+# Of the input alone: no file, no HTTP, and of demuxers those two that read the address and the stream.
+PROTOCOLS = "pipe,rtsp,rtp,tcp,tls,udp"
+INPUT = (*("-protocol_whitelist", PROTOCOLS, "-format_whitelist", "concat,rtsp"), *("-f", "concat", "-safe", "0"))
+PICTURES = ("-protocol_whitelist", "pipe", "-format_whitelist", "matroska", "-f", "matroska")
 RTSP_TIMEOUT_US = 2_500_000  # ffmpeg gives up after a little more than three times this: 8.3 s measured
 SEGMENT_FORMAT = (
     "movflags=+frag_keyframe+empty_moov+default_base_moof+frag_discont+skip_trailer+skip_sidx"
@@ -72,7 +77,7 @@ def _version(path: str) -> tuple[int, int]:
     return MINIMUM_VERSION if shown.startswith("ffmpeg version N-") else (0, 0)
 
 
-def rtsp_input(uri: str, template: Template, *, is_picture_only: bool = False) -> bytes:
+def rtsp_input(uri: PinnedUri, template: Template, *, is_picture_only: bool = False) -> bytes:
     """Return the ffconcat text that names the camera and the demuxer's options. Raises Invalid.
 
     `fpsprobesize 0` lets the first packets pass after one second instead of three, and changes none of them. With
@@ -102,23 +107,18 @@ class Command:
 
     arguments: list[str]
     folder: Path
+    tcp_port: int | None = None  # of the camera: the only one that it may connect to
 
 
-def rtsp_command(config: Config, folder: Path, run_id: str, template: Template, audio: str) -> Command:
-    """Return the command that records an RTSP source, its address to be read on standard input.
+def rtsp_command(config: Config, folder: Path, run_id: str, template: Template, audio: str, tcp_port: int) -> Command:
+    """Return the command that records an RTSP source at this port, its address to be read on standard input.
 
     audio: `copy`, `aac` (transcode) or `none`; it decides only what the template leaves open.
     """
     arguments = [
         *_begin(config),
-        "-protocol_whitelist",
-        PROTOCOLS,
-        "-f",
-        "concat",
-        "-safe",
-        "0",
-        "-i",
-        "pipe:0",
+        *INPUT,
+        *("-i", "pipe:0"),
     ]
     arguments += ["-map", "0:v:0"]
     if audio != AUDIO_NONE and not template.has_output("-an"):
@@ -132,14 +132,14 @@ def rtsp_command(config: Config, folder: Path, run_id: str, template: Template, 
         arguments += ["-c:a", "aac"]
     elif not template.has_output("-c", "-c:a", "-an"):
         arguments += ["-c:a", "copy"]
-    return Command([*arguments, *_segments(config, folder, run_id)], folder)
+    return Command([*arguments, *_segments(config, folder, run_id)], folder, tcp_port)
 
 
 def picture_command(config: Config, folder: Path, run_id: str, template: Template) -> Command:
     """Return the command that encodes pictures, read as Matroska on standard input, with their own times."""
     # Size and codec stand in the head: waiting for more pictures would only delay the first.
     quick = ["-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0"]
-    arguments = [*_begin(config), *quick, "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0", *template.output_options]
+    arguments = [*_begin(config), *quick, *PICTURES, "-i", "pipe:0", "-map", "0:v:0", *template.output_options]
     if not template.has_output("-c:v"):
         arguments += ["-c:v", "libx264"]
     if not template.has_output("-pix_fmt"):
@@ -178,18 +178,17 @@ def spawn(command: Command, run_id: str, feed: bytes | None, mark: str = "") -> 
     mark: of the camera's settings, for who adopts it.
     Raises OSError when the folder cannot be written or the program not be started.
     """
-    command.folder.mkdir(parents=True, exist_ok=True)
+    command.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
         _append(command.folder / f"{run_id}.csv") as listing,
         _append(command.folder / f"{run_id}.log") as log,
     ):
-        process = subprocess.Popen(
+        process = Confinement(command.folder, command.tcp_port, is_writing=True).start(
             command.arguments,
+            {**environment(), MARK: mark},
             stdin=subprocess.PIPE,
             stdout=listing,
             stderr=log,
-            cwd=command.folder,
-            env={**environment(), MARK: mark},
             start_new_session=True,
         )
     if feed is not None and process.stdin is not None:
@@ -214,6 +213,12 @@ class Verdict:
     status: str | None
 
 
+_REDIRECTS = re.compile(r"Status 3\d\d: Redirecting to (?P<address>\S+)")
+REDIRECT = Verdict(
+    "no_video",
+    "the camera sends its clients on to another address (RTSP redirect), which is not followed: enter that address",
+    "no_video",
+)
 _TIMED_OUT = r"Connection timed out|Operation timed out"
 _DISK_REASONS = ("disk_full", "storage_unusable")
 # First match wins. The texts are those of ffmpeg 5.1 and 9.0 (tests/test_bad_cameras.py sees most).
@@ -272,6 +277,12 @@ def _last_word(log_text: str) -> str:
     """Return the last line of a log that says anything, the same for the same cause."""
     lines = [line.strip() for line in mask_secrets(log_text).splitlines() if not _SAYS_NOTHING.search(line)]
     return re.sub(r" @ 0x[0-9a-f]+", "", lines[-1])[:200] if lines else "none"
+
+
+def is_led_away(log_text: str, uri: PinnedUri | None) -> bool:
+    """Tell whether the camera at `uri` sent ffmpeg to another: it follows, and says so before anything comes."""
+    found = [match["address"] for match in _REDIRECTS.finditer(log_text)]
+    return any(uri is None or not is_same_place(uri, address) for address in found)
 
 
 def has_ended_itself(log_text: str) -> bool:

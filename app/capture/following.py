@@ -25,6 +25,7 @@ from app.models import Record, Schedule, Source, Tag, group_source
 from instance.config import Config
 
 log = logging.getLogger(__name__)
+ACTOR = "schedule"
 LONGEST_RECORD_US = 31 * 86_400 * 1_000_000
 # What was said last of each schedule, or of one source in it: the same is not said again each time.
 _told: dict[tuple[str, int | None], str] = {}
@@ -77,10 +78,13 @@ def _follow_one(session: AnySession, config: Config, group_id: str, now_us: int)
     if plan.to_start:
         check_room(config)
     if plan.is_stopping:
-        recordings.stop_those(session, plan.to_stop, now_us)
+        stopped = recordings.stop_those(session, plan.to_stop, now_us)
+        recordings.note_acts(session, ACTOR, "record.stop", group_id, stopped, group_id=group_id)
     if plan.to_start:
         tag = recordings.make_tag(session, schedule.tag_name, now_us)
         started = recordings.start(session, plan.to_start, tag, now_us, scheduled_by=group_id)
+        about = {"tag": tag.name, "group_id": group_id}
+        recordings.note_acts(session, ACTOR, "record.start", tag.id, started, **about)
         log.info("the schedule of group %s started %d sources under %r", group_id, len(started), tag.name)
     schedule.begun_us = plan.begun_us
 

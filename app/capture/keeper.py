@@ -9,6 +9,8 @@ import contextlib
 import logging
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from sqlalchemy import select
@@ -24,7 +26,9 @@ from app.capture.camera import Camera
 from app.capture.disks import Disk, Disks
 from app.capture.distrust import Distrust
 from app.capture.measuring import Measured
+from app.capture.networks import PinnedUri, Unresolved, networks, port_of
 from app.capture.picture import PictureFeed
+from app.capture.pinning import Pinning
 from app.capture.processes import LiveFfmpeg, mark_of
 from app.capture.steadiness import Steadiness
 from app.capture.template import Template
@@ -55,9 +59,11 @@ class Keeper:
         self.needs_successor = False
         self._config = config
         self._recorder_id = recorder_id
-        self._backoff = Backoff()
+        self._policy = networks(config)
+        self._backoff = Backoff(self._policy)
         self._distrust = Distrust()
         self._audio = ffmpeg.AUDIO_COPY
+        self._pinning: Pinning | None = None
         self._feed: PictureFeed | None = None
         self._living: LiveFfmpeg | None = None
         self._is_due = False
@@ -75,7 +81,8 @@ class Keeper:
     @property
     def is_idle(self) -> bool:
         """Tell whether there is nothing for a lane to do."""
-        return self.attempt is None and self._feed is None and self._living is None and not self._is_due
+        begun = (self.attempt, self._feed, self._pinning, self._living)
+        return not self._is_due and all(one is None for one in begun)
 
     @property
     def is_lasting(self) -> bool:
@@ -119,10 +126,12 @@ class Keeper:
             self._watch(self.attempt)
         elif self._feed is not None:
             self._step_feed()
+        elif self._pinning is not None:
+            self._try(partial(self._step_pinning, self._pinning))
         elif self._is_due:
             self._is_due = False
             if not self.is_ending:
-                self._begin()
+                self._try(self._begin)
 
     def _watch(self, attempt: Attempt) -> None:
         self._poll(attempt)
@@ -218,7 +227,7 @@ class Keeper:
             self._status = None  # the change has set the row's to unknown
             self._audio = ffmpeg.AUDIO_COPY
             self._backoff.skip()
-            self._backoff = Backoff()
+            self._backoff = Backoff(self._policy)
             if self.attempt is not None:
                 self.attempt.stop(ffmpeg.Verdict("stopped", "the source was changed", None))
         if self.is_ending and self.attempt is not None:
@@ -226,6 +235,8 @@ class Keeper:
         elif self.is_ending and self._feed is not None:
             self._feed.end()
             self._feed = None
+        elif self._pinning is not None and (self.is_ending or changed is not None):
+            self._pinning, self._is_due = None, not self.is_ending
 
     @property
     def is_done(self) -> bool:
@@ -254,18 +265,24 @@ class Keeper:
         return living | ({self.attempt.place.run_id} if self.attempt is not None else set())
 
     def _begin(self) -> None:
-        """Begin an attempt; what forbids it is written down as one that failed."""
         self._begun_us, self._attempt_row = now_us(), None
+        self.camera.template()
+        uri = self.camera.checked_uri()
+        if self.camera.model != "PictureSource":
+            return self._step_pinning(Pinning(self._policy, uri))
+        assert self.camera.picture is not None  # it has an address
+        self._feed = PictureFeed(self._policy, self.camera.picture, self._config.PICTURE_INTERVAL_S)
+        return self._feed.start()
+
+    def _try(self, begin: Callable[[], None]) -> None:
+        """Begin an attempt; what forbids it is written down as one that failed."""
         try:
-            template = self.camera.template()
-            uri = self.camera.checked_uri()
-            if self.camera.model == "PictureSource":
-                self._begin_pictures()
-            else:
-                self._begin_stream(template, uri)
+            begin()
         except Invalid as error:
             status = "unknown" if self.camera.is_unreadable else None
             self._failed(ffmpeg.Verdict("bad_template", error.message, status), 0.0)
+        except Unresolved as error:
+            self._failed(ffmpeg.judge(str(error), has_footage=False), 0.0)
         except OSError as error:
             self._failed(self._start_verdict(error), 0.0)
 
@@ -283,19 +300,20 @@ class Keeper:
         disk = self._disk()
         return Place(disk.root, disk.storage_id, self.camera.source_id, new_uuid())
 
-    def _begin_stream(self, template: Template, uri: str) -> None:
+    def _step_pinning(self, pinning: Pinning) -> None:
+        """Start ffmpeg once the camera's name is known: the lane's other cameras do not wait for name servers."""
+        self._pinning = None if pinning.is_over else pinning
+        if pinning.is_over:
+            self._begin_stream(self.camera.template(), pinning.result())
+
+    def _begin_stream(self, template: Template, uri: PinnedUri) -> None:
         place = self._place()
         folder = live_folder(place.root, place.source_id)
-        command = ffmpeg.rtsp_command(self._config, folder, place.run_id, template, self._audio)
+        command = ffmpeg.rtsp_command(self._config, folder, place.run_id, template, self._audio, port_of(uri))
         feed = ffmpeg.rtsp_input(uri, template)
-        self.attempt = start_attempt(place, command, feed, self._config.SILENCE_S, mark=self.camera.mark)
+        self.attempt = start_attempt(place, command, feed, self._config.SILENCE_S, mark=self.camera.mark, uri=uri)
         self.attempt.audio = self._audio
         self._write_attempt(place.run_id)
-
-    def _begin_pictures(self) -> None:
-        assert self.camera.picture is not None  # it has an address
-        self._feed = PictureFeed(self.camera.picture, self._config.PICTURE_INTERVAL_S)
-        self._feed.start()
 
     def _step_feed(self) -> None:
         """Start ffmpeg at the first picture; give up when the camera refuses it."""

@@ -10,24 +10,26 @@ import socket
 import threading
 import time
 
+from app.capture.networks import Networks, Place, Unresolved, resolve
+from app.errors import Invalid
+
 KNOCK_S = 0.25
 MOST_A_SECOND = 400  # with more than a hundred cameras away each is asked less often
 GIVEN_UP_S = 1.0  # so long an answer may take; others are begun meanwhile, since a lost packet is repeated late
 RESOLVED_S = 30.0  # so long the address of a name is kept
 _UNDER_WAY = (errno.EINPROGRESS, errno.EAGAIN)
 
-Address = tuple[socket.AddressFamily, tuple[str, int]]
-
 
 class Door:
     """A camera that is away. `answered` is set when it accepts a connection; nobody asks after `close`."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, policy: Networks, host: str, port: int) -> None:
+        self._policy = policy
         self.host = host
         self.port = port
         self.answered = threading.Event()
         self.is_closed = False
-        self._address: Address | None = None
+        self._address: Place | None = None
         self._resolved_s = 0.0
         self._resolver: threading.Thread | None = None
 
@@ -35,25 +37,25 @@ class Door:
         """Ask no more."""
         self.is_closed = True
 
-    def address(self) -> Address | None:
+    def address(self) -> Place | None:
         """Return where to connect to; None while the name is looked up, or where it cannot be."""
         if self._resolver is not None and self._resolver.is_alive():
             return self._address
         if time.monotonic() >= self._resolved_s:
             self._resolved_s = time.monotonic() + RESOLVED_S
-            self._look_up(socket.AI_NUMERICHOST)
+            self._look_up(is_number=True)
             if self._address is None:  # a name: a server that is away holds a thread for seconds
-                self._resolver = threading.Thread(target=self._look_up, args=(0,), daemon=True)
+                self._resolver = threading.Thread(target=self._look_up, kwargs={"is_number": False}, daemon=True)
                 self._resolver.start()
         return self._address
 
-    def _look_up(self, flags: int) -> None:
+    def _look_up(self, *, is_number: bool) -> None:
         try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM, flags=flags)
-        except (OSError, UnicodeError):
+            self._address = resolve(self._policy, self.host, self.port, is_number=is_number)[0]
+        except Unresolved:
             return
-        family, _, _, _, place = found[0]
-        self._address = (family, (str(place[0]), int(place[1])))
+        except Invalid:  # it was elsewhere when the address was checked
+            self._address = None
 
 
 class Knocker:
@@ -65,9 +67,9 @@ class Knocker:
         self._thread: threading.Thread | None = None
         self._begun: dict[socket.socket, tuple[Door, float]] = {}
 
-    def ask(self, host: str, port: int) -> Door:
-        """Begin to ask, at once and every KNOCK_S."""
-        door = Door(host, port)
+    def ask(self, policy: Networks, host: str, port: int) -> Door:
+        """Begin to ask, at once and every KNOCK_S, where the policy lets it."""
+        door = Door(policy, host, port)
         with self._lock:
             self._doors.append(door)
             if self._thread is None or not self._thread.is_alive():
@@ -103,10 +105,10 @@ class Knocker:
         if address is None:
             return
         try:
-            connection = socket.socket(address[0], socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            connection = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         except OSError:  # no handle is free
             return
-        refusal = connection.connect_ex(address[1])
+        refusal = connection.connect_ex(address.sockaddr)
         if refusal in _UNDER_WAY:
             self._begun[connection] = (door, time.monotonic())
             selector.register(connection, selectors.EVENT_WRITE, connection)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator
 
 from app.archive.shots import LEAST_DELAY_S, Shot, Wish
+from app.capture.networks import Networks
 from app.capture.picture import Picture, PictureAddress, PictureClient, PictureRefused
 from app.errors import CameraSilent
 
@@ -12,12 +13,14 @@ READ_TIMEOUT_S = 3.0
 PATIENCE_S = 3.0  # a camera that refuses pictures for so long has failed
 
 
-def picture_shots(address: PictureAddress, wish: Wish, limit_s: float) -> Generator[Shot | None, None, None]:
+def picture_shots(
+    policy: Networks, address: PictureAddress, wish: Wish, limit_s: float
+) -> Generator[Shot | None, None, None]:
     """Yield the camera's pictures as JPEG; None for one that is the same as before.
 
     Raises CameraSilent where the first has not come within limit_s, or none has for PATIENCE_S.
     """
-    client = PictureClient(address, READ_TIMEOUT_S)
+    client = PictureClient(policy, address, READ_TIMEOUT_S)
     try:
         begun_s = time.monotonic()
         last = _first(client, limit_s)

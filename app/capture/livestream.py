@@ -12,6 +12,8 @@ from collections.abc import Generator, Iterator
 
 from app.archive.shots import LEAST_DELAY_S, Shot, Wish
 from app.capture import ffmpeg
+from app.capture.confining import Confinement
+from app.capture.networks import PinnedUri, port_of
 from app.capture.template import Template
 from app.errors import CameraSilent
 from app.logs import mask_secrets
@@ -27,14 +29,16 @@ _PART = re.compile(rb"--\w+\r\nContent-type: image/jpeg\r\nContent-length: (\d+)
 
 
 def stream_shots(
-    config: Config, uri: str, template: Template, wish: Wish, deadline_s: float
+    config: Config, uri: PinnedUri, template: Template, wish: Wish, deadline_s: float
 ) -> Generator[Shot, None, None]:
     """Yield the stream's pictures until nobody wants them, or more a second are wanted than were at the begin.
 
     Raises CameraSilent where the first has not come by deadline_s (monotonic clock), or none for SILENCE_S since.
     """
     delay_s = min(max(wish.delay_s, LEAST_DELAY_S), MOST_DELAY_S)
-    process = _Process(command(config, delay_s), ffmpeg.rtsp_input(uri, template, is_picture_only=True))
+    confinement = Confinement(config.run_path / "ffmpeg", port_of(uri))
+    feed = ffmpeg.rtsp_input(uri, template, is_picture_only=True)
+    process = _Process(confinement, command(config, delay_s), feed, uri)
     try:
         while not wish.is_over and max(wish.delay_s, LEAST_DELAY_S) >= 0.95 * delay_s:
             has_come = False
@@ -56,7 +60,8 @@ def command(config: Config, delay_s: float) -> list[str]:
     chosen = f"select='isnan(prev_selected_t)+{later}+lt(t,prev_selected_t-1)'"
     return [
         *(ffmpeg.find_ffmpeg(config.FFMPEG), "-hide_banner", "-nostats", "-loglevel", "verbose"),
-        *("-protocol_whitelist", ffmpeg.PROTOCOLS, "-threads", "2", "-f", "concat", "-safe", "0", "-i", "pipe:0"),
+        *ffmpeg.INPUT,
+        *("-threads", "2", "-i", "pipe:0"),
         *("-map", "0:v:0", "-vf", f"{chosen},setpts=N/25/TB,scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p"),
         *("-fps_mode", "passthrough", "-enc_time_base", "1:25"),
         *("-c:v", "mjpeg", "-q:v", str(JPEG_QUALITY), "-threads", "1"),
@@ -67,15 +72,11 @@ def command(config: Config, delay_s: float) -> list[str]:
 class _Process:
     """An ffmpeg, its pictures and its log. Used by one thread."""
 
-    def __init__(self, arguments: list[str], feed: bytes) -> None:
+    def __init__(self, confinement: Confinement, arguments: list[str], feed: bytes, uri: PinnedUri) -> None:
         self.has_given = self.has_ended = False
-        self._process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=ffmpeg.environment(),
-        )
+        self._uri = uri
+        pipe = subprocess.PIPE
+        self._process = confinement.start(arguments, ffmpeg.environment(), stdin=pipe, stdout=pipe, stderr=pipe)
         assert self._process.stdin is not None  # they are pipes
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -92,7 +93,8 @@ class _Process:
 
     def read(self) -> Iterator[bytes]:
         """Yield the JPEGs that come within LOOK_S."""
-        for handle, _ in self._poll.poll(LOOK_S * 1000):
+        # The log first: it says where ffmpeg was sent to before a picture of there comes.
+        for handle, _ in sorted(self._poll.poll(LOOK_S * 1000), key=lambda one: one[0] == self._output):
             data = os.read(handle, BLOCK_BYTES)
             if not data:
                 self._poll.unregister(handle)
@@ -107,6 +109,8 @@ class _Process:
         room = HEAD_LOG_BYTES - len(self._log_head)
         self._log_head += data[:room]
         self._log_tail = (self._log_tail + data[max(room, 0) :])[-TAIL_LOG_BYTES:]
+        if not self.has_given and ffmpeg.is_led_away(self._log_head.decode("utf-8", "replace"), self._uri):
+            raise CameraSilent(ffmpeg.REDIRECT.detail)
 
     def _pictures(self) -> Iterator[bytes]:
         while (found := _PART.search(self._pending)) is not None:

@@ -15,6 +15,8 @@ from urllib.parse import urljoin, urlsplit
 
 from app.archive.machineclock import boot_offset_us
 from app.capture.ffmpeg import Verdict
+from app.capture.networks import Networks
+from app.errors import Invalid
 from app.formats import matroska
 
 if TYPE_CHECKING:
@@ -59,15 +61,14 @@ class Picture:
 class PictureClient:
     """Fetches pictures over one kept connection. Used by one thread."""
 
-    def __init__(self, address: PictureAddress, read_timeout_s: float = READ_TIMEOUT_S) -> None:
+    def __init__(self, policy: Networks, address: PictureAddress, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         """Connect to nothing yet. read_timeout_s: how long the camera may be silent, and may send one picture."""
         self._address = address
         self._read_timeout_s = read_timeout_s
-        import requests  # a tenth of a second, which who records streams alone need not wait for
+        # With it comes requests: a tenth of a second, which who records streams alone need not wait for.
+        from app.capture.checkedhttp import checked_session
 
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.max_redirects = 3
+        self._session = checked_session(policy)
         self._session.auth = _auth(address)
 
     def fetch(self) -> Picture:
@@ -77,6 +78,8 @@ class PictureClient:
         asked_us = time.time_ns() // 1000
         try:
             body = self._get(self._address.uri)
+        except Invalid as error:
+            raise PictureRefused(Verdict("bad_template", error.message, None)) from None
         except requests.Timeout:
             raise PictureRefused(
                 Verdict("camera_unreachable", "the camera does not answer in time", "offline")
@@ -167,12 +170,12 @@ def decode_picture(body: bytes, taken_us: int) -> Picture:
 class PictureFeed(threading.Thread):
     """Polls one camera every `interval_s` and writes what changed to ffmpeg's standard input."""
 
-    def __init__(self, address: PictureAddress, interval_s: float) -> None:
+    def __init__(self, policy: Networks, address: PictureAddress, interval_s: float) -> None:
         super().__init__(name="pictures", daemon=True)
         self.first: Picture | None = None
         self.failure: Verdict | None = None
         self.succeeded_s = time.monotonic()
-        self._address = address
+        self._policy, self._address = policy, address
         self._interval_s = max(interval_s, 0.02)
         self._ended = threading.Event()
         self._sink: IO[bytes] | None = None
@@ -190,7 +193,7 @@ class PictureFeed(threading.Thread):
 
     def run(self) -> None:
         """Poll until told to end, or until the camera fails before or for long after the first picture."""
-        client = PictureClient(self._address)
+        client = PictureClient(self._policy, self._address)
         try:
             self._poll(client)
         except PictureRefused as error:

@@ -16,9 +16,12 @@ from app.archive.livefile import LiveFile
 from app.capture import ffmpeg
 from app.capture.attempt import read_log
 from app.capture.camera import Camera
+from app.capture.confining import Confinement, Limits
 from app.capture.facts import Facts, copied_facts, logged_facts
 from app.capture.looking import look
+from app.capture.networks import PinnedUri, Unresolved, networks, pin, port_of
 from app.capture.picture import PictureClient, PictureRefused
+from app.capture.template import Template
 from app.errors import Invalid
 from instance.config import Config
 
@@ -26,6 +29,7 @@ PROBE_TIMEOUT_S = 12.0
 RATE_S = 2
 ASK_S = 0.25
 LARGEST_BYTES = 16_000_000
+LIMITS = Limits(file_bytes=2 * LARGEST_BYTES)  # of the video, and of a log that a bad stream adds a line a frame to
 FRAGMENTED = "+frag_keyframe+empty_moov+default_base_moof"
 
 
@@ -55,17 +59,23 @@ def probe(
     except Invalid as error:
         return Measurement("unknown", error.message)
     if camera.model == "PictureSource":
-        return _probe_picture(camera)
-    verdict = look(uri)
+        return _probe_picture(config, camera)
+    try:
+        pinned = pin(networks(config), uri)
+    except Invalid as error:
+        return Measurement("unknown", error.message)
+    except Unresolved as error:
+        return Measurement("offline", ffmpeg.judge(str(error), has_footage=False).detail)
+    verdict = look(pinned)
     if verdict is not None:
         return Measurement(verdict.status or "unknown", verdict.detail)
     with slot:
-        return None if is_given_up() else _probe_stream(config, ffmpeg.rtsp_input(uri, template), is_given_up, has_rate)
+        return None if is_given_up() else _probe_stream(config, pinned, template, is_given_up, has_rate)
 
 
-def _probe_picture(camera: Camera) -> Measurement:
+def _probe_picture(config: Config, camera: Camera) -> Measurement:
     assert camera.picture is not None  # it has an address
-    client = PictureClient(camera.picture)
+    client = PictureClient(networks(config), camera.picture)
     try:
         picture = client.fetch()
     except PictureRefused as error:
@@ -75,31 +85,38 @@ def _probe_picture(camera: Camera) -> Measurement:
     return Measurement("online", None, Facts("jpeg", picture.width, picture.height))
 
 
-def _probe_stream(config: Config, feed: bytes, is_given_up: Callable[[], bool], has_rate: bool) -> Measurement | None:
+def _probe_stream(
+    config: Config, uri: PinnedUri, template: Template, is_given_up: Callable[[], bool], has_rate: bool
+) -> Measurement | None:
     limit = ["-t", str(RATE_S)] if has_rate else ["-frames:v", "1"]
     command = [
         *(ffmpeg.find_ffmpeg(config.FFMPEG), "-hide_banner", "-nostats", "-loglevel", "verbose"),
         # It ends by itself too, so that none is left of a worker that was killed.
-        *("-protocol_whitelist", ffmpeg.PROTOCOLS, "-t", f"{PROBE_TIMEOUT_S:.0f}"),
-        *("-f", "concat", "-safe", "0", "-i", "pipe:0", "-map", "0:v:0", "-c", "copy", *limit),
+        *("-t", f"{PROBE_TIMEOUT_S:.0f}", *ffmpeg.INPUT, "-i", "pipe:0"),
+        *("-map", "0:v:0", "-c", "copy", *limit),
         *("-f", "mp4", "-movflags", FRAGMENTED, "-fs", str(LARGEST_BYTES), "pipe:1"),
     ]
     video, log = os.memfd_create("probe"), os.memfd_create("probe log")
     try:
-        ending = _run(command, feed, video, log, is_given_up)
+        confinement = Confinement(config.run_path / "ffmpeg", port_of(uri), limits=LIMITS)
+        ending = _run(confinement, command, ffmpeg.rtsp_input(uri, template), video, log, is_given_up)
         if ending == "given up":
             return None
-        return _measured(video, read_log(_path(log)), is_late=ending == "late")
+        text = read_log(_path(log))
+        if ffmpeg.is_led_away(text, uri):
+            return Measurement(ffmpeg.REDIRECT.status or "no_video", ffmpeg.REDIRECT.detail)
+        return _measured(video, text, is_late=ending == "late")
     finally:
         os.close(video)
         os.close(log)
 
 
-def _run(command: list[str], feed: bytes, video: int, log: int, is_given_up: Callable[[], bool]) -> str:
+def _run(
+    confinement: Confinement, command: list[str], feed: bytes, video: int, log: int, is_given_up: Callable[[], bool]
+) -> str:
     """Run ffmpeg until it `ended`, was `late`, or was `given up`."""
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=video, stderr=log, env=ffmpeg.environment()
-    ) as process:
+    streams: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": video, "stderr": log}
+    with confinement.start(command, ffmpeg.environment(), **streams) as process:
         until_s = time.monotonic() + PROBE_TIMEOUT_S
         pending: bytes | None = feed
         while True:

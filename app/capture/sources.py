@@ -4,13 +4,15 @@
 have been checked one by one already; here is checked what needs the row or another value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import delete
+from sqlalchemy import delete, inspect
 
+from app.archive.auditing import audit
 from app.archive.recordings import is_recording, lock_sources
+from app.capture import networks
 from app.capture.addresses import (
     HTTP_SCHEMES,
     MASK,
@@ -22,14 +24,19 @@ from app.capture.addresses import (
     unmasked,
 )
 from app.capture.camera import Camera
+from app.capture.networks import Networks
+from app.capture.pinning import forbidden
 from app.capture.template import check_template, effective_template
-from app.errors import Invalid, NotFound, SourceIsRecording
+from app.errors import Invalid, Loc, NotFound, SourceIsRecording
 from app.extensions import AnySession
 from app.models import Lease, Source, group_source
 from app.models.types import UNREADABLE, UNREADABLE_TEXT
 
 PICTURE_KEYS = ("uri", "auth", "user", "password")
+# What may be changed of a source, as its columns are called.
+FIELDS = ("description", "uri_rtsp", "picture_uri", "picture_auth", "picture_user", "picture_password", "ffmpeg_cmd")
 PICTURE_LOC = ("body", "uri_http_picture")
+PICTURE_URI: Loc = ("uri_http_picture", "uri")
 MASKED = "masked_password"
 
 
@@ -48,15 +55,50 @@ def build(model: str, values: Mapping[str, Any], now_us: int) -> Source:
     return source
 
 
-def create(session: AnySession, model: str, values: Mapping[str, Any], now_us: int) -> Source:
+def create(session: AnySession, model: str, values: Mapping[str, Any], now_us: int, *, who: str) -> Source:
     """Add a source. Raises Invalid as `build` does."""
     source = build(model, values, now_us)
     session.add(source)
     session.flush()
+    note_created(session, source, who)
     return source
 
 
-def change(session: AnySession, source_id: int, values: Mapping[str, Any]) -> tuple[Source, bool]:
+def misplaced(policy: Networks, rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, Loc, str]]:
+    """Return the addresses among `values` that no camera may have: number of the row, place in it, reason.
+
+    Waits for name servers, so no transaction may be open. A name that nothing is known of now is let pass: it is
+    checked at every connection again.
+    """
+    places: list[tuple[int, Loc, tuple[str, int]]] = []
+    for number, values in enumerate(rows):
+        picture = values.get("uri_http_picture") or {}
+        given = ((values.get("uri_rtsp"), RTSP_SCHEMES, ("uri_rtsp",)), (picture.get("uri"), HTTP_SCHEMES, PICTURE_URI))
+        for uri, schemes, loc in given:
+            if uri:
+                address = parse(uri, schemes)
+                places.append((number, loc, (address.host, address.port)))
+    found = forbidden(policy, [place for _, _, place in places])
+    return [(number, loc, found[place]) for number, loc, place in places if place in found]
+
+
+def check_places(policy: Networks, values: Mapping[str, Any]) -> None:
+    """Raise Invalid, with an entry for each address of one source that no camera may have. Waits as `misplaced`."""
+    entries = [
+        {"loc": ["body", *loc], "msg": text, "type": networks.KIND} for _, loc, text in misplaced(policy, [values])
+    ]
+    if entries:
+        raise Invalid("no camera may have this address", kind=networks.KIND, details=entries)
+
+
+def note_created(session: AnySession, source: Source, who: str) -> None:
+    """Write down that a source was added. Addresses and templates may hold secrets anywhere: only that there is one."""
+    fields = [name for name in FIELDS if getattr(source, name)]
+    about = {"model": source.model, "description": source.description, "fields": fields}
+    audit(session, who, "source.create", str(source.id), source.id, **about)
+
+
+def change(session: AnySession, source_id: int, values: Mapping[str, Any], *, who: str) -> tuple[Source, bool]:
     """Change what `values` name; return the source and whether where or how it is recorded from changed.
 
     Raises NotFound, and Invalid for another model or a mask that may not stand for the stored password.
@@ -76,11 +118,14 @@ def change(session: AnySession, source_id: int, values: Mapping[str, Any]) -> tu
     if is_other:
         source.status, source.status_detail, source.status_us = "unknown", None, None
         source.probe_asked_us = None
+    fields = [name for name in FIELDS if inspect(source).attrs[name].history.has_changes()]
     session.flush()
+    if fields:
+        audit(session, who, "source.change", str(source_id), source_id, fields=fields)
     return source, is_other
 
 
-def remove(session: AnySession, source_id: int, now_us: int) -> Source:
+def remove(session: AnySession, source_id: int, now_us: int, *, who: str) -> Source:
     """Take a source out of all lists and groups; its footage stays. Raises SourceIsRecording, NotFound."""
     source = next(iter(lock_sources(session, [source_id])), None)
     if source is None:
@@ -90,6 +135,7 @@ def remove(session: AnySession, source_id: int, now_us: int) -> Source:
     session.execute(delete(group_source).where(group_source.c.source_id == source_id))
     source.deleted_us = now_us
     session.flush()
+    audit(session, who, "source.delete", str(source_id), source_id, model=source.model, description=source.description)
     return source
 
 

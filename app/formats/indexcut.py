@@ -1,6 +1,7 @@
 """A part of a sample index: the samples of a range of one file, with what is counted of them."""
 
 import numpy as np
+import numpy.typing as npt
 
 from app.formats.boxes import FormatError
 from app.formats.sampleindex import COUNTERS, I32, NO_RUNS, U32, Bytes, SampleIndex, run_lengths
@@ -29,6 +30,70 @@ def cut_index(index: SampleIndex, v_first: int, v_end: int, a_first: int, a_end:
     columns["v_ctts"] = _cut_offsets(index, v_first, v_end, counts)
     counts["v_sync"], counts["v_cruns"] = len(columns["v_stss"]), len(columns["v_ctts"])
     return SampleIndex(counts, **columns, fragments=table)
+
+
+def clip_index(index: SampleIndex, begin: int, end: int) -> SampleIndex | None:
+    """Return the index of those whole fragments that hold nothing from outside of [begin, end); None for none.
+
+    `begin` and `end` are presentation times in ticks of the video, and no sound may lie outside of them either. What
+    is left begins with a key frame where anything was dropped before it.
+    """
+    table, rate = index.fragments, index.counts["v_timescale"]
+    early, late = index.a_dts < _sound(index, begin, rate), index.a_dts >= _sound(index, end, rate)
+    is_early = _reaching(table, "v", index.v_pts < begin) | _reaching(table, "a", early)
+    is_late = _reaching(table, "v", index.v_pts >= end) | _reaching(table, "a", late)
+    first, stop = 0, len(table)
+    if is_early.any():
+        first = int(np.flatnonzero(is_early)[-1]) + 1
+        keys = np.flatnonzero(table["is_key"][first:])
+        first = first + int(keys[0]) if len(keys) else stop
+    if is_late.any():
+        stop = int(np.flatnonzero(is_late)[0])
+    if first >= stop or not table["v_count"][first:stop].any():
+        return None
+    parts = [_samples(table[first:stop], letter) for letter in ("v", "a")]
+    return cut_index(index, *parts[0], *parts[1])
+
+
+def touching_index(index: SampleIndex, begin: int, end: int) -> SampleIndex | None:
+    """Return the index of the whole fragments that are needed to show the pictures of [begin, end); None for none.
+
+    They begin with the last key frame at or before `begin`, as a film and a playlist of this range do.
+    """
+    table = index.fragments
+    pictured = np.flatnonzero(table["v_count"])
+    if not len(pictured):
+        return None
+    firsts = table["v_first"][pictured].astype(np.int64)
+    is_before = (table["is_key"][pictured] != 0) & (index.v_pts[firsts] <= begin)
+    is_wanted = np.minimum.reduceat(index.v_pts, firsts) < end
+    if not is_wanted.any() or index.v_pts.max() + index.v_durations[-1] <= begin:
+        return None
+    first = int(pictured[np.flatnonzero(is_before)[-1]]) if is_before.any() else 0
+    stop = int(pictured[np.flatnonzero(is_wanted)[-1]]) + 1
+    if first >= stop:
+        return None
+    parts = [_samples(table[first:stop], letter) for letter in ("v", "a")]
+    return cut_index(index, *parts[0], *parts[1])
+
+
+def _reaching(table: Bytes, letter: str, is_outside: Bytes) -> npt.NDArray[np.bool_]:
+    """Tell for each fragment whether any of its samples of a track is outside."""
+    before = np.append(0, np.cumsum(is_outside))
+    firsts = table[f"{letter}_first"].astype(np.int64)
+    found: npt.NDArray[np.bool_] = before[firsts + table[f"{letter}_count"]] > before[firsts]
+    return found
+
+
+def _sound(index: SampleIndex, ticks: int, rate: int) -> int:
+    """Return ticks of the video as those of the sound, rounded up."""
+    return -(-ticks * index.counts["a_timescale"] // rate)
+
+
+def _samples(table: Bytes, letter: str) -> tuple[int, int]:
+    """Return the first sample of a track in some fragments, and the end."""
+    first = int(table[f"{letter}_first"][0])
+    return first, first + int(table[f"{letter}_count"].sum())
 
 
 def _cut_track(index: SampleIndex, letter: str, part: slice, counts: dict[str, int]) -> dict[str, Bytes]:

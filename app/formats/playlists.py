@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
@@ -18,6 +19,7 @@ VERSION = 7  # EXT-X-MAP outside of I-frame playlists, fMP4
 DISCONTINUITY = "#EXT-X-DISCONTINUITY\n"
 GAP = "#EXT-X-GAP\n"
 END = "#EXT-X-ENDLIST\n"
+ADDRESS = re.compile(rb'(?m)(?<=URI=")[^"\n]+|^[^#\n][^\n]*')
 
 
 def playlist_head(
@@ -78,6 +80,17 @@ def entry(uri: str, duration_ms: int) -> str:
 def whole_entry(uri: str, duration_ms: int, size_bytes: int) -> str:
     """Return one entry that is a whole resource; with its byte range for the sake of what `init_map` says."""
     return f"#EXTINF:{duration_ms // 1000}.{duration_ms % 1000:03d},\n#EXT-X-BYTERANGE:{size_bytes}@0\n{uri}\n"
+
+
+def with_query(text: bytes, pair: str) -> bytes:
+    """Return a playlist of ours with this `name=value` in the query of each address, those of tags too."""
+    given = pair.encode()
+
+    def add(match: re.Match[bytes]) -> bytes:
+        address = match[0]
+        return address + (b"&" if b"?" in address else b"?") + given
+
+    return ADDRESS.sub(add, text)
 
 
 def part_entry(uri: str, duration_ms: int, begin_bytes: int, end_bytes: int) -> str:

@@ -28,17 +28,20 @@ from app.models.run import Run
 from app.models.sampleentry import SampleEntry
 from app.models.schedule import Schedule
 from app.models.segment import Segment
+from app.models.signin import AccountSession, RecoveryCode, SignInFailure
 from app.models.source import Source
 from app.models.storage import Storage
 from app.models.sums import AttemptCount, KeptFootage
 from app.models.syncjob import ReceivedCopy, SyncItem, SyncJob
 from app.models.tag import Tag
+from app.models.viewing import Viewing
 from app.models.violations import BasisViolation, LoadedList
 from app.models.wanted import Wanted
 
 __all__ = [
     "Account",
     "AccountRight",
+    "AccountSession",
     "AnalyserMark",
     "ApiToken",
     "Attempt",
@@ -71,6 +74,7 @@ __all__ = [
     "Recommendation",
     "Record",
     "Recorder",
+    "RecoveryCode",
     "ReferKey",
     "Result",
     "RetentionMark",
@@ -81,11 +85,13 @@ __all__ = [
     "Schedule",
     "Segment",
     "ShareLink",
+    "SignInFailure",
     "Source",
     "Storage",
     "SyncItem",
     "SyncJob",
     "Tag",
+    "Viewing",
     "Wanted",
     "WebhookMark",
     "group_source",

@@ -1,10 +1,16 @@
 """Who may use the service in production: accounts, and the cameras that they may see."""
 
+from typing import Any
+
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
-from app.models.types import EncryptedText, new_uuid, now_us
+from app.models.types import EncryptedText, folded_name, new_uuid, now_us
+
+
+def _key_of_name(context: Any) -> str:
+    return folded_name(context.get_current_parameters()["name"])
 
 
 class Account(Model):
@@ -16,6 +22,9 @@ class Account(Model):
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_uuid)
     created_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant, us since the epoch")
     name: Mapped[str] = mapped_column(String(255), unique=True)
+    name_key: Mapped[str] = mapped_column(
+        String(255), unique=True, default=_key_of_name, comment="the same for all spellings of the name"
+    )
     role: Mapped[str] = mapped_column(String(16))
     password: Mapped[str | None] = mapped_column(String(255), comment="hash; null: cannot sign in with a password")
     is_once: Mapped[bool] = mapped_column(default=False, comment="the password must be changed at the first sign-in")
@@ -25,6 +34,7 @@ class Account(Model):
     )
     tf_primary_method: Mapped[str | None] = mapped_column(String(64), comment="authenticator, or none")
     tf_totp_secret: Mapped[str | None] = mapped_column(EncryptedText, comment="encrypted")
+    tf_last_step: Mapped[int | None] = mapped_column(BigInteger, comment="of the last code used, half minutes")
     sees_all: Mapped[bool] = mapped_column(default=True, comment="all cameras; else those of its rights")
     last_sign_in_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant, us since the epoch")
 
@@ -69,6 +79,9 @@ class ApiToken(Model):
     end_us: Mapped[int | None] = mapped_column(BigInteger, comment="end of it")
     created_us: Mapped[int] = mapped_column(BigInteger, default=now_us, comment="instant, us since the epoch")
     created_by: Mapped[str] = mapped_column(String(255))
+    parent_id: Mapped[str | None] = mapped_column(
+        ForeignKey("api_token.id", ondelete="CASCADE"), index=True, comment="the token that it was made with"
+    )
     expires_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant it is no longer taken")
     revoked_us: Mapped[int | None] = mapped_column(BigInteger, comment="instant, us since the epoch")
     revoked_by: Mapped[str | None] = mapped_column(String(255))

@@ -12,9 +12,7 @@ class IdempotentAnswer(Model):
 
     __tablename__ = "idempotent_answer"
 
-    account: Mapped[str] = mapped_column(
-        String(36), primary_key=True, comment="hash of the caller's key; empty for none"
-    )
+    account: Mapped[str] = mapped_column(String(36), primary_key=True, comment="id of the account; empty for none")
     key: Mapped[str] = mapped_column(String(255), primary_key=True, comment="as the caller chose it")
     created_us: Mapped[int] = mapped_column(
         BigInteger, default=now_us, index=True, comment="instant, us since the epoch"

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import time
+import unicodedata
 import uuid
 from typing import Any
 
@@ -20,6 +21,11 @@ def now_us() -> int:
 def new_uuid() -> str:
     """Return a new random UUID in its usual 36 characters."""
     return str(uuid.uuid4())
+
+
+def folded_name(name: str) -> str:
+    """Return what is the same for all spellings of a name: compatible forms and case are one (UAX #15, NFKC)."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 class UndecipherableSecret(Exception):

@@ -74,7 +74,7 @@ class _Slice:
 
 def find_cell(source_id: int, begin: str, end: str) -> Cell:
     """Return the cell between two places START_US:OFFSET. Raises Invalid, NotFound where playlists name no such."""
-    (first_us, begin_bytes), (last_us, end_bytes) = _place(begin, "from"), _place(end, "to")
+    (first_us, begin_bytes), (last_us, end_bytes) = place_of(begin, "from"), place_of(end, "to")
     if not first_us < last_us <= first_us + MAX_CELL_US:
         raise Invalid("to must be in a later file of the same run", loc=("query", "to"), kind="cell_order")
     found = find_segments(source_id, first_us, last_us + 1)
@@ -92,7 +92,8 @@ def find_cell(source_id: int, begin: str, end: str) -> Cell:
     return cell
 
 
-def _place(text: str, name: str) -> tuple[int, int]:
+def place_of(text: str, name: str) -> tuple[int, int]:
+    """Return instant and offset of START:OFFSET. Raises Invalid for another form."""
     match = PLACE.fullmatch(text)
     if match is None or int(match[1]) > MAX_INSTANT_US:
         message = f"{name} must be START:OFFSET, as playlists name it"

@@ -42,12 +42,20 @@ class Body:
     """Parts laid behind one another; any range of them can be read."""
 
     def __init__(
-        self, parts: Sequence[BodyPart], read_ahead_bytes: int = 0, on_loss: Callable[[], None] | None = None
+        self,
+        parts: Sequence[BodyPart],
+        read_ahead_bytes: int = 0,
+        on_loss: Callable[[], None] | None = None,
+        on_file: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Take over the parts. `on_loss` is called when a file turns out to be gone or short while it is sent."""
+        """Take over the parts. `on_loss` is called when a file turns out to be gone or short while it is sent.
+
+        `on_file` is told begin and end, in us, of each file of footage before the first byte of it is sent.
+        """
         self._parts = parts
         self._read_ahead_bytes = read_ahead_bytes
         self._on_loss = on_loss
+        self._on_file = on_file
         sizes = [len(part) if isinstance(part, bytes) else part.size_bytes for part in parts]
         self._ends = list(accumulate(sizes))
         self.size_bytes = self._ends[-1] if self._ends else 0
@@ -92,11 +100,20 @@ class Body:
             part = self._parts[number]
             if isinstance(part, bytes):
                 yield part[position - part_begin : part_end - part_begin]
-            elif isinstance(part, FilePart | FileParts):
+            elif isinstance(part, FileParts):
+                yield from self._files(part, position - part_begin, part_end - part_begin)
+            elif isinstance(part, FilePart):
                 yield from part.within(position - part_begin, part_end - part_begin)
             else:
                 yield from part.read(position - part_begin, part_end - part_begin)
             position, number = part_end, number + 1
+
+    def _files(self, part: FileParts, begin: int, end: int) -> Iterator[FilePart]:
+        for piece in part.within(begin, end):
+            if self._on_file is not None:
+                self._on_file(*part.edges_us(begin))
+            begin += piece.size_bytes
+            yield piece
 
 
 class _Gathered:

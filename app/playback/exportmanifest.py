@@ -155,6 +155,7 @@ def _about(plan: Plan, files: Mapping[str, bytes], signer: Signer) -> str:
             }
             for gap in plan.gaps
         ],
+        "audit_head": None if plan.audit_head is None else plan.audit_head._asdict(),
         "runs": [_run(run) for run in plan.runs],
         "deletions": [_deletion(row) for row in plan.deletions],
         "files": [

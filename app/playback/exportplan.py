@@ -13,9 +13,11 @@ from sqlalchemy import select
 
 from app.archive.find import find_segments
 from app.archive.ledger import Gap, explain
+from app.archive.sealing import read_head
 from app.archive.segments import Segments
 from app.archive.spans import Stretch, find_gaps, find_spans
 from app.extensions import db
+from app.formats.auditchain import Head
 from app.models import Deletion, Run, Segment, Source
 from app.models.segment import MAX_SEGMENT_US
 
@@ -51,6 +53,7 @@ class Plan:
     gaps: Sequence[Gap]
     runs: Sequence[Run]
     deletions: Sequence[Deletion]
+    audit_head: Head | None = None
 
     @property
     def media_bytes(self) -> int:
@@ -84,6 +87,7 @@ def plan_export(
         explain(source.id, find_gaps(spans, begin_us, end_us), found.lost),
         _runs(segments),
         _deletions(source.id, begin_us, end_us),
+        read_head(db.session),
     )
     db.session.expunge_all()
     return plan

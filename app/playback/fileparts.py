@@ -91,6 +91,19 @@ class FilePart:
         return ShortFile(f"{self.path} ends at {position}, {self.end_bytes - position} bytes early")
 
 
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """Zeros."""
+
+    size_bytes: int
+
+    def read(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield zeros for the bytes [begin, end)."""
+        while begin < end:
+            yield bytes(min(BLOCK_BYTES, end - begin))
+            begin += BLOCK_BYTES
+
+
 class FileParts:
     """Bytes [begin, end) of each of some segment files, one behind the other."""
 
@@ -110,6 +123,12 @@ class FileParts:
             offset = int(self._begins[number]) - (part_end - self._size(number))
             yield FilePart(*self._paths(number), begin + offset, stop + offset)
             begin, number = stop, number + 1
+
+    def edges_us(self, at: int) -> tuple[int, int]:
+        """Return begin and end of the footage of the file that the byte `at` of the body is of."""
+        number = int(np.searchsorted(self._ends, at, "right"))
+        starts, ends = (self._segments.column(name) for name in ("start_us", "end_us"))
+        return int(starts[number]), int(ends[number])
 
     def _size(self, number: int) -> int:
         return int(self._ends[number]) - (int(self._ends[number - 1]) if number else 0)

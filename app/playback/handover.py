@@ -26,8 +26,8 @@ def hand_over(segment: Found, content_type: str, headers: dict[str, str]) -> Res
 
 
 def _target(segment: Found, config: Config) -> str | None:
-    """Return what the header says; None for what the file alone is not: open, shifted, or in another storage."""
-    if not config.SENDFILE_HEADER or segment.is_open or segment.shift_ticks:
+    """Return what the header says; None for what the file alone is not: open, shifted, clipped, in another storage."""
+    if not config.SENDFILE_HEADER or segment.is_open or segment.shift_ticks or segment.whole is not None:
         return None
     if config.SENDFILE_HEADER == "X-Sendfile":
         return quote(segment.path)

@@ -7,7 +7,7 @@ from app.archive.segments import Found
 from app.formats.codecs import serving_entry
 from app.formats.moov import InitEntry, Kind, init_segment
 from app.playback.delivery import Body, BodyPart
-from app.playback.fileparts import FilePart
+from app.playback.fileparts import Blank, FilePart
 from app.playback.footage import Entry
 
 TRACK_IDS = {"video": 1, "audio": 2}  # as ffmpeg numbers them: video is mapped first
@@ -17,13 +17,12 @@ def segment_body(segment: Found) -> Body:
     """Return the file of a segment up to its last complete fragment.
 
     Where the segment is shifted (the first of a run with B-frames), so are its decode times: the 8 bytes of each tfdt.
-    Raises FormatError, OSError.
+    Zeros stand for what was clipped off before, so that every offset stays. Raises FormatError, OSError.
     """
-    whole = FilePart(segment.path, segment.other_path, 0, segment.body_end_bytes)
+    position = segment.hidden_bytes
+    parts: list[BodyPart] = [Blank(position)] if position else []
     if not segment.shift_ticks:
-        return Body([whole])
-    parts: list[BodyPart] = []
-    position = 0
+        return Body([*parts, FilePart(segment.path, segment.other_path, position, segment.body_end_bytes)])
     for fragment in segment.load_index().fragments:
         at = int(fragment["v_tfdt_at"])
         if at:

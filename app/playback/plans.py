@@ -12,6 +12,7 @@ from typing import NamedTuple
 from flask import current_app
 
 from app.archive.catalogue import catalogue
+from app.archive.limits import windows
 from app.playback.asked import Asked
 from app.playback.footage import Footage
 from app.playback.progressive import Movie
@@ -69,4 +70,4 @@ def on_loss(source_id: int) -> Callable[[], None]:
 
 
 def _key(source_id: int, asked: Asked) -> tuple[object, ...]:
-    return source_id, asked.begin_us, asked.end_us, asked.gaps, asked.rev, asked.run
+    return source_id, asked.begin_us, asked.end_us, asked.gaps, asked.rev, asked.run, windows()

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import bindparam, or_, select
 
 from app.archive.ledger import Gap, explain
+from app.archive.limits import seen, seen_part
 from app.archive.showing import LONG_US, shows_nothing
 from app.archive.spans import Stretch
 from app.errors import HasGaps
@@ -63,10 +64,11 @@ def describe(footage: Footage, movie: Movie, asked: Asked, path: str, render: Re
             {
                 "record_id": record.id,
                 "tag": record.tag,
-                "start_utc": render(record.begin_us),
-                "end_utc": render(record.end_us),
+                "start_utc": render(begin_us),
+                "end_utc": render(end_us),
             }
             for record in records
+            for begin_us, end_us in (seen_part(record.begin_us, record.end_us),)
         ],
     }
 
@@ -189,7 +191,7 @@ def _runs(footage: Footage) -> list[dict[str, Any]]:
         run_id, begin_us = segments.run_ids[first], begins_us[first]
         clock, shift_us, offset_us = clocks.get(run_id, ("ok", None, None))
         stretch = {"run_id": run_id, "start_utc": begin_us, "end_utc": ends_us[following - 1], "clock": clock}
-        stretch["true_start_utc"] = None if shift_us is None else begin_us + shift_us
+        stretch["true_start_utc"] = None if shift_us is None else seen(begin_us + shift_us)
         stretch["clock_offset_s"] = None if offset_us is None else offset_us / 1_000_000
         found.append({**stretch, "codecs": codecs_of(video, audio), "width": video.width, "height": video.height})
     return found

@@ -46,6 +46,8 @@ def add_comment(
     row = Comment(file_id=file.id, actor=actor, created_us=at_us, changed_us=at_us, **values)
     session.add(row)
     session.flush()
+    said = {name: getattr(row, name) for name in ("comment", "comment_author", "severity", "violation")}
+    _write_down(session, file, row.id, actor, "comment.create", after=said)
     _tell(session, file, row, "created", at_us)
     return read_comment(session, row.id)
 

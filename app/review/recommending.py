@@ -50,14 +50,17 @@ def read_recommendation(session: AnySession, recommendation_id: int) -> Any:
     return row
 
 
-def bring_up_to_date(session: AnySession, file: File, at_us: int, *, is_made: bool = False) -> Recommendation | None:
-    """Join the comments of a file anew, where there is a recommendation; `is_made`: make one where there is none.
+def bring_up_to_date(
+    session: AnySession, file: File, at_us: int, *, made_by: str | None = None
+) -> Recommendation | None:
+    """Join the comments of a file anew, where there is a recommendation; `made_by`: make one where there is none.
 
     Runs within a write transaction that has locked the row of the file.
     """
     row = session.scalar(select(Recommendation).where(Recommendation.file_id == file.id))
+    is_new = row is None
     if row is None:
-        if not is_made:
+        if made_by is None:
             return None
         row = Recommendation(file_id=file.id, created_us=at_us, changed_us=at_us)
         session.add(row)
@@ -67,6 +70,8 @@ def bring_up_to_date(session: AnySession, file: File, at_us: int, *, is_made: bo
             setattr(row, name, value)
         row.changed_us = at_us
     session.flush()
+    if is_new and made_by is not None:
+        audit(session, made_by, "recommendation.create", str(row.id), file.source_id, file_id=file.id)
     return row
 
 

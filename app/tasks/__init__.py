@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 TASKS = (
     *("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling"),
-    *("events", "task_start_rotation", "uploading"),
+    *("sealing", "events", "task_start_rotation", "uploading"),
 )
 
 
@@ -91,6 +91,7 @@ def schedule(config: Config) -> dict[str, dict[str, object]]:
         "settle": {"task": "playback.settle_losses", "schedule": 15.0},
         "tend_files": {"task": "playback.tend_files", "schedule": 10.0},
         "remove_left": {"task": "playback.remove_left", "schedule": 3600.0},
+        "seal_audit": {"task": "playback.seal_audit", "schedule": 2.0, "options": {"expires": 2.0}},
         "tell": {"task": "playback.tell", "schedule": 5.0},
         "prune_events": {"task": "playback.prune_events", "schedule": 600.0},
         "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},

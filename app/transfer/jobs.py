@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, Table, exists, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import aliased
 
+from app.archive.auditing import audit
 from app.archive.bounds import Sources, is_within, within
 from app.extensions import AnySession
 from app.models import Record, SyncItem, SyncJob, Tag
@@ -71,6 +72,7 @@ def store(session: AnySession, job: dict[str, Any], items: Items) -> None:
     has_work = any(item["state"] == "waiting" for item in items)
     session.add(SyncJob(**job, ended_us=None if has_work else job["created_us"]))
     session.flush()
+    audit(session, job["actor"], "sync.create", job["id"], location=job["location"], records=len(items))
     if items:
         session.connection().execute(_table.insert(), items)
     target = select(SyncItem.target).where(SyncItem.job_id == job["id"], SyncItem.record_id == Record.id)
@@ -193,7 +195,9 @@ def cancel(session: AnySession, job: SyncJob, actor: str, now_us: int, sources: 
     session.execute(clear, execution_options={"synchronize_session": False})
     values = {"state": "failed", "error": f"{CANCELLED}{actor}", "held_by": None, "held_until_us": 0}
     given_up = update(SyncItem).where(going).values(**values, ended_us=now_us)
-    session.execute(given_up, execution_options={"synchronize_session": False})
+    done = session.execute(given_up, execution_options={"synchronize_session": False})
+    if done.rowcount:  # type: ignore[attr-defined]
+        audit(session, actor, "sync.cancel", job.id, records=done.rowcount)  # type: ignore[attr-defined]
     _end_job(session, job.id, now_us)
 
 

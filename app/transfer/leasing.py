@@ -11,9 +11,11 @@ from typing import NoReturn
 from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 
+from app.archive.auditing import audit
 from app.archive.handed import find_file, key_hash
 from app.errors import Conflict, Gone, NotFound, TooMany
 from app.extensions import AnySession
+from app.instants import utc_text
 from app.models import DownloadLease, File, ReferKey, Rotation
 from app.models.refer import DOWNLOADED
 from app.models.types import new_uuid
@@ -23,6 +25,7 @@ from app.transfer.rotating import end_rotation
 MOST = 10
 STALE_US = 60_000_000
 KEPT_US = 7 * 86_400_000_000
+BY_KEY = "download key"  # whose act it is where nobody has signed in
 PLACE = ("path", "refer")
 Found = tuple[ReferKey, Rotation]
 AGAIN = "a new address comes with the events of GET /download/ID/, or from POST /files/ID/refer/"
@@ -83,6 +86,7 @@ def begin_download(session: AnySession, key: str, asker: Asker, at_us: int) -> D
     lease_id = new_uuid()
     if not is_resumed:
         _count_start(session, row, found, asker, at_us)
+        _write_down(session, row, asker)
     lease = DownloadLease(
         id=lease_id, file_id=row.id, key_id=found[0].id, holder=asker.account or lease_id, begun_us=at_us, beat_us=at_us
     )
@@ -180,6 +184,12 @@ def _end_stale(session: AnySession, file_id: int, at_us: int) -> None:
     stale = (DownloadLease.file_id == file_id) & DownloadLease.ended_us.is_(None)
     stale &= DownloadLease.beat_us <= at_us - STALE_US
     session.execute(update(DownloadLease).where(stale).values(ended_us=at_us))
+
+
+def _write_down(session: AnySession, row: File, asker: Asker) -> None:
+    """Write down that a download began; what goes on with it by `Range` is the same."""
+    span = {"begin_utc": utc_text(row.begin_us), "end_utc": utc_text(row.end_us)} if row.source_id is not None else {}
+    audit(session, asker.account or BY_KEY, "download", str(row.id), row.source_id, name=row.name, **span)
 
 
 def _count_start(session: AnySession, row: File, found: Found, asker: Asker, at_us: int) -> None:

@@ -17,10 +17,11 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import CursorResult
 
 from app.archive import places
+from app.archive.auditing import audit
 from app.archive.durable import sync_folder
 from app.archive.storages import check_storage, open_storage, unusable
 from app.errors import Busy, Conflict, CopyBroken, Invalid, NotFound, OffsetWrong, StorageFull, StorageUnusable
-from app.extensions import db, insert_missing, writing
+from app.extensions import AnySession, db, insert_missing, writing
 from app.models import ReceivedCopy, Storage
 from app.models.types import now_us
 from app.transfer.folder import write_all
@@ -57,7 +58,7 @@ class _Place(NamedTuple):
         return self.received_bytes == self.size_bytes and not self.part.exists() and self.whole.exists()
 
 
-def announce(config: Config, given: Announced) -> str:
+def announce(config: Config, given: Announced, who: str) -> str:
     """Make the copy ready to be sent, or to be gone on with; return its id, which is the record's.
 
     Raises Conflict where a whole copy with another checksum is there, StorageFull, StorageUnusable.
@@ -73,7 +74,10 @@ def announce(config: Config, given: Announced) -> str:
     storage_id = open_storage(config).id
     with writing() as session:
         values = {"id": given.record_id, "created_us": now_us(), "received_bytes": 0, "storage_id": storage_id}
+        is_new = session.get(ReceivedCopy, given.record_id) is None
         insert_missing(session, ReceivedCopy, {**given._asdict(), **values})
+        if is_new or (known is not None and not is_same):
+            _note(session, who, "copy.announce", given.record_id, given.size_bytes, given.md5)
         if known is not None and not is_same:
             new = {**given._asdict(), "received_bytes": 0}
             going = (ReceivedCopy.id == given.record_id) & ReceivedCopy.completed_us.is_(None)
@@ -101,7 +105,7 @@ def append(config: Config, copy_id: str, begin: int, end: int, total: int, read:
         _received(place, end)
 
 
-def complete(copy_id: str, total: int) -> None:
+def complete(copy_id: str, total: int, who: str) -> None:
     """Compare what has come with its checksum and give it its name. Raises CopyBroken, OffsetWrong, Busy, NotFound."""
     with _claimed(copy_id) as (place, _):
         if place.is_complete:
@@ -115,9 +119,14 @@ def complete(copy_id: str, total: int) -> None:
         sync_folder(place.whole.parent)
         with writing() as session:
             session.execute(update(ReceivedCopy).where(ReceivedCopy.id == copy_id).values(completed_us=now_us()))
+            _note(session, who, "copy.complete", copy_id, place.size_bytes, place.md5)
 
 
-def remove(copy_id: str) -> None:
+def _note(session: AnySession, who: str, action: str, copy_id: str, size_bytes: int, md5: str) -> None:
+    audit(session, who, action, copy_id, size_bytes=size_bytes, md5=md5)
+
+
+def remove(copy_id: str, who: str) -> None:
     """Delete a copy's files and its row. Raises NotFound, Busy."""
     with _claimed(copy_id) as (place, _):
         for path in (place.whole, place.part):
@@ -126,6 +135,7 @@ def remove(copy_id: str) -> None:
             row = session.get(ReceivedCopy, copy_id)
             if row is not None:
                 session.delete(row)
+                _note(session, who, "copy.delete", copy_id, place.size_bytes, place.md5)
 
 
 def whole_path(copy_id: str) -> Path:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from app.archive import places
+from app.archive.auditing import audit
 from app.archive.durable import make_folder, sync_folder
 from app.archive.handed import change_status
 from app.archive.outbox import take_turn
@@ -65,6 +66,15 @@ def announce(config: Config, given: Announced, at_us: int) -> int:
             if given.size_bytes == 0 or given.how == FORM:
                 row.next_us = at_us + WHOLE_US
             change_status(session, row, ANNOUNCED)
+            audit(
+                session,
+                given.owner,
+                "file.announce",
+                str(row.id),
+                name=row.name,
+                how=row.how,
+                size_bytes=row.size_bytes,
+            )
             sync_folder(folder)
             return row.id
     except BaseException as error:

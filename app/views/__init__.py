@@ -86,6 +86,8 @@ def leave_out_type(response: Response) -> Response:
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
+    from app.views.account import account
+    from app.views.accountpage import accountpage
     from app.views.audit import audit
     from app.views.availability import availability
     from app.views.checks import checks
@@ -96,6 +98,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.group import group
     from app.views.health import health
     from app.views.live import live
+    from app.views.me import me
     from app.views.metrics import metrics
     from app.views.notices import notices
     from app.views.pages import pages
@@ -111,18 +114,29 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
+    from app.views.tokens import tokens
 
     sources = (source, sourcebulk, sourcegaps, availability, live)
-    kept = (retention, pins, audit, notices)
+    kept = (retention, pins, audit, notices, tokens)
+    people = (account, me)
     recorded = (exports, record, recordfile, deletion)
-    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
+    for blueprint in (*sources, *recorded, *kept, *people, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, docs, checks, *handed_blueprints(), pages):
+    for blueprint in (health, metrics, signin, accountpage, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
+    yield from shared_blueprints()
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def shared_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
+    """Yield the blueprints of share links: their list, and what they lead to."""
+    from app.views.sharepage import sharepage
+    from app.views.shares import shares
+
+    yield from ((shares, API_PREFIX), (sharepage, None))
 
 
 def handed_blueprints() -> Iterator[Blueprint]:

@@ -1,25 +1,28 @@
-"""What was done to rules, pins and the archive, by whom: the list that only grows."""
+"""What was done and looked at, by whom: the list that only grows."""
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 from sqlalchemy import select
 
+from app.archive.auditing import BY
 from app.archive.paging import AnySelect, Order
 from app.extensions import db
 from app.models import Audit
 from app.personalulti import MAX_ID, utc_text
+from app.playback.asked import Instant
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
 from app.views.objects import json_bytes
 
 audit = Blueprint("audit", __name__)
-namespace = Namespace("audit", "What was done to rules, pins and the archive", path="/")
+namespace = Namespace("audit", "What was done and looked at, and by whom", path="/")
+Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 MOST = 1000  # rows of an answer without limit
 
 
@@ -32,6 +35,9 @@ class AuditQuery(ListQuery):
     action: Words | None = Field(None, description="Only these acts, as `pin.create`; `pin.` for all of pins")
     subject: Words | None = Field(None, description="Only those done to what has this id")
     source_id: int | None = Field(None, ge=1, le=MAX_ID, description="Only those of this source")
+    actor: Words | None = Field(None, description="Only the acts of who has this name")
+    begin: Moment | None = Field(None, description="Only those written down at or after this instant")
+    end: Moment | None = Field(None, description="Only those written down before this instant")
 
     def query(self) -> AnySelect:
         """Return the query of rows."""
@@ -43,11 +49,21 @@ class AuditQuery(ListQuery):
             )
         if self.subject is not None:
             query = query.where(Audit.subject == self.subject)
+        if self.actor is not None:
+            query = query.where(Audit.actor == self.actor)
+        if self.begin is not None:
+            query = query.where(Audit.at_us >= self.begin)
+        if self.end is not None:
+            query = query.where(Audit.at_us < self.end)
         return query if self.source_id is None else query.where(Audit.source_id == self.source_id)
 
 
 class AuditObject(BaseModel):
-    """One act. `detail` has its values, which depend on the act."""
+    """One act. `detail` has its values, which depend on the act.
+
+    `how` the caller came: cookie, token, share, media, network, terminal, key, open; null for a part of the service.
+    `key` is the id of the account, token or share link.
+    """
 
     id: int
     at_utc: str
@@ -55,11 +71,16 @@ class AuditObject(BaseModel):
     action: str
     subject: str
     source_id: int | None
+    how: str | None
+    address: str | None
+    key: str | None
     detail: dict[str, Any]
 
 
 def audit_object(row: Audit) -> dict[str, Any]:
     """Return AUDIT."""
+    detail = json.loads(row.detail)
+    by = detail.pop(BY, {})
     return {
         "id": row.id,
         "at_utc": utc_text(row.at_us),
@@ -67,7 +88,8 @@ def audit_object(row: Audit) -> dict[str, Any]:
         "action": row.action,
         "subject": row.subject,
         "source_id": row.source_id,
-        "detail": json.loads(row.detail),
+        **{name: by.get(name) for name in ("how", "address", "key")},
+        "detail": detail if "user" not in by else {**detail, "user": by["user"]},
     }
 
 
@@ -77,13 +99,14 @@ class Audits(Resource):
 
     @namespace.doc(
         description="Append-only: nothing in it is ever changed or removed. Deletions of footage have a list of their "
-        "own (`/api/v1/deletions`). Newest first; without `limit` the last 1000."
+        "own (`/api/v1/deletions`). `watch` is what somebody looked at, written when he "
+        "stopped. Newest first; without `limit` the last 1000."
     )
     @query_parameters(namespace, AuditQuery)
     @sends_list(namespace)
     @namespace.response(200, "The acts, newest first", [document(namespace, AuditObject)])
     def get(self) -> Response:
-        """List what was done to rules, pins and the archive."""
+        """List what was done and looked at, and by whom."""
         asked = ask_list(AuditQuery)
         query = asked.page.of(asked.query())
         rows, next_page = cut(asked, db.session.scalars(query if asked.limit else query.limit(MOST)).all())

@@ -21,6 +21,7 @@ from app.playback.fileparts import FilePart
 from app.transfer import receiving
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_bytes
+from app.views.watching import saw
 from app.wording import Shape
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class Copies(Resource):
         values = read_parameters().checked(Announce)
         description = None if values.description is None else json.dumps(values.description)
         given = receiving.Announced(values.record_id, values.tag_name, values.size_bytes, values.md5, description)
-        return _object_of(_known(receiving.announce(current_app.config["PLAYBACK"], given)))
+        return _object_of(_known(receiving.announce(current_app.config["PLAYBACK"], given, actor())))
 
 
 @namespace.route("/copy/<copy_id>/")
@@ -147,7 +148,7 @@ class OneCopy(Resource):
         shown = _object_of(row)
         asker = actor()
         db.session.rollback()
-        receiving.remove(key)
+        receiving.remove(key, asker)
         log.warning("copy %s (%s, %d bytes) was deleted by %s", key, md5, shown["size_bytes"], asker)
         return shown
 
@@ -171,7 +172,7 @@ class CopyFile(Resource):
         key = path_uuid("copy_id", copy_id)
         given = request.headers.get("Content-Range", "")
         if (end := END.fullmatch(given)) is not None:
-            receiving.complete(key, int(end["total"]))
+            receiving.complete(key, int(end["total"]), actor())
         else:
             begin, stop, total = _piece(given)
             receiving.append(current_app.config["PLAYBACK"], key, begin, stop, total, request.stream.read)
@@ -194,7 +195,8 @@ class CopyVideo(Resource):
         path = str(receiving.whole_path(key))
         db.session.remove()
         body = Body([FilePart(path, path, 0, size_bytes)])
-        return respond(body, content_type="video/mp4", etag=md5, headers={}, modified_us=completed_us)
+        response = respond(body, content_type="video/mp4", etag=md5, headers={}, modified_us=completed_us)
+        return saw(response, "copy", None, None, subject=key)
 
 
 def _piece(given: str) -> tuple[int, int, int]:

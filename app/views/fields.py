@@ -203,6 +203,8 @@ FIELDS: dict[str, Meaning] = {
     "AuditObject.id": Meaning("Counts acts", 1),
     "AuditObject.actor": Meaning("Who did it", "admin"),
     "AuditObject.source_id": Meaning("The source that it is about; null where it is about none", 1),
+    "share_id": Meaning("The id of a share link", OTHER_ID),
+    "key": Meaning("The key of a share link: 32 hex digits", KEY),
     "AuditObject.detail": Meaning("Its values", {"reason": "police report 4711"}),
     # notices
     "NoticeObject.id": Meaning("The id: an integer that only grows", 7),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from app.archive import groups
 from app.archive.bounds import sees
 from app.archive.paging import Order
-from app.auth import sources
+from app.auth import actor, sources
 from app.extensions import db, writing
 from app.models.types import now_us
 from app.personalulti import Name, path_integer, path_uuid, read_parameters
@@ -55,9 +55,9 @@ answer = document(namespace, GroupObject)
 
 def _change(group_id: str) -> dict[str, Any]:
     row_id = path_uuid("group_id", group_id)
-    values = read_parameters().checked(GroupChange)
+    values, who = read_parameters().checked(GroupChange), actor()
     with writing() as session:
-        return group_object(groups.rename(session, row_id, values.model, values.name))
+        return group_object(groups.rename(session, row_id, values.model, values.name, who=who))
 
 
 @namespace.route("/group")
@@ -81,9 +81,9 @@ class Groups(Resource):
     @namespace.response(409, "The name is in use")
     def post(self) -> list[dict[str, Any]]:
         """Add a group."""
-        values = read_parameters().checked(NewGroup)
+        values, who = read_parameters().checked(NewGroup), actor()
         with writing() as session:
-            return [group_object(groups.create(session, values.model, values.name, now_us()))]
+            return [group_object(groups.create(session, values.model, values.name, now_us(), who=who))]
 
 
 @namespace.route("/group/<group_id>/")
@@ -119,9 +119,9 @@ class OneGroup(Resource):
     @namespace.response(200, "The deleted group", answer)
     def delete(self, group_id: str) -> dict[str, Any]:
         """Delete a group; sources and recordings stay."""
-        row_id = path_uuid("group_id", group_id)
+        row_id, who = path_uuid("group_id", group_id), actor()
         with writing() as session:
-            return group_object(groups.remove(session, row_id))
+            return group_object(groups.remove(session, row_id, who=who))
 
 
 @namespace.route("/group/<group_id>/source/<source_id>/")
@@ -134,17 +134,17 @@ class Member(Resource):
     @namespace.response(200, "Was it added?", bool)
     def post(self, group_id: str, source_id: str) -> bool:
         """Add a source to a group."""
-        ids = path_uuid("group_id", group_id), path_integer("source_id", source_id)
+        ids, who = (path_uuid("group_id", group_id), path_integer("source_id", source_id)), actor()
         with writing() as session:
-            return groups.add_member(session, *ids)
+            return groups.add_member(session, *ids, who=who)
 
     @namespace.doc(description="`false` where it was not in the group. What it records goes on.")
     @namespace.response(200, "Was it removed?", bool)
     def delete(self, group_id: str, source_id: str) -> bool:
         """Remove a source from a group."""
-        ids = path_uuid("group_id", group_id), path_integer("source_id", source_id)
+        ids, who = (path_uuid("group_id", group_id), path_integer("source_id", source_id)), actor()
         with writing() as session:
-            return groups.remove_member(session, *ids)
+            return groups.remove_member(session, *ids, who=who)
 
 
 PlaybackApi(group).add_namespace(namespace)

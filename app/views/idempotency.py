@@ -26,6 +26,11 @@ log = logging.getLogger(__name__)
 NAME = HEADER[1]
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
 READ_TYPES = {"", "application/json", "text/csv", *FORM_TYPES}
+# What may not be stored (Cache-Control) holds a secret, which is told once: this is what a repetition gets.
+TOLD_ONCE = (
+    b'{"detail": [{"loc": ["header", "Idempotency-Key"], "msg": "this was done, and its answer held a secret that is '
+    b'told once only: make another one, and delete that one", "type": "told_once"}]}\n'
+)
 MOST_BYTES = 8 * 1024 * 1024  # of an answer; a list of 1000 new cameras has 0.5 MB
 
 
@@ -58,6 +63,14 @@ def _answer_repeated() -> Response | None:
     return _replayed(kept)
 
 
+def _owner(found: Caller | None) -> str:
+    """Return whose a key is: a token's own, for another token of the account may see less; else the account's."""
+    if found is None:
+        return ""
+    kind, _, token_id = found.key.partition(":")
+    return token_id if kind == "token" else found.account_id or ""
+
+
 def _replayed(kept: IdempotentAnswer) -> Response:
     answer = Response(kept.body or b"", kept.status)
     answer.headers["Idempotency-Replayed"] = "true"
@@ -66,11 +79,6 @@ def _replayed(kept: IdempotentAnswer) -> Response:
     else:
         answer.headers["Content-Type"] = kept.content_type
     return answer
-
-
-def _owner(caller: Caller | None) -> str:
-    """Return what tells callers apart, each token from the others of its account: 32 hex digits; empty for none."""
-    return "" if caller is None else hashlib.sha256(caller.key.encode()).hexdigest()[:32]
 
 
 def _rights(caller: Caller | None) -> bytes:
@@ -115,8 +123,11 @@ def _keep_answer(response: Response) -> Response:
 
 
 def _write_down(claimed: Claim, response: Response) -> None:
-    is_kept = response.status_code < 500 and not response.is_streamed
+    is_secret = response.cache_control.no_store  # as a password that was made: it is stored nowhere, as text
+    is_kept = response.status_code < 500 and not response.is_streamed and not is_secret
     body = response.get_data() if is_kept else b""
+    if is_kept and response.status_code < 400 and response.cache_control.no_store:
+        body, response = TOLD_ONCE, Response(status=409, content_type="application/json")
     with writing() as session:
         if is_kept and len(body) <= MOST_BYTES:
             repeats.keep(session, claimed, response.status_code, response.headers.get("Content-Type"), body)

@@ -1,7 +1,7 @@
 """What a camera shows now: a still picture, and an mJPEG stream (record-api.md, "Sources")."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Annotated
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -16,6 +16,7 @@ from app.personalulti import path_integer, read_query, utc_text
 from app.views import PlaybackApi
 from app.views.livesources import LIMIT_S, LiveCamera, LiveSource
 from app.views.multipart import STREAMED, bare_stream, is_ending, stream, take_seat
+from app.views.watching import living
 
 live = Blueprint("live", __name__)
 namespace = Namespace("live", "What a camera shows now", path="/")
@@ -88,6 +89,7 @@ class LivePicture(Resource):
         finally:
             seat.release()
         headers = {"Cache-Control": "no-store", "X-Picture-Utc": utc_text(taken_us) or ""}
+        living(camera.source_id, "picture")()
         return Response(jpeg, mimetype="image/jpeg", headers=headers)
 
 
@@ -114,16 +116,20 @@ class LiveVideo(Resource):
         except BaseException:
             seat.release()
             raise
-        response = stream(_pictures(viewer, first), seat)
+        response = stream(_pictures(viewer, first, living(camera.source_id, "video")), seat)
         response.call_on_close(viewer.leave)
         return response
 
 
-def _pictures(viewer: Viewer, first: Shot) -> Generator[tuple[bytes, dict[str, str]] | None, None, None]:
+def _pictures(
+    viewer: Viewer, first: Shot, note: Callable[[], None]
+) -> Generator[tuple[bytes, dict[str, str]] | None, None, None]:
     """Yield the first picture and those that follow; None now and then where none comes."""
     shot: Shot | None = first
     try:
         while True:
+            if shot is not None:
+                note()
             yield None if shot is None else (shot[0], {"X-Picture-Utc": utc_text(shot[1]) or ""})
             shot = viewer.next(LOOK_S)
     finally:

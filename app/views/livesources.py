@@ -22,7 +22,9 @@ from app.archive.shots import Shot
 from app.capture import sources
 from app.capture.livepicture import picture_shots
 from app.capture.livestream import stream_shots
+from app.capture.networks import Unresolved, networks
 from app.capture.picture import PictureAddress
+from app.capture.pinning import pin_soon
 from app.capture.template import Template, effective_template, parse_template
 from app.capture.watching import Watch
 from app.errors import Busy, CameraSilent, Invalid
@@ -80,6 +82,7 @@ class LiveSource:
     def __init__(self, app: Flask, camera: LiveCamera) -> None:
         self._app, self._camera = app, camera
         self._config: Config = app.config["PLAYBACK"]
+        self._policy = networks(self._config)
         self._fresh_us = round((self._config.SILENCE_S + self._config.FRAGMENT_S) * 1_000_000)
         self._rests_until_s = 0.0
         self._refusal: CameraSilent | None = None
@@ -114,7 +117,8 @@ class LiveSource:
         db.session.remove()
         if camera.picture is not None and time.monotonic() >= self._rests_until_s:
             try:
-                yield from picture_shots(camera.picture, _Wish(watch, self._is_changed), self._picture_limit_s(found))
+                wish = _Wish(watch, self._is_changed)
+                yield from picture_shots(self._policy, camera.picture, wish, self._picture_limit_s(found))
                 return
             except CameraSilent as error:
                 self._refusal = error
@@ -155,10 +159,13 @@ class LiveSource:
         if not places.acquire(blocking=False):
             raise Busy(f"{self._config.LIVE_STREAMS} cameras that do not record are being watched already")
         try:
-            wish = _Wish(watch, self._is_changed_or_recorded)
-            yield from stream_shots(self._config, uri, self._camera.template(), wish, self._deadline_s)
+            wish, template = _Wish(watch, self._is_changed_or_recorded), self._camera.template()
+            pinned = pin_soon(self._policy, uri, self._deadline_s - time.monotonic())
+            yield from stream_shots(self._config, pinned, template, wish, self._deadline_s)
         except Invalid as error:
-            raise CameraSilent(f"the stored ffmpeg_cmd cannot be used: {error.message}") from None
+            raise CameraSilent(error.message) from None
+        except Unresolved:
+            raise CameraSilent("the camera's host cannot be reached: check address and network") from None
         finally:
             places.release()
 

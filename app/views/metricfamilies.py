@@ -24,6 +24,7 @@ WHOLE = (
     ("playback_records_unhashed", "Ended recordings whose MD5 is yet to be computed", "unhashed_records"),
     ("playback_files_doomed", "Files of deleted footage that are yet to be removed", "doomed_files"),
     ("playback_recorders", "Recorders that gave a sign of life in the last 15 seconds", "recorders"),
+    ("playback_audit_unsealed", "Rows of the audit log without a seal, of the newest 1000", "unsealed_rows"),
     ("playback_scrub_oldest_age_seconds", "Time since the file read longest ago was verified", "verified_age_s"),
 )
 BY_WORD = (

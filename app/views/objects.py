@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from app.archive.causes import words
 from app.archive.keptsources import KeptSources
 from app.archive.ledger import Gap
+from app.archive.limits import limits
 from app.archive.places import record_location
 from app.archive.recordings import statuses
 from app.capture.addresses import masked
@@ -129,7 +130,7 @@ def gap_object(gap: Gap) -> dict[str, Any]:
         "end_utc": utc_text(gap.end_us),
         "cause": gap.cause,
         "words": words(gap.cause),
-        "detail": gap.detail,
+        "detail": None if limits() else gap.detail,  # it may name instants
     }
 
 

@@ -11,9 +11,12 @@ from flask import Blueprint, Response, current_app, request, url_for
 from flask_restx import Resource
 from sqlalchemy import select
 
+from app.access.finding import carried_token
+from app.access.media import query_of
 from app.archive.find import find_open
 from app.extensions import db
 from app.formats.boxes import FormatError
+from app.formats.playlists import with_query
 from app.models import Wanted
 from app.personalulti import utc_text
 from app.playback import requestdata
@@ -27,9 +30,12 @@ from app.views.compression import compress, is_gzip_wanted
 from app.views.documenting import sends_bytes, sends_on
 from app.views.playbackobjects import RequestData
 from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged, see
+from app.views.playbacksigning import keep_from_caches, signed_urls
+from app.views.watching import saw, sending
 
 playbackapi = Blueprint("playbackapi", __name__)
 playbackapi.after_request(compress)
+playbackapi.after_request(keep_from_caches)
 # Importing them has put their endpoints into the namespace.
 PARTS = (playbackmany, playbackmedia, playbackstills, playbacksync)
 
@@ -38,7 +44,8 @@ def _data(subject: Subject) -> dict[str, Any]:
     """Return request data."""
     footage = subject.load()
     movie = subject.plan(footage)
-    return requestdata.describe(footage, movie, subject.asked, subject.path, utc_text)
+    told = requestdata.describe(footage, movie, subject.asked, subject.path, utc_text)
+    return {**told, "urls": signed_urls(told["urls"], [subject.source_id], subject.asked)}
 
 
 def _video(subject: Subject) -> Response:
@@ -53,7 +60,12 @@ def _video(subject: Subject) -> Response:
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
     return respond(
-        Body(movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES, on_loss(subject.source_id)),
+        Body(
+            movie.parts,
+            current_app.config["PLAYBACK"].READ_AHEAD_BYTES,
+            on_loss(subject.source_id),
+            sending("video", subject.source_id, (subject.asked.begin_us, subject.asked.end_us)),
+        ),
         content_type=MP4,
         etag=movie.etag,
         headers=headers,
@@ -87,10 +99,15 @@ def _playlist(subject: Subject) -> Response:
         raise subject.nothing() from error
     if not playlist.count:
         raise subject.nothing()
-    headers = {"Cache-Control": "no-cache" if is_ended else "no-store"}
-    if is_gzip_wanted(playlist.size_bytes):
-        return Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
-    return Response(playlist.text(), content_type=HLS, headers=headers)
+    headers = {"Cache-Control": "private, no-cache" if is_ended else "no-store"}
+    token = carried_token()
+    if token is not None:
+        response = Response(with_query(playlist.text(), query_of(token)), content_type=HLS, headers=headers)
+    elif is_gzip_wanted(playlist.size_bytes):
+        response = Response(playlist.gzip(), content_type=HLS, headers={**headers, "Content-Encoding": "gzip"})
+    else:
+        response = Response(playlist.text(), content_type=HLS, headers=headers)
+    return saw(response, "playlist", subject.source_id, None)
 
 
 def _is_ended(source_id: int) -> bool:

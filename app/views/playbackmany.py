@@ -7,6 +7,7 @@ from flask import Response
 from flask_restx import Resource
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from app.access.window import check_window
 from app.models.types import now_us
 from app.personalulti import read_query, utc_text
 from app.playback.asked import Instant, Length, RangeParameters, check_range, split_ids
@@ -56,6 +57,7 @@ class TimelineOfSources(Resource):
         parameters = RangeParameters(start=0, gaps="collapse")
         parameters.start, parameters.end, parameters.duration = given.start, given.end, given.duration
         asked = check_range(parameters, now_us())
+        check_window(asked.begin_us, asked.end_us)
         resolution_us = given.resolution or max((asked.end_us - asked.begin_us) // 1000, 1_000_000)
         check_resolution(asked.begin_us, asked.end_us, resolution_us)
         known_sources(given.source_id, "source_id")

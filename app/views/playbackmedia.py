@@ -5,6 +5,7 @@ import re
 from flask import Response
 from flask_restx import Resource
 
+from app.access.window import check_file, check_timeless
 from app.archive.find import find_segment
 from app.auth import sources
 from app.errors import Invalid, NotFound
@@ -18,6 +19,7 @@ from app.playback.handover import hand_over
 from app.playback.media import build_init, segment_body
 from app.views.documenting import sends_bytes
 from app.views.playbackrange import IMMUTABLE, MP4, namespace
+from app.views.watching import saw
 
 
 @namespace.route("/source/<source_id>/segment/<start_us>.mp4")
@@ -40,19 +42,22 @@ class SegmentMedia(Resource):
 
 def _segment(source_id: str, start_us: str) -> Response:
     """Return the file of a segment; what an open one holds already never changes."""
-    segment = find_segment(path_integer("source_id", source_id), path_integer("start_us", start_us, MAX_INSTANT_US))
+    number, begin_us = path_integer("source_id", source_id), path_integer("start_us", start_us, MAX_INSTANT_US)
+    check_file(begin_us, ("path", "start_us"))
+    segment = find_segment(number, begin_us)
     if segment is None:
         not_found("start_us", start_us)
     db.session.remove()
     caching = {"Cache-Control": "private, no-cache" if segment.is_open else IMMUTABLE}
+    span = segment.start_us, segment.end_us
     if handed := hand_over(segment, MP4, caching):
-        return handed
+        return saw(handed, "segment", segment.source_id, span)
     try:
         body = segment_body(segment)
     except (FormatError, OSError) as error:
         raise NotFound(f"segment {segment.id} cannot be read", loc=("path", "start_us")) from error
     etag = f"{segment.id}-{segment.generation}-{segment.shift_ticks}-{segment.body_end_bytes}"
-    return respond(
+    response = respond(
         body,
         content_type=MP4,
         etag=etag,
@@ -60,6 +65,7 @@ def _segment(source_id: str, start_us: str) -> Response:
         modified_us=segment.end_us,
         is_date_strong=not segment.is_open,
     )
+    return saw(response, "segment", segment.source_id, span)
 
 
 @namespace.route("/source/<source_id>/init/<entries>.mp4")
@@ -73,6 +79,7 @@ class InitMedia(Resource):
     def get(self, source_id: str, entries: str) -> Response:
         """Get the init segment that a playlist names."""
         number = path_integer("source_id", source_id)
+        check_timeless()
         match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", entries)
         if match is None:
             raise Invalid("this is not an init segment's name", loc=("path", "entries"), kind="init_name")

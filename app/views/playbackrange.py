@@ -8,6 +8,9 @@ from flask import Response, redirect, url_for
 from flask_restx import Namespace
 from sqlalchemy import bindparam, select
 
+from app.access.finding import carried_token
+from app.access.media import with_token
+from app.access.window import check_window
 from app.archive.bounds import sees
 from app.auth import sources
 from app.errors import Deleted, NotFound
@@ -92,6 +95,7 @@ def of_source(source_id: str) -> Subject:
     """Return the subject of a request about a source."""
     number = path_integer("source_id", source_id)
     asked = check_range(read_query().checked(RangeParameters), now_us())
+    check_window(asked.begin_us, asked.end_us)
     return Subject(number, asked, url_for("playbackapi.source_data", source_id=number).rstrip("/") + "/")
 
 
@@ -116,6 +120,7 @@ def of_record(record_id: str) -> Subject:
     parameters = read_query().checked(RecordParameters)
     row = known_record(key)
     asked = check_range(parameters, now_us(), row.begin_us, row.end_us)
+    check_window(asked.begin_us, asked.end_us)
     return Subject(row.source_id, asked, url_for("playbackapi.record_data", record_id=key).rstrip("/") + "/")
 
 
@@ -137,8 +142,8 @@ def ranged(resource: Callable[..., Any]) -> Any:
 
 
 def see(path: str) -> Response:
-    """Return a redirect that keeps the method and is not kept."""
-    response = redirect(path, 307, Response=Response)
+    """Return a redirect that keeps the method and is not kept; the token of a signed address goes along."""
+    response = redirect(with_token(path, carried_token()), 307, Response=Response)
     response.headers["Cache-Control"] = "no-store"
     response.data = b""  # the address stands in the header; werkzeug would put a page of HTML here
     return response  # type: ignore[return-value]

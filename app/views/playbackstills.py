@@ -6,6 +6,9 @@ from typing import Any
 from flask import Response, request
 from flask_restx import Resource
 
+from app.access.finding import carried_token
+from app.access.media import with_token
+from app.access.window import check_instant
 from app.archive.spans import Stretch
 from app.formats.webvtt import sheet_index
 from app.personalulti import path_integer, path_uuid, read_query, utc_text
@@ -27,12 +30,14 @@ from app.views.playbackrange import (
     ranged,
     see,
 )
+from app.views.watching import saw
 
 JPEG, VTT = "image/jpeg", "text/vtt; charset=utf-8"
 
 
 def _picture(source_id: int, within: Stretch, at_us: int, asked: RecordPictureParameters) -> Response:
     """Return the picture at an instant."""
+    check_instant(at_us)
     frame = find_still(source_id, within, at_us, asked.nearest, utc_text)
     etag = picture_etag(frame, asked.width)
     is_known = is_unchanged(request.headers, Validators(etag))
@@ -41,7 +46,8 @@ def _picture(source_id: int, within: Stretch, at_us: int, asked: RecordPicturePa
         "X-Picture-Utc": utc_text(frame.instant_us) or "",
         "Cache-Control": "private, no-cache" if frame.segment.is_open else IMMUTABLE,
     }
-    return respond(Body([jpeg]), content_type=JPEG, etag=etag, headers=headers)
+    response = respond(Body([jpeg]), content_type=JPEG, etag=etag, headers=headers)
+    return saw(response, "picture", source_id, (frame.instant_us, frame.instant_us + 1))
 
 
 def _of_sheet(subject: Subject, answer: Callable[[Subject, Sheet], Response], name: str) -> Response:
@@ -55,18 +61,20 @@ def _of_sheet(subject: Subject, answer: Callable[[Subject, Sheet], Response], na
     return answer(subject, plan_sheet(footage, movie, parameters))
 
 
-def _sheet(_subject: Subject, sheet: Sheet) -> Response:
+def _sheet(subject: Subject, sheet: Sheet) -> Response:
     """Return the JPEG of a sheet."""
     is_known = is_unchanged(request.headers, Validators(sheet.etag))
     jpeg = b"" if is_known else make_sheet(sheet, utc_text)
-    return respond(Body([jpeg]), content_type=JPEG, etag=sheet.etag, headers={"Cache-Control": "private, no-cache"})
+    headers = {"Cache-Control": "private, no-cache"}
+    response = respond(Body([jpeg]), content_type=JPEG, etag=sheet.etag, headers=headers)
+    return saw(response, "thumbnails", subject.source_id, (subject.asked.begin_us, subject.asked.end_us))
 
 
 def _index(subject: Subject, sheet: Sheet) -> Response:
     """Return the index of a sheet; it names the sheet by an address that is pinned to the same range."""
     more = {"count": sheet.count, "width": sheet.width}
     address = requestdata.sheet_address(sheet.footage, subject.asked, subject.path, utc_text, **more)
-    body = Body([sheet_index(address, sheet.cells).encode()])
+    body = Body([sheet_index(with_token(address, carried_token()), sheet.cells).encode()])
     etag = f"{sheet.etag}-vtt"
     return respond(body, content_type=VTT, etag=etag, headers={"Cache-Control": "private, no-cache"})
 

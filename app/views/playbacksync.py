@@ -8,15 +8,19 @@ from flask import Response, request, url_for
 from flask_restx import Resource
 from pydantic import field_validator
 
+from app.access.finding import carried_token
+from app.access.media import query_of
+from app.access.window import check_file, check_window
 from app.archive.find import find_neighbours
 from app.errors import Invalid, NoFootage, NotFound
 from app.extensions import db
 from app.formats.boxes import FormatError
+from app.formats.playlists import with_query
 from app.models.types import now_us
 from app.personalulti import path_integer, read_query, utc_text
 from app.playback import syncplaylist
 from app.playback.asked import Asked, RangeParameters, check_media_length, check_range, split_ids
-from app.playback.cell import find_cell
+from app.playback.cell import find_cell, place_of
 from app.playback.delivery import respond
 from app.playback.footage import Footage
 from app.playback.syncplaylist import MAX_SOURCES, Plan
@@ -24,6 +28,8 @@ from app.views import document
 from app.views.documenting import sends_bytes
 from app.views.playbackobjects import Sync
 from app.views.playbackrange import HLS, IMMUTABLE, MP4, RANGE, known_source, known_sources, namespace
+from app.views.playbacksigning import signed_urls
+from app.views.watching import saw
 
 
 class SyncParameters(RangeParameters):
@@ -80,11 +86,13 @@ class SyncOfSources(Resource):
         plan = _plan(ids, asked, footages)
         grid = {"start": utc_text(asked.begin_us), "end": utc_text(end_us), "grid": ",".join(map(str, ids))}
         query = urlencode(grid | ({} if rev is None else {"rev": rev}), safe=":,")
+        urls = {str(number): f"{_prefix(number)}index.m3u8?{query}" for number in ids}
+        urls = signed_urls(urls, ids, asked)
         return {
             "start_utc": utc_text(asked.begin_us),
             "end_utc": utc_text(end_us),
             "grid_s": plan.grid_us / 1_000_000,
-            "sources": [{"source_id": number, "hls": f"{_prefix(number)}index.m3u8?{query}"} for number in ids],
+            "sources": [{"source_id": number, "hls": urls[str(number)]} for number in ids],
         }
 
 
@@ -104,13 +112,18 @@ def playlist_in_step(source_id: str) -> Response:
 
 def _playlist(ids: Sequence[int], asked: Asked, place: int) -> Response:
     plan = _plan(ids, asked, syncplaylist.load_all(ids, asked.begin_us, asked.end_us, asked.rev))
-    text = syncplaylist.write_playlist(plan, place, _prefix(ids[place]))
-    return Response(text, content_type=HLS, headers={"Cache-Control": "no-cache"})
+    text = syncplaylist.write_playlist(plan, place, _prefix(ids[place])).encode()
+    token = carried_token()
+    if token is not None:
+        text = with_query(text, query_of(token))
+    response = Response(text, content_type=HLS, headers={"Cache-Control": "private, no-cache"})
+    return saw(response, "playlist", ids[place], None)
 
 
 def _checked_range(given: RangeParameters, ids: Sequence[int]) -> Asked:
     """Return the range. Raises Invalid for one that is too long for so many sources."""
     asked = check_range(given, now_us())
+    check_window(asked.begin_us, asked.end_us)
     check_media_length(asked)
     syncplaylist.check_size(len(ids), asked.begin_us, asked.end_us)
     return asked
@@ -164,11 +177,15 @@ class CellMedia(Resource):
 
 def _cell(source_id: str) -> Response:
     number = path_integer("source_id", source_id)
-    cell = find_cell(number, request.args.get("from", ""), request.args.get("to", ""))
+    places = [request.args.get(name, "") for name in ("from", "to")]
+    for text, name in zip(places, ("from", "to"), strict=True):
+        check_file(place_of(text, name)[0], ("query", name))
+    cell = find_cell(number, *places)
     db.session.remove()
     try:
         body = cell.body()
     except (FormatError, OSError) as error:
         raise NotFound("a file between from and to cannot be read", loc=("query", "from")) from error
     caching = {"Cache-Control": IMMUTABLE if cell.is_settled else "private, no-cache"}
-    return respond(body, content_type=MP4, etag=cell.etag, headers=caching)
+    response = respond(body, content_type=MP4, etag=cell.etag, headers=caching)
+    return saw(response, "cell", number, (cell.segments[0].start_us, cell.segments[-1].end_us))

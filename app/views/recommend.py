@@ -117,10 +117,10 @@ class Recommendations(Resource):
         refer = read_parameters().checked(NewRecommendation).named
         if refer is None:
             raise Invalid("refer must be given: `refer` of the file", loc=("body", "refer"), kind="missing")
-        seen = sight()
+        who, seen = actor(), sight()
         with writing() as session:
             file = find_by_refer(session, refer[1], ("body", refer[0]), sight=seen, is_locked=True)
-            made = review.bring_up_to_date(session, file, now_us(), is_made=True)
+            made = review.bring_up_to_date(session, file, now_us(), made_by=who)
             assert made is not None  # it was asked for
             row = review.read_recommendation(session, made.id)
         return recommendation_object(row)

@@ -7,9 +7,10 @@ from flask_restx import Namespace, Resource
 from pydantic import BaseModel, Field
 
 from app.archive import groups, recordings
+from app.archive.auditing import audit
 from app.archive.bounds import Sources, sees
 from app.archive.storages import check_room
-from app.auth import sources
+from app.auth import actor, sources
 from app.capture.sources import startable_problem
 from app.capture.wake import wake
 from app.errors import Conflict, Invalid
@@ -87,14 +88,18 @@ class Records(Resource):
     @namespace.response(507, "The storage is full")
     def post(self) -> Response:
         """Start recording every source of a group under a tag."""
-        values, seen = read_parameters().checked(Start), sources()
+        values, who, seen = read_parameters().checked(Start), actor(), sources()
         group = _startable_group(values, seen)
         check_room(current_app.config["PLAYBACK"])
         problems = {member.id: startable_problem(member) for member in group.sources if sees(seen, member.id)}
         startable = [source_id for source_id, problem in problems.items() if problem is None]
         with writing() as session:
+            is_known = recordings.find_tag(session, values.tag_name) is not None
             tag = recordings.make_tag(session, values.tag_name, now_us(), seen)
-            recordings.start(session, startable, tag, now_us())
+            if not is_known:
+                audit(session, who, "tag.create", tag.id, name=tag.name)
+            started = recordings.start(session, startable, tag, now_us())
+            recordings.note_acts(session, who, "record.start", tag.id, started, tag=tag.name, group_id=group.id)
         wake(current_app.config["PLAYBACK"])
         ask_lists()
         _raise_problems({source_id: problem for source_id, problem in problems.items() if problem})
@@ -109,12 +114,13 @@ class Records(Resource):
     @namespace.response(404, "There is no such tag")
     def put(self) -> Response:
         """Stop the recordings of a tag."""
-        values, seen = read_parameters().checked(Stop), sources()
+        values, who, seen = read_parameters().checked(Stop), actor(), sources()
         with writing() as session:
             tag = recordings.find_tag(session, values.tag_name, seen)
             if tag is None:
                 not_found("tag_name", values.tag_name, "body")
-            recordings.stop(session, tag, values.model, now_us(), seen)
+            stopped = recordings.stop(session, tag, values.model, now_us(), seen)
+            recordings.note_acts(session, who, "record.stop", tag.id, stopped, tag=tag.name)
         wake(current_app.config["PLAYBACK"])
         ask_lists()
         return Response(status=204)

@@ -30,6 +30,7 @@ from app.views import PlaybackApi, document
 from app.views.documenting import sends_bytes, sends_on
 from app.views.objects import RecordObject, record_objects
 from app.views.playbackrange import known_record, see
+from app.views.watching import sending
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,12 @@ def _video(record_id: str) -> Response:
         headers["Content-Location"] = pinned
     db.session.remove()
     return respond(
-        Body(film.movie.parts, current_app.config["PLAYBACK"].READ_AHEAD_BYTES, on_loss(span.source_id)),
+        Body(
+            film.movie.parts,
+            current_app.config["PLAYBACK"].READ_AHEAD_BYTES,
+            on_loss(span.source_id),
+            sending("video", span.source_id, (span.begin_us, film.end_us)),
+        ),
         content_type=MP4,
         etag=film.movie.etag,
         headers=headers,

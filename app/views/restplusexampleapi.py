@@ -11,6 +11,8 @@ from flask_restx import Namespace, Resource
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from app.archive.auditing import audit
+from app.auth import actor
 from app.extensions import db, writing
 from app.models import ExampleModel
 from app.personalulti import Description, not_found, path_uuid, read_parameters, utc_text
@@ -59,9 +61,12 @@ class Examples(Resource):
     def post(self) -> dict[str, Any]:
         """Leave a note."""
         values = read_parameters().checked(NewExample)
+        who = actor()
         with writing() as session:
             example = ExampleModel(text=values.text)
             session.add(example)
+            session.flush()
+            audit(session, who, "example.create", example.id)
         return example_object(example)
 
 

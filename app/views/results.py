@@ -30,6 +30,7 @@ from app.views.fileobjects import MadeFile, made_file
 from app.views.listing import answer_bytes
 from app.views.objects import json_bytes
 from app.views.resultbody import reading
+from app.views.watching import DOWNLOAD, saw
 
 results = Blueprint("results", __name__)
 namespace = Namespace("result", "What analysers have found", path="/")
@@ -236,7 +237,8 @@ def _file(file_id: int) -> Response:
         "Content-Security-Policy": "sandbox",
         "Cache-Control": "private, no-cache",
     }
-    return respond(body, content_type=BYTES, etag=etag, headers=headers, modified_us=modified_us)
+    response = respond(body, content_type=BYTES, etag=etag, headers=headers, modified_us=modified_us)
+    return saw(response, "result", None, None, action=DOWNLOAD, subject=str(file_id))
 
 
 PlaybackApi(results).add_namespace(namespace)

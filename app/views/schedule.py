@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.archive import schedules
 from app.archive.bounds import Sources, has_others
 from app.archive.schedules import Window
-from app.auth import sources
+from app.auth import actor, sources
 from app.capture.wake import wake
 from app.errors import Forbidden
 from app.extensions import AnySession, db, writing
@@ -144,11 +144,12 @@ class GroupSchedule(Resource):
     def put(self, group_id: str) -> dict[str, Any]:
         """Give a group a schedule, instead of the one that it may have."""
         row_id = path_uuid("group_id", group_id)
-        given = read_parameters().checked(NewSchedule)
-        windows, seen = [one.window() for one in given.windows], sources()
+        given, who, seen = read_parameters().checked(NewSchedule), actor(), sources()
+        windows = [one.window() for one in given.windows]
         with writing() as session:
             check_whole(session, row_id, seen)
-            row = schedules.put(session, row_id, given.tag_name, given.time_zone, windows, is_enabled=given.is_enabled)
+            about = (given.tag_name, given.time_zone, windows)
+            row = schedules.put(session, row_id, *about, is_enabled=given.is_enabled, who=who)
         send(current_app.config["PLAYBACK"], "playback.follow_schedules")
         return schedule_object(row)
 
@@ -158,10 +159,10 @@ class GroupSchedule(Resource):
     @namespace.response(200, "The schedule that was removed", answer)
     def delete(self, group_id: str) -> dict[str, Any]:
         """Take the schedule from a group; what it has begun stops."""
-        row_id, seen = path_uuid("group_id", group_id), sources()
+        row_id, who, seen = path_uuid("group_id", group_id), actor(), sources()
         with writing() as session:
             check_whole(session, row_id, seen)
-            removed = schedules.remove(session, row_id, now_us())
+            removed = schedules.remove(session, row_id, now_us(), who=who)
         wake(current_app.config["PLAYBACK"])
         return schedule_object(removed)
 

@@ -11,9 +11,11 @@ from pydantic_core import PydanticCustomError
 from app.archive.bounds import within
 from app.archive.keptsources import revisions, state_of_all
 from app.archive.paging import AnySelect, Order
+from app.auth import actor
 from app.auth import sources as seen_sources
 from app.capture import sources
 from app.capture.addresses import HTTP_SCHEMES, RTSP_SCHEMES, AddressError, parse
+from app.capture.networks import networks
 from app.capture.wake import wake
 from app.extensions import db, writing
 from app.models import Source
@@ -115,11 +117,18 @@ def _given(parameters: Parameters, model: type[SourceChange]) -> dict[str, Any]:
     return parameters.checked(model).model_dump(exclude_unset=True)
 
 
+def check_places(values: Mapping[str, Any]) -> None:
+    """Raise Invalid for an address that no camera may have. Name servers are waited for without a connection."""
+    db.session.rollback()
+    sources.check_places(networks(current_app.config["PLAYBACK"]), values)
+
+
 def _change(source_id: str) -> dict[str, Any]:
     row_id = path_integer("source_id", source_id)
-    values = _given(read_parameters(NESTED), SourceChange)
+    values, who = _given(read_parameters(NESTED), SourceChange), actor()
+    check_places(values)
     with writing() as session:
-        row, is_other = sources.change(session, row_id, values)
+        row, is_other = sources.change(session, row_id, values, who=who)
     if is_other:
         wake(current_app.config["PLAYBACK"])
         ask_probe(row.id)
@@ -167,9 +176,10 @@ class Sources(Resource):
     @namespace.response(200, "The new camera", answer)
     def post(self) -> dict[str, Any]:
         """Add a source."""
-        values = _given(read_parameters(NESTED), NewSource)
+        values, who = _given(read_parameters(NESTED), NewSource), actor()
+        check_places(values)
         with writing() as session:
-            row = sources.create(session, values["model"], values, now_us())
+            row = sources.create(session, values["model"], values, now_us(), who=who)
         ask_probe(row.id)
         return source_object(row)
 
@@ -211,9 +221,9 @@ class OneSource(Resource):
     @namespace.response(409, "It is recording")
     def delete(self, source_id: str) -> dict[str, Any]:
         """Delete a source; its recordings stay."""
-        row_id = path_integer("source_id", source_id)
+        row_id, who = path_integer("source_id", source_id), actor()
         with writing() as session:
-            return source_object(sources.remove(session, row_id, now_us()))
+            return source_object(sources.remove(session, row_id, now_us(), who=who))
 
 
 PlaybackApi(source).add_namespace(namespace)

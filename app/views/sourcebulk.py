@@ -10,9 +10,11 @@ from flask_restx import Namespace, Resource
 from pydantic import BaseModel, Field, ValidationError
 
 from app.archive import groups
+from app.auth import actor
 from app.capture import sources
+from app.capture.networks import KIND, networks
 from app.errors import Invalid, UnsupportedBody
-from app.extensions import AnySession, writing
+from app.extensions import AnySession, db, writing
 from app.models import Group, Source
 from app.models.types import now_us
 from app.personalulti import FORM_TYPES, Name, read_json, unfolded, whole_body
@@ -58,9 +60,9 @@ class Bulk(Resource):
     @namespace.response(422, "An entry for each wrong value: `body`, number of the row from 0, name; nothing is added")
     def post(self) -> list[dict[str, Any]]:
         """Add many sources: all of them, or none."""
-        built = _checked(_rows())
+        built, who = _checked(_rows()), actor()
         with writing() as session:
-            _add(session, built)
+            _add(session, built, who)
         send(current_app.config["PLAYBACK"], "playback.probe_due")
         return [source_object(source) for source, _ in built]
 
@@ -126,26 +128,31 @@ def _checked(rows: list[Any]) -> list[tuple[Source, str | None]]:
     if len(rows) > MOST_ROWS:
         raise Invalid(f"there are {len(rows)} sources; send at most {MOST_ROWS} at once", kind="too_many")
     built: list[tuple[Source, str | None]] = []
+    checked: list[dict[str, Any]] = []
     details: list[dict[str, Any]] = []
     for number, row in enumerate(rows):
         try:
-            built.append(_built(row))
+            values = BulkSource.model_validate(row).model_dump(exclude_unset=True)
+            checked.append(values)
+            built.append((sources.build(values["model"], values, now_us()), values.get("group_name")))
         except ValidationError as error:
             details += [_of_row(number, entry) for entry in wrong_values(error, BulkSource)]
         except Invalid as error:
             details += [_of_row(number, {**entry, "loc": entry["loc"][1:]}) for entry in error.detail]
+    details = details or _misplaced(checked)
     if details:
         raise Invalid("some sources are wrong", details=details)
     return built
 
 
-def _built(row: Any) -> tuple[Source, str | None]:
-    """Return the source of a row and the name of its group. Raises ValidationError, Invalid."""
-    values = BulkSource.model_validate(row).model_dump(exclude_unset=True)
-    return sources.build(values["model"], values, now_us()), values.get("group_name")
+def _misplaced(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an entry for each address that no camera may have. Waits for name servers without a connection."""
+    db.session.rollback()
+    found = sources.misplaced(networks(current_app.config["PLAYBACK"]), rows)
+    return [_of_row(number, {"loc": loc, "msg": text, "type": KIND}) for number, loc, text in found]
 
 
-def _add(session: AnySession, built: list[tuple[Source, str | None]]) -> None:
+def _add(session: AnySession, built: list[tuple[Source, str | None]], who: str) -> None:
     """Add the sources, let them join their groups, and make these where there are none. Raises Invalid.
 
     The sources leave the session: what the answer shows of them is not read again.
@@ -156,13 +163,16 @@ def _add(session: AnySession, built: list[tuple[Source, str | None]]) -> None:
     details: list[dict[str, Any]] = []
     for number, (source, name) in enumerate(built):
         if name and name not in found:
-            found[name] = groups.find_or_create(session, source.model, name, now_us())
+            found[name] = groups.find_or_create(session, source.model, name, now_us(), who=who)
         if name and found[name].model != source.model:
             message = f"one group takes one model only: {name!r} has {found[name].model}, from a row above or before"
             details.append(_of_row(number, {"loc": ["group_name"], "msg": message, "type": "other_model"}))
     if details:
         raise Invalid("some groups take other sources", details=details)
-    groups.add_new_members(session, [(found[name].id, source.id) for source, name in built if name])
+    for source, _ in built:
+        sources.note_created(session, source, who)
+    groups.add_new_members(session, [(found[name].id, source.id) for source, name in built if name], who=who)
+    session.flush()
     for source, _ in built:
         session.expunge(source)
 

@@ -7,6 +7,7 @@ from flask_restx import Namespace, Resource
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from app.access.window import check_window
 from app.archive.causes import CAUSES, words
 from app.errors import Invalid
 from app.extensions import db
@@ -58,6 +59,7 @@ class SourceGaps(Resource):
         number = path_integer("source_id", source_id)
         parameters = read_query().checked(GapsQuery)
         asked = check_range(parameters, now_us())
+        check_window(asked.begin_us, asked.end_us)
         if asked.end_us - asked.begin_us > MAX_US:
             raise Invalid("the range may be at most 366 days long", loc=("query", "end"), kind="range_too_long")
         if db.session.get(Source, number) is None:

@@ -5,6 +5,7 @@ Revises: e51b90d7a246
 
 """
 import time
+import unicodedata
 import uuid
 
 from alembic import op
@@ -25,11 +26,14 @@ def upgrade():
         batch_op.add_column(sa.Column('fs_uniquifier', sa.String(length=64), nullable=True, comment='what sessions name; a new one ends them all'))
         batch_op.add_column(sa.Column('tf_primary_method', sa.String(length=64), nullable=True, comment='authenticator, or none'))
         batch_op.add_column(sa.Column('tf_totp_secret', sa.Text(), nullable=True, comment='encrypted'))
+        batch_op.add_column(sa.Column('tf_last_step', sa.BigInteger(), nullable=True, comment='of the last code used, half minutes'))
+        batch_op.add_column(sa.Column('name_key', sa.String(length=255), nullable=True, comment='the same for all spellings of the name'))
         batch_op.add_column(sa.Column('sees_all', sa.Boolean(), nullable=False, server_default=sa.true(), comment='all cameras; else those of its rights'))
         batch_op.add_column(sa.Column('last_sign_in_us', sa.BigInteger(), nullable=True, comment='instant, us since the epoch'))
     make_tables()
     op.create_index('ix_record_tag_id_source_id', 'record', ['tag_id', 'source_id'])
-    name_callers(op.get_bind(), "hash of the caller's key; empty for none")
+    make_sign_in_tables()
+    keep_names(op.get_bind())
     keep_tokens(op.get_bind())
     with op.batch_alter_table('account', schema=None) as batch_op:
         batch_op.alter_column('is_once', server_default=None)
@@ -37,15 +41,11 @@ def upgrade():
         batch_op.alter_column('sees_all', server_default=None)
         batch_op.alter_column('fs_uniquifier', existing_type=sa.String(length=64), nullable=False)
         batch_op.create_unique_constraint(batch_op.f('uq_account_fs_uniquifier'), ['fs_uniquifier'])
+        batch_op.alter_column('name_key', existing_type=sa.String(length=255), nullable=False)
+        batch_op.create_unique_constraint(batch_op.f('uq_account_name_key'), ['name_key'])
         batch_op.drop_constraint(batch_op.f('uq_account_token_sha256'), type_='unique')
         batch_op.drop_column('token_sha256')
     keep_seals(op.get_bind())
-
-
-def name_callers(connection, comment):
-    """Say in PostgreSQL, which keeps comments, what the answers to repeated requests are kept by."""
-    if connection.dialect.name == 'postgresql':
-        op.alter_column('idempotent_answer', 'account', existing_type=sa.String(length=36), comment=comment)
 
 
 def make_tables():
@@ -77,16 +77,21 @@ def make_tables():
     sa.Column('end_us', sa.BigInteger(), nullable=True, comment='end of it'),
     sa.Column('created_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
     sa.Column('created_by', sa.String(length=255), nullable=False),
+    sa.Column('parent_id', sa.String(length=36), nullable=True, comment='the token that it was made with'),
     sa.Column('expires_us', sa.BigInteger(), nullable=True, comment='instant it is no longer taken'),
     sa.Column('revoked_us', sa.BigInteger(), nullable=True, comment='instant, us since the epoch'),
     sa.Column('revoked_by', sa.String(length=255), nullable=True),
     sa.Column('last_used_us', sa.BigInteger(), nullable=True, comment='instant, to a minute'),
     sa.CheckConstraint("role IN ('viewer', 'operator', 'admin', 'analyser')", name=op.f('ck_api_token_role')),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_api_token_account_id_account'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['parent_id'], ['api_token.id'], name=op.f('fk_api_token_parent_id_api_token'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_api_token')),
     sa.UniqueConstraint('account_id', 'name', name=op.f('uq_api_token_account_id_name')),
     sa.UniqueConstraint('token_sha256', name=op.f('uq_api_token_token_sha256'))
     )
+    with op.batch_alter_table('api_token', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_api_token_parent_id'), ['parent_id'], unique=False)
+
     op.create_table('share_link',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('key_sha256', sa.String(length=64), nullable=False, comment='hex, of the key in the address'),
@@ -123,6 +128,61 @@ def make_tables():
     sa.PrimaryKeyConstraint('position', name=op.f('pk_audit_seal')),
     sa.UniqueConstraint('kind', 'row_id', name=op.f('uq_audit_seal_kind_row_id'))
     )
+    op.create_table('viewing',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('updated_us', sa.BigInteger(), nullable=False, comment='instant of the last change of this row'),
+    sa.Column('actor', sa.String(length=255), nullable=False, comment='who looks, as in audit'),
+    sa.Column('action', sa.String(length=64), nullable=False, comment='as in audit'),
+    sa.Column('subject', sa.String(length=255), nullable=False, comment='as in audit'),
+    sa.Column('source_id', sa.Integer(), nullable=True),
+    sa.Column('detail', sa.Text(), nullable=False, comment='JSON object, as in audit'),
+    sa.ForeignKeyConstraint(['source_id'], ['source.id'], name=op.f('fk_viewing_source_id_source')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_viewing'))
+    )
+
+
+def make_sign_in_tables():
+    op.create_table('account_session',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('account_id', sa.String(length=36), nullable=False),
+    sa.Column('begun_us', sa.BigInteger(), nullable=False, comment='instant of signing in, us since the epoch'),
+    sa.Column('expires_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
+    sa.Column('address', sa.String(length=64), nullable=False, comment='network address it was begun from'),
+    sa.Column('agent', sa.String(length=200), nullable=False, comment='what the browser said it is'),
+    sa.CheckConstraint('expires_us > begun_us', name=op.f('ck_account_session_span')),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_account_session_account_id_account'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_account_session'))
+    )
+    with op.batch_alter_table('account_session', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_account_session_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_account_session_expires_us'), ['expires_us'], unique=False)
+    op.create_table('recovery_code',
+    sa.Column('account_id', sa.String(length=36), nullable=False),
+    sa.Column('code_sha256', sa.String(length=64), nullable=False, comment='hex'),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_recovery_code_account_id_account'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('account_id', 'code_sha256', name=op.f('pk_recovery_code'))
+    )
+    op.create_table('sign_in_failure',
+    sa.Column('key', sa.String(length=64), nullable=False, comment='hex, keyed hash of name and place'),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('last_us', sa.BigInteger(), nullable=False, comment='instant, us since the epoch'),
+    sa.CheckConstraint('failures > 0', name=op.f('ck_sign_in_failure_failures')),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_sign_in_failure'))
+    )
+    with op.batch_alter_table('sign_in_failure', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sign_in_failure_last_us'), ['last_us'], unique=False)
+
+
+def keep_names(connection):
+    """Give each account the key of its name; where two names were spellings of one, the later also has its id in it."""
+    seen = set()
+    for account_id, name in connection.execute(sa.text('SELECT id, name FROM account ORDER BY created_us, id')).all():
+        key = unicodedata.normalize('NFKC', unicodedata.normalize('NFKC', name).casefold())[:255]
+        key = key if key not in seen else f'{key[:200]} {account_id}'
+        seen.add(key)
+        connection.execute(
+            sa.text('UPDATE account SET name_key = :key WHERE id = :id'), {'key': key, 'id': account_id}
+        )
 
 
 def keep_tokens(connection):
@@ -173,7 +233,7 @@ def keep_seals(connection):
 def downgrade():
     connection = op.get_bind()
     op.drop_index('ix_record_tag_id_source_id', 'record')
-    name_callers(connection, 'id of the account; empty for none')
+    op.drop_table('viewing')
     op.drop_table('audit_seal')
     if connection.dialect.name == 'postgresql':
         op.execute('DROP FUNCTION refuse_audit_seal_change()')
@@ -188,6 +248,9 @@ def downgrade():
             sa.text('UPDATE account SET token_sha256 = :digest WHERE id = :id'),
             {'digest': kept or uuid.uuid4().hex + uuid.uuid4().hex, 'id': account_id},
         )
+    op.drop_table('sign_in_failure')
+    op.drop_table('recovery_code')
+    op.drop_table('account_session')
     op.drop_table('share_link')
     op.drop_table('api_token')
     op.drop_table('account_right')
@@ -195,5 +258,6 @@ def downgrade():
         batch_op.alter_column('token_sha256', existing_type=sa.String(length=64), nullable=False)
         batch_op.create_unique_constraint(batch_op.f('uq_account_token_sha256'), ['token_sha256'])
         batch_op.drop_constraint(batch_op.f('uq_account_fs_uniquifier'), type_='unique')
-        for name in ('password', 'is_once', 'active', 'fs_uniquifier', 'tf_primary_method', 'tf_totp_secret', 'sees_all', 'last_sign_in_us'):
+        batch_op.drop_constraint(batch_op.f('uq_account_name_key'), type_='unique')
+        for name in ('password', 'is_once', 'active', 'fs_uniquifier', 'tf_primary_method', 'tf_totp_secret', 'tf_last_step', 'name_key', 'sees_all', 'last_sign_in_us'):
             batch_op.drop_column(name)

@@ -1,0 +1,94 @@
+"""Which attempts to sign in are counted together, so that guessing is slow and nobody is locked out by a stranger.
+
+Of a name, whether or not there is such an account: from one place (an address, of IPv6 its /64) 5 failures are free,
+then each waits twice as long as the one before, up to 15 minutes. From all places together 100 are free, then 1 a
+minute is looked at. A browser that signed in to the account before has a count of its own, which nobody else reaches.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+import json
+import secrets
+from datetime import timedelta
+
+from flask import Response, current_app, request
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from app.archive.accountnames import name_key
+from app.archive.attempts import Budget
+
+FREE, MOST_S = 5, 900
+FREE_OF_ALL, MOST_OF_ALL_S = 100, 60
+CODES_FREE, MOST_CODES_S = 5, 300
+DEVICE_COOKIE, DEVICE_LIFE = "playback_device", timedelta(days=180)
+
+
+def of_name(typed: str) -> list[Budget]:
+    """Return what an attempt with this name counts for."""
+    name = _spelling(typed)
+    device = _device(name)
+    if device is not None:
+        return [Budget(_digest("device", name, device), FREE, MOST_S)]
+    return [
+        Budget(_digest("place", name, _place()), FREE, MOST_S),
+        Budget(_digest("name", name), FREE_OF_ALL, MOST_OF_ALL_S),
+    ]
+
+
+def of_code(account_id: str, name: str) -> list[Budget]:
+    """Return what an attempt with a code counts for; who gets so far knows the password."""
+    device = _device(_spelling(name))
+    return [Budget(_digest("code", account_id, device or ""), CODES_FREE, MOST_CODES_S)]
+
+
+def of_own_password(account_id: str) -> list[Budget]:
+    """Return what an attempt counts for with the password of an account that is signed in."""
+    return [Budget(_digest("own", account_id), CODES_FREE, MOST_CODES_S)]
+
+
+def remember_device(response: Response, name: str) -> None:
+    """Let the browser keep that it signed in to this account."""
+    key = _spelling(name)
+    value = _signer().dumps([_digest("known", key), _device(key) or secrets.token_urlsafe(16)])
+    is_secure = current_app.session_interface.get_cookie_secure(current_app)
+    kept = {"max_age": DEVICE_LIFE, "httponly": True, "samesite": "Strict", "path": "/login"}
+    response.set_cookie(DEVICE_COOKIE, value, secure=is_secure, **kept)  # type: ignore[arg-type]
+
+
+def _spelling(typed: str) -> str:
+    return name_key(typed) or typed[:256].strip()
+
+
+def _device(name: str) -> str | None:
+    """Return the word of a browser that signed in to the account of this name before."""
+    given = request.cookies.get(DEVICE_COOKIE)
+    if given is None:
+        return None
+    try:
+        known, device = _signer().loads(given, max_age=int(DEVICE_LIFE.total_seconds()))
+    except (BadData, ValueError, TypeError):
+        return None
+    return str(device) if hmac.compare_digest(str(known), _digest("known", name)) else None
+
+
+def _place() -> str:
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _digest(*parts: str) -> str:
+    """Return a keyed hash: what is stored tells nobody which names were typed; it may have been a password."""
+    key = b"sign-in|" + current_app.config["SECRET_KEY"].encode()
+    return hmac.new(key, json.dumps(parts).encode(), hashlib.sha256).hexdigest()
+
+
+def _signer() -> URLSafeTimedSerializer:
+    kind = {"digest_method": hashlib.sha256}
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="device", signer_kwargs=kind)

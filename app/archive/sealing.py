@@ -1,0 +1,150 @@
+"""Sealing the audit log: each row of `audit` and `deletion` gets its place in one chain of hashes (AuditSeal).
+
+Who writes a row waits for nobody: rows are sealed after their commit, seconds later, by one sealer at a time. So the
+order of the chain is that in which rows became visible. On PostgreSQL a row may become visible after others with higher
+ids: those near the newest are looked for each time, and all of them at the begin of a process and each hour.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import String, cast, exists, func, insert, select
+
+from app.archive.auditing import audit
+from app.extensions import AnySession, db, writing
+from app.formats.auditchain import NO_SHA256, Head, follow
+from app.models import Audit, AuditSeal, Deletion
+from app.models.types import now_us
+
+log = logging.getLogger(__name__)
+
+KINDS: dict[str, type[Audit] | type[Deletion]] = {"audit": Audit, "deletion": Deletion}
+BATCH = 1000  # rows a transaction
+LATE_IDS = 2000  # below the highest sealed id: looked at each time
+WHOLE_S = 3600.0  # all ids are looked at so often
+BEGIN = "audit.begin"
+SEALER = "sealing"
+LOCK = 7_216_002  # of PostgreSQL: any number that nothing else in this database locks
+
+
+class Unsealed(NamedTuple):
+    """A row that has no seal yet."""
+
+    kind: str
+    id: int
+    at_us: int
+    fields: dict[str, Any]
+
+
+def fields_of(kind: str, row: Any) -> dict[str, Any]:
+    """Return what of a row is sealed: all of its columns, by name."""
+    return {column.name: getattr(row, column.name) for column in KINDS[kind].__table__.columns}
+
+
+def sealed(position: int, kind: str, sealed_us: int, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the object that a seal is the hash of."""
+    return {**fields, "kind": kind, "position": position, "sealed_us": sealed_us}
+
+
+def read_head(session: AnySession) -> Head | None:
+    """Return the newest seal, None before the first."""
+    newest = select(AuditSeal.position, AuditSeal.sha256).order_by(AuditSeal.position.desc()).limit(1)
+    found = session.execute(newest).first()
+    return None if found is None else Head(*found)
+
+
+def find_unsealed(session: AnySession, above: dict[str, int], most: int) -> list[Unsealed]:
+    """Return at most so many rows without a seal whose ids are above those given, by their instants."""
+    found: list[Unsealed] = []
+    for kind, model in KINDS.items():
+        has_seal = exists().where(AuditSeal.kind == kind, AuditSeal.row_id == cast(model.id, String(36)))
+        query = select(*model.__table__.columns).where(model.id > above.get(kind, 0), ~has_seal)
+        for row in session.execute(query.order_by(model.id).limit(most)):
+            found.append(Unsealed(kind, row.id, row.at_us, dict(row._mapping)))
+    found.sort(key=lambda row: (row.at_us, row.kind, row.id))
+    return found[:most]
+
+
+class Sealer:
+    """Seals what is there; remembers how far it came, so that looking costs little."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._highest: dict[str, int] = {}
+        self._whole_at_s = 0.0
+
+    def run(self, *, is_whole: bool = False, must: bool = False) -> int:
+        """Seal all rows that are visible now; return how many.
+
+        With `is_whole` every id is looked at. Another process that is at it now does the work; with `must` it is
+        waited for.
+        """
+        is_whole = is_whole or time.monotonic() >= self._whole_at_s
+        above = {} if is_whole else {kind: highest - LATE_IDS for kind, highest in self._highest.items()}
+        count = 0
+        while True:
+            has_rows = bool(find_unsealed(db.session, above, 1))
+            db.session.rollback()
+            if not has_rows:
+                break
+            done = self._seal(above, must=must)
+            if done is None:
+                return count
+            count += done
+        if is_whole:
+            self._whole_at_s = time.monotonic() + WHOLE_S
+        return count
+
+    def _seal(self, above: dict[str, int], *, must: bool) -> int | None:
+        """Seal one batch; None where another process does. Its rows are chosen under the lock."""
+        with writing() as session:
+            if not _lock(session, must=must):
+                return None
+            head = read_head(session)
+            rows = find_unsealed(session, above, BATCH)
+            if head is None and rows:
+                _begin(session, above)
+            _append(session, head or Head(0, NO_SHA256), rows)
+        for row in rows:
+            self._highest[row.kind] = max(row.id, self._highest.get(row.kind, 0))
+        return len(rows)
+
+
+def _lock(session: AnySession, *, must: bool) -> bool:
+    """Let no other process seal until the transaction ends; SQLite's write lock does so by itself."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    if must:
+        session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        return True
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(LOCK))))
+
+
+def _begin(session: AnySession, above: dict[str, int]) -> None:
+    """Write down that the chain begins, and with how many rows that were there before it."""
+    counts = {kind: session.scalar(select(func.count()).select_from(model)) or 0 for kind, model in KINDS.items()}
+    audit(session, SEALER, BEGIN, "audit", None, **counts)
+    session.flush()
+
+
+def _append(session: AnySession, head: Head, rows: Sequence[Unsealed]) -> None:
+    seals, at_us, (position, sha256) = [], now_us(), head
+    for row in rows:
+        position += 1
+        sha256 = follow(sha256, sealed(position, row.kind, at_us, row.fields))
+        values = {"position": position, "kind": row.kind, "row_id": str(row.id), "sha256": sha256, "sealed_us": at_us}
+        seals.append(values)
+    if seals:
+        session.execute(insert(AuditSeal), seals)
+
+
+def count_unsealed(session: AnySession) -> int:
+    """Return how many of the newest rows, BATCH of each table, have no seal yet."""
+    count = 0
+    for kind, model in KINDS.items():
+        newest = select(model.id).order_by(model.id.desc()).limit(BATCH).subquery()
+        has_seal = exists().where(AuditSeal.kind == kind, AuditSeal.row_id == cast(newest.c.id, String(36)))
+        count += session.scalar(select(func.count()).select_from(newest).where(~has_seal)) or 0
+    return count
