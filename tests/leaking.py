@@ -19,6 +19,8 @@ from app.archive.outbox import emit
 from app.archive.storages import open_storage
 from app.extensions import AnySession, db, writing
 from app.models import (
+    Account,
+    ApiToken,
     Attempt,
     Cinema,
     Comment,
@@ -39,6 +41,7 @@ from app.models import (
     Run,
     Schedule,
     Segment,
+    ShareLink,
     Source,
     SyncItem,
     SyncJob,
@@ -47,6 +50,7 @@ from app.models import (
     group_source,
 )
 from app.models.file import READY
+from app.models.types import now_us
 from tests.archived import T0_US, record, utc
 from tests.handed import rotate, store_file
 
@@ -55,6 +59,7 @@ MARK = "quokka"  # in every text of the second camera's world
 OWN_AT_US = T0_US
 OTHER_AT_US = T0_US - 500 * 86_400 * S  # in 2025: its instants are marks too
 MARKED_YEAR = "2025-"
+UUIDS = ("record", "group", "pin", "sync", "rule", "copy", "share", "token", "account")
 MIXED = "both of them"  # a tag and a group of both cameras
 
 
@@ -109,16 +114,21 @@ class Side:
         return {"start": utc(self.begin_us), "end": utc(self.begin_us + 2 * S)}
 
     @property
+    def soon(self) -> str:
+        """Return an instant that is yet to come."""
+        return utc(now_us() + 86_400 * S)
+
+    @property
     def path(self) -> dict[str, Any]:
         """Return what stands for each name in an address."""
-        uuids = {f"{name}_id": self.uuid(name) for name in ("record", "group", "pin", "sync", "rule", "copy")}
+        uuids = {f"{name}_id": self.uuid(name) for name in UUIDS}
         ids = {"source_id": self.source_id, "file_id": self.file_id, "index": self.file_id}
         said = {"comment_id": self.comment_id, "recommendation_id": self.recommendation_id}
         return {**uuids, **ids, **said, "refer": self.refer("footage")}
 
     def names(self) -> dict[str, str]:
         """Return what of this side may stand in an answer that repeats the question: the texts and what they are."""
-        kinds = ("record", "group", "pin", "sync", "rule", "copy", "tag", "live tag")
+        kinds = (*UUIDS, "tag", "live tag")
         found = {self.uuid(name): f"<{name}>" for name in kinds}
         found |= {self.refer(name): f"<refer {name}>" for name in ("footage", "upload")}
         found |= {str(uuid.UUID(refer)): word for refer, word in found.items() if len(refer) == 32}
@@ -152,6 +162,7 @@ def build(app: Flask, side: Side, film: Path, owner: str) -> None:
             _add_kept(session, side)
             _add_said_of_camera(session, side)
             _add_copying(session, side, storage_id)
+            _add_access(session, side)
     _add_files(app, side, owner)
 
 
@@ -250,6 +261,24 @@ def _add_copying(session: AnySession, side: Side, storage_id: str) -> None:
     session.add(ReceivedCopy(id=side.uuid("copy"), **about, **copied))
 
 
+def _add_access(session: AnySession, side: Side) -> None:
+    """Add an account of the side with a token, and a share link of its camera, which an admin sees too."""
+    session.add(Account(id=side.uuid("account"), name=side.text("account"), role="admin"))
+    session.flush()
+    about = {"account_id": side.uuid("account"), "created_by": side.text("account")}
+    digest = side.refer("token") * 2
+    made = {"name": side.text("token"), "role": "admin", "token_sha256": digest}
+    session.add(ApiToken(id=side.uuid("token"), **made, **about))
+    span = {
+        "source_id": side.source_id,
+        "begin_us": side.begin_us,
+        "end_us": side.begin_us + S,
+        "expires_us": now_us() + 60 * S,
+    }
+    words = {"key_sha256": side.refer("share") * 2, "description": side.text("share")}
+    session.add(ShareLink(id=side.uuid("share"), **span, **words, **about))
+
+
 def _add_files(app: Flask, side: Side, owner: str) -> None:
     """Add an uploaded file and one of footage, with all that is said of both."""
     store_file(app, side.text("upload").encode(), id=side.upload_id, refer=side.refer("upload"),
@@ -308,7 +337,8 @@ def rows_of_other(rows: Mapping[str, set[str]], known: set[str]) -> dict[str, se
 class Ask:
     """How an address is asked about a side.
 
-    `is_own`: about the caller's own too, which then gives an answer; `is_mixed`: about his own alone, what is of both.
+    `is_own`: about the caller's own too, which then gives an answer; `is_mixed`: about his own alone, what is of both;
+    `is_endless`: by HEAD, for an answer that leaked would have no end.
     """
 
     of: Callable[[Side], dict[str, Any]] = lambda side: {}
@@ -316,3 +346,4 @@ class Ask:
     is_mixed: bool = False
     own_statuses: tuple[int, ...] = (200, 201, 202, 204)
     path: Mapping[str, Any] = field(default_factory=dict)
+    is_endless: bool = False

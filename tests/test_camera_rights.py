@@ -1,5 +1,6 @@
 """Rights on cameras and groups: what they cover, how they change, and that nobody widens or oversteps his own."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,13 +15,15 @@ from app.access.objects import KINDS, SOURCE
 from app.extensions import db, writing
 from app.models import Account, AccountRight, ApiToken, Group, Record, SampleEntry, Source, Tag, group_source
 from tests.accounts import add_account, add_bounded
+from tests.picture_server import PictureServer
 
 API = "/api/v1"
 MINE, THEIRS, FREE = 1, 2, 3
 # What stands in addresses and is of no camera, or is refused to who does not see all of them.
 OF_NO_CAMERA = {
     *("path", "filename", "violation_id", "example_id", "copy_id", "rule_id"),
-    *("refer", "entries", "start_us"),  # the view looks at them: a key is enough, or they belong to a source
+    *("account_id", "token_id"),
+    *("refer", "key", "entries", "start_us"),  # the view looks at them: a key is enough, or they belong to a source
 }
 
 
@@ -295,3 +298,38 @@ def test_rights_cost_one_query_a_request_and_none_for_who_sees_all(
         with statements(cameras) as asked:
             admin.get(path)
         assert not [one for one in asked if "account_right" in one], path
+
+
+def end_right(app: Flask) -> None:
+    with app.app_context(), writing() as session:
+        session.execute(db.delete(AccountRight))
+
+
+def close_account(app: Flask) -> None:
+    with app.app_context(), writing() as session:
+        session.execute(db.update(Account).values(active=False))
+
+
+def revoke_token(app: Flask) -> None:
+    with app.app_context(), writing() as session:
+        session.execute(db.update(ApiToken).values(revoked_us=1))
+
+
+@pytest.mark.parametrize("end", [end_right, close_account, revoke_token], ids=lambda end: end.__name__)
+def test_a_stream_ends_when_the_right_to_its_camera_does(
+    cameras: Flask, caller_of: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch, end: Callable[[Flask], None]
+) -> None:
+    monkeypatch.setattr("app.access.renewing.AGAIN_S", 0.0)
+    anna = caller_of("viewer", MINE)
+    with PictureServer() as camera:
+        with cameras.app_context(), writing() as session:
+            session.execute(db.update(Source).where(Source.id == MINE).values(picture_uri=camera.url))
+        answer = anna.ask("GET", f"{API}/source/{MINE}/video?delay=0", buffered=False)
+        assert answer.status_code == 200
+        parts = iter(answer.response)
+        next(parts), next(parts)
+        end(cameras)
+        rest = list(itertools.islice(parts, 20))
+        answer.close()
+    assert len(rest) < 20
+    assert rest[-1].endswith(b"--\r\n")  # it was ended, not broken off

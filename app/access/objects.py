@@ -15,7 +15,7 @@ from app.access.caller import Caller
 from app.archive.bounds import Sight, has_group, has_job, is_seen_file, is_within
 from app.errors import NotFound
 from app.extensions import AnySession
-from app.models import Comment, File, Group, Pin, Recommendation, Record, SyncJob
+from app.models import Comment, File, Group, Pin, Recommendation, Record, ShareLink, SyncJob
 
 INTEGER = re.compile("[0-9]{1,40}")
 UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -36,6 +36,7 @@ KINDS: dict[str, Kind] = {
     "record_id": Kind("record", Record.id, lambda sight: is_within(Record.source_id, sight.sources)),
     "group_id": Kind("group", Group.id, lambda sight: has_group(sight.sources)),
     "pin_id": Kind("pin", Pin.id, lambda sight: is_within(Pin.source_id, sight.sources)),
+    "share_id": Kind("share link", ShareLink.id, lambda sight: is_within(ShareLink.source_id, sight.sources)),
     "sync_id": Kind("sync", SyncJob.id, lambda sight: has_job(sight.sources)),
     "file_id": Kind("file", File.id, is_seen_file),
     "index": Kind("file", File.id, is_seen_file),
