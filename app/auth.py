@@ -17,8 +17,10 @@ from app.access.caller import Caller
 from app.access.checking import HOW, check_rule
 from app.access.finding import bearer_token, find_caller
 from app.access.networks import is_within
+from app.access.objects import sight_of
 from app.access.signedin import USER_KEY
 from app.access.window import refuse_unchecked
+from app.archive.bounds import Sight
 from app.errors import Forbidden, NotFound, Unauthorised
 from app.extensions import db
 from app.models.types import now_us
@@ -101,6 +103,11 @@ def actor() -> str:
 def sources() -> frozenset[int] | None:
     """Return the ids of the cameras that the caller may see; None for all."""
     return caller().sources
+
+
+def sight() -> Sight | None:
+    """Return what the caller sees of handed files; None for all, and for who has a key alone."""
+    return sight_of(find_caller())
 
 
 def check_source(source_id: int, place: str = "path") -> None:

@@ -88,16 +88,23 @@ PLAYBACK: dict[str, Methods] = {
     "playbackapi.playback_timeline_of_sources": _media("asked"),
 }
 CAMERAS: dict[str, Methods] = {
-    "source.source_sources": _see_and_change("source", "list", "POST", "admin"),
+    "source.source_sources": {
+        "GET": Rule("viewer", "source", "list"),
+        "POST": Rule("admin", "source", "all"),  # a new camera would be outside
+    },
     "source.source_one_source": _see_and_change("source", "path", "PUT PATCH DELETE", "admin"),
     "sourcebulk.source_bulk": {"POST": Rule("admin", "source", "all")},
     "sourcegaps.source_source_gaps": {"GET": Rule("viewer", "playback", "path", has_window=True)},
     "availability.source_availability": _see_and_change("source", "path", "POST", "operator"),
     "live.live_live_picture": {"GET": Rule("viewer", "live", "path", limit="stills")},
     "live.live_live_video": {"GET": Rule("viewer", "live", "path")},
-    "group.group_groups": _see_and_change("group", "list", "POST", "admin"),
-    "group.group_one_group": _see_and_change("group", "object", "PUT PATCH DELETE", "admin"),
-    "group.group_member": _each("POST DELETE", Rule("admin", "group", "path")),
+    # Who is in a group decides what the accounts see that have a right to it.
+    "group.group_groups": {"GET": Rule("viewer", "group", "list"), "POST": Rule("admin", "group", "all")},
+    "group.group_one_group": {
+        "GET": Rule("viewer", "group", "object"),
+        **_each("PUT PATCH DELETE", Rule("admin", "group", "all")),
+    },
+    "group.group_member": _each("POST DELETE", Rule("admin", "group", "all")),
     "schedule.schedule_group_schedule": _see_and_change("group", "object", "PUT DELETE", "operator"),
     "storage.storage_storages": {"GET": Rule("operator", "storage", "all")},
     "notices.notice_notices": {"GET": Rule("operator", "storage", "list")},

@@ -56,7 +56,7 @@ def _answer_repeated() -> Response | None:
     found = find_caller()
     claimed = Claim(_owner(found), key, now_us())
     with writing() as session:
-        kept = repeats.claim(session, claimed, _request_sha256())
+        kept = repeats.claim(session, claimed, _request_sha256(found))
     if kept is None:
         g.playback_claim = claimed
         return None
@@ -81,7 +81,15 @@ def _replayed(kept: IdempotentAnswer) -> Response:
     return answer
 
 
-def _request_sha256() -> str:
+def _rights(caller: Caller | None) -> bytes:
+    """Return what an answer may depend on of who asks: with other rights a request is another one."""
+    if caller is None:
+        return b""
+    seen = None if caller.sources is None else sorted(caller.sources)
+    return repr((caller.role, seen, caller.begin_us, caller.end_us)).encode()
+
+
+def _request_sha256(caller: Caller | None) -> str:
     """Return the hash of all that tells this request from another; a form's boundary is new each time.
 
     Raises Invalid for a body that broke off: sent again whole, it would be another request under the same key.
@@ -89,6 +97,7 @@ def _request_sha256() -> str:
     boundary = request.mimetype_params.get("boundary", "").encode()
     body = whole_body()
     parts = (
+        _rights(caller),
         request.method.encode(),
         request.path.rstrip("/").encode("utf-8", "surrogateescape"),
         request.query_string,
