@@ -121,7 +121,8 @@ def may_post_result() -> bool:
 
     Where PLAYBACK_RESULT_NEEDS_TOKEN is off it is: a download key that is given out now, or that was used.
     """
-    if find_caller() is not None or current_app.config["PLAYBACK"].RESULT_NEEDS_TOKEN:
+    found = find_caller()
+    if (found is not None and found.how != "network") or current_app.config["PLAYBACK"].RESULT_NEEDS_TOKEN:
         return False
     text = (request.view_args or {}).get("refer") or request.headers.get(REFER_HEADER, "")
     try:

@@ -141,9 +141,14 @@ RECORDS: dict[str, Methods] = {
     "sync.sync_one_job": _see_and_change("sync", "object", "DELETE", "operator", see="operator"),
 }
 TOKENS: dict[str, Methods] = {
-    "tokens.token_tokens": _see_and_change("token", "none", "POST", "viewer"),
+    "tokens.token_tokens": {
+        "GET": Rule("viewer", "token"),
+        "POST": Rule("viewer", "token", limit="tokens"),
+    },
     "tokens.token_one_token": _see_and_change("token", "none", "PATCH DELETE", "viewer"),
 }
+# What a service token of an analyser may, and nothing else: to be told of a file, to fetch it by a key (open), to post
+# its result, and to comment on it (examples/analyser).
 SEEN_BY_ANALYSER = Rule("viewer", "files", "object", is_analyser=True)
 OWN = Rule("viewer", "account")
 ACCOUNTS: dict[str, Methods] = {
@@ -158,15 +163,15 @@ ACCOUNTS: dict[str, Methods] = {
     "accountpage.post_account": {"POST": OWN._replace(limit="sign_in")},
 }
 HANDED: dict[str, Methods] = {
-    "files.file_files": {"GET": SEEN_BY_ANALYSER._replace(cameras="list"), "POST": Rule("operator", "files", "asked")},
+    "files.file_files": {"GET": Rule("viewer", "files", "list"), "POST": Rule("operator", "files", "asked")},
     "files.file_one_file": {
         "GET": SEEN_BY_ANALYSER,
         **_each("PATCH POST DELETE", Rule("operator", "files", "object")),
     },
     "filereport.report_file_report": {"GET": Rule("viewer", "review", "object")},
     "filerefer.of_file": _see_and_change("files", "object", "POST DELETE", "operator", see="operator"),
-    "results.result_file_result": {"GET": SEEN_BY_ANALYSER._replace(area="results")},
-    "results.result_file_result_file": {"GET": SEEN_BY_ANALYSER._replace(area="results")},
+    "results.result_file_result": {"GET": Rule("viewer", "results", "object")},
+    "results.result_file_result_file": {"GET": Rule("viewer", "results", "object")},
     "results.by_refer": {"POST": Rule("operator", "results", "object", is_analyser=True, limit="keys")},
     "results.by_header": {"POST": Rule("operator", "results", "object", is_analyser=True, limit="keys")},
     "fileevents.event_file_events": {"GET": SEEN_BY_ANALYSER._replace(area="events")},
@@ -180,8 +185,8 @@ HANDED: dict[str, Methods] = {
     "comments.comments_one_comment": _see_and_change("review", "object", "PUT PATCH DELETE", "operator"),
     "recommend.recommend_recommendations": _see_and_change("review", "list", "POST", "operator"),
     "recommend.recommend_one_recommendation": _see_and_change("review", "object", "DELETE", "operator"),
-    "violations.violation_violations": {"GET": Rule("viewer", "review", is_analyser=True)},
-    "violations.violation_one_violation": {"GET": Rule("viewer", "review", is_analyser=True)},
+    "violations.violation_violations": {"GET": Rule("viewer", "review")},
+    "violations.violation_one_violation": {"GET": Rule("viewer", "review")},
 }
 RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | TOKENS | ACCOUNTS | HANDED
 AREAS = tuple(sorted({rule.area for methods in RULES.values() for rule in methods.values()} - {"open"}))

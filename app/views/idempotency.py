@@ -123,8 +123,7 @@ def _keep_answer(response: Response) -> Response:
 
 
 def _write_down(claimed: Claim, response: Response) -> None:
-    is_secret = response.cache_control.no_store  # as a password that was made: it is stored nowhere, as text
-    is_kept = response.status_code < 500 and not response.is_streamed and not is_secret
+    is_kept = response.status_code < 500 and not response.is_streamed
     body = response.get_data() if is_kept else b""
     if is_kept and response.status_code < 400 and response.cache_control.no_store:
         body, response = TOLD_ONCE, Response(status=409, content_type="application/json")
