@@ -20,6 +20,7 @@ from app.extensions import db, writing
 from app.models import Account, Audit, IdempotentAnswer, RecoveryCode
 from instance.config import ProductionConfig
 from tests.accounts import PASSWORD, add_account, add_bounded, password_hash, sign_in
+from tests.browsing import OwnPages
 from tests.conftest import open_app
 
 API = "/api/v1"
@@ -35,6 +36,7 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     config.instance_path.mkdir(parents=True)
     shutil.copy(migrated_sqlite, config.instance_path / "app.db")
     for app in open_app(config):
+        app.test_client_class = OwnPages
         with app.app_context(), writing() as session:
             add_account(session, password=password_hash(), token="admins-token")
         yield app
