@@ -66,15 +66,8 @@ def announce(config: Config, given: Announced, at_us: int) -> int:
             if given.size_bytes == 0 or given.how == FORM:
                 row.next_us = at_us + WHOLE_US
             change_status(session, row, ANNOUNCED)
-            audit(
-                session,
-                given.owner,
-                "file.announce",
-                str(row.id),
-                name=row.name,
-                how=row.how,
-                size_bytes=row.size_bytes,
-            )
+            told: dict[str, Any] = {"name": row.name, "how": row.how, "size_bytes": row.size_bytes}
+            audit(session, given.owner, "file.announce", str(row.id), **told)
             sync_folder(folder)
             return row.id
     except BaseException as error:
