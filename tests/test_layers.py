@@ -16,7 +16,18 @@ LAYERS = (
     {"archive"},
     {"models"},
     {"formats"},
-    {"errors", "extensions", "instants", "personalulti", "logs", "locks", "metricfiles", "prepared", "wording"},
+    {
+        "errors",
+        "extensions",
+        "hardening",
+        "instants",
+        "personalulti",
+        "logs",
+        "locks",
+        "metricfiles",
+        "prepared",
+        "wording",
+    },
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 MODULES = sorted((ROOT / "app").rglob("*.py"))

@@ -23,6 +23,7 @@ from app.views.retention import RulesQuery
 from app.views.shares import SharesQuery
 from app.views.source import SourcesQuery
 from app.views.tag import TagsQuery
+from app.views.tokens import TokensQuery
 from app.views.violations import ViolationsQuery
 from tests.test_api import API, add_group, add_picture_source, add_source, locs, start
 from tests.test_docs import ROOT, rows, words
@@ -263,6 +264,7 @@ def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
     models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery, "`/account`": AccountsQuery}
     models |= {"`/share`": SharesQuery}
+    models["`/token`"] = TokensQuery
     models |= {"`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
     models |= {"`/files/`": FilesQuery, "`/violations/`": ViolationsQuery, "`/cinema/`": CinemaQuery}
     table = rows(ROOT / "docs" / "api.md", "list")

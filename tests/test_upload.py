@@ -357,7 +357,7 @@ def test_a_deleted_file_is_gone_but_its_id_stays_taken(database_app: Flask) -> N
         assert client.delete(f"/files/{index}/").status_code == 410
         assert patch(client, index, 3, b"def").status_code == 410
     assert client.get("/files/").json == []
-    assert [act for act in acts(database_app) if act[1] != "file.announce"] == [
+    assert [act for act in acts(database_app) if act[1] == "file.delete"] == [
         ("anyone (testing)", "file.delete", "1"),
         ("anyone (testing)", "file.delete", "2"),
     ]
@@ -379,7 +379,7 @@ def test_an_unfinished_upload_expires_and_a_complete_one_does_not(database_app: 
     assert client.get("/files/2/").status_code == 410
     assert patch(client, 2, 3, b"def").status_code == 410
     assert acts(database_app)[-1] == ("expiry", "file.expire", "2")
-    assert [act[1] for act in acts(database_app)] == ["file.announce", "file.announce", "file.expire"]
+    assert [act[1] for act in acts(database_app)] == ["file.announce", "file.complete", "file.announce", "file.expire"]
     assert (folder_of(database_app) / "1").read_bytes() == DATA
 
 

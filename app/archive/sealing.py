@@ -21,6 +21,7 @@ from app.models.types import now_us
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, type[Audit] | type[Deletion]] = {"audit": Audit, "deletion": Deletion}
+COLUMNS = {kind: [column.name for column in model.__table__.columns] for kind, model in KINDS.items()}
 BATCH = 1000  # rows a transaction
 LATE_IDS = 2000  # below the highest sealed id: looked at each time
 WHOLE_S = 3600.0  # all ids are looked at so often
@@ -40,7 +41,7 @@ class Unsealed(NamedTuple):
 
 def fields_of(kind: str, row: Any) -> dict[str, Any]:
     """Return what of a row is sealed: all of its columns, by name."""
-    return {column.name: getattr(row, column.name) for column in KINDS[kind].__table__.columns}
+    return {name: getattr(row, name) for name in COLUMNS[kind]}
 
 
 def sealed(position: int, kind: str, sealed_us: int, fields: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def read_head(session: AnySession) -> Head | None:
 
 
 def find_unsealed(session: AnySession, above: dict[str, int], most: int) -> list[Unsealed]:
-    """Return at most so many rows without a seal whose ids are above those given, by their instants."""
+    """Return rows without a seal whose ids are above those given, at most so many of each table, by their instants."""
     found: list[Unsealed] = []
     for kind, model in KINDS.items():
         has_seal = exists().where(AuditSeal.kind == kind, AuditSeal.row_id == cast(model.id, String(36)))
@@ -64,7 +65,7 @@ def find_unsealed(session: AnySession, above: dict[str, int], most: int) -> list
         for row in session.execute(query.order_by(model.id).limit(most)):
             found.append(Unsealed(kind, row.id, row.at_us, dict(row._mapping)))
     found.sort(key=lambda row: (row.at_us, row.kind, row.id))
-    return found[:most]
+    return found
 
 
 class Sealer:
@@ -74,6 +75,7 @@ class Sealer:
         """Know nothing yet."""
         self._highest: dict[str, int] = {}
         self._whole_at_s = 0.0
+        self._passed: dict[str, int] = {}  # by the batch before: of lower ids none is left
 
     def run(self, *, is_whole: bool = False, must: bool = False) -> int:
         """Seal all rows that are visible now; return how many.
@@ -83,6 +85,7 @@ class Sealer:
         """
         is_whole = is_whole or time.monotonic() >= self._whole_at_s
         above = {} if is_whole else {kind: highest - LATE_IDS for kind, highest in self._highest.items()}
+        newest = {kind: db.session.scalar(select(func.max(model.id))) or 0 for kind, model in KINDS.items()}
         count = 0
         while True:
             has_rows = bool(find_unsealed(db.session, above, 1))
@@ -93,8 +96,10 @@ class Sealer:
             if done is None:
                 return count
             count += done
+            above = {kind: max(above.get(kind, 0), self._passed.get(kind, 0)) for kind in KINDS}
         if is_whole:
             self._whole_at_s = time.monotonic() + WHOLE_S
+            self._highest = newest
         return count
 
     def _seal(self, above: dict[str, int], *, must: bool) -> int | None:
@@ -103,10 +108,12 @@ class Sealer:
             if not _lock(session, must=must):
                 return None
             head = read_head(session)
-            rows = find_unsealed(session, above, BATCH)
+            found = find_unsealed(session, above, BATCH)
+            rows = found[:BATCH]
             if head is None and rows:
                 _begin(session, above)
             _append(session, head or Head(0, NO_SHA256), rows)
+        self._passed = _passed(found, len(rows))
         for row in rows:
             self._highest[row.kind] = max(row.id, self._highest.get(row.kind, 0))
         return len(rows)
@@ -127,6 +134,16 @@ def _begin(session: AnySession, above: dict[str, int]) -> None:
     counts = {kind: session.scalar(select(func.count()).select_from(model)) or 0 for kind, model in KINDS.items()}
     audit(session, SEALER, BEGIN, "audit", None, **counts)
     session.flush()
+
+
+def _passed(found: Sequence[Unsealed], taken: int) -> dict[str, int]:
+    """Return up to which id of each table all that was found is taken: the first so many."""
+    highest: dict[str, int] = {}
+    for row in found[:taken]:
+        highest[row.kind] = max(row.id, highest.get(row.kind, 0))
+    for row in found[taken:]:
+        highest[row.kind] = min(row.id - 1, highest.get(row.kind, 0))
+    return highest
 
 
 def _append(session: AnySession, head: Head, rows: Sequence[Unsealed]) -> None:

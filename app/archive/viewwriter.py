@@ -43,6 +43,7 @@ class ViewWriter:
         self._app = app
         self._pid = 0
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._is_ending = threading.Event()
         self._thread: threading.Thread | None = None
         self.viewings = Viewings()
@@ -59,7 +60,7 @@ class ViewWriter:
         with self._lock:
             if self._pid != os.getpid():
                 self._pid, self.viewings, self._is_ending = os.getpid(), Viewings(), threading.Event()
-                self._thread = None
+                self._thread, self._writing = None, threading.Lock()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="viewings", daemon=True)
                 self._thread.start()
@@ -70,9 +71,11 @@ class ViewWriter:
 
     def flush(self, at_us: int | None = None, *, is_end: bool = False) -> bool:
         """Write what is due; tell whether all was written. What was not is tried again."""
-        if self.viewings.is_idle:
-            return True
-        due = self.viewings.take(now_us() if at_us is None else at_us, is_end=is_end)
+        with self._writing:
+            return self.viewings.is_idle or self._flush(now_us() if at_us is None else at_us, is_end=is_end)
+
+    def _flush(self, at_us: int, *, is_end: bool) -> bool:
+        due = self.viewings.take(at_us, is_end=is_end)
         try:
             with self._app.app_context():
                 write(due)

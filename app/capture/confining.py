@@ -26,6 +26,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from app.hardening import CORE_BYTES
+
 log = logging.getLogger(__name__)
 
 _PR_SET_NO_NEW_PRIVS = 38
@@ -49,14 +51,12 @@ _READ = (
 _NULL = "/dev/null"
 
 GIB = 1 << 30
+_trial = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that a program may have. Not the number of processes: that is counted by user, all of ours together.
-
-    A core of 1 byte is none; with 0 the kernel would still give it to a program that `core_pattern` names.
-    """
+    """The most that a program may have. Not the number of processes: that is counted by user, all of ours together."""
 
     file_bytes: int = 64 * GIB
     open_files: int = 256
@@ -65,7 +65,7 @@ class Limits:
     def apply(self, pid: int) -> None:
         """Set them for a process that was just started; one that has ended already needs none."""
         wanted = {
-            resource.RLIMIT_CORE: 1,
+            resource.RLIMIT_CORE: CORE_BYTES,
             resource.RLIMIT_FSIZE: self.file_bytes,
             resource.RLIMIT_NOFILE: self.open_files,
             resource.RLIMIT_AS: self.address_bytes,
@@ -114,31 +114,37 @@ class Confinement:
         return started[0]
 
 
-@lru_cache(maxsize=4)
 def can_be_walled(program: str) -> bool:
     """Tell whether Landlock is there and the program runs within it: one that lies elsewhere must not fail."""
-    version = _landlock_version()
-    if not version:
+    return walled_version(program) is not None
+
+
+def walled_version(program: str) -> str | None:
+    """Return what a program says to `-version` within the walls; None where it does not run there. Asked once."""
+    with _trial:
+        return _try(program)
+
+
+@lru_cache(maxsize=4)
+def _try(program: str) -> str | None:
+    if not _landlock_version():
         log.info("this kernel has no Landlock: ffmpeg is confined without it")
-        return False
-    done: list[int] = []
+        return None
+    said: list[str] = []
 
     def run() -> None:
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             _forbid_more_rights()
             _wall_in(program, None, None)
-            quiet = subprocess.DEVNULL
-            ended = subprocess.run(
-                [program, "-version"], stdin=quiet, stdout=quiet, stderr=quiet, env={}, timeout=20, check=False
-            )
-            done.append(ended.returncode)
+            how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "env": {}, "timeout": 20, "check": True}
+            said.append(subprocess.run([program, "-version"], capture_output=True, text=True, **how).stdout)
 
     thread = threading.Thread(target=run, name="trial of ffmpeg", daemon=True)
     thread.start()
     thread.join()
-    if done != [0]:
+    if not said:
         log.warning("%s does not run within Landlock, and is confined without it", program)
-    return done == [0]
+    return said[0] if said else None
 
 
 @lru_cache(maxsize=1)

@@ -13,10 +13,14 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 NO_SHA256 = "0" * 64
+SHA256 = re.compile("[0-9a-f]{64}")
+# Made once: json.dumps would make one for each row.
+_encoder = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True, allow_nan=False)
 MOST_LINE_BYTES = 4096  # of an anchor; it has some 300
 
 
@@ -41,7 +45,7 @@ class Anchor(NamedTuple):
 
 def canonical(fields: Mapping[str, Any]) -> bytes:
     """Return the canonical bytes of a flat object."""
-    return json.dumps(fields, ensure_ascii=True, separators=(",", ":"), sort_keys=True, allow_nan=False).encode("ascii")
+    return _encoder.encode(fields).encode("ascii")
 
 
 def follow(previous: str, sealed: Mapping[str, Any]) -> str:
@@ -60,7 +64,7 @@ def parse_head(text: str) -> Head:
 
 def is_sha256(text: object) -> bool:
     """Tell whether a text is 64 digits in hex, in small letters."""
-    return isinstance(text, str) and len(text) == 64 and all(digit in "0123456789abcdef" for digit in text)
+    return isinstance(text, str) and SHA256.fullmatch(text) is not None
 
 
 def anchor_line(head: Head, at_us: int, fingerprint: str, sign: Callable[[bytes], bytes]) -> bytes:

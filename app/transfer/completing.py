@@ -50,6 +50,9 @@ def complete(claimed: Claimed, digest: Digest) -> None:
         row.size_bytes, row.received_bytes, row.sha256 = size_bytes, size_bytes, sha256
         row.completed_us, row.expires_us, row.error = at_us, None, None
         row.next_us, row.tries = at_us, 0
+        audit(
+            session, row.owner, "file.complete", str(row.id), None, name=row.name, size_bytes=size_bytes, sha256=sha256
+        )
         change_status(session, row, READY, received_bytes=size_bytes, size_bytes=size_bytes)
         begin_rotation(session, row, at_us)
 

@@ -229,6 +229,7 @@ FIELDS: dict[str, Meaning] = {
     "PinObject.end_utc": Meaning("Where it ends", END),
     "KeptFileObject.end_utc": Meaning("Where it ends", END),
     "PinObject.reason": Meaning("Why, in words", "police report 4711"),
+    "account": Meaning("The name of an account", "admin"),
     "action": Meaning("What was done", "pin.create"),
     "subject": Meaning("The id of what it was done to", OTHER_ID),
     "AuditObject.at_utc": Meaning("When it was done", END),
