@@ -15,8 +15,10 @@ def __getattr__(name: str) -> Any:
     """Make `app` (Flask) and `celery` when they are asked for first: the supervisor needs neither."""
     if name == "app":
         from app import create_app
+        from app.hardening import harden
         from instance.config import ConfigurationError
 
+        harden()
         try:
             value: Any = create_app()
         except ConfigurationError as error:

@@ -17,8 +17,10 @@ from app.access.caller import Caller
 from app.access.checking import HOW, check_rule
 from app.access.finding import bearer_token, find_caller
 from app.access.networks import is_within
+from app.access.objects import sight_of
 from app.access.signedin import USER_KEY
 from app.access.window import refuse_unchecked
+from app.archive.bounds import Sight
 from app.errors import Forbidden, NotFound, Unauthorised
 from app.extensions import db
 from app.models.types import now_us
@@ -103,6 +105,11 @@ def sources() -> frozenset[int] | None:
     return caller().sources
 
 
+def sight() -> Sight | None:
+    """Return what the caller sees of handed files; None for all, and for who has a key alone."""
+    return sight_of(find_caller())
+
+
 def check_source(source_id: int, place: str = "path") -> None:
     """Raise NotFound for a camera that the caller may not see: for him it is not there."""
     if not caller().may_see(source_id):
@@ -114,7 +121,8 @@ def may_post_result() -> bool:
 
     Where PLAYBACK_RESULT_NEEDS_TOKEN is off it is: a download key that is given out now, or that was used.
     """
-    if find_caller() is not None or current_app.config["PLAYBACK"].RESULT_NEEDS_TOKEN:
+    found = find_caller()
+    if (found is not None and found.how != "network") or current_app.config["PLAYBACK"].RESULT_NEEDS_TOKEN:
         return False
     text = (request.view_args or {}).get("refer") or request.headers.get(REFER_HEADER, "")
     try:

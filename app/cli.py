@@ -17,6 +17,15 @@ PREPARE_LOCK = 7_216_001  # any number that nothing else in this database locks
 
 def register(app: Flask) -> None:
     """Add the commands to the app; that of migrations only where the `flask` command itself runs."""
+    from app.extensions import prepare_migrations
+
+    if click.get_current_context(silent=True) is not None:
+        prepare_migrations(app)
+    for command in _commands():
+        app.cli.add_command(command)
+
+
+def _commands() -> tuple[click.Command, ...]:
     from app.commands.accounts import account_commands
     from app.commands.audits import audit_commands
     from app.commands.exports import export_command, key_command, verify_export_command
@@ -28,6 +37,7 @@ def register(app: Flask) -> None:
     from app.commands.records import record_commands
     from app.commands.retention import retention_commands
     from app.commands.rules import rules_command
+    from app.commands.secrets import secret_commands
     from app.commands.shares import share_commands
     from app.commands.sources import source_commands
     from app.commands.storages import storage_commands
@@ -36,13 +46,10 @@ def register(app: Flask) -> None:
     from app.commands.tokens import token_commands
     from app.commands.verifying import verify_command
     from app.commands.violations import load_violations_command
-    from app.extensions import prepare_migrations
 
-    if click.get_current_context(silent=True) is not None:
-        prepare_migrations(app)
     groups = (source_commands, group_commands, record_commands, tag_commands, storage_commands, sync_commands)
     kept = (audit_commands, retention_commands, pin_commands, notice_commands, webhook_commands)
-    people = (account_commands, token_commands, share_commands)
+    people = (account_commands, token_commands, share_commands, secret_commands)
     alone = (
         prepare_command,
         export_command,
@@ -54,8 +61,7 @@ def register(app: Flask) -> None:
         load_violations_command,
         rules_command,
     )
-    for command in (*groups, *kept, *people, *alone):
-        app.cli.add_command(command)
+    return (*groups, *kept, *people, *alone)
 
 
 @click.command("prepare")

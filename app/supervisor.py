@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from app.hardening import harden
 from app.locks import hold_lock, lock_holder
 from app.prepared import is_prepared
 from instance.config import ROOT, Config, ConfigurationError, load_config
@@ -94,6 +95,7 @@ def say(text: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run what the command line asks for; return the exit status."""
+    harden()
     try:
         config = load_config()
         roles: dict[str, Callable[[Config], int]] = {
@@ -256,7 +258,7 @@ class _Supervision:
 def run_web(config: Config) -> int:
     """Become gunicorn."""
     environment = _flask_environment()
-    os.execve(  # noqa: S606  our own interpreter and arguments
+    os.execve(  # noqa: S606  # nosec B606  our own interpreter and arguments
         sys.executable,
         [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn" / "config.py"), "run:app"],
         environment,

@@ -44,7 +44,7 @@ class Api:
 
     def __init__(self, bind: str) -> None:
         host, _, port = bind.rpartition(":")
-        self.root = f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}"
+        self.root = f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}"  # nosec B104
         self._client = requests.Session()
 
     def wait_until_ready(self) -> None:

@@ -22,7 +22,7 @@ from app.review.loading import load_at_start, load_file
 from app.review.naming import Names
 from app.views.administration import EXTENSION
 from instance.config import ProductionConfig
-from tests.accounts import add_account
+from tests.accounts import PASSWORD, add_account, password_hash
 from tests.browser import Browser, why_no_browser
 from tests.conftest import missing, open_app
 from tests.served import answering
@@ -188,8 +188,8 @@ def test_in_production_a_browser_is_sent_to_sign_in_and_a_program_is_refused(pro
         assert stranger.get(path).status_code == 401
     assert stranger.post("/admin/violation/new/", data={"violations": "x"}).status_code == 401
     with production.app_context(), writing() as session:
-        token = add_account(session)
-    assert stranger.post("/login", data={"token": token}).status_code == 303
+        add_account(session, password=password_hash())
+    assert stranger.post("/login", data={"name": "admin", "password": PASSWORD}).status_code == 303
     form = page(stranger, "/admin/violation/new/")
     values = {"violations": "Новое", "age": "6+", "csrf_token": unescape(TOKEN.search(form)[1])}
     foreign = {**PAGE, "Origin": "http://evil.example"}

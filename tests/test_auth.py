@@ -34,7 +34,10 @@ OPEN = ["/healthz", "/readyz", "/login", "/csrftoken/", "/static/plain.css", "/s
 def production_config(tmp_path: Path) -> ProductionConfig:
     """Return settings of production, with networks that may read the metrics."""
     return ProductionConfig(
-        INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48, METRICS_NETWORKS="10.1.0.0/16, ::1"
+        INSTANCE=str(tmp_path / "instance"),
+        SECRET_KEY="k" * 48,
+        METRICS_NETWORKS="10.1.0.0/16, ::1",
+        CAMERA_NETWORKS="127.0.0.0/8",
     )
 
 
@@ -75,7 +78,7 @@ def addresses(app: Flask) -> Iterator[tuple[str, str]]:
 def test_every_address_but_the_open_ones_is_closed(production: Flask, stranger: FlaskClient) -> None:
     closed = 0
     for method, path in addresses(production):
-        if path in (*OPEN, "/logout") or path.startswith(("/static/", "/swaggerui/")):
+        if path in (*OPEN, "/logout") or path.startswith(("/static/", "/swaggerui/", "/share/")):
             continue
         answer = stranger.open(path, method=method)
         assert answer.status_code == 401, (method, path)

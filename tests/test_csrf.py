@@ -12,7 +12,7 @@ from itsdangerous import TimestampSigner
 
 from app.extensions import writing
 from instance.config import ProductionConfig
-from tests.accounts import add_account
+from tests.accounts import PASSWORD, add_account, password_hash
 from tests.conftest import open_app
 
 GROUP = "/api/v1/group"
@@ -95,10 +95,10 @@ def test_a_token_has_run_out_after_30_days_and_is_given_out_anew(
 
 def test_in_production_everybody_gets_a_token_and_signing_in_needs_a_new_one(production: Flask) -> None:
     with production.app_context(), writing() as session:
-        secret = add_account(session)
+        secret = add_account(session, password=password_hash())
     browser = production.test_client()
     before = token_of(browser)
-    assert browser.post("/login", data={"token": secret}).status_code == 303
+    assert browser.post("/login", data={"name": "admin", "password": PASSWORD}).status_code == 303
     headers = {"Origin": "http://localhost", "X-CSRFToken": before}
     assert browser.post(GROUP, json=NEW, headers=headers).json["detail"][0]["type"] == "csrf_token"
     after = token_of(browser)

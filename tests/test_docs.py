@@ -14,7 +14,7 @@ from app.models.attempt import REASONS
 from app.models.source import STATUSES
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(
+DOCUMENTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
     (ROOT / "docs").rglob("*.md")
 )
 CAPTURE = ROOT / "docs" / "design" / "capture.md"
@@ -131,9 +131,9 @@ def test_the_sizes_on_disk_are_those_of_the_code() -> None:
 
 
 def test_every_dependency_is_argued() -> None:
-    lines = (ROOT / "requirement.txt").read_text("utf-8").splitlines()
+    lines = (ROOT / "dependencies" / "direct.in").read_text("utf-8").splitlines()
     needed = {re.split(r"[=<>~!]", line)[0].strip() for line in lines if line.strip() and not line.startswith("#")}
-    table = rows(ROOT / "docs" / "design" / "architecture.md", "in `requirement.txt`")
+    table = rows(ROOT / "docs" / "design" / "architecture.md", "in `dependencies/direct.in`")
     argued = [name.strip() for cells in table for name in cells[0].split(",")]
     assert sorted(argued) == sorted(needed)
 

@@ -16,7 +16,18 @@ LAYERS = (
     {"archive"},
     {"models"},
     {"formats"},
-    {"errors", "extensions", "instants", "personalulti", "logs", "locks", "metricfiles", "prepared", "wording"},
+    {
+        "errors",
+        "extensions",
+        "hardening",
+        "instants",
+        "personalulti",
+        "logs",
+        "locks",
+        "metricfiles",
+        "prepared",
+        "wording",
+    },
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 MODULES = sorted((ROOT / "app").rglob("*.py"))
@@ -101,12 +112,23 @@ def test_the_supervisor_is_standard_library_only(tmp_path: Path) -> None:
 def test_the_web_app_loads_nothing_that_only_some_requests_need(tmp_path: Path) -> None:
     loaded = loaded_by("from app import create_app; create_app()", tmp_path)
     assert not loaded & {"flask_admin", "flask_wtf", "wtforms", "openpyxl", "lxml"}
+    assert not loaded & {"flask_security", "flask_login", "passlib", "argon2", "pyotp"}
     assert not loaded & {"cv2", "av", "alembic", "kombu", "imageio_ffmpeg", "psycopg", "requests", "fsspec", "paramiko"}
 
 
 def test_the_recorder_loads_nothing_that_only_answers_need(tmp_path: Path) -> None:
     loaded = loaded_by("import app.capture.recorder", tmp_path)
-    assert not loaded & {"pydantic", "flask_restx", "celery", "cv2", "av", "alembic", "requests", "psycopg"}
+    assert not loaded & {
+        "pydantic",
+        "flask_restx",
+        "celery",
+        "cv2",
+        "av",
+        "alembic",
+        "requests",
+        "psycopg",
+        "flask_security",
+    }
 
 
 def test_the_worker_loads_nothing_that_only_some_settings_need(tmp_path: Path) -> None:
@@ -124,4 +146,13 @@ with patch.object(WorkController, "start", lambda self: None):
 """
     loaded = loaded_by(code, tmp_path)
     assert "celery" in loaded
-    assert not loaded & {"prompt_toolkit", "click_repl", "requests", "cv2", "av", "flask_restx", "alembic"}
+    assert not loaded & {
+        "prompt_toolkit",
+        "click_repl",
+        "requests",
+        "cv2",
+        "av",
+        "flask_restx",
+        "alembic",
+        "flask_security",
+    }

@@ -10,6 +10,7 @@ from sqlalchemy import insert, update
 from app.extensions import writing
 from app.models import Group, Record, Source, Tag
 from app.models.types import new_uuid
+from app.views.account import AccountsQuery
 from app.views.audit import AuditQuery
 from app.views.cinema import CinemaQuery
 from app.views.comments import CommentsQuery
@@ -22,6 +23,7 @@ from app.views.retention import RulesQuery
 from app.views.shares import SharesQuery
 from app.views.source import SourcesQuery
 from app.views.tag import TagsQuery
+from app.views.tokens import TokensQuery
 from app.views.violations import ViolationsQuery
 from tests.test_api import API, add_group, add_picture_source, add_source, locs, start
 from tests.test_docs import ROOT, rows, words
@@ -260,8 +262,9 @@ def test_a_group_is_renamed_and_keeps_its_model(database_client: FlaskClient) ->
 
 def test_the_orders_and_filters_in_the_document_are_those_of_the_code() -> None:
     models = {"`/source`": SourcesQuery, "`/group`": GroupsQuery, "`/record?": RecordsQuery, "`/tags`": TagsQuery}
-    models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery}
+    models |= {"`/pins`": PinsQuery, "`/retention`": RulesQuery, "`/audit`": AuditQuery, "`/account`": AccountsQuery}
     models |= {"`/share`": SharesQuery}
+    models["`/token`"] = TokensQuery
     models |= {"`/comments/`": CommentsQuery, "`/recommend/`": RecommendationsQuery}
     models |= {"`/files/`": FilesQuery, "`/violations/`": ViolationsQuery, "`/cinema/`": CinemaQuery}
     table = rows(ROOT / "docs" / "api.md", "list")

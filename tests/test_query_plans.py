@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, select
 
-from app.archive import ledger, watch
+from app.archive import bounds, ledger, recordings, watch
+from app.archive.accounts import sources_of
 from app.archive.checking import Check
 from app.archive.checkrows import check_rows
 from app.archive.notices import has_damage
@@ -18,7 +19,7 @@ from app.archive.spans import Stretch
 from app.archive.tries import read_tries
 from app.archive.verifying import Wanted, verify
 from app.extensions import db
-from app.models import Attempt, Source, Storage
+from app.models import Account, Attempt, Source, Storage, SyncJob, Tag
 from app.models import Wanted as WantedRow
 from app.transfer.rotating import due
 from app.transfer.uploadroom import pending_bytes
@@ -114,3 +115,31 @@ def test_attempts_are_found_from_the_range_on_and_not_by_the_ids_of_all_sources(
         plans = [plan for plan in plans if "attempt" in plan]
     assert len(plans) == 3
     assert all("SEARCH attempt USING INDEX ix_attempt_source_id_begin_us (source_id=? AND begin_us" in p for p in plans)
+
+
+SOME = frozenset(range(1, 1000))
+BOUNDED: dict[str, Callable[[], object]] = {
+    "tags": lambda: db.session.scalars(select(Tag.id).where(bounds.has_tag(SOME))).all(),
+    "one tag": lambda: recordings.find_tag(db.session, "name", SOME),
+    "tags that record": lambda: recordings.running_tags(db.session, SOME),
+    "jobs": lambda: db.session.scalars(select(SyncJob.id).where(bounds.has_job(SOME))).all(),
+    "rights": lambda: sources_of(db.session, Account(id="a", sees_all=False)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BOUNDED))
+def test_what_some_cameras_hold_is_found_by_an_index(app: Flask, name: str) -> None:
+    with app.app_context():
+        plans = plans_of(BOUNDED[name])
+    assert plans
+    for plan in plans:
+        scanned = [step for step in plan.split("; ") if step.startswith("SCAN") and "USING" not in step]
+        assert {step.split()[1] for step in scanned} <= {"json_each", "sync_job", "tag"}, plan
+
+
+def test_many_cameras_are_one_parameter(app: Flask) -> None:
+    """SQLite takes 32,766 of them."""
+    many = frozenset(range(40_000))
+    with app.app_context():
+        query = select(Source.id).where(bounds.is_within(Source.id, many), bounds.is_within(Source.id, many))
+        assert db.session.scalars(query).all() == []

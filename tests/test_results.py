@@ -479,18 +479,20 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Any:
     return make
 
 
-def test_in_production_a_result_needs_the_token_of_an_account(production: Any) -> None:
+def test_in_production_a_result_needs_the_token_of_an_analyser_or_an_operator(production: Any) -> None:
     app = production()
     client = app.test_client()
     file_id, key = store_and_rotate(app, b"film")
     with app.app_context(), writing() as session:
         add_account(session, "analyser", "operator", token="secret")
+        viewer = add_account(session, "viewer", "viewer")
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         for answer in (
             post(client, key, headers=headers),
             client.post("/record/", json=FOUND, headers={"X-Refer-Key": key, **headers}),
         ):
             assert error_of(answer)[::2] == (401, "unauthorised")
+    assert error_of(post(client, key, headers={"Authorization": f"Bearer {viewer}"}))[::2] == (403, "forbidden")
     token = {"Authorization": "Bearer secret"}
     assert post(client, key, headers=token).json["id"] == file_id
     assert client.get(f"/files/{file_id}/result", headers=token).status_code == 200

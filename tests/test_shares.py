@@ -104,10 +104,9 @@ def test_a_link_that_makes_no_sense_is_refused(
 def test_only_hashes_are_kept_and_a_repeated_request_is_told_no_key(app: Flask, client: FlaskClient) -> None:
     given = {"source_id": add_source(app), "start": utc_text(S), "end": utc_text(2 * S), "password": "correct horse"}
     answers = [client.post(f"{API}/share", json=given, headers={"Idempotency-Key": "once"}) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [200, 200]
-    link, again = (answer.json for answer in answers)
-    assert again == {**link, "url": None}
-    key = path_of(link).removeprefix("/share/")
+    assert [answer.status_code for answer in answers] == [200, 409]
+    assert error_of(answers[1]) == (409, ["header", "Idempotency-Key"], "told_once")
+    key = path_of(answers[0].json).removeprefix("/share/")
     with app.app_context():
         row = db.session.scalars(select(ShareLink)).one()
         assert row.key_sha256 == key_hash(key)

@@ -304,6 +304,15 @@ def test_guessing_is_slowed_down_and_a_hundred_at_once_are_a_hundred(production:
     assert try_to(production.test_client(), password="falsch falsch falsch").status_code == 401  # all forgiven
 
 
+def test_a_new_password_from_the_terminal_is_not_held_back_by_who_guessed_at_the_old(production: Flask) -> None:
+    for _ in range(5):
+        try_to(production.test_client(), password="falsch falsch falsch")
+    assert try_to(production.test_client()).status_code == 429
+    made = production.test_cli_runner().invoke(args=["account", "password", "admin"])
+    answer = try_to(production.test_client(), password=made.output.split()[-1], new_password=NEW)
+    assert answer.status_code == 200
+
+
 def test_a_wait_is_the_same_for_a_name_that_nobody_has(browser: FlaskClient) -> None:
     for _ in range(5):
         assert try_to(browser, "nobody").status_code == 401

@@ -128,13 +128,14 @@ def test_terminating_ends_every_process_of_an_instance_without_recordings(tmp_pa
 
 
 def test_production_prints_the_first_admin_once(tmp_path: Path) -> None:
-    settings = {"FLASK_CONFIG": "production", "SECRET_KEY": "k" * 48}
+    settings = {"FLASK_CONFIG": "production", "SECRET_KEY": "k" * 48, "PLAIN_HTTP": "1"}
     with Service(tmp_path / "service", **settings) as service:
         printed = service.read_log()
         assert printed.count("first admin: ") == 1
-        token = printed.split("password: ")[1].split()[0]
+        password = printed.split("password: ")[1].split()[0]
         assert service.session.get(f"{service.base}/api/v1/source", timeout=5).status_code == 401
-        service.session.headers["Authorization"] = f"Bearer {token}"
+        given = {"name": "admin", "password": password, "new_password": "ein neues langes Wort"}
+        assert service.session.post(f"{service.base}/login", json=given, timeout=5).status_code == 200
         assert service.session.get(f"{service.base}/api/v1/source", timeout=5).json() == []
         service.processes["supervisor"].send_signal(signal.SIGINT)
         service.processes["supervisor"].wait(30)
@@ -143,7 +144,7 @@ def test_production_prints_the_first_admin_once(tmp_path: Path) -> None:
         assert service.read_log().count("first admin: ") == 1
         assert service.session.get(f"{service.base}/api/v1/source", timeout=5).json() == []
         database = (service.instance / "app.db").read_bytes()
-        assert token.encode() not in database
+        assert password.encode() not in database
 
 
 def test_the_quick_look_knows_an_old_database(tmp_path: Path, migrated_sqlite: Path) -> None:

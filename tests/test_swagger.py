@@ -100,8 +100,26 @@ BESIDE = {
     ("delete", "/recommend/{recommendation_id}/"),
     ("get", f"{API}/source/{{source_id}}/export"),
     ("get", f"{API}/export/key"),
+    ("get", f"{API}/account"),
+    ("post", f"{API}/account"),
+    ("get", f"{API}/account/{{account_id}}/"),
+    ("patch", f"{API}/account/{{account_id}}/"),
+    ("delete", f"{API}/account/{{account_id}}/"),
+    ("post", f"{API}/account/{{account_id}}/password"),
+    ("delete", f"{API}/account/{{account_id}}/totp"),
+    ("delete", f"{API}/account/{{account_id}}/session"),
+    ("get", f"{API}/account/me"),
+    ("patch", f"{API}/account/me"),
+    ("post", f"{API}/account/me/totp"),
+    ("put", f"{API}/account/me/totp"),
+    ("delete", f"{API}/account/me/totp"),
     ("get", f"{API}/deletions"),
     ("get", f"{API}/audit"),
+    ("get", f"{API}/token"),
+    ("post", f"{API}/token"),
+    ("get", f"{API}/token/{{token_id}}/"),
+    ("patch", f"{API}/token/{{token_id}}/"),
+    ("delete", f"{API}/token/{{token_id}}/"),
     ("get", f"{API}/pins"),
     ("post", f"{API}/pins"),
     ("get", f"{API}/pins/{{pin_id}}/"),
@@ -149,7 +167,7 @@ BESIDE = {
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),
 }
-PAGES = {"/", "/login", "/logout", "/swagger/", "/redoc/", "/swagger.json", "/swagger.yaml"}
+PAGES = {"/", "/login", "/logout", "/account", "/swagger/", "/redoc/", "/swagger.json", "/swagger.yaml"}
 PAGES |= {f"/{place}/{path}" for place in ("admin", "cms") for path in ("", "{path}")}
 
 

@@ -284,6 +284,23 @@ def test_the_sign_in_page_makes_no_cookie_of_a_token_that_would_be_more_than_it(
     assert browser.get(f"{API}/group").status_code in (401, 403)
 
 
+def test_a_token_changes_accounts_only_where_its_area_is_theirs(app: Flask, admin: Asker) -> None:
+    narrow = Asker(app, admin.make("narrow", role="admin", endpoints=["source", "token", "audit"])["token"])
+    account_id = next(row["id"] for row in admin.ask("GET", f"{API}/account") if row["name"] == "admin")
+    for method, path in (
+        ("POST", f"{API}/account"),
+        ("PATCH", f"{API}/account/{account_id}/"),
+        ("POST", f"{API}/account/{account_id}/password"),
+        ("DELETE", f"{API}/account/{account_id}/totp"),
+        ("PATCH", f"{API}/account/me"),
+        ("GET", "/admin/"),
+        ("POST", f"{API}/share"),
+    ):
+        assert kind_of(narrow.ask(method, path, 403)) == "scope", path
+    few = Asker(app, admin.make("few", role="admin", source_ids=[1])["token"])
+    assert kind_of(few.ask("POST", f"{API}/account", 403)) == "scope"
+
+
 # --- as its account is now ---------------------------------------------------------------------------------
 
 

@@ -1,14 +1,21 @@
 """Deployment files: systemd accepts every unit, and they start what operations.md says."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from instance.config import ROOT, ConfigurationError, load_config, read_env_file
 from tests.conftest import missing
+from tests.media import make_video
+from tests.picture_server import PictureServer
+from tests.rtsp_server import RtspServer
+from tests.service import Service, wait_for
 
 UNITS = [ROOT / "flask-playback.service", *sorted((ROOT / "systemd").glob("*.service"))]
 ROLES = {"flask-playback-web": "web", "flask-playback-worker": "worker", "flask-playback-recorder": "recorder"}
@@ -68,7 +75,7 @@ def test_a_restart_leaves_ffmpeg_alive_where_there_is_one(path: Path) -> None:
 def test_make_knows_the_target_that_the_units_ask_for() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert re.search(r"^STAMP = \.venv/installed$", makefile, re.MULTILINE)
-    assert re.search(r"^\$\(STAMP\): requirement\.txt$", makefile, re.MULTILINE)
+    assert re.search(r"^\$\(STAMP\): requirement\.txt dependencies/build\.txt$", makefile, re.MULTILINE)
 
 
 def test_the_shipped_environment_is_production_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +117,69 @@ def test_every_folder_has_an_owner_who_reviews() -> None:
         assert pattern == "*" or (ROOT / pattern.strip("/")).exists(), pattern
 
 
-def test_the_requirements_are_pinned() -> None:
-    lines = (ROOT / "requirement.txt").read_text("utf-8").split()
-    assert all(re.fullmatch(r"[a-z0-9-]+(\[\w+\])?==[\w.]+", line) for line in lines)
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_exposes_little(path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        missing("systemd-analyze is not installed")
+    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(path)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    level = re.search(r"Overall exposure level for \S+: (\d+\.\d)", shown)
+    assert level is not None, shown
+    assert float(level[1]) <= 3.0
+    assert section(path)["IPAddressDeny"][0].startswith("link-local ")
+
+
+def permitted(path: Path) -> set[str]:
+    """Return the system calls that a unit permits, its groups read from systemd."""
+    groups: dict[str, set[str]] = {}
+    shown = subprocess.run(["systemd-analyze", "syscall-filter"], capture_output=True, text=True, check=True).stdout
+    for part in re.split(r"^(?=@)", shown, flags=re.MULTILINE)[1:]:
+        name, *lines = [line.strip() for line in part.splitlines() if line.strip()]
+        groups[name] = {line for line in lines if not line.startswith("#")}
+
+    def spread(word: str) -> set[str]:
+        if not word.startswith("@"):
+            return {word}
+        return set().union(*(spread(one) for one in groups[word]))
+
+    found: set[str] = set()
+    for line in section(path)["SystemCallFilter"]:
+        names = set().union(*(spread(word) for word in line.lstrip("~").split()))
+        found = found - names if line.startswith("~") else found | names
+    return found
+
+
+class Traced(Service):
+    """A service whose system calls are counted, into the file `calls` beside its folder."""
+
+    def _popen(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        traced = ["strace", "-f", "-c", "-S", "name", "-o", str(self.instance.parent / "calls")]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [*traced, sys.executable, "run.py", *arguments], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+            )
+
+
+@pytest.mark.skipif(not shutil.which("strace") or not shutil.which("systemd-analyze"), reason="needs strace, systemd")
+def test_no_unit_forbids_a_system_call_that_the_service_makes(tmp_path: Path) -> None:
+    """Of the supervisor, web server, worker, recorder, ffmpegs of both models, while they start, record and end."""
+    make_video(tmp_path / "cam.mp4", seconds=4, fps=12, gop=12, width=160, height=120)
+    calls = tmp_path / "calls"
+    with RtspServer({"cam": tmp_path / "cam.mp4"}) as camera, PictureServer() as picture:
+        service = Traced(tmp_path / "service")
+        try:
+            service.start()
+            service.wait_ready(90)
+            seen = {"Source": service.add_source(camera.url("cam")), "PictureSource": service.add_source(picture.url)}
+            for model, source_id in seen.items():
+                service.add_group(model, [source_id], model=model)
+                service.record("night", model, model=model)
+            for source_id in seen.values():
+                wait_for(lambda one=source_id: service.status(one) == "online", "footage", 60)
+            os.kill(service.pid("supervisor"), signal.SIGINT)  # strace passes none on
+        finally:
+            service.stop()
+    made = {line.split()[-1] for line in calls.read_text().splitlines()[2:] if line.strip()} - {"total"}
+    assert {"execve", "landlock_restrict_self", "clone3", "connect", "prctl", "prlimit64"} <= made | {"clone3"}
+    for path in UNITS:
+        assert made - {word.split("|")[0] for word in permitted(path)} <= {"------", "syscall"}, path

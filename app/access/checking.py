@@ -7,9 +7,11 @@ from werkzeug.exceptions import NotFound as NoSuchAddress
 
 from app.access import media
 from app.access.caller import Caller
+from app.access.objects import check_objects, sight_of
 from app.access.rules import Rule, rule_of
 from app.access.window import bound_window
-from app.errors import Forbidden, NotFound, Unauthorised
+from app.errors import Forbidden, Unauthorised
+from app.extensions import db
 
 HOW = "sign in first: send the header Authorization: Bearer TOKEN, or open /login in a browser"
 
@@ -55,7 +57,11 @@ def check_scope(caller: Caller, rule: Rule) -> None:
 
 
 def check_path(caller: Caller, path: dict[str, Any]) -> None:
-    """Raise NotFound for a camera in the address that the caller may not see: for him it is not there."""
-    text = str(path.get("source_id", ""))
-    if text.isdecimal() and not caller.may_see(int(text)):
-        raise NotFound(f"there is no source {int(text)}", loc=("path", "source_id"))
+    """Raise NotFound for what the address names of a camera that the caller may not see: for him it is not there."""
+    sight = sight_of(caller)
+    if sight is None or not path:
+        return
+    try:
+        check_objects(db.session, sight, path)
+    finally:
+        db.session.rollback()  # nothing that follows inherits this transaction

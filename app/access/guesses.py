@@ -24,15 +24,18 @@ CODES_FREE, MOST_CODES_S = 5, 300
 DEVICE_COOKIE, DEVICE_LIFE = "playback_device", timedelta(days=180)
 
 
-def of_name(typed: str) -> list[Budget]:
-    """Return what an attempt with this name counts for."""
+def of_name(typed: str, word: str = "") -> list[Budget]:
+    """Return what an attempt with this name counts for; `word` is the account's uniquifier: a new one begins anew.
+
+    Whoever has a new password from a terminal is not held back by strangers who guessed at the old one.
+    """
     name = _spelling(typed)
     device = _device(name)
     if device is not None:
-        return [Budget(_digest("device", name, device), FREE, MOST_S)]
+        return [Budget(_digest("device", name, device, word), FREE, MOST_S)]
     return [
-        Budget(_digest("place", name, _place()), FREE, MOST_S),
-        Budget(_digest("name", name), FREE_OF_ALL, MOST_OF_ALL_S),
+        Budget(_digest("place", name, _place(), word), FREE, MOST_S),
+        Budget(_digest("name", name, word), FREE_OF_ALL, MOST_OF_ALL_S),
     ]
 
 

@@ -1,8 +1,8 @@
 """Addresses that are served without signing in (PLAYBACK_TRUSTED_NETWORKS), for clients that know no sign-in.
 
 The address is the one that the server sees, or behind a proxy the one that ProxyFix takes from as many hops as
-PLAYBACK_PROXY_HOPS says; one that is not counted is not trusted. Two things undo the trust, for a browser within the
-network may have any page open:
+PLAYBACK_PROXY_HOPS says; a proxy that is not counted is not trusted. Two things undo the trust, for a browser within
+the network may have any page open:
 
     a page of another site     what it loads or sends carries Sec-Fetch-Site; a change besides is refused by its Origin
     a name of another site     that leads to our address (DNS rebinding) makes that site's pages our own to the browser:
@@ -57,11 +57,17 @@ def _is_of_another_page() -> bool:
 
 def _is_own_name(config: Config) -> bool:
     """Tell whether the name in the address is one that no other site can have."""
-    host = (urlsplit(f"//{request.host}").hostname or "").lower().rstrip(".")
-    if host == (urlsplit(config.public_url).hostname or "").lower():
-        return True
     try:
+        host = (urlsplit(f"//{request.host}").hostname or "").lower().rstrip(".")
+        if host == (urlsplit(config.public_url).hostname or "").lower():
+            return True
         ip_address(host)
     except ValueError:
-        return "." not in host or host.endswith(".local")
+        return _is_local(request.host)
     return True
+
+
+def _is_local(host: str) -> bool:
+    """Tell whether a name, with its port perhaps, leads to another address nowhere else than here."""
+    name = host.partition(":")[0].lower().rstrip(".")
+    return name.isascii() and ("." not in name or name.endswith(".local")) and "[" not in name

@@ -88,16 +88,23 @@ PLAYBACK: dict[str, Methods] = {
     "playbackapi.playback_timeline_of_sources": _media("asked"),
 }
 CAMERAS: dict[str, Methods] = {
-    "source.source_sources": _see_and_change("source", "list", "POST", "admin"),
+    "source.source_sources": {
+        "GET": Rule("viewer", "source", "list"),
+        "POST": Rule("admin", "source", "all"),  # a new camera would be outside
+    },
     "source.source_one_source": _see_and_change("source", "path", "PUT PATCH DELETE", "admin"),
     "sourcebulk.source_bulk": {"POST": Rule("admin", "source", "all")},
     "sourcegaps.source_source_gaps": {"GET": Rule("viewer", "playback", "path", has_window=True)},
     "availability.source_availability": _see_and_change("source", "path", "POST", "operator"),
     "live.live_live_picture": {"GET": Rule("viewer", "live", "path", limit="stills")},
     "live.live_live_video": {"GET": Rule("viewer", "live", "path")},
-    "group.group_groups": _see_and_change("group", "list", "POST", "admin"),
-    "group.group_one_group": _see_and_change("group", "object", "PUT PATCH DELETE", "admin"),
-    "group.group_member": _each("POST DELETE", Rule("admin", "group", "path")),
+    # Who is in a group decides what the accounts see that have a right to it.
+    "group.group_groups": {"GET": Rule("viewer", "group", "list"), "POST": Rule("admin", "group", "all")},
+    "group.group_one_group": {
+        "GET": Rule("viewer", "group", "object"),
+        **_each("PUT PATCH DELETE", Rule("admin", "group", "all")),
+    },
+    "group.group_member": _each("POST DELETE", Rule("admin", "group", "all")),
     "schedule.schedule_group_schedule": _see_and_change("group", "object", "PUT DELETE", "operator"),
     "storage.storage_storages": {"GET": Rule("operator", "storage", "all")},
     "notices.notice_notices": {"GET": Rule("operator", "storage", "list")},
@@ -134,9 +141,14 @@ RECORDS: dict[str, Methods] = {
     "sync.sync_one_job": _see_and_change("sync", "object", "DELETE", "operator", see="operator"),
 }
 TOKENS: dict[str, Methods] = {
-    "tokens.token_tokens": _see_and_change("token", "none", "POST", "viewer"),
+    "tokens.token_tokens": {
+        "GET": Rule("viewer", "token"),
+        "POST": Rule("viewer", "token", limit="tokens"),
+    },
     "tokens.token_one_token": _see_and_change("token", "none", "PATCH DELETE", "viewer"),
 }
+# What a service token of an analyser may, and nothing else: to be told of a file, to fetch it by a key (open), to post
+# its result, and to comment on it (examples/analyser).
 SEEN_BY_ANALYSER = Rule("viewer", "files", "object", is_analyser=True)
 OWN = Rule("viewer", "account")
 ACCOUNTS: dict[str, Methods] = {
@@ -151,15 +163,15 @@ ACCOUNTS: dict[str, Methods] = {
     "accountpage.post_account": {"POST": OWN._replace(limit="sign_in")},
 }
 HANDED: dict[str, Methods] = {
-    "files.file_files": {"GET": SEEN_BY_ANALYSER._replace(cameras="list"), "POST": Rule("operator", "files", "asked")},
+    "files.file_files": {"GET": Rule("viewer", "files", "list"), "POST": Rule("operator", "files", "asked")},
     "files.file_one_file": {
         "GET": SEEN_BY_ANALYSER,
         **_each("PATCH POST DELETE", Rule("operator", "files", "object")),
     },
     "filereport.report_file_report": {"GET": Rule("viewer", "review", "object")},
     "filerefer.of_file": _see_and_change("files", "object", "POST DELETE", "operator", see="operator"),
-    "results.result_file_result": {"GET": SEEN_BY_ANALYSER._replace(area="results")},
-    "results.result_file_result_file": {"GET": SEEN_BY_ANALYSER._replace(area="results")},
+    "results.result_file_result": {"GET": Rule("viewer", "results", "object")},
+    "results.result_file_result_file": {"GET": Rule("viewer", "results", "object")},
     "results.by_refer": {"POST": Rule("operator", "results", "object", is_analyser=True, limit="keys")},
     "results.by_header": {"POST": Rule("operator", "results", "object", is_analyser=True, limit="keys")},
     "fileevents.event_file_events": {"GET": SEEN_BY_ANALYSER._replace(area="events")},
@@ -173,8 +185,8 @@ HANDED: dict[str, Methods] = {
     "comments.comments_one_comment": _see_and_change("review", "object", "PUT PATCH DELETE", "operator"),
     "recommend.recommend_recommendations": _see_and_change("review", "list", "POST", "operator"),
     "recommend.recommend_one_recommendation": _see_and_change("review", "object", "DELETE", "operator"),
-    "violations.violation_violations": {"GET": Rule("viewer", "review", is_analyser=True)},
-    "violations.violation_one_violation": {"GET": Rule("viewer", "review", is_analyser=True)},
+    "violations.violation_violations": {"GET": Rule("viewer", "review")},
+    "violations.violation_one_violation": {"GET": Rule("viewer", "review")},
 }
 RULES: dict[str, Methods] = OPEN_ENDPOINTS | PAGES | PLAYBACK | CAMERAS | RECORDS | TOKENS | ACCOUNTS | HANDED
 AREAS = tuple(sorted({rule.area for methods in RULES.values() for rule in methods.values()} - {"open"}))

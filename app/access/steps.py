@@ -96,10 +96,10 @@ def check_own_password(account: Account, password: str, at_us: int) -> None:
 
 def _of_password(name: str, password: str, at_us: int) -> Account:
     """Return the account, or raise WrongSignIn: in as many steps and as much time for a name that nobody has."""
-    budgets, who = guesses.of_name(name), actor()
+    account, who = _detached(signingin.account_of_name(db.session, name)), actor()
+    budgets = guesses.of_name(name, account.fs_uniquifier if account is not None else "")
     with writing() as database:
         count_attempt(database, budgets, at_us)
-    account = _detached(signingin.account_of_name(db.session, name))
     is_right = is_password(account.password if account is not None else None, password)
     with writing() as database:
         if account is not None and is_right:

@@ -3,7 +3,7 @@
 CAUSES = {
     "not_recording": "Nothing was to be recorded",
     "camera_unreachable": "The camera could not be reached",
-    "wrong_password": "The camera refused user or password",
+    "wrong_password": "The camera refused user or password",  # nosec B105  a reason, no password
     "no_video": "What answered at the camera's address sent no video",
     "no_key_frame": "The camera sent no key frame",
     "silent": "The camera was connected and sent nothing",

@@ -7,6 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from app.archive.auditing import audit
+from app.archive.bounds import Sources, has_group
 from app.archive.paging import AnySelect, Order
 from app.archive.recordings import lock_sources
 from app.archive.rulebook import forget_group
@@ -22,9 +23,9 @@ GROUP_ORDERS = {
 }
 
 
-def listed(model: str | None, words: str | None) -> AnySelect:
-    """Return the query of the groups, only those of a model or with these words in the name where they are given."""
-    query = select(Group)
+def listed(model: str | None, words: str | None, sources: Sources) -> AnySelect:
+    """Return the query of the groups with any of these cameras, of a model or with these words in the name if given."""
+    query = select(Group).where(has_group(sources))
     if model is not None:
         query = query.where(Group.model == model)
     return query.where(Group.name.icontains(words, autoescape=True)) if words else query
@@ -38,9 +39,10 @@ def find(session: AnySession, group_id: str, *, is_locked: bool = False) -> Grou
     return group
 
 
-def _named(session: AnySession, name: str) -> Group | None:
-    by_name = session.scalar(select(Group).where(Group.name == name))
-    return by_name or session.get(Group, name.lower())
+def _named(session: AnySession, name: str, sources: Sources = None) -> Group | None:
+    query = select(Group).where(has_group(sources))
+    by_name = session.scalar(query.where(Group.name == name))
+    return by_name or session.scalar(query.where(Group.id == name.lower()))
 
 
 def find_or_create(session: AnySession, model: str, name: str, now_us: int, *, who: str) -> Group:
@@ -55,9 +57,12 @@ def find_or_create(session: AnySession, model: str, name: str, now_us: int, *, w
     return group
 
 
-def find_named(session: AnySession, name: str) -> Group:
-    """Return the group of this name, or else of this id. Raises NotFound at `group_name` of the body."""
-    group = _named(session, name)
+def find_named(session: AnySession, name: str, sources: Sources) -> Group:
+    """Return the group of this name, or else of this id, that has one of these cameras.
+
+    Raises NotFound at `group_name` of the body.
+    """
+    group = _named(session, name, sources)
     if group is None:
         raise NotFound(f"there is no group {name!r}", loc=("body", "group_name"))
     return group

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.archive.bounds import Sight, is_seen_file
 from app.archive.outbox import emit
 from app.errors import Conflict, Deleted, Loc, NotFound
 from app.extensions import AnySession
@@ -24,9 +25,16 @@ TRANSITIONS = {
 }
 
 
-def find_file(session: AnySession, file_id: int, *, loc: Loc = ("path", "file_id"), is_locked: bool = False) -> File:
-    """Return a file; locked, within a write transaction, for the rest of it. Raises NotFound, Deleted."""
-    query = select(File).where(File.id == file_id)
+def find_file(
+    session: AnySession,
+    file_id: int,
+    *,
+    loc: Loc = ("path", "file_id"),
+    sight: Sight | None = None,
+    is_locked: bool = False,
+) -> File:
+    """Return a file that is seen; locked, within a write transaction, for the rest of it. Raises NotFound, Deleted."""
+    query = select(File).where(File.id == file_id, is_seen_file(sight))
     if is_locked:
         query = query.with_for_update().execution_options(populate_existing=True)
     row = session.scalar(query) if 0 < file_id <= MAX_INDEX else None
@@ -35,8 +43,15 @@ def find_file(session: AnySession, file_id: int, *, loc: Loc = ("path", "file_id
     return _present(row, loc)
 
 
-def find_by_refer(session: AnySession, text: str, loc: Loc = ("path", "refer"), *, is_locked: bool = False) -> File:
-    """Return the file of a lasting reference, or of any key that was ever given out for it.
+def find_by_refer(
+    session: AnySession,
+    text: str,
+    loc: Loc = ("path", "refer"),
+    *,
+    sight: Sight | None = None,
+    is_locked: bool = False,
+) -> File:
+    """Return the file of a lasting reference, or of any key that was ever given out for it, if it is seen.
 
     Takes 32 hex digits or a UUID with dashes. Raises NotFound, which repeats nothing of it, and Deleted.
     """
@@ -44,9 +59,16 @@ def find_by_refer(session: AnySession, text: str, loc: Loc = ("path", "refer"), 
     file_id = session.scalar(select(File.id).where(File.refer == refer)) if refer else None
     if file_id is None and refer:
         file_id = session.scalar(select(ReferKey.file_id).where(ReferKey.key_sha256 == key_hash(refer)))
-    if file_id is None:
+    if file_id is None or not is_seen(session, file_id, sight):
         raise NotFound("there is no file of this reference: it is `refer` of what POST /files/ answered", loc=loc)
     return find_file(session, file_id, loc=loc, is_locked=is_locked)
+
+
+def is_seen(session: AnySession, file_id: int, sight: Sight | None) -> bool:
+    """Tell whether there is a file of this id, deleted or not, that is seen."""
+    if not 0 < file_id <= MAX_INDEX:
+        return False
+    return session.scalar(select(File.id).where(File.id == file_id, is_seen_file(sight))) is not None
 
 
 def plain_refer(text: str) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from app.archive.auditing import audit
 from app.archive.believing import believed
+from app.archive.bounds import Sources, sees
 from app.archive.holding import Piece, lock_source
 from app.archive.paging import Order
 from app.archive.ruling import overlap
@@ -70,10 +71,13 @@ def make_pin(
     return row
 
 
-def span_of_record(session: AnySession, record_id: str, at_us: int) -> tuple[int, tuple[int, int]]:
-    """Return the source and the span of a record; of one that goes on, until now. Raises NotFound, Invalid."""
+def span_of_record(session: AnySession, record_id: str, at_us: int, sources: Sources) -> tuple[int, tuple[int, int]]:
+    """Return the source and the span of a record; of one that goes on, until now.
+
+    Raises Invalid; NotFound, for one of another source than these too.
+    """
     row = session.get(Record, record_id)
-    if row is None:
+    if row is None or not sees(sources, row.source_id):
         raise NotFound(f"there is no record {record_id}", loc=("body", "record_id"))
     end_us = at_us if row.end_us is None else row.end_us
     if end_us <= row.begin_us:

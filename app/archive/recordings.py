@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
 from app.archive.auditing import audit
+from app.archive.bounds import Sources, has_tag, is_within
 from app.archive.find import find_open
 from app.archive.paging import Order, Page
 from app.archive.showing import LONG_US, shows_nothing
@@ -30,15 +31,19 @@ def lock_sources(session: AnySession, source_ids: Iterable[int]) -> list[Source]
     return list(session.scalars(rows.with_for_update().execution_options(populate_existing=True)))
 
 
-def find_tag(session: AnySession, name: str) -> Tag | None:
-    """Return the tag of this name, or else of this id."""
-    by_name = session.scalar(select(Tag).where(Tag.name == name))
-    return by_name or session.scalar(select(Tag).where(Tag.id == name.lower()))
+def find_tag(session: AnySession, name: str, sources: Sources = None) -> Tag | None:
+    """Return the tag of this name, or else of this id, under which one of these cameras was recorded."""
+    query = select(Tag).where(has_tag(sources))
+    by_name = session.scalar(query.where(Tag.name == name))
+    return by_name or session.scalar(query.where(Tag.id == name.lower()))
 
 
-def make_tag(session: AnySession, name: str, now_us: int) -> Tag:
-    """Return the tag of this name or id; make it where there is none, though another process does now."""
-    tag = find_tag(session, name)
+def make_tag(session: AnySession, name: str, now_us: int, sources: Sources = None) -> Tag:
+    """Return the tag of this name or id; make it where there is none, though another process does now.
+
+    A tag of other cameras than these is known by its name alone, which whoever gives it knows already.
+    """
+    tag = find_tag(session, name, sources)
     if tag is None:
         insert_missing(session, Tag, {"id": new_uuid(), "name": name, "created_us": now_us})
         tag = session.scalars(select(Tag).where(Tag.name == name)).one()
@@ -69,12 +74,14 @@ def start(
     return fresh
 
 
-def stop(session: AnySession, tag: Tag, model: str | None, now_us: int) -> list[int]:
+def stop(session: AnySession, tag: Tag, model: str | None, now_us: int, sources: Sources = None) -> list[int]:
     """Close the open records of the tag whose source is of `model` (None: all); return their sources' ids.
+
+    Of these sources alone: those of others go on.
 
     Runs within a write transaction. A source that records under another tag goes on.
     """
-    meant = Record.tag_id == tag.id
+    meant = (Record.tag_id == tag.id) & is_within(Record.source_id, sources)
     if model is not None:
         meant &= Record.source_id.in_(select(Source.id).where(Source.model == model))
     return stop_those(session, meant, now_us)
@@ -125,21 +132,23 @@ def is_recording(session: AnySession, source_id: int) -> bool:
     return session.scalar(found) is not None
 
 
-def is_running(session: AnySession, tag: Tag) -> bool:
-    """Tell whether anything records under the tag."""
-    found = select(Record.id).where(Record.tag_id == tag.id, Record.end_us.is_(None)).limit(1)
-    return session.scalar(found) is not None
+def is_running(session: AnySession, tag: Tag, sources: Sources) -> bool:
+    """Tell whether any of these sources records under the tag."""
+    found = select(Record.id).where(Record.tag_id == tag.id, Record.end_us.is_(None))
+    return session.scalar(found.where(is_within(Record.source_id, sources)).limit(1)) is not None
 
 
-def running_tags(session: AnySession) -> list[str]:
-    """Return the names of the tags that record now, sorted."""
-    open_tags = select(Record.tag_id).where(Record.end_us.is_(None))
+def running_tags(session: AnySession, sources: Sources) -> list[str]:
+    """Return the names of the tags under which any of these sources records now, sorted."""
+    open_tags = select(Record.tag_id).where(Record.end_us.is_(None), is_within(Record.source_id, sources))
     return list(session.scalars(select(Tag.name).where(Tag.id.in_(open_tags)).order_by(Tag.name)))
 
 
-def is_open_tag() -> ColumnElement[bool]:
-    """Return the condition that something records under a tag, for queries of tags."""
-    return select(Record.id).where(Record.tag_id == Tag.id, Record.end_us.is_(None)).exists()
+def is_open_tag(sources: Sources = None) -> ColumnElement[bool]:
+    """Return the condition that one of these sources records under a tag, for queries of tags."""
+    recording = select(Record.id).where(Record.tag_id == Tag.id, Record.end_us.is_(None))
+    # `+ 0` leaves the index to the few that go on.
+    return recording.where(is_within(Record.source_id + 0, sources)).exists()
 
 
 def records_of(session: AnySession, tag: Tag, page: Page, *conditions: ColumnElement[bool]) -> list[Record]:

@@ -43,7 +43,8 @@ def claim(session: AnySession, key: Claim, request_sha256: str) -> IdempotentAns
     row = session.scalars(select(IdempotentAnswer).filter_by(**ids).with_for_update()).one()
     if row.request_sha256 != request_sha256:
         raise Invalid(
-            "this key was sent with another request within the last 24 hours: choose a new one for each request",
+            "this key was sent with another request, or other rights, within the last 24 hours: choose a new one "
+            "for each request",
             loc=HEADER,
             kind="idempotency_key_reused",
         )

@@ -26,6 +26,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from app.hardening import CORE_BYTES
+
 log = logging.getLogger(__name__)
 
 _PR_SET_NO_NEW_PRIVS = 38
@@ -53,10 +55,7 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that a program may have. Not the number of processes: that is counted by user, all of ours together.
-
-    A core of 1 byte is none; with 0 the kernel would still give it to a program that `core_pattern` names.
-    """
+    """The most that a program may have. Not the number of processes: that is counted by user, all of ours together."""
 
     file_bytes: int = 64 * GIB
     open_files: int = 256
@@ -65,7 +64,7 @@ class Limits:
     def apply(self, pid: int) -> None:
         """Set them for a process that was just started; one that has ended already needs none."""
         wanted = {
-            resource.RLIMIT_CORE: 1,
+            resource.RLIMIT_CORE: CORE_BYTES,
             resource.RLIMIT_FSIZE: self.file_bytes,
             resource.RLIMIT_NOFILE: self.open_files,
             resource.RLIMIT_AS: self.address_bytes,

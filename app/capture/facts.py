@@ -25,7 +25,7 @@ _AUDIO = re.compile(
 )
 _VIDEO = re.compile(
     _LINE + r"Video: (?P<codec>\w{1,40}).{0,300}?, (?P<width>\d{2,5})x(?P<height>\d{2,5})"
-    r"(?:.{0,200}?, (?P<rate>[\d.]{1,12}) fps)?"
+    r"(?:.{0,200}?, (?P<rate>\d{1,6}(?:\.\d{1,6})?) fps)?"
 )
 _LAYOUTS = {"mono": 1, "stereo": 2, "quad": 4}
 
@@ -100,7 +100,7 @@ def _channels(layout: str) -> int | None:
     """Return the number of channels of `mono`, `stereo`, `5.1(side)`, `3 channels`."""
     if layout in _LAYOUTS:
         return _LAYOUTS[layout]
-    numbers = re.match(r"(\d+)(?:\.(\d+))?", layout)
+    numbers = re.match(r"(\d{1,3})(?:\.(\d{1,3}))?(?!\d)", layout)  # a camera may announce any number
     return int(numbers[1]) + int(numbers[2] or 0) if numbers else None
 
 

@@ -189,7 +189,8 @@ class Keeper:
 
     def change(self, camera: Camera) -> None:
         """Connect anew when the camera's settings have changed. For the main thread, whoever has the keeper."""
-        if camera != (self._changed or self.camera):
+        is_later = camera.is_unreadable and not self.camera.is_unreadable  # of a key that came after this process
+        if camera != (self._changed or self.camera) and not is_later:
             self._changed = camera
 
     def end(self, reason: str, detail: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Thread
 
 from app.capture.processes import find_ffmpegs, host_id
+from app.hardening import bare_environment
 from app.locks import hold_lock, lock_holder
 
 HEARTBEAT = "recorder.heartbeat"
@@ -90,6 +91,7 @@ def start(run_folder: Path, abandon_s: float, live_roots: list[Path]) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=bare_environment(),
         cwd=Path(__file__).resolve().parents[2],
         start_new_session=True,
     )

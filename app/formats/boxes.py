@@ -70,10 +70,11 @@ def moof_offsets(fd: int, begin: int, end: int) -> list[int]:
         header = os.pread(fd, LARGE_HEADER_BYTES, begin)
         if len(header) < HEADER_BYTES:
             break
-        size_bytes = int.from_bytes(header[:4], "big")
+        size_bytes, header_bytes = int.from_bytes(header[:4], "big"), HEADER_BYTES
         if size_bytes == 1:
             size_bytes = int.from_bytes(header[HEADER_BYTES:], "big") if len(header) == LARGE_HEADER_BYTES else 0
-        if size_bytes < HEADER_BYTES or begin + size_bytes > end:
+            header_bytes = LARGE_HEADER_BYTES
+        if size_bytes < header_bytes or begin + size_bytes > end:
             break
         if header[4:HEADER_BYTES] == b"moof":
             found.append(begin)

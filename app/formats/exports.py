@@ -37,7 +37,9 @@ BLOCK_BYTES = 1 << 20
 MOST_MANIFEST_BYTES = 1 << 28
 MOST_SMALL_BYTES = 1 << 16
 # What an archive raises that somebody has altered: entries may say of themselves that they are packed, or encrypted.
-DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError)
+DAMAGES = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError, ValueError,
+)  # fmt: skip
 
 _TEXT, _MAYBE = (str,), (str, type(None))
 _LISTED: Shape = {"file": _TEXT, "sha256": _TEXT, "size_bytes": (int,)}
@@ -107,10 +109,11 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
         yield _Folder(path)
         return
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield _Archive(archive)
-    except zipfile.BadZipFile as error:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:  # of a later version, with names of no text
         raise NoExport(f"{path.name} is no whole ZIP archive: {error}") from error
+    with archive:
+        yield _Archive(archive)
 
 
 def fingerprint(public_key: bytes) -> str:

@@ -133,7 +133,10 @@ class SampleIndex:
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> SampleIndex:
-        """Return the index over these bytes, uncopied. Raises FormatError for a bad magic, size or crc."""
+        """Return the index over these bytes, uncopied.
+
+        Raises FormatError for a bad magic, size or crc, and for columns that are not those of the counters.
+        """
         view = memoryview(data)
         if len(view) < COLUMNS_BEGIN_BYTES:
             raise FormatError(f"a sample index of {len(view)} bytes")
@@ -150,6 +153,8 @@ class SampleIndex:
         for name, (position, length) in column_places(counts).items():
             rows = counts[COLUMNS[name].counter]
             columns[name] = decode_column(view[position : position + length], name, rows, seed)
+        if not _are_of(counts, columns):
+            raise FormatError("a sample index whose columns are not those of its counters")
         return cls(counts, **columns)
 
     def to_bytes(self) -> bytes:
@@ -254,6 +259,22 @@ def decode_column(data: bytes | memoryview, name: str, rows: int, seed: int) -> 
         raise FormatError(f"the crc of the column {name} of a sample index is wrong")
     column = np.frombuffer(data, kind, offset=CRC_BYTES)
     return column if width == 1 else column.reshape(rows, width)
+
+
+def _are_of(counts: Mapping[str, int], columns: Mapping[str, Bytes]) -> bool:
+    """Tell whether each column is of as many samples as there are: what is read by them would take any memory else."""
+    table, keys = columns["fragments"], columns["v_stss"]
+    for letter in ("v", "a"):
+        samples, held = counts[f"{letter}_n"], table[f"{letter}_count"].astype(np.int64)
+        if int(columns[f"{letter}_stts"][:, 0].astype(np.int64).sum()) != samples:
+            return False
+        if (held < 0).any() or int(held.sum()) != samples:
+            return False
+        if (table[f"{letter}_first"] != np.cumsum(held) - held).any():
+            return False
+    runs = columns["v_ctts"][:, 0].astype(np.int64)
+    has_all = not len(runs) or (bool((runs > 0).all()) and int(runs.sum()) == counts["v_n"])
+    return has_all and (not len(keys) or 0 < int(keys.min()) <= int(keys.max()) <= counts["v_n"])
 
 
 def _seed(counts: Mapping[str, int]) -> int:

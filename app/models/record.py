@@ -17,6 +17,8 @@ class Record(Model):
         CheckConstraint("end_us IS NULL OR end_us >= begin_us", name="span"),
         Index("ix_record_source_id_begin_us", "source_id", "begin_us"),
         Index("ix_record_tag_id_begin_us", "tag_id", "begin_us"),
+        # Who sees some cameras sees the tags that they were recorded under.
+        Index("ix_record_tag_id_source_id", "tag_id", "source_id"),
         # The few that go on, of the many of a tag.
         Index(
             "ix_record_open",

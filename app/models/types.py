@@ -7,7 +7,7 @@ import unicodedata
 import uuid
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import current_app
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
@@ -52,7 +52,8 @@ UNREADABLE_TEXT = (
 class EncryptedText(TypeDecorator[str]):
     """Text stored encrypted (Fernet) under a key derived from the secret key of the current app.
 
-    Read under another key it is UNREADABLE: one camera's must not hide the others from a list or the recorder.
+    What an earlier key of PLAYBACK_SECRET_KEYS_OLD encrypted can be read too (docs/security.md, "Secrets"). Read
+    under another key it is UNREADABLE: one camera's must not hide the others from a list or the recorder.
     """
 
     impl = Text
@@ -74,9 +75,37 @@ class EncryptedText(TypeDecorator[str]):
             return UNREADABLE
 
 
-def _cipher() -> Fernet:
-    cipher = current_app.extensions.get("playback_cipher")
-    if cipher is None:
-        digest = hashlib.sha256(b"camera secrets|" + current_app.config["SECRET_KEY"].encode()).digest()
-        cipher = current_app.extensions["playback_cipher"] = Fernet(base64.urlsafe_b64encode(digest))
-    return cipher
+def _cipher() -> MultiFernet:
+    """Return what encrypts under the key of now, and reads what earlier keys encrypted too."""
+    ciphers: list[Fernet] | None = current_app.extensions.get("playback_ciphers")
+    if ciphers is None:
+        keys = (current_app.config["SECRET_KEY"], *current_app.config["PLAYBACK"].secret_keys_old)
+        ciphers = current_app.extensions["playback_ciphers"] = [_fernet(key) for key in keys]
+    return MultiFernet(ciphers)
+
+
+def _fernet(key: str) -> Fernet:
+    digest = hashlib.sha256(b"camera secrets|" + key.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(digest))
+
+
+def renewed(stored: str) -> str | None:
+    """Return a stored text encrypted under the key of now; None where it is so already.
+
+    Raises UndecipherableSecret where no key that is set reads it.
+    """
+    cipher = _cipher()
+    if _is_of(current_app.extensions["playback_ciphers"][0], stored):
+        return None
+    try:
+        return cipher.rotate(stored.encode("ascii")).decode("ascii")
+    except (InvalidToken, UnicodeEncodeError):
+        raise UndecipherableSecret(UNREADABLE_TEXT) from None
+
+
+def _is_of(cipher: Fernet, stored: str) -> bool:
+    try:
+        cipher.decrypt(stored.encode("ascii"))
+    except (InvalidToken, UnicodeEncodeError):
+        return False
+    return True

@@ -19,7 +19,7 @@ from app.archive.spans import SEAM_US, Stretch, find_gaps, find_spans
 from app.errors import Invalid, NoFootage
 from app.extensions import db
 from app.formats.boxes import FormatError
-from app.models import SampleEntry
+from app.models import SampleEntry, Segment
 from app.playback.overlaps import resolve_overlaps
 
 # How far apart in a file picture and sound of one moment may lie.
@@ -146,6 +146,13 @@ def find_entries(ids: set[int]) -> dict[int, Entry]:
             entry = Entry(row.id, row.kind, row.timescale, row.width or 0, row.height or 0, row.rfc6381, row.entry)
             kept[row.id] = entry
     return {number: kept[number] for number in ids if number in kept}
+
+
+def has_entries(source_id: int, video_id: int, audio_id: int) -> bool:
+    """Tell whether a segment of a source has these codec configurations; 0 for no sound."""
+    audio = Segment.audio_entry_id.is_(None) if audio_id == 0 else Segment.audio_entry_id == audio_id
+    query = select(Segment.id).where(Segment.source_id == source_id, Segment.video_entry_id == video_id, audio)
+    return db.session.scalar(query.order_by(Segment.start_us.desc()).limit(1)) is not None
 
 
 def no_footage(source_id: int, begin_us: int, end_us: int, render: Callable[[int | None], str | None]) -> NoFootage:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.archive.auditing import audit
+from app.archive.bounds import Sight
 from app.archive.handed import find_by_refer, find_file
 from app.archive.outbox import emit
 from app.archive.paging import AnySelect, Order
@@ -19,6 +20,7 @@ from app.review.recommending import bring_up_to_date
 
 COMMENT_ORDERS = {"id": Order((Comment.id,))}
 COMMENTS: AnySelect = select(*Comment.__table__.columns, File.refer).join(File, File.id == Comment.file_id)
+Named = tuple[str, str]  # a parameter's name, and its text: a reference
 ROUNDING_S = 0.1  # players and containers tell lengths that differ by parts of a frame
 FIXED = {"comment_author": "the author of a comment does not change: delete it, and let the other one write"}
 
@@ -31,12 +33,14 @@ def read_comment(session: AnySession, comment_id: int) -> Any:
     return row
 
 
-def add_comment(session: AnySession, refer: tuple[str, str], values: dict[str, Any], actor: str, at_us: int) -> Any:
-    """Add a comment to the file that `refer` (name of the parameter, its text) names, and return it.
+def add_comment(
+    session: AnySession, refer: Named, sight: Sight | None, values: dict[str, Any], actor: str, at_us: int
+) -> Any:
+    """Add a comment to the file that `refer` names, if it is seen, and return it.
 
     Runs within a write transaction. Raises NotFound, Deleted, Invalid.
     """
-    file = find_by_refer(session, refer[1], ("body", refer[0]), is_locked=True)
+    file = find_by_refer(session, refer[1], ("body", refer[0]), sight=sight, is_locked=True)
     _check_span(file, values.get("start_s"), values.get("end_s"))
     values = _with_violation(session, values)
     row = Comment(file_id=file.id, actor=actor, created_us=at_us, changed_us=at_us, **values)
@@ -49,15 +53,22 @@ def add_comment(session: AnySession, refer: tuple[str, str], values: dict[str, A
 
 
 def change_comment(
-    session: AnySession, comment_id: int, refer: tuple[str, str] | None, values: dict[str, Any], actor: str, at_us: int
+    session: AnySession,
+    comment_id: int,
+    named: tuple[Named | None, Sight | None],
+    values: dict[str, Any],
+    actor: str,
+    at_us: int,
 ) -> Any:
-    """Change what is given of a comment. Runs within a write transaction.
+    """Change what is given of a comment; `named`: the file that it says to be of, and which files are seen.
 
+    Runs within a write transaction.
     Raises NotFound, Deleted for a comment of a deleted file; Invalid where another file or author is given.
     """
     file = find_file(session, read_comment(session, comment_id).file_id, loc=("path", "comment_id"), is_locked=True)
     row = _still_there(session, comment_id)
-    if refer is not None and find_by_refer(session, refer[1], ("body", refer[0])).id != file.id:
+    refer, sight = named
+    if refer is not None and find_by_refer(session, refer[1], ("body", refer[0]), sight=sight).id != file.id:
         raise Invalid("a comment stays with its file: write a new one", loc=("body", refer[0]), kind="fixed")
     for name, message in FIXED.items():
         if values.get(name, getattr(row, name)) != getattr(row, name):

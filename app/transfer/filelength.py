@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from app.hardening import bare_environment
+
 LIMIT_S = 60.0
 MEMORY_BYTES = 1 << 30  # of which pictures are decoded; a container that needs more is not read
 US = 1_000_000
@@ -22,7 +24,14 @@ def find_length(path: Path) -> float | None:
     command = [sys.executable, "-m", "app.transfer.filelength", str(path)]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=LIMIT_S, check=False, cwd=_root()
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LIMIT_S,
+            check=False,
+            cwd=_root(),
+            env=bare_environment(),
         )
     except subprocess.TimeoutExpired:
         raise LengthUnknown(f"its length was not found within {LIMIT_S:.0f} s") from None

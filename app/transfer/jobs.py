@@ -13,6 +13,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import aliased
 
 from app.archive.auditing import audit
+from app.archive.bounds import Sources, is_within, within
 from app.extensions import AnySession
 from app.models import Record, SyncItem, SyncJob, Tag
 from app.models.types import new_uuid
@@ -52,13 +53,15 @@ class Taken:
         )
 
 
-def ask(session: AnySession, tag: Tag, given: str, location: Location, now_us: int) -> tuple[dict[str, Any], Items]:
-    """Return the rows of a job of all records that a tag has now, to be stored by `store`."""
+def ask(
+    session: AnySession, tag: Tag, given: str, location: Location, now_us: int, sources: Sources
+) -> tuple[dict[str, Any], Items]:
+    """Return the rows of a job of all records of these sources that a tag has now, to be stored by `store`."""
     root = location.root.text
     job: dict[str, Any] = {"id": new_uuid(), "created_us": now_us, "tag_id": tag.id, "location": given}
     job |= {"root": root, "path": "/".join(location.below)}
-    columns = select(Record.id, Record.begin_us, Record.source_id, Record.deleted_us)
-    rows = session.execute(columns.where(Record.tag_id == tag.id).order_by(Record.begin_us, Record.source_id))
+    columns = select(Record.id, Record.begin_us, Record.source_id, Record.deleted_us).where(Record.tag_id == tag.id)
+    rows = session.execute(within(columns, Record.source_id, sources).order_by(Record.begin_us, Record.source_id))
     folder = safe_name(tag.name)
     items = [_item(job["id"], row, now_us + number, location, folder) for number, row in enumerate(rows)]
     return job, items
@@ -178,9 +181,12 @@ def is_cancelled(session: AnySession, taken: Taken) -> bool:
     return session.scalar(select(SyncItem.state).where(place)) == "failed"
 
 
-def cancel(session: AnySession, job: SyncJob, actor: str, now_us: int) -> None:
-    """Give up what has not been copied yet; what is copied stays. Runs within a write transaction."""
+def cancel(session: AnySession, job: SyncJob, actor: str, now_us: int, sources: Sources = None) -> None:
+    """Give up what has not been copied yet of these sources; what is copied stays. Runs within a write transaction."""
     going = (SyncItem.job_id == job.id) & SyncItem.state.in_(GOING)
+    if sources is not None:
+        theirs = aliased(Record)
+        going &= exists().where(theirs.id == SyncItem.record_id, is_within(theirs.source_id, sources))
     other = aliased(SyncItem)
     is_wanted = exists().where(other.record_id == SyncItem.record_id, other.target == SyncItem.target)
     is_wanted = is_wanted.where(other.job_id != job.id, other.state != "failed")

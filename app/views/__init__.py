@@ -86,8 +86,6 @@ def leave_out_type(response: Response) -> Response:
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
-    from app.views.account import account
-    from app.views.accountpage import accountpage
     from app.views.audit import audit
     from app.views.availability import availability
     from app.views.checks import checks
@@ -98,7 +96,6 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.group import group
     from app.views.health import health
     from app.views.live import live
-    from app.views.me import me
     from app.views.metrics import metrics
     from app.views.notices import notices
     from app.views.pages import pages
@@ -107,28 +104,37 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.recordfile import recordfile
     from app.views.retention import retention
     from app.views.schedule import schedule
-    from app.views.signin import signin
     from app.views.source import source
     from app.views.sourcebulk import sourcebulk
     from app.views.sourcegaps import sourcegaps
     from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
-    from app.views.tokens import tokens
 
     sources = (source, sourcebulk, sourcegaps, availability, live)
-    kept = (retention, pins, audit, notices, tokens)
-    people = (account, me)
+    kept = (retention, pins, audit, notices)
     recorded = (exports, record, recordfile, deletion)
-    for blueprint in (*sources, *recorded, *kept, *people, group, schedule, tag, storage, sync, copies):
+    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    for blueprint in (health, metrics, signin, accountpage, docs, checks, *handed_blueprints(), pages):
+    yield from people_blueprints()
+    for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
     yield from shared_blueprints()
     if environment != "production":
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
+    """Yield the blueprints of accounts and of signing in, with their URL prefixes."""
+    from app.views.account import account
+    from app.views.accountpage import accountpage
+    from app.views.me import me
+    from app.views.signin import signin
+    from app.views.tokens import tokens
+
+    yield from ((account, API_PREFIX), (me, API_PREFIX), (tokens, API_PREFIX), (signin, None), (accountpage, None))
 
 
 def shared_blueprints() -> Iterator[tuple[Blueprint, str | None]]:

@@ -176,6 +176,7 @@ class Accounts(Resource):
 class OneAccount(Resource):
     """One account."""
 
+    @namespace.doc(description="One that was deactivated too.")
     @namespace.response(200, "The account", answer)
     def get(self, account_id: str) -> dict[str, Any]:
         """Get one account."""

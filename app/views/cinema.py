@@ -8,8 +8,10 @@ from flask_restx import Namespace, Resource
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.archive.bounds import is_seen_file
+from app.archive.handed import find_file
 from app.archive.paging import AnySelect, Order
-from app.auth import actor
+from app.auth import actor, sight
 from app.errors import Invalid, PlaybackError
 from app.extensions import db, writing
 from app.models import Cinema
@@ -83,9 +85,8 @@ class CinemaQuery(ListQuery):
 
     def query(self) -> AnySelect:
         """Return the query of rows."""
-        if self.target_audience is None:
-            return review.FORMS
-        return review.FORMS.where(Cinema.target_audience == self.target_audience)
+        query = review.FORMS.where(is_seen_file(sight()))
+        return query if self.target_audience is None else query.where(Cinema.target_audience == self.target_audience)
 
 
 class CinemaObject(MadeFile):
@@ -144,8 +145,9 @@ class Cinemas(Resource):
     def post(self) -> dict[str, Any]:
         """Start the analysis of a file."""
         file_id, values, place = _given()
-        who, at_us = actor(), now_us()
+        who, at_us, seen = actor(), now_us(), sight()
         with writing() as session:
+            find_file(session, file_id, loc=("body", place), sight=seen)
             row = review.store_form(session, file_id, values, who, at_us, ("body", place))
             if is_complete := row.completed_us is not None:
                 restart(session, row, who, at_us)

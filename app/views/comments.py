@@ -8,9 +8,10 @@ from flask_restx import Namespace, Resource
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.archive.bounds import is_seen_file
 from app.archive.handed import MAX_INDEX, find_by_refer
 from app.archive.paging import AnySelect, Order
-from app.auth import actor
+from app.auth import actor, sight
 from app.errors import Invalid
 from app.extensions import db, writing
 from app.models import Comment
@@ -115,9 +116,10 @@ class CommentsQuery(ListQuery):
 
     def query(self) -> AnySelect:
         """Return the query of rows. Raises NotFound for an unknown reference, Deleted."""
-        query = review.COMMENTS
+        seen = sight()
+        query = review.COMMENTS.where(is_seen_file(seen))
         if self.refer_file is not None:
-            file = find_by_refer(db.session, self.refer_file, ("query", "refer_file"))
+            file = find_by_refer(db.session, self.refer_file, ("query", "refer_file"), sight=seen)
             query = query.where(Comment.file_id == file.id)
         if self.comment_author is not None:
             query = query.where(Comment.comment_author == self.comment_author)
@@ -207,10 +209,10 @@ class Comments(Resource):
     def post(self) -> dict[str, Any]:
         """Comment on a file."""
         given = read_parameters().checked(NewComment)
-        who, refer = actor(), given.named
+        who, refer, seen = actor(), given.named, sight()
         assert refer is not None  # checked by NewComment
         with writing() as session:
-            row = review.add_comment(session, refer, _columns(given), who, now_us())
+            row = review.add_comment(session, refer, seen, _columns(given), who, now_us())
         return comment_object(row)
 
 
@@ -252,14 +254,14 @@ class OneComment(Resource):
 
 
 def _change(comment_id: int, parameters: Parameters) -> dict[str, Any]:
-    given, who = parameters.checked(CommentChange), actor()
+    given, who, seen = parameters.checked(CommentChange), actor(), sight()
     values = _columns(given)
     if not values and given.named is None:
         raise Invalid(
             "give what is to change: comment, severity, violation, start or end", loc=("body",), kind="missing"
         )
     with writing() as session:
-        row = review.change_comment(session, comment_id, given.named, values, who, now_us())
+        row = review.change_comment(session, comment_id, (given.named, seen), values, who, now_us())
     return comment_object(row)
 
 

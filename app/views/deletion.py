@@ -7,6 +7,7 @@ from flask import Blueprint
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel
 
+from app.auth import sources
 from app.models import Deletion
 from app.personalulti import read_query, utc_text
 from app.views import PlaybackApi, document
@@ -70,7 +71,7 @@ class Deletions(Resource):
     @namespace.response(200, "The deletions, newest first", [document(namespace, DeletionObject)])
     def get(self) -> list[dict[str, Any]]:
         """List what was deleted, by whom and why."""
-        return [deletion_object(row) for row in newest(Deletion, read_query().checked(NewestQuery))]
+        return [deletion_object(row) for row in newest(Deletion, read_query().checked(NewestQuery), sources())]
 
 
 PlaybackApi(deletion).add_namespace(namespace)

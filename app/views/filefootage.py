@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import BaseModel, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.archive.bounds import Sources, sees
 from app.archive.pins import span_of_record
-from app.auth import actor
+from app.auth import actor, sources
 from app.errors import Deleted, Invalid, NotFound
 from app.extensions import db, writing
 from app.formats.filenames import clean_name
@@ -51,7 +52,7 @@ def make_footage_file(parameters: Parameters) -> int:
     """
     given = parameters.checked(FootageToHand)
     who, at_us = actor(), now_us()
-    span = _asked_span(given, at_us)
+    span = _asked_span(given, at_us, sources())
     deletion_id = last_deletion(db.session, span.source_id)  # first: what is deleted from here on is noticed
     movie, span = plan_new(span, utc_text)
     db.session.rollback()
@@ -65,13 +66,13 @@ def make_footage_file(parameters: Parameters) -> int:
     return file_id
 
 
-def _asked_span(given: FootageToHand, at_us: int) -> HandedSpan:
+def _asked_span(given: FootageToHand, at_us: int, seen: Sources) -> HandedSpan:
     """Return the span that is asked for. Raises NotFound, Deleted, Invalid."""
     begin_us, end_us, is_open = given.start, given.end, False
     source_id = given.source_id
     if given.record_id is not None:
-        source_id, begin_us, end_us, is_open = _within_record(given, given.record_id.lower(), at_us)
-    elif db.session.get(Source, source_id) is None:
+        source_id, begin_us, end_us, is_open = _within_record(given, given.record_id.lower(), at_us, seen)
+    elif source_id is None or not sees(seen, source_id) or db.session.get(Source, source_id) is None:
         raise NotFound(f"there is no source {source_id}", loc=("body", "source_id"))
     assert source_id is not None  # checked by FootageToHand
     assert begin_us is not None
@@ -87,9 +88,9 @@ def _asked_span(given: FootageToHand, at_us: int) -> HandedSpan:
     return HandedSpan(source_id, begin_us, end_us, is_open=is_open)
 
 
-def _within_record(given: FootageToHand, record_id: str, at_us: int) -> tuple[int, int, int, bool]:
+def _within_record(given: FootageToHand, record_id: str, at_us: int, seen: Sources) -> tuple[int, int, int, bool]:
     """Return source, begin and end within a record, and whether it goes on and nobody has said where to end."""
-    source_id, (begin_us, end_us) = span_of_record(db.session, record_id, at_us)
+    source_id, (begin_us, end_us) = span_of_record(db.session, record_id, at_us, seen)
     row = db.session.get(Record, record_id)
     assert row is not None  # `span_of_record` has found it
     if row.deleted_us is not None:

@@ -8,9 +8,10 @@ from flask_restx import Namespace, Resource
 from pydantic import Field
 from sqlalchemy import select
 
+from app.archive.bounds import is_seen_file
 from app.archive.handed import find_file
 from app.archive.paging import AnySelect, Order
-from app.auth import actor
+from app.auth import actor, sight
 from app.errors import Invalid
 from app.extensions import db
 from app.models import File
@@ -46,7 +47,7 @@ class FilesQuery(ListQuery):
 
     def query(self) -> AnySelect:
         """Return the query of rows; deleted files are not listed."""
-        query = select(File).where(File.deleted_us.is_(None))
+        query = select(File).where(File.deleted_us.is_(None), is_seen_file(sight()))
         if self.status is not None:
             query = query.where(File.status == self.status)
         if self.kind is not None:

@@ -8,8 +8,9 @@ from flask_restx import Namespace, Resource
 from pydantic import BaseModel, Field
 
 from app.archive import groups
+from app.archive.bounds import sees
 from app.archive.paging import Order
-from app.auth import actor
+from app.auth import actor, sources
 from app.extensions import db, writing
 from app.models.types import now_us
 from app.personalulti import Name, path_integer, path_uuid, read_parameters
@@ -70,7 +71,7 @@ class Groups(Resource):
     def get(self) -> Response:
         """List the groups."""
         asked = ask_list(GroupsQuery)
-        query = asked.page.of(groups.listed(asked.model, asked.q))
+        query = asked.page.of(groups.listed(asked.model, asked.q, sources()))
         rows, next_page = cut(asked, db.session.scalars(query).all())
         return answer_bytes(json_bytes([group_object(row) for row in rows]), next_page)
 
@@ -94,8 +95,9 @@ class OneGroup(Resource):
     @namespace.response(200, "The group with its cameras", document(namespace, GroupWithSourcesObject))
     def get(self, group_id: str) -> dict[str, Any]:
         """Get one group with its sources."""
-        row = groups.find(db.session, path_uuid("group_id", group_id))
-        return {**group_object(row), "sources": [source_object(member) for member in row.sources]}
+        row, seen = groups.find(db.session, path_uuid("group_id", group_id)), sources()
+        members = [source_object(member) for member in row.sources if sees(seen, member.id)]
+        return {**group_object(row), "sources": members}
 
     @namespace.doc(description="Names are unique. What is left out stays; the model cannot change.")
     @namespace.expect(document(namespace, GroupChange), validate=False)

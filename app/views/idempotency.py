@@ -56,7 +56,7 @@ def _answer_repeated() -> Response | None:
     found = find_caller()
     claimed = Claim(_owner(found), key, now_us())
     with writing() as session:
-        kept = repeats.claim(session, claimed, _request_sha256())
+        kept = repeats.claim(session, claimed, _request_sha256(found))
     if kept is None:
         g.playback_claim = claimed
         return None
@@ -81,7 +81,15 @@ def _replayed(kept: IdempotentAnswer) -> Response:
     return answer
 
 
-def _request_sha256() -> str:
+def _rights(caller: Caller | None) -> bytes:
+    """Return what an answer may depend on of who asks: with other rights a request is another one."""
+    if caller is None:
+        return b""
+    seen = None if caller.sources is None else sorted(caller.sources)
+    return repr((caller.role, seen, caller.begin_us, caller.end_us)).encode()
+
+
+def _request_sha256(caller: Caller | None) -> str:
     """Return the hash of all that tells this request from another; a form's boundary is new each time.
 
     Raises Invalid for a body that broke off: sent again whole, it would be another request under the same key.
@@ -89,6 +97,7 @@ def _request_sha256() -> str:
     boundary = request.mimetype_params.get("boundary", "").encode()
     body = whole_body()
     parts = (
+        _rights(caller),
         request.method.encode(),
         request.path.rstrip("/").encode("utf-8", "surrogateescape"),
         request.query_string,
@@ -114,8 +123,7 @@ def _keep_answer(response: Response) -> Response:
 
 
 def _write_down(claimed: Claim, response: Response) -> None:
-    is_secret = response.cache_control.no_store  # as a password that was made: it is stored nowhere, as text
-    is_kept = response.status_code < 500 and not response.is_streamed and not is_secret
+    is_kept = response.status_code < 500 and not response.is_streamed
     body = response.get_data() if is_kept else b""
     if is_kept and response.status_code < 400 and response.cache_control.no_store:
         body, response = TOLD_ONCE, Response(status=409, content_type="application/json")

@@ -8,7 +8,9 @@ from flask import Blueprint, Flask, Response, current_app, request
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.access.renewing import StillSees
 from app.archive.shots import Shot
+from app.auth import caller
 from app.capture.watching import Hub, Viewer
 from app.errors import CameraSilent
 from app.extensions import db
@@ -116,18 +118,23 @@ class LiveVideo(Resource):
         except BaseException:
             seat.release()
             raise
-        response = stream(_pictures(viewer, first, living(camera.source_id, "video")), seat)
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # it outlives the request
+        still_sees = StillSees(app, caller(), camera.source_id)
+        response = stream(_pictures(viewer, first, living(camera.source_id, "video"), still_sees), seat)
         response.call_on_close(viewer.leave)
         return response
 
 
 def _pictures(
-    viewer: Viewer, first: Shot, note: Callable[[], None]
+    viewer: Viewer, first: Shot, note: Callable[[], None], still_sees: StillSees
 ) -> Generator[tuple[bytes, dict[str, str]] | None, None, None]:
-    """Yield the first picture and those that follow; None now and then where none comes."""
+    """Yield the first picture and those that follow; None now and then where none comes.
+
+    Ends where who watches may no longer see the camera.
+    """
     shot: Shot | None = first
     try:
-        while True:
+        while still_sees():
             if shot is not None:
                 note()
             yield None if shot is None else (shot[0], {"X-Picture-Utc": utc_text(shot[1]) or ""})

@@ -58,8 +58,8 @@ class MeObject(BaseModel):
 class TotpObject(BaseModel):
     """The secret of an authenticator app, shown this once."""
 
-    secret: str
-    uri: str
+    key: str
+    uri_otpauth: str
 
 
 class CodesObject(BaseModel):
@@ -126,7 +126,7 @@ class OwnTotp(Resource):
     def post(self) -> dict[str, Any]:
         """Ask for the secret of a new authenticator app."""
         secret, address = own.begin_own_totp(_given(OwnPassword).password, now_us())
-        return {"secret": secret, "uri": address}
+        return {"key": secret, "uri_otpauth": address}
 
     @namespace.doc(description="From now on a code is asked for after the password.")
     @namespace.expect(document(namespace, FirstCode), validate=False)

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from app.archive.bounds import Sources, is_within
 from app.extensions import db
 from app.models import Deletion, Notice
 from app.personalulti import MAX_ID
@@ -22,9 +23,9 @@ class NewestQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-def newest(model: type[Row], asked: NewestQuery) -> Sequence[Row]:
-    """Return the rows asked for."""
-    query = select(model).order_by(model.id.desc()).limit(asked.limit)
+def newest(model: type[Row], asked: NewestQuery, sources: Sources) -> Sequence[Row]:
+    """Return the rows asked for, of these cameras only: what is of no camera is for who sees all."""
+    query = select(model).where(is_within(model.source_id, sources)).order_by(model.id.desc()).limit(asked.limit)
     if asked.source_id is not None:
         query = query.where(model.source_id == asked.source_id)
     if asked.before is not None:

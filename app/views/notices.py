@@ -6,6 +6,7 @@ from flask import Blueprint
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel
 
+from app.auth import sources
 from app.models import Notice
 from app.personalulti import read_query, utc_text
 from app.views import PlaybackApi, document
@@ -47,7 +48,7 @@ class Notices(Resource):
     @namespace.response(200, "The notices, newest first", [document(namespace, NoticeObject)])
     def get(self) -> list[dict[str, Any]]:
         """List what became bad, and good again."""
-        return [notice_object(row) for row in newest(Notice, read_query().checked(NewestQuery))]
+        return [notice_object(row) for row in newest(Notice, read_query().checked(NewestQuery), sources())]
 
 
 PlaybackApi(notices).add_namespace(namespace)

@@ -11,9 +11,10 @@ from sqlalchemy import select
 
 from app.archive import pins as archive
 from app.archive.believing import believed
+from app.archive.bounds import Sources, sees, within
 from app.archive.paging import AnySelect, Order
-from app.auth import actor
-from app.errors import Invalid
+from app.auth import actor, sources
+from app.errors import Invalid, NotFound
 from app.extensions import AnySession, db, writing
 from app.models import Pin
 from app.models.types import now_us
@@ -82,7 +83,7 @@ class PinsQuery(ListQuery):
         """Return the query of rows. Raises Invalid for an empty range."""
         if self.start is not None and self.end is not None and self.start >= self.end:
             raise Invalid("the range is empty: start must be before end", loc=("query", "start"), kind="range_empty")
-        query = select(Pin)
+        query = within(select(Pin), Pin.source_id, sources())
         if self.source_id is not None:
             query = query.where(Pin.source_id == self.source_id)
         if self.is_active is not None:
@@ -129,16 +130,18 @@ def pin_object(row: Pin, at_us: int) -> dict[str, Any]:
     }
 
 
-def _asked_span(session: AnySession, given: NewPin, at_us: int) -> tuple[int, tuple[int, int]]:
-    """Return source and stretch. Raises Invalid for an empty one."""
+def _asked_span(session: AnySession, given: NewPin, at_us: int, seen: Sources) -> tuple[int, tuple[int, int]]:
+    """Return source and stretch. Raises Invalid for an empty one, NotFound for a source or record outside."""
     source_id, begin_us, end_us = given.source_id, given.start, given.end
     if given.record_id is not None:
-        source_id, span = archive.span_of_record(session, given.record_id.lower(), at_us)
+        source_id, span = archive.span_of_record(session, given.record_id.lower(), at_us, seen)
         begin_us, end_us = begin_us or span[0], end_us or span[1]
     assert source_id is not None  # checked by NewPin
     assert begin_us is not None
     assert end_us is not None
     _check_span(begin_us, end_us)
+    if not sees(seen, source_id):
+        raise NotFound(f"there is no source {source_id}", loc=("body", "source_id"))
     return source_id, (begin_us, end_us)
 
 
@@ -180,9 +183,9 @@ class Pins(Resource):
     def post(self) -> dict[str, Any]:
         """Protect a stretch of footage."""
         given = read_parameters().checked(NewPin)
-        at_us, who = now_us(), actor()
+        at_us, who, seen = now_us(), actor(), sources()
         with writing() as session:
-            source_id, span = _asked_span(session, given, at_us)
+            source_id, span = _asked_span(session, given, at_us, seen)
             row = archive.make_pin(session, source_id, span, who, given.reason, given.expires, at_us)
         return pin_object(row, at_us)
 

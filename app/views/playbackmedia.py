@@ -7,13 +7,14 @@ from flask_restx import Resource
 
 from app.access.window import check_file, check_timeless
 from app.archive.find import find_segment
+from app.auth import sources
 from app.errors import Invalid, NotFound
 from app.extensions import db
 from app.formats.boxes import FormatError
 from app.personalulti import not_found, path_integer
 from app.playback.asked import MAX_INSTANT_US
 from app.playback.delivery import Body, respond
-from app.playback.footage import find_entries
+from app.playback.footage import find_entries, has_entries
 from app.playback.handover import hand_over
 from app.playback.media import build_init, segment_body
 from app.views.documenting import sends_bytes
@@ -77,13 +78,15 @@ class InitMedia(Resource):
     @sends_bytes(namespace, MP4, "The init segment")
     def get(self, source_id: str, entries: str) -> Response:
         """Get the init segment that a playlist names."""
-        path_integer("source_id", source_id)
+        number = path_integer("source_id", source_id)
         check_timeless()
         match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", entries)
         if match is None:
             raise Invalid("this is not an init segment's name", loc=("path", "entries"), kind="init_name")
         video_id, audio_id = int(match[1]), int(match[2])
         known = find_entries({video_id, audio_id})
+        if sources() is not None and not has_entries(number, video_id, audio_id):
+            not_found("entries", entries)  # of another camera, as far as anybody can tell
         video, audio = known.get(video_id), known.get(audio_id)
         if video is None or video.kind != "video" or (audio_id and (audio is None or audio.kind != "audio")):
             not_found("entries", entries)

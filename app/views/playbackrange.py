@@ -11,6 +11,8 @@ from sqlalchemy import bindparam, select
 from app.access.finding import carried_token
 from app.access.media import with_token
 from app.access.window import check_window
+from app.archive.bounds import sees
+from app.auth import sources
 from app.errors import Deleted, NotFound
 from app.extensions import db
 from app.formats.boxes import FormatError
@@ -104,10 +106,11 @@ def known_source(source_id: int) -> None:
 
 
 def known_sources(source_ids: Sequence[int], name: str) -> None:
-    """Raise NotFound for the first id of a parameter that no source has."""
+    """Raise NotFound for the first id of a parameter that no source has which the caller sees."""
+    seen = sources()
     known = set(db.session.scalars(select(Source.id).where(Source.id.in_(source_ids))))
     for source_id in source_ids:
-        if source_id not in known:
+        if source_id not in known or not sees(seen, source_id):
             not_found(name, source_id, "query")
 
 

@@ -7,9 +7,10 @@ from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, Field
 
+from app.archive.bounds import is_seen_file
 from app.archive.handed import MAX_INDEX, find_by_refer
 from app.archive.paging import AnySelect, Order
-from app.auth import actor
+from app.auth import actor, sight
 from app.errors import Invalid
 from app.extensions import db, writing
 from app.models import Recommendation
@@ -42,9 +43,10 @@ class RecommendationsQuery(ListQuery):
 
     def query(self) -> AnySelect:
         """Return the query of rows. Raises NotFound for an unknown reference, Deleted."""
-        query = review.RECOMMENDATIONS
+        seen = sight()
+        query = review.RECOMMENDATIONS.where(is_seen_file(seen))
         if self.refer is not None:
-            file = find_by_refer(db.session, self.refer, ("query", "refer"))
+            file = find_by_refer(db.session, self.refer, ("query", "refer"), sight=seen)
             query = query.where(Recommendation.file_id == file.id)
         return query if self.severity is None else query.where(Recommendation.severity == self.severity)
 
@@ -115,9 +117,9 @@ class Recommendations(Resource):
         refer = read_parameters().checked(NewRecommendation).named
         if refer is None:
             raise Invalid("refer must be given: `refer` of the file", loc=("body", "refer"), kind="missing")
-        who = actor()
+        who, seen = actor(), sight()
         with writing() as session:
-            file = find_by_refer(session, refer[1], ("body", refer[0]), is_locked=True)
+            file = find_by_refer(session, refer[1], ("body", refer[0]), sight=seen, is_locked=True)
             made = review.bring_up_to_date(session, file, now_us(), made_by=who)
             assert made is not None  # it was asked for
             row = review.read_recommendation(session, made.id)

@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from app.archive import groups, recordings
 from app.archive.auditing import audit
+from app.archive.bounds import Sources, sees
 from app.archive.storages import check_room
-from app.auth import actor
+from app.auth import actor, sources
 from app.capture.sources import startable_problem
 from app.capture.wake import wake
 from app.errors import Conflict, Invalid
@@ -70,14 +71,15 @@ class Records(Resource):
     def get(self) -> Response:
         """List the recordings of a tag."""
         asked = ask_list(RecordsQuery)
-        tag = recordings.find_tag(db.session, asked.tag_name)
+        tag = recordings.find_tag(db.session, asked.tag_name, sources())
         items, next_page = listed_records(tag, asked)
         return answer_bytes(json_bytes([{**item, "source": [item["source"]]} for item in items]), next_page)
 
     @namespace.doc(
         description="The tag comes into being with its first start. Sources that record under it already go on, the "
         "others are added; one that cannot be reached is started and waits. 422 names each source that "
-        "could not be started, and the others are started all the same."
+        "could not be started, and the others are started all the same. Of a group only the cameras are started that "
+        "the caller has a right to."
     )
     @namespace.expect(document(namespace, Start), validate=False)
     @namespace.response(204, "Every source of the group records, or waits for its camera")
@@ -86,14 +88,14 @@ class Records(Resource):
     @namespace.response(507, "The storage is full")
     def post(self) -> Response:
         """Start recording every source of a group under a tag."""
-        values, who = read_parameters().checked(Start), actor()
-        group = _startable_group(values)
+        values, who, seen = read_parameters().checked(Start), actor(), sources()
+        group = _startable_group(values, seen)
         check_room(current_app.config["PLAYBACK"])
-        problems = {member.id: startable_problem(member) for member in group.sources}
+        problems = {member.id: startable_problem(member) for member in group.sources if sees(seen, member.id)}
         startable = [source_id for source_id, problem in problems.items() if problem is None]
         with writing() as session:
             is_known = recordings.find_tag(session, values.tag_name) is not None
-            tag = recordings.make_tag(session, values.tag_name, now_us())
+            tag = recordings.make_tag(session, values.tag_name, now_us(), seen)
             if not is_known:
                 audit(session, who, "tag.create", tag.id, name=tag.name)
             started = recordings.start(session, startable, tag, now_us())
@@ -104,29 +106,29 @@ class Records(Resource):
         return Response(status=204)
 
     @namespace.doc(
-        description="Those of `model` alone where it is given; other tags of the same cameras go on. Stopping what "
-        "does not record changes nothing."
+        description="Those of `model` alone where it is given; other tags of the same cameras go on, and so do "
+        "cameras that the caller has no right to. Stopping what does not record changes nothing."
     )
     @namespace.expect(document(namespace, Stop), validate=False)
     @namespace.response(204, "They stopped, or did not record")
     @namespace.response(404, "There is no such tag")
     def put(self) -> Response:
         """Stop the recordings of a tag."""
-        values, who = read_parameters().checked(Stop), actor()
+        values, who, seen = read_parameters().checked(Stop), actor(), sources()
         with writing() as session:
-            tag = recordings.find_tag(session, values.tag_name)
+            tag = recordings.find_tag(session, values.tag_name, seen)
             if tag is None:
                 not_found("tag_name", values.tag_name, "body")
-            stopped = recordings.stop(session, tag, values.model, now_us())
+            stopped = recordings.stop(session, tag, values.model, now_us(), seen)
             recordings.note_acts(session, who, "record.stop", tag.id, stopped, tag=tag.name)
         wake(current_app.config["PLAYBACK"])
         ask_lists()
         return Response(status=204)
 
 
-def _startable_group(values: Start) -> Group:
+def _startable_group(values: Start, seen: Sources) -> Group:
     """Return the group to start. Raises NotFound, Invalid for another model, Conflict when it is empty."""
-    group = groups.find_named(db.session, values.group_name)
+    group = groups.find_named(db.session, values.group_name, seen)
     if group.model != values.model:
         message = f"the group {group.name!r} has sources of model {group.model}, not {values.model}"
         raise Invalid(message, loc=("body", "model"), kind="other_model")
@@ -157,8 +159,9 @@ class Running(Resource):
     @namespace.response(200, "Is anything recording?", bool)
     def get(self) -> bool:
         """Tell whether anything is recording under a tag."""
-        tag = recordings.find_tag(db.session, read_query().checked(TagQuery).tag_name)
-        return tag is not None and recordings.is_running(db.session, tag)
+        asked, seen = read_query().checked(TagQuery), sources()
+        tag = recordings.find_tag(db.session, asked.tag_name, seen)
+        return tag is not None and recordings.is_running(db.session, tag, seen)
 
 
 @namespace.route("/record/<record_id>/")

@@ -6,8 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, WithJsonSchema
 from sqlalchemy import ColumnElement
 
+from app.archive.bounds import is_within
 from app.archive.paging import Order
 from app.archive.recordings import RECORDS_BY_BEGIN, records_of
+from app.auth import sources
 from app.errors import Invalid
 from app.extensions import db
 from app.models import Record, Tag
@@ -45,9 +47,10 @@ class RecordFilters(ListQuery):
 
 
 def listed_records(tag: Tag | None, asked: RecordFilters) -> tuple[list[dict[str, Any]], str | None]:
-    """Return RECORDs of a tag, none of none, and the address of the next page where there is one."""
+    """Return RECORDs of a tag that the caller sees, none of none, and the address of the next page if there is one."""
     page, conditions = asked.page, list(asked.conditions())
     if tag is None:
         return [], None
-    rows, next_page = cut(asked, records_of(db.session, tag, page, *conditions))
+    seen = is_within(Record.source_id, sources())
+    rows, next_page = cut(asked, records_of(db.session, tag, page, *conditions, seen))
     return record_objects(db.session, rows), next_page

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.archive.handed import find_by_refer, find_file
 from app.archive.places import result_path
 from app.archive.storages import open_storage
-from app.auth import REFER_HEADER, actor
+from app.auth import REFER_HEADER, actor, sight
 from app.errors import Invalid, Loc, StorageUnusable
 from app.extensions import db, writing
 from app.formats.filenames import attachment
@@ -198,7 +198,7 @@ class FileResultFile(Resource):
 def _take(refer: str, loc: Loc) -> dict[str, Any]:
     """Store what is posted for the file of a refer; no connection is held while it comes."""
     config, who = current_app.config["PLAYBACK"], actor()
-    row = find_by_refer(db.session, refer, loc)
+    row = find_by_refer(db.session, refer, loc, sight=sight())
     review.check_complete(row, loc)
     file_id = row.id
     target = Target(*_root(row), file_id, config.RESULT_MAX_BYTES)

@@ -7,13 +7,16 @@ from flask import Blueprint, current_app
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
+from sqlalchemy import select
 
 from app.archive import schedules
+from app.archive.bounds import Sources, has_others
 from app.archive.schedules import Window
-from app.auth import actor
+from app.auth import actor, sources
 from app.capture.wake import wake
-from app.extensions import db, writing
-from app.models import Schedule
+from app.errors import Forbidden
+from app.extensions import AnySession, db, writing
+from app.models import Group, Schedule
 from app.models.types import now_us
 from app.personalulti import Name, check_characters, path_uuid, read_parameters, utc_text
 from app.tasks import send
@@ -109,6 +112,18 @@ def schedule_object(row: Schedule) -> dict[str, Any]:
 answer = document(namespace, ScheduleObject)
 
 
+def check_whole(session: AnySession, group_id: str, seen: Sources) -> None:
+    """Raise Forbidden where a schedule would start or stop cameras that the caller does not see.
+
+    Runs within a write transaction; the group is locked, so that no camera joins it meanwhile.
+    """
+    if seen is not None:
+        session.execute(select(Group.id).where(Group.id == group_id).with_for_update())
+    if has_others(session, group_id, seen):
+        message = "a schedule is of the whole group, and it has cameras that you have no right to: ask who sees all"
+        raise Forbidden(message, loc=("path", "group_id"), kind="not_all_cameras")
+
+
 @namespace.route("/group/<group_id>/schedule")
 @namespace.param("group_id", "The id of a group", _in="path")
 class GroupSchedule(Resource):
@@ -122,27 +137,31 @@ class GroupSchedule(Resource):
 
     @namespace.doc(
         description="In its windows the group records under the tag by itself; the times are those of the time "
-        "zone's clocks."
+        "zone's clocks. Refused to who does not see all of its cameras."
     )
     @namespace.expect(document(namespace, NewSchedule), validate=False)
     @namespace.response(200, "The schedule", answer)
     def put(self, group_id: str) -> dict[str, Any]:
         """Give a group a schedule, instead of the one that it may have."""
         row_id = path_uuid("group_id", group_id)
-        given, who = read_parameters().checked(NewSchedule), actor()
+        given, who, seen = read_parameters().checked(NewSchedule), actor(), sources()
         windows = [one.window() for one in given.windows]
         with writing() as session:
+            check_whole(session, row_id, seen)
             about = (given.tag_name, given.time_zone, windows)
             row = schedules.put(session, row_id, *about, is_enabled=given.is_enabled, who=who)
         send(current_app.config["PLAYBACK"], "playback.follow_schedules")
         return schedule_object(row)
 
-    @namespace.doc(description="What was started by hand goes on.")
+    @namespace.doc(
+        description="What was started by hand goes on. Refused to who does not see all cameras of the group."
+    )
     @namespace.response(200, "The schedule that was removed", answer)
     def delete(self, group_id: str) -> dict[str, Any]:
         """Take the schedule from a group; what it has begun stops."""
-        row_id, who = path_uuid("group_id", group_id), actor()
+        row_id, who, seen = path_uuid("group_id", group_id), actor(), sources()
         with writing() as session:
+            check_whole(session, row_id, seen)
             removed = schedules.remove(session, row_id, now_us(), who=who)
         wake(current_app.config["PLAYBACK"])
         return schedule_object(removed)

@@ -8,9 +8,11 @@ from flask_restx import Namespace, Resource
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from app.archive.bounds import within
 from app.archive.keptsources import revisions, state_of_all
 from app.archive.paging import AnySelect, Order
 from app.auth import actor
+from app.auth import sources as seen_sources
 from app.capture import sources
 from app.capture.addresses import HTTP_SCHEMES, RTSP_SCHEMES, AddressError, parse
 from app.capture.networks import networks
@@ -99,7 +101,7 @@ class SourcesQuery(ListQuery):
 
     def query(self) -> AnySelect:
         """Return the query of ids and revisions."""
-        query = revisions().where(Source.deleted_us.is_(None))
+        query = within(revisions(), Source.id, seen_sources()).where(Source.deleted_us.is_(None))
         if self.model is not None:
             query = query.where(Source.model == self.model)
         if self.status is not None:
@@ -160,7 +162,7 @@ class Sources(Resource):
     @namespace.response(200, "The cameras", [answer])
     def get(self) -> Response:
         """List the sources."""
-        if not request.args:
+        if not request.args and seen_sources() is None:
             return _all_sources().answer()
         asked = ask_list(SourcesQuery)
         rows, next_page = cut(asked, db.session.execute(asked.page.of(asked.query())).all())

@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, current_app
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, exists, func, select, true
 
 from app.archive import recordings
-from app.auth import actor
+from app.archive.bounds import Sources, has_job, is_within
+from app.auth import actor, sources
 from app.errors import Forbidden, Invalid, PlaybackError
 from app.extensions import AnySession, db, writing
-from app.models import SyncItem, SyncJob, Tag
+from app.models import Record, SyncItem, SyncJob, Tag
 from app.models.types import now_us
 from app.personalulti import (
     Name,
@@ -114,11 +115,11 @@ class Jobs(Resource):
         parameters = read_parameters()
         values = parameters.checked(Ask)
         location = _location(values.location, parameters)
-        asker = actor()
-        tag = recordings.find_tag(db.session, values.tag_name)
+        asker, seen = actor(), sources()
+        tag = recordings.find_tag(db.session, values.tag_name, seen)
         if tag is None:
             not_found("tag_name", values.tag_name, parameters.places["tag_name"])
-        job, items = jobs.ask(db.session, tag, values.location, location, now_us())
+        job, items = jobs.ask(db.session, tag, values.location, location, now_us(), seen)
         with writing() as session:
             jobs.store(session, {**job, "actor": asker}, items)
         ask_sync()
@@ -129,9 +130,9 @@ class Jobs(Resource):
     @namespace.response(200, "The jobs, the newest first", [document(namespace, SyncListedObject)])
     def get(self) -> list[dict[str, Any]]:
         """List the jobs of copying, the newest first."""
-        limit = read_query().checked(JobQuery).limit
-        rows = db.session.scalars(select(SyncJob).order_by(SyncJob.created_us.desc(), SyncJob.id).limit(limit))
-        return job_objects(db.session, list(rows))
+        limit, seen = read_query().checked(JobQuery).limit, sources()
+        query = select(SyncJob).where(has_job(seen)).order_by(SyncJob.created_us.desc(), SyncJob.id)
+        return job_objects(db.session, list(db.session.scalars(query.limit(limit))), seen)
 
 
 @namespace.route("/sync/<sync_id>/")
@@ -143,7 +144,7 @@ class OneJob(Resource):
     @namespace.response(200, "The job with its records", document(namespace, SyncObject))
     def get(self, sync_id: str) -> dict[str, Any]:
         """Get one job of copying with its records."""
-        return with_records(db.session, known_job(db.session, sync_id))
+        return with_records(db.session, known_job(db.session, sync_id), sources())
 
     @namespace.doc(
         description="A file that is being copied is given up; nothing of it stays at the target under its final name."
@@ -151,10 +152,10 @@ class OneJob(Resource):
     @namespace.response(200, "The job as it ended", document(namespace, SyncListedObject))
     def delete(self, sync_id: str) -> dict[str, Any]:
         """Cancel what has not been copied yet; what is copied stays."""
-        asker = actor()
+        asker, seen = actor(), sources()
         with writing() as session:
-            jobs.cancel(session, known_job(session, sync_id), asker, now_us())
-        return job_objects(db.session, [known_job(db.session, sync_id)])[0]
+            jobs.cancel(session, known_job(session, sync_id), asker, now_us(), seen)
+        return job_objects(db.session, [known_job(db.session, sync_id)], seen)[0]
 
 
 def _location(text: str, parameters: Parameters) -> Location:
@@ -192,8 +193,8 @@ def known_job(session: AnySession, sync_id: str) -> SyncJob:
     return row
 
 
-def job_objects(session: AnySession, rows: list[SyncJob]) -> list[dict[str, Any]]:
-    """Return each job without its records."""
+def job_objects(session: AnySession, rows: list[SyncJob], seen: Sources) -> list[dict[str, Any]]:
+    """Return each job without its records: as if there were none but those of these cameras."""
     ids = [row.id for row in rows]
     sums = (
         select(
@@ -203,8 +204,9 @@ def job_objects(session: AnySession, rows: list[SyncJob]) -> list[dict[str, Any]
             func.sum(SyncItem.size_bytes),
             func.sum(SyncItem.copied_bytes),
             func.sum(case((SyncItem.error.startswith(jobs.CANCELLED), 1), else_=0)),
+            func.max(SyncItem.ended_us),
         )
-        .where(SyncItem.job_id.in_(ids))
+        .where(SyncItem.job_id.in_(ids), _is_seen(seen))
         .group_by(SyncItem.job_id, SyncItem.state)
     )
     found: dict[str, dict[str, Any]] = {number: {} for number in ids}
@@ -212,13 +214,24 @@ def job_objects(session: AnySession, rows: list[SyncJob]) -> list[dict[str, Any]
         found[job_id][state] = [int(figure or 0) for figure in figures]
     tags = session.execute(select(Tag.id, Tag.name).where(Tag.id.in_({row.tag_id for row in rows})))
     names = {tag_id: name for tag_id, name in tags}  # noqa: C416  a row is no plain tuple to the type checker
-    return [_job_object(row, names[row.tag_id], found[row.id]) for row in rows]
+    return [_job_object(row, names[row.tag_id], found[row.id], is_whole=seen is None) for row in rows]
 
 
-def _job_object(row: SyncJob, tag_name: str, sums: dict[str, list[int]]) -> dict[str, Any]:
+def _is_seen(seen: Sources) -> ColumnElement[bool]:
+    """Return the condition that a record to be copied is of one of these cameras."""
+    if seen is None:
+        return true()
+    return exists().where(Record.id == SyncItem.record_id, is_within(Record.source_id, seen))
+
+
+def _job_object(row: SyncJob, tag_name: str, sums: dict[str, list[int]], *, is_whole: bool) -> dict[str, Any]:
     counts = {state: sums.get(state, [0])[0] for state in STATES}
     total = [sum(column) for column in zip(*sums.values(), strict=True)] or [0, 0, 0]
-    cancelled = sums.get("failed", [0])[-1]
+    cancelled = sums.get("failed", [0] * 4)[3]
+    ended_us = row.ended_us
+    if not is_whole:  # the end of the part that is seen: that of the job tells of the rest
+        is_going = counts["waiting"] or counts["running"]
+        ended_us = None if is_going else max((of_state[4] for of_state in sums.values()), default=None)
     if counts["waiting"] == total[0] and total[0]:
         state = "waiting"
     elif counts["waiting"] or counts["running"]:
@@ -229,7 +242,7 @@ def _job_object(row: SyncJob, tag_name: str, sums: dict[str, list[int]]) -> dict
         "id": row.id,
         "state": state,
         "created_utc": utc_text(row.created_us),
-        "ended_utc": utc_text(row.ended_us),
+        "ended_utc": utc_text(ended_us),
         "tag": tag_name,
         "location": row.location,
         "counts": counts,
@@ -238,8 +251,8 @@ def _job_object(row: SyncJob, tag_name: str, sums: dict[str, list[int]]) -> dict
     }
 
 
-def with_records(session: AnySession, row: SyncJob) -> dict[str, Any]:
-    """Return a job with its records in the order in which they are copied."""
+def with_records(session: AnySession, row: SyncJob, seen: Sources) -> dict[str, Any]:
+    """Return a job with its records of these cameras, in the order in which they are copied."""
     columns = select(
         SyncItem.record_id,
         SyncItem.state,
@@ -250,8 +263,9 @@ def with_records(session: AnySession, row: SyncJob) -> dict[str, Any]:
         SyncItem.error,
         SyncItem.tries,
     )
-    items = session.execute(columns.where(SyncItem.job_id == row.id).order_by(SyncItem.due_us, SyncItem.record_id))
-    return {**job_objects(session, [row])[0], "records": [dict(item) for item in items.mappings()]}
+    columns = columns.where(SyncItem.job_id == row.id, _is_seen(seen))
+    items = session.execute(columns.order_by(SyncItem.due_us, SyncItem.record_id))
+    return {**job_objects(session, [row], seen)[0], "records": [dict(item) for item in items.mappings()]}
 
 
 PlaybackApi(sync).add_namespace(namespace)

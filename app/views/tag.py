@@ -9,7 +9,9 @@ from pydantic import Field
 from sqlalchemy import select
 
 from app.archive import recordings
+from app.archive.bounds import has_tag
 from app.archive.paging import AnySelect, Order
+from app.auth import sources
 from app.errors import NotFound
 from app.extensions import db
 from app.models import Tag
@@ -44,8 +46,8 @@ class TagsQuery(ListQuery):
 
     def query(self) -> AnySelect:
         """Return the query of the tags, each with whether it records now."""
-        is_running = recordings.is_open_tag()
-        query = select(Tag.id, Tag.created_us, Tag.name, is_running)
+        is_running = recordings.is_open_tag(sources())
+        query = select(Tag.id, Tag.created_us, Tag.name, is_running).where(has_tag(sources()))
         if self.is_recording is not None:
             query = query.where(is_running if self.is_recording else ~is_running)
         return query.where(Tag.name.icontains(self.q, autoescape=True)) if self.q else query
@@ -63,7 +65,7 @@ class OneTag(Resource):
     def get(self) -> Response:
         """Get one tag with its records."""
         asked = ask_list(TagQuery)
-        row = recordings.find_tag(db.session, asked.name)
+        row = recordings.find_tag(db.session, asked.name, sources())
         if row is None:
             raise NotFound(f"there is no tag {asked.name!r}", loc=("query", "name"))
         about = {"id": row.id, "created_utc": utc_text(row.created_us), "name": row.name}
@@ -100,7 +102,7 @@ class RunningTags(Resource):
     @namespace.response(200, "Names of tags", [str])
     def get(self) -> Response:
         """List the tags that are recording now."""
-        return answer_bytes(json_bytes(recordings.running_tags(db.session)))
+        return answer_bytes(json_bytes(recordings.running_tags(db.session, sources())))
 
 
 PlaybackApi(tag).add_namespace(namespace)

@@ -29,6 +29,9 @@ namespace = Namespace("token", "What programs sign in with", path="/")
 Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 Role = Literal["viewer", "operator", "admin", "analyser"]
 MOST_SOURCES = 1000
+AREAS_MEAN = "Areas, words of the table of who may do what; null for all"
+SOURCES_MEAN = "The ids of the cameras that it is for; null for all of its account's"
+LATER = "2099-11-20T22:44:05Z"
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -55,21 +58,23 @@ Ids = Annotated[list[SourceId], Field(max_length=MOST_SOURCES), BeforeValidator(
 class NewToken(BaseModel):
     """What a token may do; of what is left out, all that who makes it may."""
 
-    name: Name
-    role: Role = "viewer"
-    endpoints: Areas | None = None
-    source_ids: Ids | None = None
-    begin: Moment | None = None
-    end: Moment | None = None
-    expires: Moment | None = None
-    account: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    name: Name = Field(description="What it is for; no other token of the account has it", examples=["nightly backup"])
+    role: Role = Field("viewer", description="`analyser`: the service token of one", examples=["viewer"])
+    endpoints: Areas | None = Field(None, description=AREAS_MEAN, examples=[["playback", "source"]])
+    source_ids: Ids | None = Field(None, description=SOURCES_MEAN, examples=[[1]])
+    begin: Moment | None = Field(None, description="Only footage from here on", examples=[None])
+    end: Moment | None = Field(None, description="Only footage up to here", examples=[None])
+    expires: Moment | None = Field(None, description="When it ends by itself; null for never", examples=[LATER])
+    account: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
+        None, description="The account that it is of, another one's for an admin; left out, one's own", examples=[None]
+    )
 
 
 class TokenChange(BaseModel):
     """What of a token may change; what is left out stays."""
 
-    name: Name = None  # type: ignore[assignment]
-    expires: Moment = None  # type: ignore[assignment]
+    name: Name = Field(None, description="What it is for", examples=["nightly backup"])  # type: ignore[assignment]
+    expires: Moment = Field(None, description="Sooner than before", examples=[LATER])  # type: ignore[assignment]
 
 
 class TokensQuery(ListQuery):
@@ -85,26 +90,26 @@ class TokenObject(BaseModel):
     """A token; `is_active`: it is taken now, as far as it is up to itself. A revoked one stays listed."""
 
     id: str
-    name: str
-    account: str
-    role: str
-    endpoints: list[str] | None
-    source_ids: list[int] | None
-    begin_utc: str | None
-    end_utc: str | None
+    name: str = Field(description="What it is for", examples=["nightly backup"])
+    account: str = Field(description="The name of the account that it is of", examples=["admin"])
+    role: str = Field(description="The most that it has of roles: at most that of its account", examples=["viewer"])
+    endpoints: list[str] | None = Field(description=AREAS_MEAN, examples=[["playback", "source"]])
+    source_ids: list[int] | None = Field(description=SOURCES_MEAN, examples=[[1]])
+    begin_utc: str | None = Field(description="Only footage from here on; null for no bound", examples=[None])
+    end_utc: str | None = Field(description="Only footage up to here; null for no bound", examples=[None])
     created_utc: str
-    created_by: str
+    created_by: str = Field(description="Who made it", examples=["admin"])
     expires_utc: str | None
-    revoked_utc: str | None
-    revoked_by: str | None
-    last_used_utc: str | None
-    is_active: bool
+    revoked_utc: str | None = Field(description="When it was revoked; null where it was not", examples=[None])
+    revoked_by: str | None = Field(description="Who revoked it; null where nobody did", examples=[None])
+    last_used_utc: str | None = Field(description="When it was used last, to a minute; null for never", examples=[None])
+    is_active: bool = Field(description="Whether its own row lets it be taken now", examples=[True])
 
 
 class MadeToken(TokenObject):
     """A new token: `token` is told this once, and stored nowhere."""
 
-    token: str
+    token: str = Field(description="What goes into Authorization: Bearer", examples=["fpt_" + "x" * 43])
 
 
 answer = document(namespace, TokenObject)

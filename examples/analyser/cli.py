@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("files", nargs="*", type=int, metavar="FILE_ID", help="wait for these files, one after the other")
     add("--server", metavar="URL", help="address of the server, as http://127.0.0.1:8000")
-    add("--token-file", type=Path, metavar="PATH", help="holds the account's token; else ANALYSER_TOKEN, else none")
+    add("--token-file", type=Path, metavar="PATH", help="holds the service token; else ANALYSER_TOKEN, else none")
     add("--listen", type=_address, metavar="[HOST:]PORT", help="take the POSTs of PLAYBACK_ANALYSER_URLS, without end")
     add("--secret-file", type=Path, metavar="PATH", help="holds the secret that signs them; else ANALYSER_SECRET")
     add("--command", default="", metavar="COMMAND", help="analyse by this program: it gets the path, prints the JSON")

@@ -108,7 +108,7 @@ def again(do: Callable[[], T], tries: int = TRIES) -> T:
         except ServerAway as error:
             if number == tries - 1:
                 raise
-            pause_s = min(FIRST_PAUSE_S * 2**number, LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)
+            pause_s = min(FIRST_PAUSE_S * 2**number, LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)  # nosec B311  jitter
             time.sleep(min(error.after_s or pause_s, LONGEST_PAUSE_S))
     raise NoResult("not tried")
 

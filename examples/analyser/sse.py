@@ -80,7 +80,7 @@ def listen(service: Service, path: str, until_s: float) -> Iterator[Event]:
         except ServerAway as error:
             failed, asked_s = failed + 1, error.after_s
         pause = asked_s or min(pause_s * 2**failed, LONGEST_PAUSE_S)
-        time.sleep(max(min(pause * random.uniform(0.8, 1.2), until_s - time.monotonic()), 0))
+        time.sleep(max(min(pause * random.uniform(0.8, 1.2), until_s - time.monotonic()), 0))  # nosec B311  jitter
     raise NoResult(f"no event of {path} ended the waiting")
 
 

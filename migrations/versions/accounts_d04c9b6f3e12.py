@@ -31,6 +31,7 @@ def upgrade():
         batch_op.add_column(sa.Column('sees_all', sa.Boolean(), nullable=False, server_default=sa.true(), comment='all cameras; else those of its rights'))
         batch_op.add_column(sa.Column('last_sign_in_us', sa.BigInteger(), nullable=True, comment='instant, us since the epoch'))
     make_tables()
+    op.create_index('ix_record_tag_id_source_id', 'record', ['tag_id', 'source_id'])
     make_sign_in_tables()
     keep_names(op.get_bind())
     keep_tokens(op.get_bind())
@@ -231,6 +232,7 @@ def keep_seals(connection):
 
 def downgrade():
     connection = op.get_bind()
+    op.drop_index('ix_record_tag_id_source_id', 'record')
     op.drop_table('viewing')
     op.drop_table('audit_seal')
     if connection.dialect.name == 'postgresql':
