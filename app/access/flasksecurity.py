@@ -18,7 +18,7 @@ from app.models.types import now_us
 
 SESSION_KEY = "sign_in"  # of the cookie: the id of its row in account_session
 SETTINGS = {
-    "SECURITY_PASSWORD_HASH": "argon2",
+    "SECURITY_PASSWORD_HASH": "argon2",  # nosec B105  the name of a scheme
     "SECURITY_PASSWORD_SALT": secrets.token_hex(32),  # of hashes that are not used
     "SECURITY_CLI_USERS_NAME": None,
     "SECURITY_CLI_ROLES_NAME": None,

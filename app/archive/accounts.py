@@ -16,7 +16,7 @@ from app.models.types import now_us
 
 FIRST_ADMIN = "admin"
 TOKEN_BYTES = 32
-TOKEN_PREFIX = "fpt_"  # noqa: S105  what a scanner for secrets finds a token by
+TOKEN_PREFIX = "fpt_"  # noqa: S105  # nosec B105  what a scanner for secrets finds a token by
 _SOURCE_ID = func.coalesce(AccountRight.source_id, group_source.c.source_id)
 # Made once: making and hashing it takes longer than running it. One row however many cameras: a thousand rows take
 # milliseconds to fetch. A group's right covers who is in it now.

@@ -20,7 +20,7 @@ from app.views.signin import PAGE_HEADERS, Typed, refuse_secrets_in_address
 
 accountpage = Blueprint("accountpage", __name__)
 DONE = {
-    "password": "Your password is changed, and all other sessions are ended.",
+    "password": "Your password is changed, and all other sessions are ended.",  # nosec B105
     "totp_off": "No code is asked for any more.",
     "sessions": "All other sessions are ended.",
     "session": "The session is ended.",
