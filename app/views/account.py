@@ -31,7 +31,7 @@ Role = Literal["viewer", "operator", "admin"]
 GivenName = Annotated[str, StringConstraints(max_length=255)]
 GivenPassword = Annotated[str, StringConstraints(max_length=1024)]
 SourceIds = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(max_length=10_000)]
-GroupIds = Annotated[list[Annotated[str, StringConstraints(max_length=36, to_lower=True)]], Field(max_length=10_000)]
+GroupIds = Annotated[list[Annotated[str, StringConstraints(max_length=36, to_lower=True)]], Field(max_length=1000)]
 
 
 @account.after_request
