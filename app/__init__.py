@@ -50,12 +50,17 @@ def create_app(config: "Config | None" = None, *, with_views: bool = True) -> "F
 def register_blueprints(app: "Flask") -> None:
     """Register every blueprint, the errors' renderer, the sign-in check and the command line."""
     from app import auth, cli, views
-    from app.views import csrf, fileevents, incoming, live, metrics, multipart, watching
+    from app.access import crossorigin, headers, hosts, proxies, rates
+    from app.views import fileevents, incoming, live, metrics, multipart, watching
     from app.views.playbackapi import playbackapi
 
+    proxies.begin(app)
+    headers.begin(app)
     metrics.begin(app)
+    rates.begin(app)
+    crossorigin.begin(app)
+    hosts.begin(app)
     auth.begin(app)
-    csrf.begin(app)
     views.begin(app)
     multipart.begin(app)
     incoming.begin(app)

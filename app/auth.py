@@ -5,23 +5,19 @@ browser whatever page asks, therefore a request that changes something must also
 has no cookie, but pages of other sites could reach its port on loopback: the same rule holds there.
 """
 
-from datetime import timedelta
-from urllib.parse import urlsplit
-
-from flask import Flask, Request, current_app, redirect, request, session, url_for
+from flask import Flask, current_app, redirect, request, url_for
 from flask import Response as FlaskResponse
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response
 
+from app.access import cookies, csrf, rates
 from app.access.caller import Caller
 from app.access.checking import HOW, check_rule
 from app.access.finding import bearer_token, find_caller
 from app.access.networks import is_within
 from app.access.objects import sight_of
-from app.access.signedin import USER_KEY
 from app.access.window import refuse_unchecked
 from app.archive.bounds import Sight
-from app.errors import Forbidden, NotFound, Unauthorised
+from app.errors import NotFound, Unauthorised
 from app.extensions import db
 from app.models.types import now_us
 from app.transfer.answering import may_answer
@@ -29,34 +25,13 @@ from app.transfer.answering import may_answer
 RESULT_ENDPOINTS = {"results.by_refer", "results.by_header"}
 REFER_HEADER = "X-Refer-Key"
 METRICS_ENDPOINT = "metrics.metrics"
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-SESSION_S = 30 * 86_400
-
-
-class SessionInterface(SecureCookieSessionInterface):
-    """Flask's signed cookie, marked secure wherever it is sent over HTTPS."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the session of the cookie; an empty one at once where none came, as from any program."""
-        if self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        return super().open_session(app, request)
-
-    def get_cookie_secure(self, app: Flask) -> bool:
-        """Tell whether the request came over HTTPS."""
-        return request.is_secure
+SAFE_METHODS = csrf.SAFE_METHODS
 
 
 def begin(app: Flask) -> None:
     """Check every request of the app before it is served."""
-    app.session_interface = SessionInterface()
-    app.config.update(
-        SESSION_COOKIE_NAME="playback_session",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Strict",
-        SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=app.config["PLAYBACK"].SESSION_HOURS),
-    )
+    cookies.begin(app)
+    csrf.begin(app)
     app.before_request(check_request)
     app.after_request(name_scheme)
     app.after_request(refuse_unchecked)
@@ -64,8 +39,17 @@ def begin(app: Flask) -> None:
 
 def check_request() -> Response | None:
     """Let the request pass, or raise Unauthorised or Forbidden; send a browser that opens a page to `/login`."""
-    if request.method not in SAFE_METHODS and bearer_token(request) is None:
-        check_origin()
+    is_change = request.method not in SAFE_METHODS and bearer_token(request) is None
+    is_sure = csrf.check_site() if is_change else True
+    answer = _let_in()
+    if answer is None:
+        csrf.check_token(is_needed=is_change and (not is_sure or csrf.is_needed(find_caller())))
+        rates.check_rule(find_caller())
+    return answer
+
+
+def _let_in() -> Response | None:
+    """Let in who may: by a key, by the address, or by the row of the table."""
     if request.endpoint in RESULT_ENDPOINTS and may_post_result():
         return None
     if request.endpoint == METRICS_ENDPOINT and is_metrics_network():
@@ -129,20 +113,6 @@ def may_post_result() -> bool:
         return may_answer(db.session, text, now_us())
     finally:
         db.session.rollback()
-
-
-def check_origin() -> None:
-    """Raise Forbidden when the browser says that a page of another site made this request."""
-    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-    is_foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if is_foreign or site in ("cross-site", "same-site"):
-        raise Forbidden("a page of another site may not do this", loc=("header", "Origin"), kind="cross_site")
-    if origin is None and site is None and USER_KEY in session:
-        raise Forbidden(
-            "with the cookie of /login a change must carry the header Origin; programs send Authorization: Bearer",
-            loc=("header", "Origin"),
-            kind="cross_site",
-        )
 
 
 def is_metrics_network() -> bool:

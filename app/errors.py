@@ -27,6 +27,7 @@ PlaybackError
 ├── PreconditionFailed 412
 ├── TooLarge 413
 ├── UnsupportedBody 415
+├── Misdirected 421
 ├── Locked 423              (retry_after_s)
 ├── TooMany 429             (retry_after_s)
 ├── ChecksumMismatch 460
@@ -258,6 +259,14 @@ class TooLarge(PlaybackError):
     status = 413
     kind = "too_large"
     loc: Loc = ("body",)
+
+
+class Misdirected(PlaybackError):
+    """A request that was meant for another name than this service has."""
+
+    status = 421
+    kind = "wrong_host"
+    loc: Loc = ("header", "Host")
 
 
 class Locked(PlaybackError):

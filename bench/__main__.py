@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    access,
     api16,
     cpu,
     downloads,
@@ -42,6 +43,7 @@ from bench.figures import Figure, listing, table
 
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "startup": startup.measure,
+    "access": access.measure,
     "first16": first16.measure,
     "api16": api16.measure,
     "cpu": cpu.measure,

@@ -17,6 +17,7 @@ from gunicorn.http import errors
 from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.access.headers import refusal_headers
 from app.locks import hold_lock
 from gunicorn import util
 from instance.config import load_config
@@ -143,10 +144,14 @@ class JsonErrors(ThreadWorker):
         else:
             self.log.info("a request that cannot be read: %s", type(exc).__name__)
         body = json.dumps({"detail": [{"loc": loc, "msg": MESSAGES[status], "type": kind}]})
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
+        headers = {
+            "Connection": "close",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **refusal_headers(),
+        }
+        lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
+        head = "\r\n".join([*lines, "", ""])
         try:
             util.write_nonblock(client, (head + body).encode("ascii"))
         except OSError as error:
@@ -154,6 +159,10 @@ class JsonErrors(ThreadWorker):
 
 
 logging.getLogger("gunicorn.error").addFilter(_is_worth_a_line)
+# What proxies say is read in one place, by a fixed count of them (app/access/proxies.py); gunicorn believes nobody.
+forwarded_allow_ips = ""
+secure_scheme_headers = {}
+forwarder_headers = ""
 bind = _settings.BIND
 worker_class = JsonErrors
 limit_request_line = 8190  # the most that there is: a description of 4,096 characters fits into a query

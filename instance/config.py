@@ -212,6 +212,19 @@ class Config:
         """Who is told of download addresses. Raises ConfigurationError, which repeats no address."""
         return _parse_webhooks("ANALYSER_URLS", self.ANALYSER_URLS, self.ANALYSER_SECRET)
 
+    @property
+    def cors_origins(self) -> frozenset[str]:
+        """The origins whose pages may ask with a token. Raises ConfigurationError for a text that is none."""
+        found = [text.strip() for text in self.CORS_ORIGINS.split(",") if text.strip()]
+        for text in found:
+            match = ORIGIN.fullmatch(text)
+            if match is None or int(match[1] or 1) not in range(1, 65_536) or (text[:5], match[1]) in DEFAULT_PORTS:
+                raise ConfigurationError(
+                    f"PLAYBACK_CORS_ORIGINS: {text!r} must be an origin as browsers name it, in small letters, as "
+                    "https://watch.example or http://10.0.0.5:3000: no path, no user, no usual port, no pattern"
+                )
+        return frozenset(found)
+
     def __repr__(self) -> str:
         """Name the class only: settings hold secrets."""
         return f"<{type(self).__name__} {self.ENVIRONMENT}>"
@@ -247,9 +260,21 @@ CONFIGS: dict[str, type[Config]] = {
     "testing": TestingConfig,
     "production": ProductionConfig,
 }
+# What browsers write into the header Origin (RFC 6454 §6.2): scheme, name or address, a port that is not the usual one.
+ORIGIN = re.compile(
+    r"https?://(?:[a-z0-9_](?:[a-z0-9_-]|\.(?=[a-z0-9_-])){0,252}|\[[0-9a-f:.]{2,45}\])(?::([1-9][0-9]{0,4}))?"
+)
+DEFAULT_PORTS = {("http:", "80"), ("https", "443")}
+MOST_HOPS = 10
 MAX_RECORD_S = 31 * 86_400
 SENDFILE_HEADERS = ("", "X-Accel-Redirect", "X-Sendfile")
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# Addresses of this machine alone, to the letter: a name that begins like one may lead anywhere.
+LOOPBACK = re.compile(r"localhost|::1|127\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether nobody but this machine reaches what is bound to `host`."""
+    return LOOPBACK.fullmatch(host) is not None
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -300,7 +325,7 @@ def _parse(name: str, text: str, kind: object) -> object:
 
 def _check(config: Config) -> None:
     host, _ = config.host_port
-    if config.ENVIRONMENT != "production" and host not in LOOPBACK and not host.startswith("127."):
+    if config.ENVIRONMENT != "production" and not is_loopback(host):
         raise ConfigurationError(
             f"PLAYBACK_BIND is {config.BIND}, but FLASK_CONFIG={config.ENVIRONMENT} is open to everybody: "
             "bind to 127.0.0.1, or set FLASK_CONFIG=production"
@@ -327,6 +352,7 @@ def _check(config: Config) -> None:
     _check_secrets(config)
     _check_signing(config)
     _check_sync(config)
+    _check_browsers(config)
     _ = config.storages
     _ = config.webhooks
     _check_analysers(config)
@@ -430,6 +456,12 @@ def _check_analysers(config: Config) -> None:
         raise ConfigurationError(
             "PLAYBACK_PUBLIC_URL must be an address as https://video.example.org, without user, password and query"
         )
+
+
+def _check_browsers(config: Config) -> None:
+    if config.PROXY_HOPS > MOST_HOPS:
+        raise ConfigurationError(f"PLAYBACK_PROXY_HOPS is {config.PROXY_HOPS}; it must be 0 to {MOST_HOPS}")
+    _ = config.cors_origins
 
 
 def parse_networks(name: str, text: str) -> "list[IPv4Network | IPv6Network]":

@@ -54,6 +54,7 @@ def sign_in(app: Flask, name: str = "admin") -> FlaskClient:
         account = session.query(Account).filter_by(name=name).one()
         account.password, account.is_once = password_hash(), False
     browser = app.test_client()
-    answer = browser.post("/login", data={"name": name, "password": PASSWORD})
+    token = browser.get("/csrftoken/").json["csrfToken"]
+    answer = browser.post("/login", data={"name": name, "password": PASSWORD}, headers={"X-CSRFToken": token})
     assert answer.status_code == 303, answer.text
     return browser

@@ -20,7 +20,8 @@ from schemathesis.engine import events, from_schema
 from app.extensions import writing
 from app.models import BasisViolation, Cinema, Comment, Group, Recommendation, Record, Source, Tag
 from app.models.file import DB_READY
-from app.views.fields import BEGIN, FIELDS, OTHER_ID, RECORD_ID
+from app.views.fields import FIELDS
+from app.views.meanings import BEGIN, OTHER_ID, RECORD_ID
 from instance.config import ProductionConfig
 from tests.accounts import add_account
 from tests.archived import record

@@ -20,6 +20,7 @@ from app.extensions import db, writing
 from app.models import Account, Audit, IdempotentAnswer, RecoveryCode
 from instance.config import ProductionConfig
 from tests.accounts import PASSWORD, add_account, add_bounded, password_hash, sign_in
+from tests.browsing import OwnPages
 from tests.conftest import open_app
 
 API = "/api/v1"
@@ -35,6 +36,7 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     config.instance_path.mkdir(parents=True)
     shutil.copy(migrated_sqlite, config.instance_path / "app.db")
     for app in open_app(config):
+        app.test_client_class = OwnPages
         with app.app_context(), writing() as session:
             add_account(session, password=password_hash(), token="admins-token")
         yield app
@@ -76,7 +78,7 @@ def own_id(app: Flask, name: str = "admin") -> str:
 def audited(app: Flask, action: str) -> list[tuple[str, dict[str, Any]]]:
     with app.app_context():
         rows = db.session.scalars(select(Audit).where(Audit.action == action).order_by(Audit.id))
-        return [(row.actor, json.loads(row.detail)) for row in rows]
+        return [(row.actor, {**json.loads(row.detail), "by": None}) for row in rows]
 
 
 def sign_in_with(app: Flask, name: str, password: str, **more: str) -> Any:
@@ -167,7 +169,7 @@ def test_rights_on_cameras_and_groups_stand_in_the_account(production: Flask, ad
     me = browser.get(f"{API}/account/me").json
     assert (me["sees_all"], me["source_ids"]) == (True, [])
     told = audited(production, "account.change")
-    assert told[0] == ("admin", {"name": "eve", "source_ids": [[1], [2]], "group_ids": [[group], []]})
+    assert told[0] == ("admin", {"name": "eve", "source_ids": [[1], [2]], "group_ids": [[group], []], "by": None})
     assert told[1][1]["sees_all"] == [False, True]
 
 

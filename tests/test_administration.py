@@ -22,8 +22,9 @@ from app.review.loading import load_at_start, load_file
 from app.review.naming import Names
 from app.views.administration import EXTENSION
 from instance.config import ProductionConfig
-from tests.accounts import PASSWORD, add_account, password_hash
+from tests.accounts import add_account, sign_in
 from tests.browser import Browser, why_no_browser
+from tests.browsing import token_of
 from tests.conftest import missing, open_app
 from tests.served import answering
 
@@ -188,8 +189,8 @@ def test_in_production_a_browser_is_sent_to_sign_in_and_a_program_is_refused(pro
         assert stranger.get(path).status_code == 401
     assert stranger.post("/admin/violation/new/", data={"violations": "x"}).status_code == 401
     with production.app_context(), writing() as session:
-        add_account(session, password=password_hash())
-    assert stranger.post("/login", data={"name": "admin", "password": PASSWORD}).status_code == 303
+        add_account(session)
+    stranger = sign_in(production)
     form = page(stranger, "/admin/violation/new/")
     values = {"violations": "Новое", "age": "6+", "csrf_token": unescape(TOKEN.search(form)[1])}
     foreign = {**PAGE, "Origin": "http://evil.example"}
@@ -215,7 +216,8 @@ def test_a_form_without_its_token_changes_nothing(filled: Flask, path: str) -> N
     others = TOKEN.search(page(filled.test_client(), "/admin/violation/new/"))
     values = {"id": "1", "violations": "Другое", "age": "6+"}
     for token in ({}, {"csrf_token": ""}, {"csrf_token": "x"}, {"csrf_token": unescape(others[1])}):
-        client.post(f"/admin/{path}", data={**values, **token}, headers=PAGE)
+        refused = client.post(f"/admin/{path}", data={**values, **token}, headers=PAGE)
+        assert (refused.status_code, refused.mimetype) == (403, "text/html")
     with filled.app_context():
         assert db.session.get(BasisViolation, 1).removed_us is None
         assert db.session.scalar(select(func.count()).where(BasisViolation.violations == "Другое")) == 0
@@ -343,7 +345,8 @@ def test_a_group_is_made_renamed_given_members_and_deleted(filled_database: Flas
 def test_tags_are_only_looked_at(filled: Flask) -> None:
     client = filled.test_client()
     assert client.get("/admin/tag/new/", headers=PAGE).status_code == 302
-    assert client.post("/admin/tag/delete/", data={"id": "x"}, headers=PAGE).status_code == 302
+    asked = {"id": "x", "csrf_token": token_of(client)}
+    assert client.post("/admin/tag/delete/", data=asked, headers=PAGE).status_code == 302
     assert 'method="POST"' not in page(client, "/admin/tag/")
 
 

@@ -165,6 +165,8 @@ def test_stopping_a_tag_stops_the_own_cameras_alone(
     assert anna.ask("PUT", f"{API}/record", json={"tag_name": "night"}).status_code == 204
     assert open_records(cameras) == {THEIRS}
     assert anna.get(f"{API}/record/runing?tag_name=night") is False
+    assert [row["is_recording"] for row in anna.get(f"{API}/tags")] == [False]
+    assert anna.get(f"{API}/tag/begin") == []
     assert admin.get(f"{API}/record/runing?tag_name=night") is True
 
 
@@ -187,6 +189,26 @@ def test_the_schedule_of_a_group_is_for_who_sees_all_of_it(
     assert ben.ask("PUT", path, json={**values, "tag_name": "other"}).status_code == 403
     assert open_records(cameras) == {FREE}
     assert admin.ask("DELETE", path).status_code == 200
+
+
+def test_each_copies_and_gives_up_his_own_part_of_a_tag(
+    caller_of: Callable[..., Caller], admin: Caller, cameras: Flask
+) -> None:
+    with cameras.app_context(), writing() as session:
+        session.add(Tag(id="t1", name="night"))
+        session.flush()
+        for number in (MINE, THEIRS):
+            session.add(Record(id=str(number), source_id=number, tag_id="t1", begin_us=number, end_us=number + 1))
+    anna, ask = caller_of("operator", MINE), {"tag_name": "night", "location": "there"}
+    own, whole = (one.ask("POST", f"{API}/sync", json=ask).get_json() for one in (anna, admin))
+    assert [row["record_id"] for row in admin.get(f"{API}/sync/{own}/")["records"]] == [str(MINE)]
+    assert {row["id"] for row in anna.get(f"{API}/sync")} == {own, whole}
+    assert [row["record_id"] for row in anna.get(f"{API}/sync/{whole}/")["records"]] == [str(MINE)]
+    given_up = anna.ask("DELETE", f"{API}/sync/{whole}/").get_json()
+    assert (given_up["state"], given_up["counts"]["failed"], given_up["counts"]["waiting"]) == ("cancelled", 1, 0)
+    assert given_up["ended_utc"] is not None  # of his part
+    seen = admin.get(f"{API}/sync/{whole}/")
+    assert (seen["counts"]["failed"], seen["counts"]["waiting"], seen["ended_utc"]) == (1, 1, None)
 
 
 def test_a_tag_of_others_is_known_by_its_name_alone(

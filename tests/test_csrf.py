@@ -11,8 +11,10 @@ from flask.testing import FlaskClient
 from itsdangerous import TimestampSigner
 
 from app.extensions import writing
+from app.models import Account
 from instance.config import ProductionConfig
 from tests.accounts import PASSWORD, add_account, password_hash
+from tests.browsing import token_of
 from tests.conftest import open_app
 
 GROUP = "/api/v1/group"
@@ -26,10 +28,6 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     config.instance_path.mkdir(parents=True)
     shutil.copy(migrated_sqlite, config.instance_path / "app.db")
     yield from open_app(config)
-
-
-def token_of(client: FlaskClient) -> str:
-    return client.get("/csrftoken/").json["csrfToken"]
 
 
 def test_the_token_comes_in_the_answer_and_as_a_cookie_that_scripts_can_read(client: FlaskClient) -> None:
@@ -95,10 +93,12 @@ def test_a_token_has_run_out_after_30_days_and_is_given_out_anew(
 
 def test_in_production_everybody_gets_a_token_and_signing_in_needs_a_new_one(production: Flask) -> None:
     with production.app_context(), writing() as session:
-        secret = add_account(session, password=password_hash())
+        secret = add_account(session)
+        session.query(Account).one().password = password_hash()
     browser = production.test_client()
     before = token_of(browser)
-    assert browser.post("/login", data={"name": "admin", "password": PASSWORD}).status_code == 303
+    form = {"name": "admin", "password": PASSWORD, "csrf_token": before}
+    assert browser.post("/login", data=form).status_code == 303
     headers = {"Origin": "http://localhost", "X-CSRFToken": before}
     assert browser.post(GROUP, json=NEW, headers=headers).json["detail"][0]["type"] == "csrf_token"
     after = token_of(browser)

@@ -71,6 +71,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> None:
     usual = defaults(Config)[name]
     usual_words = {"BIND": "127.0.0.1:9", "METRICS_NETWORKS": "::1", "SECRET_KEY": "s" * 32, "STORAGES": "/srv/two"}
+    usual_words["CORS_ORIGINS"] = "https://elsewhere"
     usual_words |= {"TRUSTED_NETWORKS": "::1", "TRUSTED_ROLE": "operator"}
     usual_words |= dict.fromkeys(("WEBHOOKS", "ANALYSER_URLS", "PUBLIC_URL"), "https://elsewhere/")
     usual_words |= {"SECRET_KEYS_OLD": "o" * 32, **dict.fromkeys(("CAMERA_NETWORKS", "CAMERA_NETWORKS_DENIED"), "::1")}
@@ -97,6 +98,17 @@ def test_the_environment_wins(environment: pytest.MonkeyPatch, name: str) -> Non
         ("RESERVE_BYTES", "-1"),
         ("SECRET_KEY", "short"),
         ("METRICS_NETWORKS", "10.0.0.1/8"),
+        ("PROXY_HOPS", "11"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "null"),
+        ("CORS_ORIGINS", "watch.example"),
+        ("CORS_ORIGINS", "https://*.watch.example"),
+        ("CORS_ORIGINS", "https://watch.example/"),
+        ("CORS_ORIGINS", "https://watch.example:443"),
+        ("CORS_ORIGINS", "https://Watch.example"),
+        ("CORS_ORIGINS", "https://user@watch.example"),
+        ("CORS_ORIGINS", "https://watch.example:99999"),
+        ("CORS_ORIGINS", "https://watch.example, https://.*"),
         ("TRUSTED_NETWORKS", "10.0.0.1/8"),
         ("TRUSTED_ROLE", "analyser"),
         ("STORAGES", "second"),

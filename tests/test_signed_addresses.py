@@ -77,15 +77,31 @@ def test_a_playlist_leads_to_signed_pieces_of_its_span_alone(filmed: Filmed) -> 
     assert playlist.headers["Cache-Control"] == "private, no-cache"
     pieces = pieces_of(playlist.get_data(as_text=True))
     assert len(pieces) >= 3
-    plain = client.get(changed(told(filmed, 3, 5).json["urls"]["hls"], media=None), headers=filmed.operator)
-    hidden = {path for path, _ in pieces_of(plain.get_data(as_text=True)) if "/segment/" in path}
+    files: dict[str, list[tuple[int, int]]] = {}
     for address, span in pieces:
         answer = client.get(address, headers={"Range": span})
         assert answer.status_code == 206
-        assert answer.data.strip(b"\0")
-    whole = {path: client.get(path, headers=filmed.operator).data for path in hidden}
-    got = b"".join(client.get(address).data.strip(b"\0") for address, _ in pieces if "/segment/" in address)
-    assert 0 < len(got) < sum(len(data) for data in whole.values())
+        if "/segment/" in address:
+            begin, last = map(int, span.removeprefix("bytes=").split("-"))
+            files.setdefault(address.partition("?")[0], []).append((begin, last + 1))
+            assert answer.data.strip(b"\0")
+    hidden = 0
+    token = pieces[0][0].partition("media=")[2]
+    for path, spans in files.items():
+        begin, end = min(spans)[0], max(spans)[1]
+        given = client.get(f"{path}?media={token}").data
+        whole = client.get(path.replace(path.rpartition("/")[2], file_of(filmed, path)), headers=filmed.operator).data
+        assert (len(given), b"mdat" in given[:begin]) == (end, False)
+        assert given[begin:end] == whole[begin:end]
+        hidden += len(whole) - (end - begin)
+    assert len(files) == 2
+    assert hidden > 10_000
+
+
+def file_of(filmed: Filmed, path: str) -> str:
+    """Return the name of the file that a piece lies in, whose begin is cut off for who may see a part of it."""
+    start_us = int(path.rpartition("/")[2].removesuffix(".mp4"))
+    return f"{max(filmed.at_us(s) for s in range(0, 8, 2) if filmed.at_us(s) <= start_us)}.mp4"
 
 
 def test_the_key_goes_along_with_a_redirect_to_what_is_pinned(filmed: Filmed, media: Media) -> None:
@@ -203,6 +219,9 @@ def test_a_signed_address_is_that_of_its_endpoints_alone(filmed: Filmed) -> None
         assert client.get(f"{path}?{query}", headers=JSON).status_code == 401, path
     assert client.get(address.replace(f"/{filmed.source_id}/", f"/{filmed.other_id}/")).status_code == 404
     assert client.get(changed(address, end=utc(filmed.at_us(6) + 1))).status_code == 403
+    of_all = told(filmed, headers=filmed.admin).json["urls"]["mp4"]
+    assert client.get(of_all).status_code == 200
+    assert client.get(of_all.replace(f"/{filmed.source_id}/", f"/{filmed.other_id}/")).status_code == 404
 
 
 def test_a_token_with_a_window_signs_no_more_than_its_window(filmed: Filmed) -> None:

@@ -19,6 +19,7 @@ from app.extensions import db, writing
 from app.models import Account, AccountSession, Audit, SignInFailure
 from instance.config import ProductionConfig
 from tests.accounts import PASSWORD, add_account, password_hash, sign_in
+from tests.browsing import OwnPages
 from tests.conftest import open_app
 
 API = "/api/v1"
@@ -35,6 +36,7 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     config.instance_path.mkdir(parents=True)
     shutil.copy(migrated_sqlite, config.instance_path / "app.db")
     for app in open_app(config):
+        app.test_client_class = OwnPages
         with app.app_context(), writing() as session:
             for name in NAMES:
                 add_account(session, name, "admin" if name == "admin" else "viewer", password=password_hash())
@@ -167,12 +169,12 @@ def test_secrets_in_the_address_are_refused(browser: FlaskClient) -> None:
 def test_a_session_that_an_attacker_planted_is_not_the_one_after_signing_in(production: Flask) -> None:
     victim, attacker = production.test_client(), production.test_client()
     assert try_to(attacker, "Анна Каренина").status_code == 200
-    planted = attacker.get_cookie("playback_session")
+    planted = attacker.get_cookie("__Host-playback_session")
     assert planted is not None
-    victim.set_cookie("playback_session", planted.value)
+    victim.set_cookie("__Host-playback_session", planted.value)
     assert try_to(victim).status_code == 200
     assert attacker.get(f"{API}/account/me").json["name"] == "Анна Каренина"
-    fresh = victim.get_cookie("playback_session")
+    fresh = victim.get_cookie("__Host-playback_session")
     assert fresh is not None
     assert fresh.value != planted.value
     with production.app_context():
@@ -181,9 +183,9 @@ def test_a_session_that_an_attacker_planted_is_not_the_one_after_signing_in(prod
 
 def test_each_sign_in_is_a_session_of_its_own_and_signing_out_ends_all_copies_of_its_cookie(production: Flask) -> None:
     first, second, thief = sign_in(production), sign_in(production), production.test_client()
-    stolen = first.get_cookie("playback_session")
+    stolen = first.get_cookie("__Host-playback_session")
     assert stolen is not None
-    thief.set_cookie("playback_session", stolen.value)
+    thief.set_cookie("__Host-playback_session", stolen.value)
     assert is_in(thief)
     first.post("/logout", headers=OURS)
     assert not is_in(thief)
@@ -371,7 +373,7 @@ def test_codes_cannot_be_guessed_either(production: Flask) -> None:
     ids=["empty", "letter", "list", "json", "signed by nobody"],
 )
 def test_a_cookie_that_was_made_up_opens_nothing(browser: FlaskClient, value: str) -> None:
-    for name in ("playback_session", "playback_device", "remember_token", "session"):
+    for name in ("__Host-playback_session", "playback_device", "remember_token", "session"):
         browser.set_cookie(name, value)
     assert not is_in(browser)
     assert try_to(browser, password="falsch falsch falsch").status_code == 401

@@ -51,6 +51,7 @@ _READ = (
 _NULL = "/dev/null"
 
 GIB = 1 << 30
+_trial = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,31 +114,37 @@ class Confinement:
         return started[0]
 
 
-@lru_cache(maxsize=4)
 def can_be_walled(program: str) -> bool:
     """Tell whether Landlock is there and the program runs within it: one that lies elsewhere must not fail."""
-    version = _landlock_version()
-    if not version:
+    return walled_version(program) is not None
+
+
+def walled_version(program: str) -> str | None:
+    """Return what a program says to `-version` within the walls; None where it does not run there. Asked once."""
+    with _trial:
+        return _try(program)
+
+
+@lru_cache(maxsize=4)
+def _try(program: str) -> str | None:
+    if not _landlock_version():
         log.info("this kernel has no Landlock: ffmpeg is confined without it")
-        return False
-    done: list[int] = []
+        return None
+    said: list[str] = []
 
     def run() -> None:
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             _forbid_more_rights()
             _wall_in(program, None, None)
-            quiet = subprocess.DEVNULL
-            ended = subprocess.run(
-                [program, "-version"], stdin=quiet, stdout=quiet, stderr=quiet, env={}, timeout=20, check=False
-            )
-            done.append(ended.returncode)
+            how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "env": {}, "timeout": 20, "check": True}
+            said.append(subprocess.run([program, "-version"], capture_output=True, text=True, **how).stdout)
 
     thread = threading.Thread(target=run, name="trial of ffmpeg", daemon=True)
     thread.start()
     thread.join()
-    if done != [0]:
+    if not said:
         log.warning("%s does not run within Landlock, and is confined without it", program)
-    return done == [0]
+    return said[0] if said else None
 
 
 @lru_cache(maxsize=1)

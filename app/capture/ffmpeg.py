@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-from app.capture.confining import Confinement
+from app.capture.confining import Confinement, walled_version
 from app.capture.networks import PinnedUri, is_same_place
 from app.capture.processes import MARK
 from app.capture.template import Template
@@ -67,10 +67,12 @@ def find_ffmpeg(wanted: str = "") -> str:
 
 
 def _version(path: str) -> tuple[int, int]:
-    try:
-        shown = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=20, check=False).stdout
-    except OSError:
-        return (0, 0)
+    shown = walled_version(path)  # the walls are tried with the same question
+    if shown is None:
+        try:
+            shown = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=20, check=False).stdout
+        except OSError:
+            return (0, 0)
     found = re.match(r"ffmpeg version n?(\d+)\.(\d+)", shown)
     if found:
         return int(found[1]), int(found[2])

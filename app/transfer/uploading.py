@@ -66,15 +66,7 @@ def announce(config: Config, given: Announced, at_us: int) -> int:
             if given.size_bytes == 0 or given.how == FORM:
                 row.next_us = at_us + WHOLE_US
             change_status(session, row, ANNOUNCED)
-            audit(
-                session,
-                given.owner,
-                "file.announce",
-                str(row.id),
-                name=row.name,
-                how=row.how,
-                size_bytes=row.size_bytes,
-            )
+            _note(session, row)
             sync_folder(folder)
             return row.id
     except BaseException as error:
@@ -84,6 +76,11 @@ def announce(config: Config, given: Announced, at_us: int) -> int:
         if isinstance(error, OSError):
             raise unusable(root, error) from error
         raise
+
+
+def _note(session: AnySession, row: File) -> None:
+    about = {"name": row.name, "how": row.how, "size_bytes": row.size_bytes}
+    audit(session, row.owner, "file.announce", str(row.id), None, **about)
 
 
 def _place(session: AnySession, given: Announced, storage_id: str, root: Path, made: list[Path]) -> File:

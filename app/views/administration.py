@@ -5,6 +5,7 @@ waits for Flask-Admin, and no process that nobody administers holds it. Who may 
 address; errors that are none of its pages leave as everywhere.
 """
 
+import io
 import threading
 
 from flask import Blueprint, Flask, abort, current_app, request
@@ -22,6 +23,8 @@ _making = threading.Lock()
 def show_administration(path: str = "") -> Response:
     """Let the administration's own app answer."""
     inner = site()
+    # It was read when the form's token was checked.
+    request.environ["wsgi.input"] = io.BytesIO(request.get_data())
     with inner.request_context(request.environ):
         answer: Response = inner.full_dispatch_request()
     if answer.status_code >= 400 and not request.accept_mimetypes.accept_html:

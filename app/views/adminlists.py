@@ -7,16 +7,18 @@ audit and wake. Here rows are read within one context of the main app and become
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
 from flask import Flask, flash
-from flask_admin.form import SecureForm
+from flask_admin.form import BaseForm
 from flask_admin.model import BaseModelView
 from sqlalchemy import String, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
+from wtforms import Field
+from wtforms.csrf.core import CSRF
 
+from app.access import csrf
 from app.access.finding import find_caller
 from app.archive.paging import AnySelect
 from app.auth import actor
@@ -25,19 +27,30 @@ from app.extensions import AnySession, db, writing
 from app.personalulti import CONTROLS, MAX_ID
 from app.views.adminasking import Refused, ask
 
-FORM_S = 12 * 3600
 LAST_PAGE = 100_000
 NUMBER = re.compile(r"[0-9]{1,10}")
 T = TypeVar("T")
 
 
-class CheckedForm(SecureForm):
-    """A form with a CSRF token of the session; Flask-Admin's own ends after half an hour."""
+class FormToken(CSRF):
+    """The token of all our forms; it was checked before a form is looked at (app/access/csrf.py)."""
 
-    class Meta(SecureForm.Meta):
+    def generate_csrf_token(self, csrf_token_field: Field) -> str:
+        """Return the token of this browser."""
+        return csrf.token()
+
+    def validate_csrf_token(self, form: Any, field: Field) -> None:
+        """Take it: without the right one the request has not come here."""
+
+
+class CheckedForm(BaseForm):
+    """A form with the token."""
+
+    class Meta(BaseForm.Meta):
         """How the token is made."""
 
-        csrf_time_limit = timedelta(seconds=FORM_S)
+        csrf = True
+        csrf_class = FormToken
 
 
 class ListView(BaseModelView):

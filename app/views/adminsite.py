@@ -13,15 +13,13 @@ from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 from werkzeug.exceptions import HTTPException
 
-from app.auth import SessionInterface
+from app.access.cookies import SessionInterface
+from app.access.headers import page_policy
 from app.views.adminkinds import KINDS
 
 # Where the pages are, their names, and a look of Flask-Admin's whose style sheets ask no other server.
 PLACES = (("admin", "Administration", "default"), ("cms", "flask-playback", "litera"))
-POLICY = (
-    "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
+SCRIPTS = "'self' 'nonce-{0}'"
 
 
 def make_site(main: Flask) -> Flask:
@@ -57,11 +55,12 @@ def nonce() -> str:
 
 def add_headers(response: Response) -> Response:
     """Let a page run our scripts alone, and no cache keep it."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
     if response.mimetype == "text/html":
-        response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce())
+        ours = SCRIPTS.format(nonce())
+        response.headers["Content-Security-Policy"] = page_policy(
+            script_src=ours, style_src=ours, img_src="'self' data:", font_src="'self'", connect_src="'self'"
+        )
         response.headers["Cache-Control"] = "no-store"
-        response.headers["Referrer-Policy"] = "same-origin"
     return response
 
 

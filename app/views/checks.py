@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask_restx import Namespace, Resource
 
+from app.access.headers import page_policy
 from app.views import PlaybackApi
 from app.views.multipart import STREAMED, bare_stream, stream, take_seat
 
@@ -23,10 +24,7 @@ FRAME_S = 0.2
 DRAWN_FOR_S = 0.03
 PLAIN_S = 5.0
 BARS_BGR = ((192, 192, 192), (0, 192, 192), (192, 192, 0), (0, 192, 0), (192, 0, 192), (0, 0, 192), (192, 0, 0))
-PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'",
-    "Vary": "Accept",
-}
+PAGE_HEADERS = {"Content-Security-Policy": page_policy(form_action="'none'"), "Vary": "Accept"}
 
 
 @namespace.route("/img", endpoint="img")
@@ -67,7 +65,7 @@ class Video(Resource):
 
 
 def _page(title: str, endpoint: str) -> Response:
-    response = make_response(render_template("check.html", title=title, image=url_for(endpoint)))
+    response = make_response(render_template("check.html", title=title, image=url_for(endpoint, shown="page")))
     response.headers.update(PAGE_HEADERS)
     return response
 
@@ -83,7 +81,7 @@ def _asks_for_stream() -> bool:
     """Tell whether the client names the stream, or an image of any kind, or is our page: browsers differ in Accept."""
     if any(kind.lower() in (STREAMED, "image/*") for kind, quality in request.accept_mimetypes if quality > 0):
         return True
-    return request.headers.get("Referer", "").rstrip("/") == request.base_url.rstrip("/")
+    return request.args.get("shown") == "page"  # browsers differ in what they accept
 
 
 def _frames(limit_s: float | None) -> Iterator[tuple[bytes, dict[str, str]]]:

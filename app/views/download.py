@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from flask_restx import Namespace, Resource
 
 from app.access.finding import find_caller
+from app.access.headers import STRANGE_POLICY
 from app.extensions import db, writing
 from app.models import File
 from app.models.file import FOOTAGE
@@ -24,10 +25,8 @@ namespace = Namespace("download", "Handed files, by the keys that are given out"
 # What a stranger named and filled is never shown as a page of ours, and its address goes nowhere.
 GUARDS = {
     "Cache-Control": "private, no-store",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": STRANGE_POLICY,
     "X-Accel-Buffering": "no",  # nginx would take megabytes for a client that takes nothing
-    "X-Content-Type-Options": "nosniff",
 }
 
 

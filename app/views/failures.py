@@ -1,4 +1,6 @@
-"""How an error leaves: always as `{"detail": [{"loc", "msg", "type"}]}` (record-api.md, "General rules").
+"""How an error leaves: as `{"detail": [{"loc", "msg", "type"}]}` (record-api.md, "General rules"), but for the forms.
+
+A browser that sent a form of one of our pages is shown a page that says the same.
 
 Whatever raised it: our own tree, werkzeug's HTTP errors, a body that breaks off in the middle, the database, or a
 fault nobody foresaw. What gunicorn refuses before the app sees it is answered in gunicorn/config.py, in the same shape.
@@ -7,12 +9,14 @@ fault nobody foresaw. What gunicorn refuses before the app sees it is answered i
 import logging
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, render_template, request
 from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.access.csrf import FORMS
 from app.errors import PlaybackError
 from app.logs import mask_secrets
 
@@ -67,10 +71,22 @@ def render_error(error: PlaybackError) -> tuple[Response, int]:
     A message may repeat what was sent; were there an address in it, its password is masked.
     """
     detail = [{**entry, "msg": mask_secrets(entry["msg"])} for entry in error.detail]
-    response = jsonify(detail=detail, **error.extra)
+    response = _page(error.status, detail) if _wants_page() else jsonify(detail=detail, **error.extra)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response, error.status
+
+
+def _wants_page() -> bool:
+    """Tell whether a browser is to be shown the error: it sent a form of one of our pages."""
+    accepted = request.accept_mimetypes
+    return request.blueprint in FORMS and accepted.best_match(["application/json", "text/html"]) == "text/html"
+
+
+def _page(status: int, detail: list[dict[str, Any]]) -> Response:
+    words = HTTP_STATUS_CODES.get(status, "Error")
+    messages = [entry["msg"] for entry in detail]
+    return Response(render_template("refused.html", status=status, words=words, messages=messages))
 
 
 def render_http_exception(error: HTTPException) -> BaseResponse:

@@ -5,23 +5,10 @@ declared (`Field(description=..., examples=[...])`, `namespace.param(...)`) need
 every field and parameter that has neither.
 """
 
-from typing import Any, NamedTuple
+from app.views.accessfields import ACCESS_FIELDS
+from app.views.meanings import BEGIN, END, KEY, MEDIA, OTHER_ID, RECORD_ID, REFER, Meaning
 
-
-class Meaning(NamedTuple):
-    """One line about a field, and an example of its value; None where it is composed of the fields within it."""
-
-    text: str
-    example: Any = None
-
-
-BEGIN, END = "2026-11-20T22:44:05.123456Z", "2026-11-20T23:44:05.123456Z"
-RECORD_ID = "7a9f3c52-6d1e-4b7b-9a53-0c8f1c3b2d10"
-OTHER_ID = "f2b1d0c4-3e5a-4f6b-8c7d-9e0f1a2b3c4d"
-REFER, KEY = "3f0c9a1be6d24c578a90f1e2d3c4b5a6", "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"
-MEDIA = f"/playbackapi/source/1/video.mp4?start={BEGIN}&end={END}"
-
-FIELDS: dict[str, Meaning] = {
+FIELDS: dict[str, Meaning] = ACCESS_FIELDS | {
     # what every object has
     "id": Meaning("The id: a UUID", OTHER_ID),
     "SourceObject.id": Meaning("The id: an integer that is never used again", 1),
@@ -49,38 +36,6 @@ FIELDS: dict[str, Meaning] = {
     "user": Meaning("User of the camera", "viewer"),
     "password": Meaning("Password of the camera; `***` keeps the stored one in PUT and PATCH", "secret"),
     "PictureAddress.password": Meaning("`***`, or null where there is none", "***"),
-    # accounts
-    "role": Meaning("What may be done: `viewer` looks, `operator` acts, `admin` configures and deletes", "operator"),
-    "is_once": Meaning("Whether the password must be changed at the next sign-in", False),
-    "has_password": Meaning("Whether it can sign in with a password", True),
-    "has_totp": Meaning("Whether a code of an authenticator app is asked for after the password", False),
-    "sees_all": Meaning("Whether it may see all cameras; else those of `source_ids` and `group_ids`", False),
-    "source_ids": Meaning("Ids of cameras", [1]),
-    "group_ids": Meaning("Ids of groups, whose cameras count when they are asked for", [OTHER_ID]),
-    "sessions": Meaning("How many browsers are signed in", 1),
-    "last_sign_in_utc": Meaning("When somebody last signed in, null for never", BEGIN),
-    "how": Meaning("By what: `cookie`, `token`, `network`, `terminal`, or `open` where anybody may", "cookie"),
-    "NewAccount.name": Meaning("1 to 64 characters of any script; the same however it is spelt", "anna"),
-    "NewAccount.password": Meaning("At least 12 characters", "four words of mine"),
-    "NewAccount.source_ids": Meaning("Cameras that it may see", []),
-    "NewAccount.group_ids": Meaning("Groups whose cameras it may see", []),
-    "AccountChange.source_ids": Meaning("Cameras that it may see", []),
-    "AccountChange.group_ids": Meaning("Groups whose cameras it may see", []),
-    "AccountChange.is_active": Meaning("Whether it may sign in, and its tokens are taken", True),
-    "AccountObject.is_active": Meaning("Whether it may sign in, and its tokens are taken", True),
-    "MadeAccountObject.is_active": Meaning("Whether it may sign in, and its tokens are taken", True),
-    "AccountObject.name": Meaning("The name, which nobody else can take", "anna"),
-    "MadeAccountObject.name": Meaning("The name, which nobody else can take", "anna"),
-    "MadeAccountObject.password": Meaning(
-        "The one-time password, shown this once; null where one was given", "xK3v-9QmPz_Lw81RtUeB"
-    ),
-    "MeObject.id": Meaning("The id of the account, null where there is none", OTHER_ID),
-    "MeObject.name": Meaning("What the log calls who asks", "anna"),
-    "MeObject.source_ids": Meaning("Ids of the cameras that he may see, where these are not all", []),
-    "TotpObject.key": Meaning("For the app, in base 32; shown this once", "JBSWY3DPEHPK3PXP"),
-    "new_password": Meaning("The new password, at least 12 characters", "five other words of mine"),
-    "uri_otpauth": Meaning("The key as an address that the app opens", "otpauth://totp/flask-playback:anna"),
-    "recovery_codes": Meaning("Each stands once in the place of a code of the app", ["k7mp-x2qd-9hwt"]),
     # groups, tags, records
     "name": Meaning("The name, 1 to 255 characters after trimming", "entrance"),
     "TagObject.name": Meaning("The name", "night"),
@@ -229,6 +184,7 @@ FIELDS: dict[str, Meaning] = {
     "PinObject.end_utc": Meaning("Where it ends", END),
     "KeptFileObject.end_utc": Meaning("Where it ends", END),
     "PinObject.reason": Meaning("Why, in words", "police report 4711"),
+    "account": Meaning("The name of an account", "admin"),
     "action": Meaning("What was done", "pin.create"),
     "subject": Meaning("The id of what it was done to", OTHER_ID),
     "AuditObject.at_utc": Meaning("When it was done", END),

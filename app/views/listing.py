@@ -105,7 +105,7 @@ class Listed:
 
     def answer(self) -> Response:
         """Return the list, or 304 where the client has it already (RFC 9110 §13.1.2)."""
-        headers = {**self.has.headers, "Cache-Control": "no-cache"}
+        headers = {**self.has.headers, "Cache-Control": "private, no-cache"}
         if self.next_page is not None:
             headers["Link"] = f'<{self.next_page}>; rel="next"'
         if is_unchanged(request.headers, self.has):

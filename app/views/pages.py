@@ -4,15 +4,14 @@ from pathlib import Path
 
 from flask import Blueprint, Response, current_app, make_response, render_template
 
+from app.access.headers import page_policy
+
 pages = Blueprint("pages", __name__)
 # blob: for media alone: what scripts put together from a playlist is played from such an address.
-POLICY = "default-src 'self'; media-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-cache",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+POLICY = page_policy(
+    script_src="'self'", img_src="'self' data:", media_src="'self' blob:", connect_src="'self'", manifest_src="'self'"
+)
+HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache"}
 
 
 @pages.get("/")

@@ -51,6 +51,7 @@ KINDS = {
     409: "conflict",
     410: "deleted",
     412: "changed",
+    421: "wrong_host",
     422: "value_error",
     423: "locked",
     429: "too_many",

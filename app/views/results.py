@@ -8,6 +8,7 @@ from flask_restx import Namespace, Resource
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from app.access.headers import STRANGE_POLICY
 from app.archive.handed import find_by_refer, find_file
 from app.archive.places import result_path
 from app.archive.storages import open_storage
@@ -233,8 +234,7 @@ def _file(file_id: int) -> Response:
     db.session.remove()
     headers = {
         "Content-Disposition": attachment(name),
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
+        "Content-Security-Policy": STRANGE_POLICY,
         "Cache-Control": "private, no-cache",
     }
     response = respond(body, content_type=BYTES, etag=etag, headers=headers, modified_us=modified_us)

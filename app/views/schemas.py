@@ -5,7 +5,8 @@ OpenAPI 3.0 is the newest version that the bundled Swagger UI shows; pydantic wr
 
 from typing import Any
 
-from app.views.fields import END, OTHER_ID, meaning
+from app.views.fields import meaning
+from app.views.meanings import END, OTHER_ID
 
 UNKNOWN = "…"  # stands for an example that nobody has given; a test finds it
 _PLAIN = {"integer": 1, "number": 1.0, "boolean": True}

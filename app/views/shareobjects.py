@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJ
 from app.access.sharing import PASSWORD_LEAST, PASSWORD_MOST
 from app.personalulti import MAX_ID, Description, check_characters, no_truth
 from app.playback.asked import Instant
-from app.views.fields import BEGIN, END, KEY
+from app.views.meanings import BEGIN, END, KEY
 from app.views.playbackobjects import Interval, UrlsObject
 
 MAX_COUNT = 1_000_000

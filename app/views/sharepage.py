@@ -10,7 +10,8 @@ import logging
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask_restx import Namespace, Resource
 
-from app.access import sharing
+from app.access import rates, sharing
+from app.access.headers import page_policy
 from app.archive import shares as archive
 from app.errors import Forbidden, Gone, NotFound, PlaybackError, Unauthorised
 from app.extensions import db, writing
@@ -26,19 +27,11 @@ from app.views.shareobjects import Opening, SharedObject
 log = logging.getLogger(__name__)
 sharepage = Blueprint("sharepage", __name__)
 namespace = Namespace("shared", "What a share link leads to: the key in the address is all that is needed", path="/")
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
+POLICY = page_policy(script_src="'self'", media_src="'self' blob:", connect_src="'self'")
 HEADERS = {
     "Cache-Control": "private, no-store",
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
-# With no-referrer a browser says `Origin: null` of our own form, and could not be told from a page of another site.
-OF_FORM = {"Referrer-Policy": "same-origin"}
 NO_LINK = "this link does not exist, or not any more: check that the address is whole, or ask for a new one"
 ENDED = "this link does not work any more: ask for a new one"
 BASIC = 'Basic realm="share link"'  # a player asks for a password then (RFC 7617)
@@ -86,7 +79,7 @@ class SharePage(Resource):
         until_us = sharing.opened_until_us(row, at_us)
         if until_us is not None:
             return _opened(row, key, until_us, at_us)
-        if not sharing.is_password(row, given.password):
+        if not _is_password(row, given.password):
             log.warning("a wrong password for share link %s from %s", row.id, request.remote_addr)
             if _wants_page():
                 return _ask(row, at_us, WRONG, 403)
@@ -145,6 +138,8 @@ def guard(response: Response) -> Response:
     """Set what every answer of these addresses carries."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers["Cache-Control"] = HEADERS["Cache-Control"]
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = BASIC
@@ -207,7 +202,7 @@ def _lead_on(key: str, name: str, kind: str) -> Response:
     until_us = sharing.opened_until_us(row, at_us)
     if until_us is None:
         given = request.authorization
-        if not sharing.is_password(row, None if given is None else given.password):
+        if not _is_password(row, None if given is None else given.password):
             raise Unauthorised("this link has a password: send it with HTTP Basic, under any user name")
         if request.method == "HEAD":
             return Response(content_type=kind)  # an address here would be an opening that nobody has counted
@@ -216,12 +211,22 @@ def _lead_on(key: str, name: str, kind: str) -> Response:
     return _keep(response, row, key, until_us, at_us)
 
 
+def _is_password(row: ShareLink, given: str | None) -> bool:
+    """Tell whether this is the link's password; tries are counted by link. Raises TooMany."""
+    if row.password is not None and given:
+        rates.attempt("share", row.id)
+    is_right = sharing.is_password(row, given)
+    if is_right and row.password is not None:
+        rates.forget("share", row.id)
+    return is_right
+
+
 def _ask(row: ShareLink, at_us: int, problem: str = "", status: int = 200) -> Response:
     """Return the page that asks to open the link. Raises Gone for one that is used up."""
     if row.id not in archive.openable_ids(db.session, [row.id], at_us):
         raise Gone(ENDED, loc=("path", "key"))
     page = render_template("shareask.html", has_password=row.password is not None, problem=problem)
-    return Response(page, status, headers=OF_FORM)
+    return Response(page, status)
 
 
 def _player(row: ShareLink, until_us: int) -> Response:

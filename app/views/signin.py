@@ -5,19 +5,14 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from pydantic import BaseModel, StringConstraints
 
-from app.access import guesses, steps
+from app.access import cookies, guesses, steps
 from app.errors import CodeNeeded, Invalid, PasswordForOnce, PlaybackError
 from app.models import Account
 from app.models.types import now_us
 from app.personalulti import Parameters, read_parameters
 
 signin = Blueprint("signin", __name__)
-PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+PAGE_HEADERS = {"Cache-Control": "no-store"}
 Typed = Annotated[str, StringConstraints(max_length=1024)]
 SECRETS = ("password", "code", "new_password", "again")
 
@@ -64,7 +59,7 @@ def post_logout() -> Response:
     """Sign out: no copy of the cookie opens anything any more."""
     steps.sign_out(now_us())
     answer = Response(status=204) if wants_json() else redirect(url_for("signin.get_login"), 303)
-    return _plain(answer)
+    return make_response(cookies.forget(answer))
 
 
 def wants_json() -> bool:
@@ -117,7 +112,8 @@ def _refused(error: PlaybackError, *, is_program: bool) -> Response:
 
 def _form(status: int, problem: str = "") -> Response:
     name = request.form.get("name", "")[:255] if status != 200 else ""
-    page = render_template("login.html", step=steps.step_word(), problem=problem, next=next_path(), name=name)
+    said = problem or cookies.plain_http_problem()
+    page = render_template("login.html", step=steps.step_word(), problem=said, next=next_path(), name=name)
     return make_response(page, status, PAGE_HEADERS)
 
 

@@ -43,9 +43,28 @@ async function reach(path, init) {
   }
 }
 
+let token = null;
+
+/** What each change carries, so that no page of another site can make one; asked for once, and again where it ended. */
+async function csrfToken() {
+  token ??= (await (await reach('/csrftoken/', { cache: 'no-store' })).json()).csrfToken;
+  return token;
+}
+
 /** Send a request; return its JSON, null where there is none. Raises ApiError; status 0 where nothing answered. */
-export async function call(method, path, { body, signal } = {}) {
+export async function call(method, path, given = {}) {
+  try {
+    return await send(method, path, given);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.has('csrf_token'))) throw error;
+    token = null; // another tab has signed in or out since
+    return send(method, path, given);
+  }
+}
+
+async function send(method, path, { body, signal }) {
   const init = { method, signal, headers: { Accept: 'application/json' } };
+  if (method !== 'GET') init.headers['X-CSRFToken'] = await csrfToken();
   if (body !== undefined) {
     init.headers['Content-Type'] = 'application/json';
     init.body = JSON.stringify(body);

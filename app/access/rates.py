@@ -1,0 +1,236 @@
+"""How often somebody may try: signing in, keys, tokens, pictures that are dear to make (docs/security.md, "Limits").
+
+    sign_in       attempts of an address         names are counted beside it (app/access/guesses.py)
+    share         passwords tried of a link      from however many addresses; the right one forgets them
+    keys, tokens  wrong ones of an address       right ones always pass: 128 and 256 bits are not guessed
+    stills        pictures for one caller        far more than any page shows
+
+Flask-Limiter counts, in Redis where that is the broker (all web servers together), else in the memory of each process,
+which then allows its part of the number. What has no limit costs nothing. Where Redis does not
+answer each process counts for itself until it does: nobody is refused for that, and no door stands open.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from flask import Flask, Response, current_app, jsonify, request
+from flask_limiter import Limiter
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.errors import StorageError
+from limits.storage import MemoryStorage
+from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+
+from app.access.caller import Caller
+from app.access.rules import rule_of
+from app.errors import TooMany
+from instance.config import Config
+
+log = logging.getLogger(__name__)
+
+EXTENSION = "playback_rates"
+STRATEGY = "sliding-window-counter"
+REDIS = ("redis://", "rediss://", "redis+unix://")
+REDIS_S = 0.5  # a Redis that takes longer does not answer
+AGAIN_S = 30.0  # as long one that did not answer is not asked
+SWEEP_S = 5.0
+IPV6_BITS = 64  # what one household is given: its addresses are as many as it likes
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many within so many seconds, and what they are called in a refusal."""
+
+    most: int
+    window_s: int
+    what: str
+
+
+LIMITS = {
+    "sign_in": Limit(60, 300, "attempts to sign in from your address"),
+    "share": Limit(20, 300, "attempts with a password of this link"),
+    "keys": Limit(60, 60, "wrong keys from your address"),
+    "tokens": Limit(60, 60, "wrong tokens from your address"),
+    "stills": Limit(1200, 60, "still pictures"),
+}
+
+
+class SweptMemory(MemoryStorage):
+    """The counts of one process. limits' own looks through all of them a hundred times a second while any comes."""
+
+    STORAGE_SCHEME = ["swept"]  # noqa: RUF012  what limits finds it by
+    _swept_s = 0.0
+
+    def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802  in the place of limits' own
+        now_s = time.monotonic()
+        if now_s - self._swept_s >= SWEEP_S:
+            self._swept_s = now_s
+            self._MemoryStorage__expire_events()  # type: ignore[attr-defined]
+
+
+class Rates:
+    """The counts that one process sees."""
+
+    def __init__(self, config: Config) -> None:
+        """Prepare counting. Nothing is connected to."""
+        self._processes = max(1, config.WEB_WORKERS)
+        self._shared: RateLimiter | None = None
+        self._own: RateLimiter = SlidingWindowCounterRateLimiter(SweptMemory())
+        self._lock, self._dead_until_s, self._is_told = threading.Lock(), 0.0, False
+        if config.BROKER_URL.startswith(REDIS):
+            self._shared = _counting(config.BROKER_URL, _redis_options())
+        else:
+            self._own = _counting("swept://", {})
+
+    def hit(self, kind: str, who: str) -> bool:
+        """Count one; tell whether it is within the limit."""
+        return bool(self._asked("hit", kind, who))
+
+    def forget(self, kind: str, who: str) -> None:
+        """Begin to count anew."""
+        self._asked("clear", kind, who)
+
+    def _asked(self, way: str, kind: str, who: str) -> Any:
+        self._tell()
+        limit = LIMITS[kind]
+        if self._shared is not None and time.monotonic() >= self._dead_until_s:
+            try:
+                answer = getattr(self._shared, way)(_item(limit.most, limit.window_s), kind, who)
+            except StorageError as error:
+                self._note_dead(error)
+            else:
+                self._note_alive()
+                return answer
+        most = max(1, -(-limit.most // self._processes))
+        return getattr(self._own, way)(_item(most, limit.window_s), kind, who)
+
+    def _note_dead(self, error: StorageError) -> None:
+        with self._lock:
+            is_new = self._dead_until_s == 0.0
+            self._dead_until_s = time.monotonic() + AGAIN_S
+        if is_new:
+            cause = type(error.storage_error).__name__
+            log.error("rate limits: Redis does not answer (%s); each process counts for itself until it does", cause)
+
+    def _note_alive(self) -> None:
+        if self._dead_until_s:
+            self._dead_until_s = 0.0
+            log.info("rate limits: Redis answers again")
+
+    def _tell(self) -> None:
+        if self._is_told:
+            return
+        self._is_told = True
+        where = f"in this process, each of {self._processes} allows its part" if self._shared is None else "in Redis"
+        log.info("rate limits are counted %s", where)
+
+
+def begin(app: Flask) -> None:
+    """Count what is asked of the app, unless PLAYBACK_RATE_LIMITS is off."""
+    if app.config["PLAYBACK"].RATE_LIMITS:
+        app.extensions[EXTENSION] = Rates(app.config["PLAYBACK"])
+        app.after_request(count_failure)
+
+
+def attempt(kind: str, who: str) -> None:
+    """Count an attempt. Raises TooMany for one too many; no attempt is to be made then."""
+    rates: Rates | None = current_app.extensions.get(EXTENSION)
+    if rates is not None and not rates.hit(kind, who):
+        raise _too_many(kind)
+
+
+def forget(kind: str, who: str) -> None:
+    """Forget the attempts: the last was right."""
+    rates: Rates | None = current_app.extensions.get(EXTENSION)
+    if rates is not None:
+        rates.forget(kind, who)
+
+
+def client_address() -> str:
+    """Return whom an address stands for: itself, or of IPv6 the network that one household has."""
+    text = request.remote_addr or ""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text[:64]
+    if not isinstance(address, IPv6Address):
+        return text
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{IPv6Address(int(address) >> IPV6_BITS << IPV6_BITS)}/{IPV6_BITS}"
+
+
+def count_failure(response: Response) -> Response:
+    """Count a wrong key or token; once they are too many, say that instead of that it is wrong."""
+    kind = _failed(response)
+    rates: Rates = current_app.extensions[EXTENSION]
+    if kind is None or rates.hit(kind, client_address()):
+        return response
+    error = _too_many(kind)
+    refused: Response = jsonify(detail=error.detail)
+    refused.status_code = error.status
+    refused.headers["Retry-After"] = str(error.retry_after_s)
+    return refused
+
+
+def _failed(response: Response) -> str | None:
+    """Return what was tried in vain, if anything."""
+    if response.status_code == 401 and request.authorization is not None:
+        return "tokens"
+    return "keys" if response.status_code == 404 and limit_of_request() == "keys" else None
+
+
+def limit_of_request() -> str | None:
+    """Return the class of the current request's row."""
+    rule = rule_of(request.endpoint or "", request.method)
+    return None if rule is None else rule.limit
+
+
+def check_rule(caller: Caller | None) -> None:
+    """Count a request whose row has a class of attempts. Raises TooMany."""
+    kind = limit_of_request()
+    if kind == "sign_in":
+        attempt(kind, client_address())
+    elif kind == "stills" and (caller is None or caller.how != "terminal"):
+        attempt(kind, caller.key if caller is not None and caller.key != "anyone" else client_address())
+
+
+def _too_many(kind: str) -> TooMany:
+    limit = LIMITS[kind]
+    minutes = limit.window_s // 60
+    within = "a minute" if minutes == 1 else f"{minutes} minutes"
+    error = TooMany(
+        f"these are more than {limit.most} {limit.what} within {within}: wait, then try again",
+        loc=(),
+        kind="rate_limit",
+    )
+    error.retry_after_s = limit.window_s
+    return error
+
+
+def _item(most: int, window_s: int) -> RateLimitItem:
+    return RateLimitItemPerSecond(most, window_s)
+
+
+def _redis_options() -> dict[str, Any]:
+    """Return how Redis is asked: one try, soon given up. It is connected to when something is first counted."""
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return {
+        "socket_timeout": REDIS_S,
+        "socket_connect_timeout": REDIS_S,
+        "retry": Retry(NoBackoff(), 0),
+        "wrap_exceptions": True,
+        "key_prefix": "playback-limits",
+    }
+
+
+def _counting(url: str, options: dict[str, Any]) -> RateLimiter:
+    """Return what Flask-Limiter counts with. Its hooks, a tenth of a millisecond each request, are an empty app's."""
+    limiter = Limiter(client_address, storage_uri=url, storage_options=options, strategy=STRATEGY)
+    limiter.init_app(Flask("limits"))
+    return limiter.limiter
