@@ -138,14 +138,14 @@ def test_an_operation_names_the_errors_that_follow_from_its_form(document: dict[
 
 
 def test_only_what_is_open_to_everybody_is_said_to_be(app: Flask, document: dict[str, Any]) -> None:
-    from app.auth import OPEN_ENDPOINTS
+    from app.access.rules import rule_of
 
     is_open = {name for name, operation in operations(document) if operation.get("security") == []}
     served = {
         f"{method.lower()} " + re.sub(r"<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule)
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
-        if rule.endpoint in OPEN_ENDPOINTS
+        if getattr(rule_of(rule.endpoint, method), "role", "") == "open"
     }
     assert is_open == served & {name for name, _ in operations(document)}
 

@@ -87,8 +87,6 @@ def service(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Ite
 
 
 def _use(service: Service, camera: RtspServer, picture: PictureServer) -> None:
-    log = wait_for(lambda: re.search(r"first admin: \S+ password: (\S+)", service.read_log()), "the first admin")
-    service.session.headers["Authorization"] = f"Bearer {log[1]}"
     good = service.add_source(camera.url("cam"))
     wrong = service.add_source(camera.url("cam", password=MARKS["wrong"]))
     port = camera.port

@@ -4,6 +4,7 @@ from app.views.meanings import BEGIN, OTHER_ID, Meaning
 
 ACCESS_FIELDS: dict[str, Meaning] = {
     # accounts
+    "AuditObject.address": Meaning("Where the request came from; null for what the service did itself", "192.0.2.7"),
     "role": Meaning("What may be done: `viewer` looks, `operator` acts, `admin` configures and deletes", "operator"),
     "is_once": Meaning("Whether the password must be changed at the next sign-in", False),
     "has_password": Meaning("Whether it can sign in with a password", True),

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from flask import Blueprint, Response, current_app, render_template, request
 
 from app.access.headers import page_policy
-from app.views.compression import compress
+from app.views.compression import compress_well
 from app.views.openapi import kept_document, openapi_document
 from app.views.yamltext import yaml_text
 
 docs = Blueprint("docs", __name__)
-docs.after_request(compress)
+docs.after_request(compress_well)
 # Swagger UI writes styles into its markup, and draws arrows from data: addresses.
 SWAGGER = {
     "Content-Security-Policy": page_policy(
