@@ -6,7 +6,7 @@ longer than anybody else should wait for the database.
 
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import CursorResult, Select, delete, or_, select, update
 
 from app.archive import totp
 from app.archive.accountnames import name_key
@@ -27,10 +27,18 @@ def account_of_name(session: AnySession, typed: str) -> Account | None:
 
 def account_of_session(session: AnySession, uniquifier: str, session_id: str, at_us: int) -> Account | None:
     """Return the account whose session a cookie names, as long as it goes on; one query."""
-    query = select(Account).join(AccountSession, AccountSession.account_id == Account.id)
-    is_same = (Account.fs_uniquifier == uniquifier) & (AccountSession.id == session_id)
+    return session.scalar(_living(session_id, at_us).where(Account.fs_uniquifier == uniquifier))
+
+
+def account_of_living(session: AnySession, session_id: str, at_us: int) -> Account | None:
+    """Return the same of the session of an id, for an answer without end that its cookie began."""
+    return session.scalar(_living(session_id, at_us))
+
+
+def _living(session_id: str, at_us: int) -> Select[Account]:
     goes_on = Account.active & ~Account.is_once & (AccountSession.expires_us > at_us)
-    return session.scalar(query.where(is_same & goes_on))
+    query = select(Account).join(AccountSession, AccountSession.account_id == Account.id)
+    return query.where(AccountSession.id == session_id, goes_on)
 
 
 def has_totp(account: Account) -> bool:
