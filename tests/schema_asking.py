@@ -65,7 +65,7 @@ def as_bytes(context: schemathesis.SerializationContext, value: Any) -> Any:
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     """Yield an app in production on a migrated database."""
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48)
+    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48, RATE_LIMITS=False)
     config.instance_path.mkdir(parents=True)
     shutil.copy(migrated_sqlite, config.instance_path / "app.db")
     yield from open_app(config)

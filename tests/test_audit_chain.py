@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from app.models import Audit, AuditSeal
 from app.models.types import now_us
 from instance.config import TestingConfig
 from tests.auditing import LATE_US, check, seal, tampering, words, write_acts
+from tests.service import Service, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 HOUR_US = 3_600_000_000
@@ -415,3 +418,33 @@ def test_a_detail_cannot_hide_what_it_stands_beside(app: Flask) -> None:
         one = follow(NO_SHA256, sealed(1, "audit", 1, fields_of("audit", row)))
         other = follow(NO_SHA256, sealed(1, "audit", 1, {**fields_of("audit", row), "actor": "a", "action": "b"}))
         assert one != other
+
+
+def test_the_worker_seals_within_seconds_and_anchors_when_it_ends(tmp_path: Path) -> None:
+    service = Service(tmp_path / "instance", "web", "worker")
+    anchors = service.instance / anchoring.NAME
+    with service_ended(service):
+        service.start()
+        wait_for(lambda: service.answers("/healthz"), "the web server's start", 30)
+        source_id = service.add_source("rtsp://127.0.0.1:1/x")
+        wait_for(lambda: _sealed(service.instance) >= 2, "a seal", 20)
+        wait_for(anchors.exists, "the first anchor", 20)
+        service.call("PATCH", f"/api/v1/source/{source_id}/", description="gate")
+        service.stop(signal.SIGTERM)
+    newest = json.loads(anchors.read_bytes().splitlines()[-1])
+    assert newest["position"] == _sealed(service.instance) == 4  # the list of violations, the begin, and both acts
+    done = service.run("-m", "flask", "audit", "verify")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@contextmanager
+def service_ended(service: Service) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        service.stop()
+
+
+def _sealed(instance: Path) -> int:
+    with closing(sqlite3.connect(f"file:{instance / 'app.db'}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM audit_seal").fetchone()[0])

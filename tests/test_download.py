@@ -268,7 +268,7 @@ def test_restart_answers_the_address_and_until_when(app: Flask, client: FlaskCli
     assert client.get(made["download_url"]).status_code == 410
     with app.app_context():
         acts = db.session.scalars(select(Audit.action).order_by(Audit.id)).all()
-        assert acts == ["refer.restart", "refer.restart", "refer.revoke"]
+        assert acts == ["refer.restart", "download", "refer.restart", "refer.revoke"]
 
 
 def test_deleting_a_file_ends_its_rotation_and_its_downloads(

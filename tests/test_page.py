@@ -273,7 +273,7 @@ def test_a_camera_is_added_recorded_stopped_and_removed_on_the_page(operator: Op
 def test_the_page_asks_nobody_else_and_holds_no_code(client: FlaskClient) -> None:
     answer = client.get("/")
     assert answer.content_type.startswith("text/html")
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'self';")
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none';")
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     html = answer.text
     assert not re.search(r"\sstyle=|\son[a-z]+=|<style|<script(?![^>]*\ssrc=)", html)

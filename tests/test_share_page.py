@@ -120,14 +120,16 @@ def test_a_password_is_asked_for_before_anything_is_told_or_counted(filmed: Film
     page = client.get(path, headers=PAGE).get_data(as_text=True)
     assert 'type="password"' in page
     assert "parcel" not in page
-    wrong = client.post(path, data={"password": "wrong horse"}, headers=PAGE)
+    form = {"csrf_token": re.search(r'name="csrf_token" value="([^"]+)"', page)[1]}
+    assert client.post(path, data={"password": "correct horse"}, headers=PAGE).status_code == 403, "no form of ours"
+    wrong = client.post(path, data={"password": "wrong horse", **form}, headers=PAGE)
     assert (wrong.status_code, wrong.mimetype) == (403, "text/html")
     assert "This is not the password" in wrong.get_data(as_text=True)
     for given in ({}, {"password": ""}, {"password": "Correct horse"}, {"password": "x" * 4096}, {"password": None}):
         assert error_of(client.post(path, json=given, headers=JSON)) == (403, ["body", "password"], "password")
     assert error_of(client.post(path, json={"password": "x" * 5000}, headers=JSON))[:2] == (422, ["body", "password"])
     assert filmed.uses(link) == 0
-    assert client.post(path, data={"password": "correct horse"}, headers=PAGE).status_code == 303
+    assert client.post(path, data={"password": "correct horse", **form}, headers=PAGE).status_code == 303
     assert b"the parcel" in client.get(path, headers=PAGE).data
     assert filmed.uses(link) == 1
 

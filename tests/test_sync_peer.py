@@ -237,7 +237,11 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         service.start()
         with closing(sqlite3.connect(service.instance / "app.db")) as connection, connection:
             digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-            assert connection.execute("UPDATE api_token SET token_sha256 = ?", (digest,)).rowcount == 1
+            add = (
+                "INSERT INTO api_token (id, account_id, name, role, token_sha256, created_us, created_by) "
+                "SELECT 'peer', id, 'peer', 'admin', ?, 0, 'test' FROM account"
+            )
+            assert connection.execute(add, (digest,)).rowcount == 1
         wait_for(lambda: service.answers("/healthz"), "the web server", 30)
         yield service
     finally:

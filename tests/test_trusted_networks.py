@@ -166,12 +166,17 @@ def test_a_page_of_another_site_shows_nothing_from_within_the_network(production
     [
         ("10.1.0.1:8000", 200), ("[fd00::2]:8000", 200), ("localhost", 200), ("recorder:8000", 200),
         ("recorder.local", 200), ("video.example.org", 200), ("VIDEO.example.org.", 200),
-        ("evil.example", 401), ("10.1.0.1.evil.example:8000", 401), ("video.example.org.evil.example", 401),
+        ("evil.example", 421), ("10.1.0.1.evil.example:8000", 421), ("video.example.org.evil.example", 421),
     ],
 )  # fmt: skip
 def test_under_a_name_that_another_site_could_have_nobody_is_trusted(production: Any, host: str, status: int) -> None:
     """DNS rebinding: a site lets its own name lead to our address, and its pages are of one origin with us."""
     assert ask(production(), host=host).status_code == status
+
+
+@pytest.mark.parametrize("host", ["evil.example", "10.1.0.1.evil.example:8000"])
+def test_where_no_public_name_is_set_a_foreign_one_is_answered_and_not_trusted(production: Any, host: str) -> None:
+    assert ask(production(PUBLIC_URL=""), host=host).status_code == 401
 
 
 # --- the settings ------------------------------------------------------------------------------------------

@@ -158,10 +158,10 @@ def _append(session: AnySession, head: Head, rows: Sequence[Unsealed]) -> None:
 
 
 def count_unsealed(session: AnySession) -> int:
-    """Return how many of the newest rows, BATCH of each table, have no seal yet."""
+    """Return how many rows have no seal yet, of those with the newest BATCH ids of each table."""
     count = 0
     for kind, model in KINDS.items():
-        newest = select(model.id).order_by(model.id.desc()).limit(BATCH).subquery()
-        has_seal = exists().where(AuditSeal.kind == kind, AuditSeal.row_id == cast(newest.c.id, String(36)))
-        count += session.scalar(select(func.count()).select_from(newest).where(~has_seal)) or 0
+        newest = session.scalar(select(func.max(model.id))) or 0
+        has_seal = exists().where(AuditSeal.kind == kind, AuditSeal.row_id == cast(model.id, String(36)))
+        count += session.scalar(select(func.count(model.id)).where(model.id > newest - BATCH, ~has_seal)) or 0
     return count

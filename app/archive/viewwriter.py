@@ -26,7 +26,7 @@ from app.models.types import now_us
 
 log = logging.getLogger(__name__)
 
-FLUSH_S = 1.0
+FLUSH_S = 2.0
 EXTENSION = "playback_viewings"
 BATCH = 500  # rows a transaction: others want the write lock of SQLite, too
 LEFT_US = 5 * 60_000_000  # a living process ends a viewing sooner, or changes it

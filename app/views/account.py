@@ -30,8 +30,9 @@ namespace = Namespace("account", "Who may sign in, and what he may see", path="/
 Role = Literal["viewer", "operator", "admin"]
 GivenName = Annotated[str, StringConstraints(max_length=255)]
 GivenPassword = Annotated[str, StringConstraints(max_length=1024)]
-SourceIds = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(max_length=10_000)]
-GroupIds = Annotated[list[Annotated[str, StringConstraints(max_length=36, to_lower=True)]], Field(max_length=10_000)]
+MOST_IDS = 400  # a form has 1,000 parts at most; more cameras are given by groups
+SourceIds = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(max_length=MOST_IDS)]
+GroupIds = Annotated[list[Annotated[str, StringConstraints(max_length=36, to_lower=True)]], Field(max_length=MOST_IDS)]
 
 
 @account.after_request

@@ -71,9 +71,12 @@ class AuditObject(BaseModel):
     action: str
     subject: str
     source_id: int | None
-    how: str | None
-    address: str | None
-    key: str | None
+    how: str | None = Field(description="How the caller came; null for a part of the service", examples=["cookie"])
+    address: str | None = Field(description="Where he came from", examples=["192.0.2.7"])
+    key: str | None = Field(
+        description="The account, token or share link by which he came",
+        examples=["account:f2b1d0c4-3e5a-4f6b-8c7d-9e0f1a2b3c4d"],
+    )
     detail: dict[str, Any]
 
 

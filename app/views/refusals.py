@@ -3,6 +3,7 @@
 A view declares what is its own alone: `@namespace.response(409, "It is recording")`. The rest follows:
 
     401 403   everything that is not open to everybody (`security=[]`)
+    429       the same: wrong tokens are counted
     404       ids in the path
     413 415   a body
     409       `Idempotency-Key`, which every POST below /api/v1 takes
@@ -66,6 +67,7 @@ SHARED: dict[int, tuple[str, list[str], str]] = {
     403: ("Forbidden", ["header", "Origin"], "Signed in, but not permitted; or a page of another site asks"),
     413: ("TooLarge", ["body"], "The body is larger than 16 MiB"),
     415: ("UnsupportedBody", ["header", "Content-Type"], "The body is neither JSON nor a form"),
+    429: ("TooMany", ["header", "Authorization"], "Too many attempts failed; ask again as Retry-After says"),
     500: ("Failure", [], "The server failed; its log says why"),
     503: ("Unavailable", [], "The database cannot be used now"),
 }
@@ -100,7 +102,7 @@ def refusals(operation: dict[str, Any], declared: dict[str, str]) -> Iterator[tu
     for code, text in declared.items():
         place = ["path", *in_path[-1:]] if in_path and code not in ("412", "416", "422") else loc
         own[int(code)] = (text, {"412": ["header", "If-Match"], "416": ["header", "Range"]}.get(code, place))
-    general = {500} if operation.get("security") == [] else {401, 403, 500, 503}
+    general = {500} if operation.get("security") == [] else {401, 403, 429, 500, 503}
     for status in sorted({*own, *general, *({413, 415} if body else ())}):
         if status in own:
             yield str(status), refusal(status, *own[status])

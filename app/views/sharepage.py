@@ -53,6 +53,7 @@ class SharePage(Resource):
     @namespace.response(200, "The page")
     @namespace.response(404, "There is no such link")
     @namespace.response(410, "The link was revoked, is used up or has run out")
+    @namespace.response(429, "Too many attempts failed; ask again as Retry-After says")
     def get(self, key: str) -> Response:
         """Show the page of a share link."""
         at_us = now_us()
@@ -72,6 +73,7 @@ class SharePage(Resource):
     @namespace.response(403, "The password is wrong")
     @namespace.response(404, "There is no such link")
     @namespace.response(410, "The link was revoked, is used up or has run out")
+    @namespace.response(429, "Too many attempts failed; ask again as Retry-After says")
     def post(self, key: str) -> Response:
         """Open a share link."""
         given, at_us = read_parameters().checked(Opening), now_us()
@@ -103,6 +105,7 @@ class ShareVideo(Resource):
     @namespace.response(401, "The link wants its password")
     @namespace.response(404, "There is no such link")
     @namespace.response(410, "The link was revoked, is used up or has run out")
+    @namespace.response(429, "Too many attempts failed; ask again as Retry-After says")
     def get(self, key: str) -> Response:
         """Open a share link and get its film."""
         return _lead_on(key, "video.mp4", MP4)
@@ -123,6 +126,7 @@ class SharePlaylist(Resource):
     @namespace.response(401, "The link wants its password")
     @namespace.response(404, "There is no such link")
     @namespace.response(410, "The link was revoked, is used up or has run out")
+    @namespace.response(429, "Too many attempts failed; ask again as Retry-After says")
     def get(self, key: str) -> Response:
         """Open a share link and get its playlist."""
         return _lead_on(key, "index.m3u8", HLS)

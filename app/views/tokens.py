@@ -178,6 +178,7 @@ class Tokens(Resource):
     @query_parameters(namespace, TokensQuery)
     @sends_list(namespace)
     @namespace.response(200, "The tokens", [answer])
+    @namespace.response(404, "There is no such account")
     def get(self) -> Response:
         """List the tokens."""
         asked, at_us = ask_list(TokensQuery), now_us()
