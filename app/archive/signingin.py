@@ -15,6 +15,7 @@ from app.models import Account, AccountSession, RecoveryCode
 from app.models.types import new_uuid
 
 AUTHENTICATOR = "authenticator"
+AHEAD_STEPS = 30  # a quarter of an hour
 ADDRESS_LENGTH, AGENT_LENGTH = 64, 200
 
 
@@ -49,11 +50,13 @@ def has_totp(account: Account) -> bool:
 def take_code(session: AnySession, account: Account, code: str, at_us: int) -> bool:
     """Use a code of the authenticator, or else a recovery code; False for a wrong one, and for one that was used.
 
-    A code is worth nothing once a code of its half minute, or of a later one, was used, by whomever.
+    A code is worth nothing once a code of its half minute, or of a later one, was used, by whomever. One that was used
+    far ahead of now was used before the clock was set back, and holds nobody out until then.
     """
     step = totp.matching_step(account.tf_totp_secret or "", code, at_us) if account.tf_totp_secret else None
     if step is not None:
-        is_newer = or_(Account.tf_last_step.is_(None), Account.tf_last_step < step)
+        last = Account.tf_last_step
+        is_newer = or_(last.is_(None), last < step, last > step + AHEAD_STEPS)
         query = update(Account).where(Account.id == account.id, is_newer).values(tf_last_step=step)
         return _count(session, query) == 1
     digest = totp.recovery_hash(code)
