@@ -15,15 +15,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from app.archive.accountchanges import change_account
-from app.errors import Conflict
+from app.archive.attempts import Budget, count_attempt
+from app.archive.signingin import take_code
+from app.errors import Conflict, TooMany
 from app.extensions import db, writing
 from app.models import Account, Audit, IdempotentAnswer, RecoveryCode
+from app.models.types import now_us
 from instance.config import ProductionConfig
 from tests.accounts import PASSWORD, add_account, add_bounded, password_hash, sign_in
 from tests.browsing import OwnPages
 from tests.conftest import open_app
 
 API = "/api/v1"
+DAY_US = 86_400_000_000
 NEW = "ein neues langes Wort"
 OURS = {"Origin": "http://localhost"}
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -513,3 +517,30 @@ def test_accounts_are_kept_at_a_terminal(production: Flask) -> None:
     with production.app_context():
         actors = set(db.session.scalars(select(Audit.actor).where(Audit.action != "account.sign_in_failed")))
     assert actors == {"terminal"}
+
+
+# --- a clock that was wrong ---------------------------------------------------------------------------------
+
+
+def test_failures_of_a_clock_that_ran_ahead_hold_nobody_out_once_it_is_set_back(database_app: Flask) -> None:
+    budget, now = Budget("0" * 64, 1, 900), now_us()
+    with database_app.app_context():
+        with writing() as session:
+            count_attempt(session, [budget], now + 30 * DAY_US)
+        with writing() as session:
+            count_attempt(session, [budget], now)
+        with pytest.raises(TooMany), writing() as session:
+            count_attempt(session, [budget], now)
+
+
+def test_a_code_of_a_clock_that_ran_ahead_holds_nobody_out_once_it_is_set_back(database_app: Flask) -> None:
+    now, secret = now_us(), pyotp.random_base32()
+    with database_app.app_context(), writing() as session:
+        add_account(session, "anna", "viewer", tf_totp_secret=secret, tf_primary_method="authenticator")
+        row = session.scalars(select(Account)).one()
+        taken = [take_code(session, row, code_at(secret, at_us), at_us) for at_us in (now + 30 * DAY_US, now, now)]
+    assert taken == [True, True, False]
+
+
+def code_at(secret: str, at_us: int) -> str:
+    return pyotp.TOTP(secret).at(at_us // 1_000_000)

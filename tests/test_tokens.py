@@ -130,7 +130,7 @@ def test_a_repeated_request_is_not_told_the_token_again(both: Flask) -> None:
 
 def test_another_token_of_the_account_gets_no_answer_that_was_kept_for_this_one(app: Flask, admin: Asker) -> None:
     wide, narrow = (
-        admin.make(name, role="admin", source_ids=ids)["token"] for name, ids in (("w", [1, 2]), ("n", [1]))
+        admin.make(name, role="admin", endpoints=areas)["token"] for name, areas in (("w", None), ("n", ["group"]))
     )
     group, key = {"model": "Source", "name": "g"}, {"Idempotency-Key": "same"}
     first = Asker(app, wide).ask("POST", f"{API}/group", headers=key, **group)

@@ -15,6 +15,7 @@ class Caller:
     `sources` are the ids of the cameras that he may see, None for all. [`begin_us`, `end_us`) is the footage that he
     may see, None for no bound. `areas` are words of app/access/rules.py, None for all. `span` is what a
     signed address or a share link shows, [begin, end) without regard to what is at its edges (app/archive/limits.py).
+    `session_id` is the session of a cookie, which opens nothing without its signature.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Caller:
     end_us: int | None = None
     areas: frozenset[str] | None = None
     span: tuple[int, int | None] | None = None
+    session_id: str | None = None
 
     @property
     def has_window(self) -> bool:

@@ -9,7 +9,7 @@ from app.access.caller import LADDER, Caller
 from app.access.lastuse import note_use
 from app.access.networks import trusted_caller
 from app.access.sharing import of_share
-from app.access.signedin import account_of_cookie
+from app.access.signedin import account_of_cookie, session_id
 from app.archive.accounts import account_of_token, account_of_token_id, sources_of, sources_of_token
 from app.extensions import AnySession, db
 from app.models import Account, ApiToken
@@ -126,15 +126,16 @@ def is_narrower(account: Account, row: ApiToken) -> bool:
     return row.role != account.role or any(bound is not None for bound in bounds)
 
 
-def of_account(database: AnySession, account: Account, how: str = "cookie") -> Caller:
-    """Return the caller that an account is."""
+def of_account(database: AnySession, account: Account, session_id: str | None = None) -> Caller:
+    """Return the caller that an account is, signed in by a session."""
+    sources = sources_of(database, account)
     key = f"account:{account.id}"
-    return Caller(account.name, account.role, key, how, account.id, sources_of(database, account))
+    return Caller(account.name, account.role, key, "cookie", account.id, sources, session_id=session_id)
 
 
 def _of_cookie(database: AnySession) -> Caller | None:
     account = account_of_cookie()
-    return None if account is None else of_account(database, account)
+    return None if account is None else of_account(database, account, session_id())
 
 
 def _of_anyone() -> Caller | None:

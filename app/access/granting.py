@@ -13,8 +13,8 @@ from typing import Any
 
 from app.access.caller import LADDER, Caller
 from app.access.finding import is_narrower
-from app.archive.tokens import find_account, find_token
-from app.errors import Forbidden, Invalid, Loc, NotFound
+from app.archive.tokens import find_account, find_token, is_living
+from app.errors import Forbidden, Invalid, Loc, NotFound, Unauthorised
 from app.extensions import AnySession
 from app.instants import utc_text
 from app.models import Account, ApiToken
@@ -28,10 +28,10 @@ def is_narrow(caller: Caller, row: ApiToken | None, account: Account | None) -> 
     return row is not None and account is not None and (caller.role != account.role or is_narrower(account, row))
 
 
-def token_of(session: AnySession, caller: Caller) -> ApiToken | None:
+def token_of(session: AnySession, caller: Caller, *, is_locked: bool = False) -> ApiToken | None:
     """Return the token that the caller is, None for who is none."""
     kind, _, token_id = caller.key.partition(":")
-    return find_token(session, token_id) if kind == "token" else None
+    return find_token(session, token_id, is_locked=is_locked) if kind == "token" else None
 
 
 def account_for(session: AnySession, caller: Caller, name: str | None, place: str) -> Account:
@@ -49,13 +49,16 @@ def account_for(session: AnySession, caller: Caller, name: str | None, place: st
     return find_account(session, name, place)
 
 
-def granted(session: AnySession, caller: Caller, account: Account, given: Mapping[str, Any]) -> dict[str, Any]:
+def granted(
+    session: AnySession, caller: Caller, account: Account, given: Mapping[str, Any], at_us: int
+) -> dict[str, Any]:
     """Return the columns of a new token: what was asked for, and the maker's bounds where nothing was.
 
     `given` has role, endpoints, source_ids, begin, end, expires. Raises Forbidden for more than the maker has, or more
-    than the account; NotFound for a camera that the maker may not see; Invalid for an empty window.
+    than the account; NotFound for a camera that the maker may not see; Invalid for an empty window; Unauthorised for a
+    token that has ended since it was looked at.
     """
-    maker = token_of(session, caller)
+    maker = _maker(session, caller, at_us)
     _check_role(caller, account, given["role"])
     begin_us, end_us = given.get("begin"), given.get("end")
     if begin_us is not None and end_us is not None and begin_us >= end_us:
@@ -68,6 +71,14 @@ def granted(session: AnySession, caller: Caller, account: Account, given: Mappin
         "expires_us": _expiry(maker, given.get("expires")),
         "parent_id": None if maker is None else maker.id,
     }
+
+
+def _maker(session: AnySession, caller: Caller, at_us: int) -> ApiToken | None:
+    """Return the token that the caller is, locked: one that is being revoked makes none that would outlive it."""
+    row = token_of(session, caller, is_locked=True)
+    if row is not None and not is_living(row, at_us):
+        raise Unauthorised("the token has ended")
+    return row
 
 
 def _check_role(caller: Caller, account: Account, role: str) -> None:

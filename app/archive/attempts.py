@@ -8,13 +8,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from app.errors import TooMany
 from app.extensions import AnySession, insert_missing
 from app.models import SignInFailure
 
 FORGET_S = 86_400
+AHEAD_S = 900  # what is later than now by more was counted before the clock was set back
 _LAST_DOUBLING = 20
 
 
@@ -37,7 +38,8 @@ def count_attempt(session: AnySession, budgets: Sequence[Budget], at_us: int) ->
 
     Runs within a write transaction, which must end before the secret is looked at.
     """
-    session.execute(delete(SignInFailure).where(SignInFailure.last_us < at_us - FORGET_S * 1_000_000))
+    is_old = SignInFailure.last_us < at_us - FORGET_S * 1_000_000
+    session.execute(delete(SignInFailure).where(or_(is_old, SignInFailure.last_us > at_us + AHEAD_S * 1_000_000)))
     for budget in sorted(budgets, key=lambda one: one.key):
         insert_missing(session, SignInFailure, {"key": budget.key, "failures": 1, "last_us": 0})
         row = session.scalars(select(SignInFailure).where(SignInFailure.key == budget.key).with_for_update()).one()

@@ -6,7 +6,7 @@ longer than anybody else should wait for the database.
 
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import CursorResult, Select, delete, or_, select, update
 
 from app.archive import totp
 from app.archive.accountnames import name_key
@@ -15,6 +15,7 @@ from app.models import Account, AccountSession, RecoveryCode
 from app.models.types import new_uuid
 
 AUTHENTICATOR = "authenticator"
+AHEAD_STEPS = 30  # a quarter of an hour
 ADDRESS_LENGTH, AGENT_LENGTH = 64, 200
 
 
@@ -27,10 +28,18 @@ def account_of_name(session: AnySession, typed: str) -> Account | None:
 
 def account_of_session(session: AnySession, uniquifier: str, session_id: str, at_us: int) -> Account | None:
     """Return the account whose session a cookie names, as long as it goes on; one query."""
-    query = select(Account).join(AccountSession, AccountSession.account_id == Account.id)
-    is_same = (Account.fs_uniquifier == uniquifier) & (AccountSession.id == session_id)
+    return session.scalar(_living(session_id, at_us).where(Account.fs_uniquifier == uniquifier))
+
+
+def account_of_living(session: AnySession, session_id: str, at_us: int) -> Account | None:
+    """Return the same of the session of an id, for an answer without end that its cookie began."""
+    return session.scalar(_living(session_id, at_us))
+
+
+def _living(session_id: str, at_us: int) -> Select[Account]:
     goes_on = Account.active & ~Account.is_once & (AccountSession.expires_us > at_us)
-    return session.scalar(query.where(is_same & goes_on))
+    query = select(Account).join(AccountSession, AccountSession.account_id == Account.id)
+    return query.where(AccountSession.id == session_id, goes_on)
 
 
 def has_totp(account: Account) -> bool:
@@ -41,11 +50,13 @@ def has_totp(account: Account) -> bool:
 def take_code(session: AnySession, account: Account, code: str, at_us: int) -> bool:
     """Use a code of the authenticator, or else a recovery code; False for a wrong one, and for one that was used.
 
-    A code is worth nothing once a code of its half minute, or of a later one, was used, by whomever.
+    A code is worth nothing once a code of its half minute, or of a later one, was used, by whomever. One that was used
+    far ahead of now was used before the clock was set back, and holds nobody out until then.
     """
     step = totp.matching_step(account.tf_totp_secret or "", code, at_us) if account.tf_totp_secret else None
     if step is not None:
-        is_newer = or_(Account.tf_last_step.is_(None), Account.tf_last_step < step)
+        last = Account.tf_last_step
+        is_newer = or_(last.is_(None), last < step, last > step + AHEAD_STEPS)
         query = update(Account).where(Account.id == account.id, is_newer).values(tf_last_step=step)
         return _count(session, query) == 1
     digest = totp.recovery_hash(code)

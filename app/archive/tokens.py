@@ -6,10 +6,10 @@ second one for the day that the first is revoked.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from app.archive.accounts import add_token
 from app.archive.auditing import audit
@@ -28,9 +28,9 @@ def is_living(row: ApiToken, at_us: int) -> bool:
     return row.revoked_us is None and (row.expires_us is None or row.expires_us > at_us)
 
 
-def find_token(session: AnySession, token_id: str) -> ApiToken:
-    """Return a token. Raises NotFound."""
-    row = session.get(ApiToken, token_id, populate_existing=True)
+def find_token(session: AnySession, token_id: str, *, is_locked: bool = False) -> ApiToken:
+    """Return a token; locked, nobody makes another with it meanwhile, or revokes it. Raises NotFound."""
+    row = session.get(ApiToken, token_id, populate_existing=True, with_for_update=is_locked or None)
     if row is None:
         raise not_found(token_id)
     return row
@@ -88,18 +88,31 @@ def change_token(session: AnySession, row: ApiToken, actor: str, values: Mapping
 
 def _end_with(session: AnySession, row: ApiToken, expires_us: int) -> None:
     """Let what was made with a token end no later than it."""
-    for child in session.scalars(select(ApiToken).where(ApiToken.id.in_(descendants(session, row.id)))):
-        if child.expires_us is None or child.expires_us > expires_us:
+    is_later = or_(ApiToken.expires_us.is_(None), ApiToken.expires_us > expires_us)
+    while late := _line(session, row.id, is_later):
+        for child in late:
             child.expires_us = expires_us
+        session.flush()
 
 
 def revoke_token(session: AnySession, row: ApiToken, actor: str, at_us: int) -> None:
     """End a token now, and those that were made with it. Runs within a write transaction. Repeated, it does nothing."""
-    query = select(ApiToken).where(ApiToken.id.in_(descendants(session, row.id)), ApiToken.revoked_us.is_(None))
-    for one in session.scalars(query.order_by(ApiToken.created_us)).all():
-        one.revoked_us, one.revoked_by = at_us, actor
-        audit(session, actor, "token.revoke", one.id, name=one.name)
-    session.flush()
+    while living := _line(session, row.id, ApiToken.revoked_us.is_(None)):
+        for one in living:
+            one.revoked_us, one.revoked_by = at_us, actor
+            audit(session, actor, "token.revoke", one.id, name=one.name)
+        session.flush()
+
+
+def _line(session: AnySession, token_id: str, condition: ColumnElement[bool]) -> Sequence[ApiToken]:
+    """Return those of a token's line that a condition holds for, locked.
+
+    Whoever was making a token with one of them has made it when the lock is had: so it is asked again until there is
+    none. Whoever begins later waits for what is being done here, and then has no living token to make one with.
+    """
+    query = select(ApiToken).where(ApiToken.id.in_(descendants(session, token_id)), condition)
+    ordered = query.order_by(ApiToken.created_us, ApiToken.id).with_for_update()
+    return session.scalars(ordered, execution_options={"populate_existing": True}).all()
 
 
 def descendants(session: AnySession, token_id: str) -> set[str]:

@@ -21,6 +21,7 @@ class Listener:
         "file_id",
         "is_finishing",
         "is_waiting",
+        "may_go_on",
         "moved_s",
         "progress_from",
         "until_s",
@@ -31,6 +32,7 @@ class Listener:
         self.file_id, self.event_id, self.progress_from, self.base = file_id, event_id, progress_from, base
         self.is_finishing = False  # it is let go as soon as all is sent
         self.is_waiting = False  # something waits to be taken
+        self.may_go_on: Callable[[], bool] = lambda: True  # asked each second
         self.moved_s = self.until_s = 0.0
 
     @property

@@ -228,10 +228,10 @@ class Serving:
             self._put(listener, data, now_s)
 
     def _look(self, now_s: float) -> None:
-        """Keep connections alive on which nothing happens; let go of who takes nothing, or has listened for long."""
+        """Keep connections alive on which nothing happens; let go of who takes nothing, is due, or may not."""
         for listener in list(self._all):
             is_stuck = bool(listener.waiting_bytes) and now_s - listener.moved_s > STUCK_S
-            if is_stuck or listener.is_closed or now_s > listener.until_s:
+            if is_stuck or listener.is_closed or now_s > listener.until_s or not listener.may_go_on():
                 self._drop(listener)
             elif now_s - listener.moved_s >= HEARTBEAT_S:
                 self._put(listener, eventstream.HEARTBEAT, now_s)

@@ -15,8 +15,12 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, request
 from flask_restx import Namespace, Resource
 
+from app.access.caller import Caller
+from app.access.objects import check_objects, sight_of
+from app.access.renewing import StillMay
 from app.archive.handed import find_file
-from app.errors import Invalid
+from app.auth import caller
+from app.errors import Invalid, NotFound
 from app.extensions import db
 from app.formats import eventstream
 from app.personalulti import read_query
@@ -124,11 +128,15 @@ def _answer(body: Any) -> Response:
 def _listen(where: tuple[int, int, int, str]) -> Response:
     """Return the answer whose body the hub goes on with. Raises Busy."""
     hub: Hub = current_app.extensions[HUB]
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # it outlives the request
+    may_go_on = StillMay(app, caller(), functools.partial(_may_listen, where[0]))
     db.session.remove()  # whoever waits holds no connection
     hub.take_place()
     given = request.environ.get(GIVES_SOCKET)
     if given is not None:
-        given.append(Handover(hub, SocketListener(*where)))
+        taken = SocketListener(*where)
+        taken.may_go_on = may_go_on
+        given.append(Handover(hub, taken))
         return _answer(iter((eventstream.opening(RETRY_MS),)))
     try:
         seat = take_seat()
@@ -136,11 +144,23 @@ def _listen(where: tuple[int, int, int, str]) -> Response:
         hub.give_back()
         raise
     listener = ThreadListener(*where, hub.wake)
+    listener.may_go_on = may_go_on
     response = _answer(_fetched(listener, seat))
     response.call_on_close(listener.close)
     response.call_on_close(seat.release)
     hub.join(listener)
     return response
+
+
+def _may_listen(file_id: int, who: Caller) -> bool:
+    """Tell whether a caller may go on listening to a file, with what he may do by now."""
+    sight = sight_of(who)
+    try:
+        if sight is not None:
+            check_objects(db.session, sight, {"index": file_id})
+    except NotFound:
+        return False
+    return who.role == "analyser" or who.has_role("viewer")
 
 
 class Handover:

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.access.renewing import StillSees
+from app.access.renewing import StillMay
 from app.archive.shots import Shot
 from app.auth import caller
 from app.capture.watching import Hub, Viewer
@@ -119,14 +119,14 @@ class LiveVideo(Resource):
             seat.release()
             raise
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # it outlives the request
-        still_sees = StillSees(app, caller(), camera.source_id)
+        still_sees = StillMay(app, caller(), lambda who: who.has_role("viewer") and who.may_see(camera.source_id))
         response = stream(_pictures(viewer, first, living(camera.source_id, "video"), still_sees), seat)
         response.call_on_close(viewer.leave)
         return response
 
 
 def _pictures(
-    viewer: Viewer, first: Shot, note: Callable[[], None], still_sees: StillSees
+    viewer: Viewer, first: Shot, note: Callable[[], None], still_sees: StillMay
 ) -> Generator[tuple[bytes, dict[str, str]] | None, None, None]:
     """Yield the first picture and those that follow; None now and then where none comes.
 

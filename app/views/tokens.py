@@ -204,7 +204,7 @@ class Tokens(Resource):
         maker, at_us = caller(), now_us()
         with writing() as session:
             account = account_for(session, maker, given.account, "body")
-            values = granted(session, maker, account, given.model_dump())
+            values = granted(session, maker, account, given.model_dump(), at_us)
             row, secret = archive.make_token(session, account, given.name, given.role, who, at_us, values)
             shown = {**token_object(row, account.name, at_us), "token": secret}
         return Response(json_bytes(shown), mimetype="application/json", headers=NO_STORE)
