@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from app import create_app
 from app.archive import anchoring
@@ -282,6 +282,24 @@ def test_a_row_far_below_the_newest_is_found_when_all_are_looked_at(
     with database_app.app_context():
         assert sealer.run() == 1
         assert sealer.run(is_whole=True) == 1
+
+
+def test_others_write_while_rows_without_a_seal_are_looked_for(app: Flask) -> None:
+    """All of a long log is looked at each hour: SQLite's one writer would be held up for as many seconds."""
+    write_acts(app, 3)
+    path, looked = app.config["PLAYBACK"].instance_path / "app.db", []
+
+    def write_beside(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "EXISTS" in statement:
+            with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                other.execute("ROLLBACK")
+            looked.append(statement)
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", write_beside)
+        assert Sealer().run(is_whole=True) == 4
+    assert looked
 
 
 def test_sealers_at_once_seal_each_row_once_and_hold_up_no_writer(database_app: Flask) -> None:
