@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,23 @@ def test_anchors_are_appended_to_each_storage_and_judged_by_their_signature(app:
         seal(app)
         write_anchor(app)
         assert [one.anchor is not None for one in read_anchors(config)] == [True, False, False, True, True, True, True]
+
+
+def test_anchors_of_a_key_that_was_given_up_are_no_finding_and_prove_nothing(app: Flask) -> None:
+    """A head proves all that is before it: the newest anchor, under the key of now, is enough."""
+    write_acts(app, 2)
+    seal(app)
+    write_anchor(app)
+    later = create_app(replace(app.config["PLAYBACK"], SECRET_KEY="another key " * 3), with_views=False)
+    old = now_us() + 3 * HOUR_US
+    assert words(check(later, at_us=old)) == [(3, "anchor")]  # the chain has none that proves it
+    write_anchor(later)
+    assert check(later, at_us=old) == []
+    tamper(later, "UPDATE audit SET actor = 'somebody else' WHERE id = 2")
+    reseal(later)
+    assert words(check(later, at_us=old)) == [(3, "recomputed"), (3, "anchor")]
+    tamper(later, "DELETE FROM audit_seal WHERE position = 3")
+    assert (3, "anchor") in words(check(later, at_us=old))
 
 
 def test_nothing_is_anchored_twice(app: Flask) -> None:
