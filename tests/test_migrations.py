@@ -105,6 +105,28 @@ def test_each_step_goes_down_and_up_again_with_rows_in_it(empty: Flask) -> None:
     assert rows() == EXAMPLE_ROWS
 
 
+def test_programs_are_let_in_with_the_token_that_they_had(empty: Flask) -> None:
+    """SQLite makes the table of accounts anew for a new column; that the old one is dropped must take nothing along."""
+    upgrade(revision="e51b90d7a246")
+    with db.engine.begin() as connection:
+        for name in ("admin", "Admin"):
+            values = {"id": name, "name": name, "digest": name * 8}
+            connection.execute(
+                text("INSERT INTO account (id, created_us, name, role, token_sha256) "
+                     "VALUES (:id, 1, :name, 'admin', :digest)"), values
+            )  # fmt: skip
+    upgrade()
+    with db.engine.connect() as connection:
+        kept = connection.execute(select(ApiToken.account_id, ApiToken.token_sha256, ApiToken.role)).all()
+        assert sorted(kept) == [("Admin", "Admin" * 8, "admin"), ("admin", "admin" * 8, "admin")]
+        if connection.dialect.name == "sqlite":
+            assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    downgrade(revision="e51b90d7a246")
+    with db.engine.connect() as connection:
+        digests = connection.execute(text("SELECT token_sha256 FROM account ORDER BY id")).scalars().all()
+        assert digests == ["Admin" * 8, "admin" * 8]
+
+
 def test_who_goes_back_gives_no_token_more_than_it_had(empty: Flask) -> None:
     """Before there were scopes an account had one token, which was as good as the account."""
     upgrade()
