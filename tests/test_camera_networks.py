@@ -91,6 +91,13 @@ def test_an_allow_list_is_all_there_is_and_opens_what_it_names_expressly() -> No
     assert not is_refused(policy("::1/128"), "::1")
 
 
+@pytest.mark.parametrize("host", ["2a00::5efe:10.0.0.1", "2a00::200:5efe:10.0.0.1", "2002:0a00:0001::1"])
+def test_an_address_anywhere_that_holds_an_allowed_one_in_its_digits_is_not_allowed(host: str) -> None:
+    """Whoever has a network of IPv6 chooses the last half of its addresses: they are reached there, not in ours."""
+    assert is_refused(policy("10.0.0.0/8"), host)
+    assert not is_refused(policy(f"{host}/128"), host)
+
+
 def test_what_the_operator_denies_is_denied_beside_the_defaults() -> None:
     given = policy("10.0.0.0/8", "10.9.0.0/16")
     assert not is_refused(given, "10.8.0.1")

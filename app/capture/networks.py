@@ -79,7 +79,8 @@ class Networks:
         """Return what is wrong with a number: a word of the defaults, else a sentence's end; None where it may be."""
         address = ip_address(host.partition("%")[0])
         forms = _forms(address)
-        if self.allowed and not any(form in network for form in forms for network in self.allowed):
+        named = forms if isinstance(forms[0], IPv4Address) else forms[:1]  # whose digits hold an IPv4 is elsewhere
+        if self.allowed and not any(form in network for form in named for network in self.allowed):
             return "outside of PLAYBACK_CAMERA_NETWORKS"
         if any(form in network for form in forms for network in self.denied):
             return "in PLAYBACK_CAMERA_NETWORKS_DENIED"
