@@ -1,10 +1,11 @@
-"""The operator's pages: HTML that holds no data; scripts ask the API for it."""
+"""The operator's pages: HTML that says who looks at it; all else scripts ask the API for."""
 
 from pathlib import Path
 
 from flask import Blueprint, Response, current_app, make_response, render_template
 
 from app.access.headers import page_policy
+from app.auth import caller
 
 pages = Blueprint("pages", __name__)
 # blob: for media alone: what scripts put together from a playlist is played from such an address.
@@ -18,7 +19,9 @@ HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "private, no-cach
 def show_cameras() -> Response:
     """Show the cameras, what is recorded, and the player."""
     modules = sorted(path.name for path in _scripts().glob("*.js") if path.name != "main.js")
-    response = make_response(render_template("page.html", modules=modules))
+    who = caller()
+    may_configure = who.has_role("admin") and who.sources is None
+    response = make_response(render_template("page.html", modules=modules, caller=who, may_configure=may_configure))
     response.headers.update(HEADERS)
     return response
 
