@@ -3,10 +3,10 @@
     sign_in       wrong sign-ins of an address   then right ones are refused, too; names are counted in guesses.py
     share         passwords tried of a link      from however many addresses; the right one forgets them
     keys, tokens  wrong ones of an address       right ones always pass: 128 and 256 bits are not guessed
-    stills        pictures for one caller        far more than any page shows
+    stills        pictures for one caller        far more than a wall of cameras shows
 
 Flask-Limiter counts, in Redis where that is the broker (all web servers together), else in the memory of each process,
-which then allows its part of the number. What has no limit costs nothing. Where Redis does not
+which then allows its part of the number (of stills all of it). What has no limit costs nothing. Where Redis does not
 answer each process counts for itself until it does: nobody is refused for that, and no door stands open.
 """
 
@@ -43,11 +43,16 @@ IPV6_BITS = 64  # what one household is given: its addresses are as many as it l
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many within so many seconds, and what they are called in a refusal."""
+    """So many within so many seconds, and what they are called in a refusal.
+
+    `is_shared`: processes that count for themselves allow a part each. What only bounds work is not: a browser keeps
+    its connections, and with them its process, which would refuse what all together would not.
+    """
 
     most: int
     window_s: int
     what: str
+    is_shared: bool = True
 
 
 LIMITS = {
@@ -55,7 +60,7 @@ LIMITS = {
     "share": Limit(20, 300, "attempts with a password of this link"),
     "keys": Limit(60, 60, "wrong keys from your address"),
     "tokens": Limit(60, 60, "wrong tokens from your address"),
-    "stills": Limit(1200, 60, "still pictures"),
+    "stills": Limit(6000, 60, "still pictures", is_shared=False),  # a wall of 100 cameras, each once a second
 }
 
 
@@ -109,7 +114,7 @@ class Rates:
             else:
                 self._note_alive()
                 return answer
-        most = max(1, -(-limit.most // self._processes))
+        most = max(1, -(-limit.most // self._processes)) if limit.is_shared else limit.most
         return getattr(self._own, way)(_item(most, limit.window_s), kind, who)
 
     def _note_dead(self, error: StorageError) -> None:
