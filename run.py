@@ -34,6 +34,9 @@ def __getattr__(name: str) -> Any:
 
 
 if __name__ == "__main__":
+    import os
+
     from app.supervisor import main
 
+    os.umask(os.umask(0o077) | 0o027)  # footage and the database are nobody else's business
     sys.exit(main(sys.argv[1:]))

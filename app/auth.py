@@ -66,7 +66,8 @@ def _let_in() -> Response | None:
 def name_scheme(response: FlaskResponse) -> FlaskResponse:
     """Say in each 401 how to sign in (RFC 9110 §11.6.1)."""
     if response.status_code == 401:
-        response.headers.setdefault("WWW-Authenticate", "Bearer")
+        is_wrong = bearer_token(request) is not None  # RFC 6750 §3.1
+        response.headers.setdefault("WWW-Authenticate", 'Bearer error="invalid_token"' if is_wrong else "Bearer")
     return response
 
 

@@ -10,7 +10,15 @@ from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from flask import request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -19,6 +27,7 @@ from app.errors import Invalid, NotFound, UnsupportedBody
 from app.instants import utc_text as utc_text
 from app.wording import wrong_values
 
+FORM_TOKEN = "csrf_token"  # noqa: S105  the field of a form that no view reads
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MAX_ID = 2**31 - 1
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the categories Cc and Cs of Unicode
@@ -80,6 +89,19 @@ Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), BeforeValidator(check_characters)
 ]
 Description = Annotated[str, StringConstraints(max_length=4096), AfterValidator(check_lines)]
+
+
+class Exactly(BaseModel):
+    """Parameters of which each must be known: of what bounds a right, a slip of the pen must not be passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_form_token(cls, given: Any) -> Any:
+        return (
+            {name: value for name, value in given.items() if name != FORM_TOKEN} if isinstance(given, dict) else given
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)

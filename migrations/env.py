@@ -22,9 +22,11 @@ def run_online():
     with engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             # Batch mode makes a table anew and drops the old one; with foreign keys on, that deletes the children.
+            # Within a transaction, as app/extensions.py begins one for all but single statements, it would do nothing.
+            connection.execution_options(single=True)
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
             connection.rollback()
-            connection = connection.execution_options(write=True)
+            connection.execution_options(single=False, write=True)
         context.configure(
             connection=connection,
             target_metadata=extension.db.metadata,
@@ -35,7 +37,10 @@ def run_online():
             context.run_migrations()
         if connection.dialect.name == "sqlite":
             connection.rollback()
+            connection.execution_options(single=True, write=False)
             connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+            connection.rollback()
+            connection.execution_options(single=False)
 
 
 def run_offline():

@@ -17,11 +17,12 @@ from flask import Flask
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from app.archive.shares import key_hash
 from app.extensions import writing
-from app.models import BasisViolation, Cinema, Comment, Group, Recommendation, Record, Source, Tag
+from app.models import BasisViolation, Cinema, Comment, Group, Recommendation, Record, ShareLink, Source, Tag
 from app.models.file import DB_READY
 from app.views.fields import FIELDS
-from app.views.meanings import BEGIN, OTHER_ID, RECORD_ID
+from app.views.meanings import BEGIN, KEY, OTHER_ID, RECORD_ID
 from instance.config import ProductionConfig
 from tests.accounts import add_account
 from tests.archived import record
@@ -82,6 +83,8 @@ def add_rows(app: Flask) -> str:
         session.flush()
         times = {"begin_us": begin_us, "end_us": begin_us + 8_000_000}
         session.add(Record(id=RECORD_ID, source_id=sources[0].id, tag_id=tag.id, **times))
+        lasting = {"created_by": "admin", "expires_us": 2**53}
+        session.add(ShareLink(key_sha256=key_hash(KEY), source_id=sources[0].id, **times, **lasting))
         token = add_account(session)
     assert token is not None
     add_files(app)

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from app import create_app
 from app.archive import anchoring
@@ -242,6 +243,23 @@ def test_anchors_are_appended_to_each_storage_and_judged_by_their_signature(app:
         assert [one.anchor is not None for one in read_anchors(config)] == [True, False, False, True, True, True, True]
 
 
+def test_anchors_of_a_key_that_was_given_up_are_no_finding_and_prove_nothing(app: Flask) -> None:
+    """A head proves all that is before it: the newest anchor, under the key of now, is enough."""
+    write_acts(app, 2)
+    seal(app)
+    write_anchor(app)
+    later = create_app(replace(app.config["PLAYBACK"], SECRET_KEY="another key " * 3), with_views=False)
+    old = now_us() + 3 * HOUR_US
+    assert words(check(later, at_us=old)) == [(3, "anchor")]  # the chain has none that proves it
+    write_anchor(later)
+    assert check(later, at_us=old) == []
+    tamper(later, "UPDATE audit SET actor = 'somebody else' WHERE id = 2")
+    reseal(later)
+    assert words(check(later, at_us=old)) == [(3, "recomputed"), (3, "anchor")]
+    tamper(later, "DELETE FROM audit_seal WHERE position = 3")
+    assert (3, "anchor") in words(check(later, at_us=old))
+
+
 def test_nothing_is_anchored_twice(app: Flask) -> None:
     write_acts(app, 1)
     seal(app)
@@ -285,6 +303,24 @@ def test_a_row_far_below_the_newest_is_found_when_all_are_looked_at(
     with database_app.app_context():
         assert sealer.run() == 1
         assert sealer.run(is_whole=True) == 1
+
+
+def test_others_write_while_rows_without_a_seal_are_looked_for(app: Flask) -> None:
+    """All of a long log is looked at each hour: SQLite's one writer would be held up for as many seconds."""
+    write_acts(app, 3)
+    path, looked = app.config["PLAYBACK"].instance_path / "app.db", []
+
+    def write_beside(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "EXISTS" in statement:
+            with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                other.execute("ROLLBACK")
+            looked.append(statement)
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", write_beside)
+        assert Sealer().run(is_whole=True) == 4
+    assert looked
 
 
 def test_sealers_at_once_seal_each_row_once_and_hold_up_no_writer(database_app: Flask) -> None:

@@ -273,6 +273,42 @@ def test_what_could_not_be_written_is_written_later(app: Flask) -> None:
     assert [action for _, action, _ in written(app)] == ["watch"]
 
 
+def test_a_viewing_that_was_taken_from_its_process_is_told_all_the_same(database_app: Flask) -> None:
+    """The clock was set forward, or the process stood still: the worker has ended it, and it goes on."""
+    source_id, writer, at_us = add_source(database_app), ViewWriter(database_app), now_us()
+    writer.viewings.note(look(source_id=source_id), (T0_US, T0_US + S), at_us)
+    assert writer.flush(at_us)
+    with database_app.app_context():
+        assert end_left(now_us() + LEFT_US + S) == 1
+    writer.viewings.note(look(source_id=source_id), (T0_US, T0_US + 9 * S), at_us)
+    writer.viewings.note(look("Änne", source_id), (T0_US, T0_US + S), at_us)
+    assert writer.flush(at_us)
+    assert writer.flush(at_us, is_end=True)
+    assert sorted(actor for actor, _, _ in written(database_app)) == ["Zoë", "Zoë", "Änne"]
+
+
+def test_a_viewing_whose_storing_was_not_confirmed_is_stored_again(database_app: Flask) -> None:
+    """The connection broke as it was committed: nobody knows whether the row is there."""
+    source_id, writer = add_source(database_app), ViewWriter(database_app)
+    writer.viewings.note(look(source_id=source_id), (T0_US, T0_US + S), T0_US)
+    due = writer.viewings.take(T0_US)
+    with database_app.app_context():
+        write(due)
+        write(due)
+        assert db.session.scalar(select(func.count()).select_from(Viewing)) == 1
+
+
+def test_whatever_fails_nothing_that_was_seen_is_lost(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the database alone can fail: memory may be short, a disk away."""
+    source_id, writer = add_source(app), ViewWriter(app)
+    writer.viewings.note(look(source_id=source_id), (T0_US, T0_US + S), T0_US)
+    with monkeypatch.context() as patched:
+        patched.setattr(app, "app_context", lambda: 1 / 0)
+        assert not writer.flush(T0_US + PAUSE_US + 2)
+    assert writer.flush(T0_US + PAUSE_US + 2)
+    assert [action for _, action, _ in written(app)] == ["watch"]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Path]:
     """Return an instance folder with a database."""

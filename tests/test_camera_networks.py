@@ -1,5 +1,6 @@
 """Where cameras may be: which addresses are refused, when that is asked, and that nothing leads around it."""
 
+import re
 import socket
 import threading
 import time
@@ -91,6 +92,26 @@ def test_an_allow_list_is_all_there_is_and_opens_what_it_names_expressly() -> No
     assert not is_refused(policy("::1/128"), "::1")
 
 
+@pytest.mark.parametrize("host", ["2a00::5efe:10.0.0.1", "2a00::200:5efe:10.0.0.1", "2002:0a00:0001::1"])
+def test_an_address_anywhere_that_holds_an_allowed_one_in_its_digits_is_not_allowed(host: str) -> None:
+    """Whoever has a network of IPv6 chooses the last half of its addresses: they are reached there, not in ours."""
+    assert is_refused(policy("10.0.0.0/8"), host)
+    assert not is_refused(policy(f"{host}/128"), host)
+
+
+@pytest.mark.parametrize("before", ["", "10.0.0.0/8"])
+def test_who_follows_the_advice_of_a_refusal_shuts_out_no_other_camera(before: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        resolve(policy(before), "127.0.0.1", 8554)
+    found = re.search(r"(adding |PLAYBACK_CAMERA_NETWORKS=)([0-9a-f.:/,]+)", refused.value.message)
+    assert found is not None
+    after = policy(f"{before},{found[2]}" if found[1] == "adding " else found[2])
+    assert not is_refused(after, "127.0.0.1", 8554)
+    assert not is_refused(after, "10.0.0.5")
+    assert is_refused(after, "192.168.1.5") == is_refused(policy(before), "192.168.1.5")
+    assert is_refused(after, "169.254.169.254")
+
+
 def test_what_the_operator_denies_is_denied_beside_the_defaults() -> None:
     given = policy("10.0.0.0/8", "10.9.0.0/16")
     assert not is_refused(given, "10.8.0.1")
@@ -152,7 +173,7 @@ def test_a_forbidden_address_is_refused_at_its_field_with_the_way_out(strict: Fl
     entry = answer.json["detail"][0]
     assert entry["type"] == "address_forbidden"
     assert "169.254.169.254" in entry["msg"]
-    assert "PLAYBACK_CAMERA_NETWORKS=169.254.169.254/32" in entry["msg"]
+    assert "PLAYBACK_CAMERA_NETWORKS=0.0.0.0/0,::/0,169.254.169.254/32" in entry["msg"]
     assert "secret" not in answer.text
     picture = {"uri": "http://0xa9fea9fe/latest/meta-data/", "user": "u", "password": "secret"}
     both = {"model": "Source", "uri_rtsp": "rtsp://127.0.0.3/x", "uri_http_picture": picture}

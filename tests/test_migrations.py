@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from app import create_app
 from app.archive.coverage import from_bytes, recount
 from app.extensions import db, prepare_migrations, writing
-from app.models import Coverage, Deletion, Run, Segment, Source, Storage
+from app.models import Account, ApiToken, Coverage, Deletion, Run, Segment, Source, Storage
 from app.prepared import head_revision, is_prepared
 from app.review.loading import load_at_start
 from instance.config import ROOT, TestingConfig
@@ -103,6 +103,72 @@ def test_each_step_goes_down_and_up_again_with_rows_in_it(empty: Flask) -> None:
         downgrade(revision=revision.down_revision)
         upgrade(revision=revision.revision)
     assert rows() == EXAMPLE_ROWS
+
+
+def test_programs_are_let_in_with_the_token_that_they_had(empty: Flask) -> None:
+    """SQLite makes the table of accounts anew for a new column; that the old one is dropped must take nothing along."""
+    upgrade(revision="e51b90d7a246")
+    with db.engine.begin() as connection:
+        for name in ("admin", "Admin"):
+            values = {"id": name, "name": name, "digest": name * 8}
+            connection.execute(
+                text("INSERT INTO account (id, created_us, name, role, token_sha256) "
+                     "VALUES (:id, 1, :name, 'admin', :digest)"), values
+            )  # fmt: skip
+    upgrade()
+    with db.engine.connect() as connection:
+        kept = connection.execute(select(ApiToken.account_id, ApiToken.token_sha256, ApiToken.role)).all()
+        assert sorted(kept) == [("Admin", "Admin" * 8, "admin"), ("admin", "admin" * 8, "admin")]
+        if connection.dialect.name == "sqlite":
+            assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    downgrade(revision="e51b90d7a246")
+    with db.engine.connect() as connection:
+        digests = connection.execute(text("SELECT token_sha256 FROM account ORDER BY id")).scalars().all()
+        assert digests == ["Admin" * 8, "admin" * 8]
+
+
+def test_who_goes_back_gives_no_token_more_than_it_had(empty: Flask) -> None:
+    """Before there were scopes an account had one token, which was as good as the account."""
+    upgrade()
+    add_tokens()
+    downgrade(revision="e51b90d7a246")
+    with db.engine.connect() as connection:
+        kept = dict(connection.execute(text("SELECT name, token_sha256 FROM account")).all())
+    assert kept.pop("whole") == "whole"
+    assert kept.pop("two") == "two, the newer"
+    assert [len(digest) for digest in kept.values()] == [64] * len(kept), kept
+
+
+def add_tokens() -> None:
+    """Add an account for each way in which a token may be less than its account, and two whose token is as much."""
+    lesser: dict[str, dict[str, object]] = {
+        "whole": {"expires_us": 2**60},
+        "role": {"role": "viewer"},
+        "areas": {"endpoints": '["playback"]'},
+        "cameras": {"source_ids": "[1]"},
+        "begin": {"begin_us": 1},
+        "end": {"end_us": 1},
+        "expired": {"expires_us": 1},
+        "revoked": {"revoked_us": 1},
+        "inactive": {},
+        "bounded": {},
+    }
+    with writing() as session:
+        for name, values in lesser.items():
+            account = Account(name=name, role="admin", active=name != "inactive", sees_all=name != "bounded")
+            session.add(account)
+            session.flush()
+            session.add(token_of(account, name, **values))
+        account = Account(name="two", role="operator")
+        session.add(account)
+        session.flush()
+        session.add(token_of(account, "analyser", role="analyser", created_us=1))
+        session.add(token_of(account, "two, the newer", created_us=2))
+
+
+def token_of(account: Account, word: str, **values: object) -> ApiToken:
+    fixed = {"role": account.role, "token_sha256": word, "created_by": "terminal"}
+    return ApiToken(account_id=account.id, name=word, **{**fixed, **values})
 
 
 def test_rows_of_deletion_are_never_changed_or_removed(empty: Flask) -> None:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.access import rates
-from app.access.rates import LIMITS, Limit
+from app.access.rates import LIMITS
 from app.access.rules import RULES
 from app.extensions import writing
 from tests.accounts import PASSWORD, add_account, password_hash
@@ -22,7 +23,7 @@ from tests.services import Redis, why_no_redis
 
 SOURCE = "/api/v1/source"
 KEY = "0123456789abcdef" * 2
-FEW = {name: Limit(4, limit.window_s, limit.what) for name, limit in LIMITS.items()}
+FEW = {name: replace(limit, most=4) for name, limit in LIMITS.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -184,6 +185,14 @@ def test_off_means_off(tmp_path: Path, migrated_sqlite: Path) -> None:
 def test_each_process_allows_its_part(tmp_path: Path, migrated_sqlite: Path) -> None:
     with in_production(tmp_path, migrated_sqlite, WEB_WORKERS=3) as app:
         assert [get(app, SOURCE, **bearer("x")).status_code for _ in range(3)] == [401, 401, 429]
+
+
+def test_a_wall_of_cameras_is_served_by_one_process_of_many(tmp_path: Path, migrated_sqlite: Path) -> None:
+    """A browser asks over the connections that it keeps: all of it reaches one process."""
+    with in_production(tmp_path, migrated_sqlite, WEB_WORKERS=3, TRUSTED_NETWORKS="10.0.0.0/8") as app:
+        found = [get(app, f"{SOURCE}/1/picture", by="10.0.0.1").status_code for _ in range(5)]
+    assert found == [404] * 4 + [429]
+    assert LIMITS["stills"].most / LIMITS["stills"].window_s >= 100
 
 
 def test_counts_that_have_ended_are_swept_away(monkeypatch: pytest.MonkeyPatch) -> None:

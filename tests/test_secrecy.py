@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import redis
 
+from tests.conftest import missing
 from tests.media import make_video
 from tests.picture_server import PictureServer
 from tests.rtsp_server import RtspServer
@@ -52,6 +53,10 @@ class _Sink(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Service]:
     """Yield a service in which everything that has a secret has used it."""
+    if os.environ.get(REDIS_VARIABLE):
+        pytest.skip("needs a Redis of its own, to give it a password")
+    if reason := why_no_redis():
+        missing(reason)
     folder = tmp_path_factory.mktemp("marked")
     make_video(folder / "cam.mp4", seconds=4, fps=12, gop=12, width=160, height=120)
     sink = ThreadingHTTPServer(("127.0.0.1", 0), _Sink)
@@ -126,11 +131,6 @@ def processes(service: Service) -> dict[int, str]:
         if int(entry.name) in own or (parent is not None and int(parent[1]) in own):
             found[int(entry.name)] = command
     return found
-
-
-pytestmark = pytest.mark.skipif(
-    bool(why_no_redis() or os.environ.get(REDIS_VARIABLE)), reason="needs a Redis of its own, to give it a password"
-)
 
 
 def test_no_log_line_has_one(service: Service) -> None:

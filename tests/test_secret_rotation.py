@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Text, insert, select, text, type_coerce
+from sqlalchemy import Text, select, text, type_coerce
 
 from app import create_app
 from app.archive import secretkeys
@@ -167,26 +167,23 @@ def test_an_old_key_that_is_none_stops_the_start_and_is_not_repeated(keys: str) 
     assert not any(key in str(refused.value) for key in (FIRST, SECOND, "'short'"))
 
 
-def test_the_commands_print_counts_and_the_way_out(tmp_path: Path) -> None:
-    service = Service(tmp_path, SECRET_KEY=FIRST)
-    service._has_database()
-    app = create_app(load_config("development", INSTANCE=str(tmp_path), SECRET_KEY=FIRST))
-    with app.app_context(), writing() as session:
-        session.execute(insert(Source).values(model="Source", uri_rtsp=ADDRESS, status="unknown"))
-    with app.app_context():
-        db.engine.dispose()
-    service.environment |= {"PLAYBACK_SECRET_KEY": SECOND}
-    lost = service.run("-m", "flask", "secrets", "rotate")
-    assert lost.returncode == 1
-    assert "PLAYBACK_SECRET_KEYS_OLD" in lost.stderr
-    service.environment |= {"PLAYBACK_SECRET_KEYS_OLD": FIRST}
-    assert service.run("-m", "flask", "secrets", "check").returncode == 1
-    done = service.run("-m", "flask", "secrets", "rotate")
-    assert (done.returncode, "source.uri_rtsp\t0\t1\t0" in done.stdout) == (0, True)
-    assert "correct-horse" not in done.stdout + done.stderr
-    del service.environment["PLAYBACK_SECRET_KEYS_OLD"]
-    checked = service.run("-m", "flask", "secrets", "check")
-    assert (checked.returncode, "source.uri_rtsp\t1\t0\t0" in checked.stdout) == (0, True)
+def test_the_commands_print_counts_and_the_way_out(first: Flask) -> None:
+    def run(app: Flask, command: str) -> Any:
+        done = app.test_cli_runner().invoke(args=["secrets", command])
+        assert "correct-horse" not in done.output
+        return done
+
+    with under(first, SECOND) as app:
+        lost = run(app, "rotate")
+        assert lost.exit_code == 1
+        assert "PLAYBACK_SECRET_KEYS_OLD" in lost.output
+    with under(first, SECOND, FIRST) as app:
+        assert run(app, "check").exit_code == 1
+        done = run(app, "rotate")
+        assert (done.exit_code, "source.uri_rtsp\t0\t1\t0" in done.stdout) == (0, True)
+    with under(first, SECOND) as app:
+        checked = run(app, "check")
+        assert (checked.exit_code, "source.uri_rtsp\t1\t0\t0" in checked.stdout) == (0, True)
 
 
 def test_a_recorder_that_knows_no_new_key_goes_on_recording(tmp_path: Path) -> None:

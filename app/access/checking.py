@@ -14,6 +14,7 @@ from app.errors import Forbidden, Unauthorised
 from app.extensions import db
 
 HOW = "sign in first: send the header Authorization: Bearer TOKEN, or open /login in a browser"
+WRONG = "this token opens nothing: it is unknown, was revoked or has run out; make another, or open /login in a browser"
 
 
 def check_rule(caller: Caller | None) -> None:
@@ -28,7 +29,7 @@ def check_rule(caller: Caller | None) -> None:
     if rule.role == "open":
         return
     if caller is None:
-        raise Unauthorised(HOW)
+        raise Unauthorised(HOW if request.authorization is None else WRONG)
     check_role(caller, rule)
     check_scope(caller, rule)
     check_path(caller, request.view_args or {})
@@ -42,7 +43,8 @@ def check_role(caller: Caller, rule: Rule) -> None:
     if caller.how == "share" and request.endpoint in media.OF_SOURCES:
         return
     if not caller.has_role(rule.role):
-        raise Forbidden(f"{caller.name} has the role {caller.role}; this needs the role {rule.role}")
+        who = f"this token of {caller.name}" if caller.how == "token" else caller.name
+        raise Forbidden(f"{who} has the role {caller.role}; this needs the role {rule.role}")
 
 
 def check_scope(caller: Caller, rule: Rule) -> None:

@@ -24,10 +24,10 @@ from app.access import cookies, crossorigin
 from app.access.caller import Caller
 from app.access.hosts import own_origins, plain_origin
 from app.errors import Forbidden
-from app.personalulti import FORM_TYPES, whole_body
+from app.personalulti import FORM_TOKEN, FORM_TYPES, whole_body
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-HEADER, FIELD = "X-CSRFToken", "csrf_token"
+HEADER, FIELD = "X-CSRFToken", FORM_TOKEN
 TOKEN_S = 30 * 86_400
 # The blueprints whose pages have forms: their bodies are small, so that a field can be looked for in any of them.
 FORMS = {"signin", "accountpage", "administration", "sharepage"}

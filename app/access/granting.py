@@ -11,13 +11,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
+
 from app.access.caller import LADDER, Caller
 from app.access.finding import is_narrower
 from app.archive.tokens import find_account, find_token, is_living
 from app.errors import Forbidden, Invalid, Loc, NotFound, Unauthorised
 from app.extensions import AnySession
 from app.instants import utc_text
-from app.models import Account, ApiToken
+from app.models import Account, ApiToken, Source
 
 ANALYSER = "analyser"
 NEEDED = {**LADDER, ANALYSER: LADDER["operator"]}
@@ -65,7 +67,7 @@ def granted(
         raise Invalid("the window is empty: begin must be before end", loc=("body", "end"), kind="range_empty")
     return {
         "endpoints": _json(_areas(caller, given.get("endpoints"))),
-        "source_ids": _json(_sources(caller, maker, given.get("source_ids"))),
+        "source_ids": _json(_sources(session, caller, maker, given.get("source_ids"))),
         "begin_us": begin_us,
         "end_us": end_us,
         "expires_us": _expiry(maker, given.get("expires")),
@@ -96,12 +98,15 @@ def _areas(caller: Caller, asked: Sequence[str] | None) -> Sequence[str] | None:
     return sorted(set(asked))
 
 
-def _sources(caller: Caller, maker: ApiToken | None, asked: Sequence[int] | None) -> Sequence[int] | None:
+def _sources(
+    session: AnySession, caller: Caller, maker: ApiToken | None, asked: Sequence[int] | None
+) -> Sequence[int] | None:
     if asked is None:
         # What an account sees may change, and its tokens follow; what a narrower token sees is written down.
         return None if maker is None or maker.source_ids is None else sorted(caller.sources or ())
+    there = set(session.scalars(select(Source.id).where(Source.id.in_(asked), Source.deleted_us.is_(None))))
     for source_id in asked:
-        if not caller.may_see(source_id):
+        if source_id not in there or not caller.may_see(source_id):
             raise NotFound(f"there is no source {source_id}", loc=("body", "source_ids"))
     return sorted(set(asked))
 

@@ -1,12 +1,12 @@
 """How often somebody may try: signing in, keys, tokens, pictures that are dear to make (docs/security.md, "Limits").
 
-    sign_in       attempts of an address         names are counted beside it (app/access/guesses.py)
+    sign_in       wrong sign-ins of an address   then right ones are refused, too; names are counted in guesses.py
     share         passwords tried of a link      from however many addresses; the right one forgets them
     keys, tokens  wrong ones of an address       right ones always pass: 128 and 256 bits are not guessed
-    stills        pictures for one caller        far more than any page shows
+    stills        pictures for one caller        far more than a wall of cameras shows
 
 Flask-Limiter counts, in Redis where that is the broker (all web servers together), else in the memory of each process,
-which then allows its part of the number. What has no limit costs nothing. Where Redis does not
+which then allows its part of the number (of stills all of it). What has no limit costs nothing. Where Redis does not
 answer each process counts for itself until it does: nobody is refused for that, and no door stands open.
 """
 
@@ -37,24 +37,30 @@ REDIS = ("redis://", "rediss://", "redis+unix://")
 REDIS_S = 0.5  # a Redis that takes longer does not answer
 AGAIN_S = 30.0  # as long one that did not answer is not asked
 SWEEP_S = 5.0
+_TRIED, WRONG = "playback.tried", (401, 403)
 IPV6_BITS = 64  # what one household is given: its addresses are as many as it likes
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many within so many seconds, and what they are called in a refusal."""
+    """So many within so many seconds, and what they are called in a refusal.
+
+    `is_shared`: processes that count for themselves allow a part each. What only bounds work is not: a browser keeps
+    its connections, and with them its process, which would refuse what all together would not.
+    """
 
     most: int
     window_s: int
     what: str
+    is_shared: bool = True
 
 
 LIMITS = {
-    "sign_in": Limit(60, 300, "attempts to sign in from your address"),
+    "sign_in": Limit(60, 300, "failed attempts to sign in from your address"),
     "share": Limit(20, 300, "attempts with a password of this link"),
     "keys": Limit(60, 60, "wrong keys from your address"),
     "tokens": Limit(60, 60, "wrong tokens from your address"),
-    "stills": Limit(1200, 60, "still pictures"),
+    "stills": Limit(6000, 60, "still pictures", is_shared=False),  # a wall of 100 cameras, each once a second
 }
 
 
@@ -89,6 +95,10 @@ class Rates:
         """Count one; tell whether it is within the limit."""
         return bool(self._asked("hit", kind, who))
 
+    def is_within(self, kind: str, who: str) -> bool:
+        """Tell whether one more would be within the limit."""
+        return bool(self._asked("test", kind, who))
+
     def forget(self, kind: str, who: str) -> None:
         """Begin to count anew."""
         self._asked("clear", kind, who)
@@ -104,7 +114,7 @@ class Rates:
             else:
                 self._note_alive()
                 return answer
-        most = max(1, -(-limit.most // self._processes))
+        most = max(1, -(-limit.most // self._processes)) if limit.is_shared else limit.most
         return getattr(self._own, way)(_item(most, limit.window_s), kind, who)
 
     def _note_dead(self, error: StorageError) -> None:
@@ -178,6 +188,8 @@ def count_failure(response: Response) -> Response:
 
 def _failed(response: Response) -> str | None:
     """Return what was tried in vain, if anything."""
+    if response.status_code in WRONG and request.environ.get(_TRIED):
+        return "sign_in"
     if response.status_code == 401 and request.authorization is not None:
         return "tokens"
     return "keys" if response.status_code == 404 and limit_of_request() == "keys" else None
@@ -190,10 +202,12 @@ def limit_of_request() -> str | None:
 
 
 def check_rule(caller: Caller | None) -> None:
-    """Count a request whose row has a class of attempts. Raises TooMany."""
-    kind = limit_of_request()
-    if kind == "sign_in":
-        attempt(kind, client_address())
+    """Look at a request whose row has a class of attempts, or count it. Raises TooMany."""
+    kind, rates = limit_of_request(), current_app.extensions.get(EXTENSION)
+    if kind == "sign_in" and rates is not None:
+        if not rates.is_within(kind, client_address()):
+            raise _too_many(kind)
+        request.environ[_TRIED] = True
     elif kind == "stills" and (caller is None or caller.how != "terminal"):
         attempt(kind, caller.key if caller is not None and caller.key != "anyone" else client_address())
 

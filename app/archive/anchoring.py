@@ -18,7 +18,7 @@ from app.archive.mounts import look_at_mounts
 from app.archive.sealing import read_head
 from app.archive.signing import Signer, derive_seed, signer
 from app.extensions import db
-from app.formats.auditchain import MOST_LINE_BYTES, Anchor, Head, anchor_line, read_anchor
+from app.formats.auditchain import MOST_LINE_BYTES, Anchor, Head, Signed, anchor_line, read_anchor
 from app.formats.exports import fingerprint
 from instance.config import Config
 
@@ -28,7 +28,7 @@ NAME = "audit.anchors"
 
 
 class Found(NamedTuple):
-    """A line of a file of anchors: what it says, or why it is none."""
+    """A line of a file of anchors: what it says, or why it is none; with both it says something, but proves nothing."""
 
     path: Path
     number: int
@@ -86,24 +86,27 @@ def read_anchors(config: Config) -> Iterator[Found]:
 
 
 def _read(path: Path, file: Iterator[bytes], keys: dict[str, Signer]) -> Iterator[Found]:
-    def is_signed(key: str, signature: bytes, said: bytes) -> bool:
-        if key not in keys:
-            return False
-        try:
-            Ed25519PublicKey.from_public_bytes(keys[key].public_key).verify(signature, said)
-        except InvalidSignature:
-            return False
-        return True
-
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
         try:
             if len(line) > MOST_LINE_BYTES:
                 raise ValueError("this is no anchor")
-            yield Found(path, number, read_anchor(line, is_signed))
+            yield Found(path, number, *_judged(read_anchor(line), keys))
         except ValueError as error:
             yield Found(path, number, None, str(error))
+
+
+def _judged(signed: Signed, keys: dict[str, Signer]) -> tuple[Anchor, str | None]:
+    """Return the anchor; beside it why it proves nothing, where its key is none of ours. Raises ValueError."""
+    key = keys.get(signed.anchor.fingerprint)
+    if key is None:
+        return signed.anchor, "it is not signed with a key that is set: PLAYBACK_SECRET_KEYS_OLD names earlier ones"
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public_key).verify(signed.signature, signed.said)
+    except InvalidSignature:
+        raise ValueError("it is not signed with the key that it names") from None
+    return signed.anchor, None
 
 
 def known_keys(config: Config) -> dict[str, Signer]:

@@ -52,6 +52,8 @@ class Check:
     rows: int = 0
     last: Head = START
     _expected: dict[int, list[tuple[str, str]]] = field(default_factory=dict)  # position: SHA-256, who says so
+    # Of keys that are not set: true ones of years ago. They prove nothing, and say nothing else than the chain does.
+    _strange: dict[int, list[Found]] = field(default_factory=dict)
     _newest_us: int = 0
     _has_begun: bool = False
     _aged: int = 0  # the newest position that an anchor should know
@@ -90,7 +92,9 @@ class Check:
     def _take_anchors(self) -> Iterator[Finding]:
         for found in self.anchors:
             if found.anchor is None:
-                yield Finding(None, "anchor", f"{found.path}, line {found.number}: {found.problem}")
+                yield Finding(None, "anchor", _where(found))
+            elif found.problem is not None:
+                self._strange.setdefault(found.anchor.head.position, []).append(found)
             else:
                 said = f"{found.path} of {utc_text(found.anchor.at_us)}"
                 self._expect(found.anchor.head, said)
@@ -118,12 +122,18 @@ class Check:
             )
         else:
             yield from self._judge_row(seal, row, is_next=is_next)
-        for sha256, who in self._expected.pop(position, []):
-            if sha256 != seal.sha256:
-                yield Finding(position, "recomputed", f"the chain is another than the one that {who} tells of")
+        yield from self._judge_head(Head(position, seal.sha256))
         if type(seal.sealed_us) is int and seal.sealed_us < self.at_us - OVERDUE_US:
             self._aged = position
         self.last = Head(position, seal.sha256)
+
+    def _judge_head(self, head: Head) -> Iterator[Finding]:
+        for sha256, who in self._expected.pop(head.position, []):
+            if sha256 != head.sha256:
+                yield Finding(head.position, "recomputed", f"the chain is another than the one that {who} tells of")
+        for found in self._strange.pop(head.position, []):
+            if found.anchor is not None and found.anchor.head != head:
+                yield Finding(head.position, "anchor", _where(found))
 
     def _judge_row(self, seal: Any, row: Any, *, is_next: bool) -> Iterator[Finding]:
         fields = fields_of(seal.kind, row)
@@ -155,13 +165,20 @@ class Check:
             for _, who in told:
                 text_ = f"{who} tells of seal {position}, but the chain ends at {self.last.position}"
                 yield Finding(position, "cut", text_)
+        for position, strange in sorted(self._strange.items()):
+            yield from (Finding(position, "anchor", _where(found)) for found in strange)
         for found in self.anchors:
-            known = max(known, found.anchor.head.position if found.anchor is not None else 0)
+            if found.anchor is not None and found.problem is None:
+                known = max(known, found.anchor.head.position)
         if self._aged > known:
             until = f"until seal {known}" if known else "at all"
             yield Finding(
                 self._aged, "anchor", f"no anchor tells of the chain {until}, though this is over 2 hours old"
             )
+
+
+def _where(found: Found) -> str:
+    return f"{found.path}, line {found.number}: {found.problem}"
 
 
 def _name(row: Unsealed) -> str:

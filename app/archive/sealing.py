@@ -88,11 +88,11 @@ class Sealer:
         newest = {kind: db.session.scalar(select(func.max(model.id))) or 0 for kind, model in KINDS.items()}
         count = 0
         while True:
-            has_rows = bool(find_unsealed(db.session, above, 1))
+            found = find_unsealed(db.session, above, BATCH)
             db.session.rollback()
-            if not has_rows:
+            if not found:
                 break
-            done = self._seal(above, must=must)
+            done = self._seal(found, must=must)
             if done is None:
                 return count
             count += done
@@ -102,18 +102,18 @@ class Sealer:
             self._highest = newest
         return count
 
-    def _seal(self, above: dict[str, int], *, must: bool) -> int | None:
-        """Seal one batch; None where another process does. Its rows are chosen under the lock."""
+    def _seal(self, found: Sequence[Unsealed], *, must: bool) -> int | None:
+        """Seal the first BATCH; None where another process does. Under the lock only these are asked for once more."""
+        rows = found[:BATCH]
         with writing() as session:
             if not _lock(session, must=must):
                 return None
             head = read_head(session)
-            found = find_unsealed(session, above, BATCH)
-            rows = found[:BATCH]
+            rows = _still_unsealed(session, rows)
             if head is None and rows:
-                _begin(session, above)
+                _begin(session)
             _append(session, head or Head(0, NO_SHA256), rows)
-        self._passed = _passed(found, len(rows))
+        self._passed = _passed(found, BATCH)
         for row in rows:
             self._highest[row.kind] = max(row.id, self._highest.get(row.kind, 0))
         return len(rows)
@@ -129,7 +129,17 @@ def _lock(session: AnySession, *, must: bool) -> bool:
     return bool(session.scalar(select(func.pg_try_advisory_xact_lock(LOCK))))
 
 
-def _begin(session: AnySession, above: dict[str, int]) -> None:
+def _still_unsealed(session: AnySession, rows: Sequence[Unsealed]) -> Sequence[Unsealed]:
+    """Return those that no other process has sealed since they were found."""
+    done: set[tuple[str, str]] = set()
+    for kind in KINDS:
+        ids = [str(row.id) for row in rows if row.kind == kind]
+        query = select(AuditSeal.kind, AuditSeal.row_id).where(AuditSeal.kind == kind, AuditSeal.row_id.in_(ids))
+        done |= {(sealed_kind, row_id) for sealed_kind, row_id in session.execute(query)}
+    return [row for row in rows if (row.kind, str(row.id)) not in done]
+
+
+def _begin(session: AnySession) -> None:
     """Write down that the chain begins, and with how many rows that were there before it."""
     counts = {kind: session.scalar(select(func.count()).select_from(model)) or 0 for kind, model in KINDS.items()}
     audit(session, SEALER, BEGIN, "audit", None, **counts)

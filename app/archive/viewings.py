@@ -47,7 +47,6 @@ class Viewing:
     seen_us: int
     spans: list[tuple[int, int]] = field(default_factory=list)
     whats: Counter[str] = field(default_factory=Counter)
-    is_stored: bool = False
     is_changed: bool = True
 
     def add(self, what: str, span: tuple[int, int] | None, at_us: int) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.archive.auditing import encode
@@ -83,6 +83,10 @@ class ViewWriter:
             self.viewings.give_back(due)
             log.warning("who looks at what cannot be written down now: %s", type(error).__name__)
             return False
+        except Exception:
+            self.viewings.give_back(due)
+            log.exception("who looks at what cannot be written down now")
+            return False
         return True
 
     def end(self, limit_s: float = 3.0) -> None:
@@ -117,8 +121,6 @@ def write(due: Due) -> None:
         some = due.changed[first : first + BATCH]
         with writing() as session:
             _store(session, some, at_us)
-        for one in some:
-            one.is_stored = True
     while due.ended:
         some = due.ended[:BATCH]
         with writing() as session:
@@ -130,12 +132,13 @@ def write(due: Due) -> None:
 
 
 def _store(session: AnySession, viewings: Sequence[Open], at_us: int) -> None:
-    new = [_stored(one, at_us) for one in viewings if not one.is_stored]
-    known = [_stored(one, at_us) for one in viewings if one.is_stored]
-    if new:
-        session.execute(insert(Viewing), new)
-    if known:
-        session.execute(update(Viewing), known)
+    """Put rows in the place of those that are there, if any: the worker may have ended one, a commit gone astray."""
+    _remove(session, viewings)
+    session.execute(insert(Viewing), [_stored(one, at_us) for one in viewings])
+
+
+def _remove(session: AnySession, viewings: Sequence[Open]) -> None:
+    session.execute(delete(Viewing).where(Viewing.id.in_([one.id for one in viewings])))
 
 
 def _place(one: Open) -> int:
@@ -150,7 +153,7 @@ def _stored(one: Open, at_us: int) -> dict[str, Any]:
 
 
 def _end(session: AnySession, viewings: Sequence[Open], at_us: int) -> None:
-    session.execute(delete(Viewing).where(Viewing.id.in_([one.id for one in viewings])))
+    _remove(session, viewings)
     for one in viewings:
         look = one.look
         session.add(_row(at_us, look.actor, look.action, look.subject, look.source_id, encode(one.detail())))

@@ -18,6 +18,7 @@ from instance.config import Config
 
 KIND = "address_forbidden"
 LOC = ("body", "uri_rtsp")
+EVERYWHERE = "0.0.0.0/0,::/0"  # opens nothing that is denied by default
 TRIAL_S = 1.0  # of each number of a name that has several, to find the one that answers
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
@@ -79,7 +80,8 @@ class Networks:
         """Return what is wrong with a number: a word of the defaults, else a sentence's end; None where it may be."""
         address = ip_address(host.partition("%")[0])
         forms = _forms(address)
-        if self.allowed and not any(form in network for form in forms for network in self.allowed):
+        named = forms if isinstance(forms[0], IPv4Address) else forms[:1]  # whose digits hold an IPv4 is elsewhere
+        if self.allowed and not any(form in network for form in named for network in self.allowed):
             return "outside of PLAYBACK_CAMERA_NETWORKS"
         if any(form in network for form in forms for network in self.denied):
             return "in PLAYBACK_CAMERA_NETWORKS_DENIED"
@@ -173,18 +175,22 @@ def resolve(policy: Networks, host: str, port: int, *, is_number: bool = False) 
     for place in places:
         word = policy.problem(place.host, port)
         if word is not None:
-            raise Invalid(_text(host, place, port, word), loc=LOC, kind=KIND)
+            raise Invalid(_text(policy, host, place, port, word), loc=LOC, kind=KIND)
     return places
 
 
-def _text(host: str, place: Place, port: int, word: str) -> str:
+def _text(policy: Networks, host: str, place: Place, port: int, word: str) -> str:
     bare = place.host.partition("%")[0]
     meant = f"{bare}" if host.strip("[]") == place.host else f"{host}, which is {bare},"
     own = ": give the address of the camera itself"
     if word.startswith("this service"):
         return f"the address leads to {meant} port {port}, {word}{own}"
     length = 32 if ip_address(bare).version == 4 else 128
-    way = f"{own}, or let the administrator allow it by PLAYBACK_CAMERA_NETWORKS={bare}/{length}"
+    # Without a list all networks are open; one that named this place alone would shut out all other cameras.
+    named = f"adding {bare}/{length} to PLAYBACK_CAMERA_NETWORKS"
+    if not policy.allowed:
+        named = f"PLAYBACK_CAMERA_NETWORKS={EVERYWHERE},{bare}/{length}"
+    way = f"{own}, or let the administrator allow it by {named}"
     if word.startswith("in "):
         way = own
     return f"the address leads to {meant} where no camera may be ({word}){way}"

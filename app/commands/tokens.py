@@ -34,7 +34,7 @@ def list_tokens(account: str) -> None:
             *(token[name] for name in ("id", "account", "name", "role")),
             "active" if token["is_active"] else None,
             *(token[name] for name in names),
-            *(None if bound is None else ",".join(map(str, bound)) for bound in bounds),
+            *(None if bound is None else ",".join(map(str, bound)) or "none" for bound in bounds),
             *(token[name] for name in ("begin_utc", "end_utc")),
         )
 

@@ -43,6 +43,14 @@ class Anchor(NamedTuple):
     fingerprint: str
 
 
+class Signed(NamedTuple):
+    """An anchor as a line says it, its signature, and the bytes that this is of."""
+
+    anchor: Anchor
+    signature: bytes
+    said: bytes
+
+
 def canonical(fields: Mapping[str, Any]) -> bytes:
     """Return the canonical bytes of a flat object."""
     return _encoder.encode(fields).encode("ascii")
@@ -74,11 +82,8 @@ def anchor_line(head: Head, at_us: int, fingerprint: str, sign: Callable[[bytes]
     return canonical({**said, "signature": signature}) + b"\n"
 
 
-def read_anchor(line: bytes, is_signed: Callable[[str, bytes, bytes], bool]) -> Anchor:
-    """Return the anchor of a line. Raises ValueError where it is none, or `is_signed` denies its signature.
-
-    `is_signed` gets the fingerprint, the signature and what was signed.
-    """
+def read_anchor(line: bytes) -> Signed:
+    """Return the anchor of a line, whose signature is still to be verified. Raises ValueError where it is none."""
     try:
         said = json.loads(line)
         signature = base64.b64decode(said.pop("signature"), validate=True)
@@ -90,6 +95,4 @@ def read_anchor(line: bytes, is_signed: Callable[[str, bytes, bytes], bool]) -> 
     is_whole = all(type(number) is int for number in numbers) and is_sha256(found.head.sha256)
     if not is_whole or not isinstance(found.fingerprint, str) or len(said) != 4:
         raise ValueError("this is no anchor")
-    if not is_signed(found.fingerprint, signature, signed):
-        raise ValueError("it is not signed with a key of this installation")
-    return found
+    return Signed(found, signature, signed)

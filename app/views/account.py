@@ -18,7 +18,7 @@ from app.errors import Invalid
 from app.extensions import AnySession, db, writing
 from app.models import Account
 from app.models.types import now_us
-from app.personalulti import MAX_ID, path_uuid, read_parameters, utc_text
+from app.personalulti import MAX_ID, Exactly, path_uuid, read_parameters, utc_text
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, answer_bytes, ask_list, cut, query_parameters
@@ -42,7 +42,7 @@ def keep_out_of_caches(response: Response) -> Response:
     return response
 
 
-class NewAccount(BaseModel):
+class NewAccount(Exactly):
     """An account to be made."""
 
     name: GivenName
@@ -55,7 +55,7 @@ class NewAccount(BaseModel):
     group_ids: GroupIds = Field([], description="Groups whose cameras it may see, those that join later too")
 
 
-class AccountChange(BaseModel):
+class AccountChange(Exactly):
     """What of an account may change; what is left out stays. A name stays: the log names people by it."""
 
     role: Role = None  # type: ignore[assignment]
@@ -65,7 +65,7 @@ class AccountChange(BaseModel):
     group_ids: GroupIds = Field([], description="In place of those it had")
 
 
-class PasswordReset(BaseModel):
+class PasswordReset(Exactly):
     """The one-time password of an account."""
 
     password: GivenPassword | None = Field(None, description="Left out: one is made, and answered this once")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from app.access.sharing import PASSWORD_LEAST, PASSWORD_MOST
-from app.personalulti import MAX_ID, Description, check_characters, no_truth
+from app.personalulti import MAX_ID, Description, Exactly, check_characters, no_truth
 from app.playback.asked import Instant
 from app.views.meanings import BEGIN, END, KEY
 from app.views.playbackobjects import Interval, UrlsObject
@@ -21,7 +21,7 @@ Password = Annotated[
 WORDS = "The parcel, at 22:50"
 
 
-class NewShare(BaseModel):
+class NewShare(Exactly):
     """The span of a camera that is to be shown, for how long, and to how many."""
 
     source_id: int = Field(ge=1, le=MAX_ID, description="The source", examples=[1])
@@ -40,7 +40,7 @@ class NewShare(BaseModel):
     )
 
 
-class ShareChange(BaseModel):
+class ShareChange(Exactly):
     """What of a link may change; what is left out stays. It can be shortened only."""
 
     expires: Moment = Field(None, description="An earlier end", examples=[END])  # type: ignore[assignment]

@@ -9,6 +9,7 @@ import logging
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask_restx import Namespace, Resource
+from pydantic import BaseModel
 
 from app.access import rates, sharing
 from app.access.headers import page_policy
@@ -17,7 +18,7 @@ from app.errors import Forbidden, Gone, NotFound, PlaybackError, Unauthorised
 from app.extensions import db, writing
 from app.models import ShareLink
 from app.models.types import now_us
-from app.personalulti import read_parameters
+from app.personalulti import read_parameters, read_query
 from app.views import PlaybackApi, document
 from app.views.objects import json_bytes
 from app.views.playbackrange import HLS, MP4, see
@@ -37,6 +38,12 @@ ENDED = "this link does not work any more: ask for a new one"
 BASIC = 'Basic realm="share link"'  # a player asks for a password then (RFC 7617)
 WRONG = "This is not the password of this link."
 ENDPOINT = "sharepage.page"
+
+
+class FilmQuery(BaseModel):
+    """How the film is wanted."""
+
+    download: bool = False
 
 
 @namespace.route("/share/<key>", endpoint="page")
@@ -100,7 +107,8 @@ class ShareVideo(Resource):
         "of HTTP Basic, under any user name.",
         security=[],
     )
-    @namespace.param("download", "1 names the file", type="integer")
+    @namespace.param("download", "1 names the file", type="boolean")
+    @namespace.response(403, "The link offers no download")
     @namespace.response(307, "Opened: the film is at the address in Location")
     @namespace.response(401, "The link wants its password")
     @namespace.response(404, "There is no such link")
@@ -200,7 +208,7 @@ def _lead_on(key: str, name: str, kind: str) -> Response:
     """Open the link for a player; send it on to the media."""
     at_us = now_us()
     row = _living(key, at_us)
-    is_download = request.args.get("download", "") in ("1", "true")
+    is_download = read_query().checked(FilmQuery).download
     if is_download and not row.may_download:
         raise Forbidden("this link offers no download", loc=("query", "download"), kind="no_download")
     until_us = sharing.opened_until_us(row, at_us)

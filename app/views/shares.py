@@ -27,6 +27,7 @@ from app.views.documenting import sends_list
 from app.views.listing import ListQuery, answer_bytes, ask_list, cut, query_parameters
 from app.views.objects import json_bytes
 from app.views.shareobjects import NewShare, NewShareObject, ShareChange, ShareObject
+from app.views.signin import refuse_secrets_in_address
 
 shares = Blueprint("shares", __name__)
 namespace = Namespace("share", "Links that show a span of a camera to whoever has them", path="/")
@@ -125,7 +126,9 @@ class Shares(Resource):
     @namespace.response(404, "There is no such source")
     def post(self) -> Response:
         """Make a share link."""
-        given = read_parameters().checked(NewShare)
+        parameters = read_parameters()
+        refuse_secrets_in_address(parameters, ("password",))
+        given = parameters.checked(NewShare)
         who, at_us = caller(), now_us()
         check_source(given.source_id, "body")
         if given.start >= given.end:

@@ -17,7 +17,7 @@ from app.errors import Forbidden, Invalid
 from app.extensions import AnySession, db, writing
 from app.models import Account, ApiToken
 from app.models.types import now_us
-from app.personalulti import MAX_ID, Name, no_truth, path_uuid, read_parameters, utc_text
+from app.personalulti import MAX_ID, Exactly, Name, no_truth, path_uuid, read_parameters, utc_text
 from app.playback.asked import Instant
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
@@ -55,7 +55,7 @@ SourceId = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(no_truth)]
 Ids = Annotated[list[SourceId], Field(max_length=MOST_SOURCES), BeforeValidator(_ids)]
 
 
-class NewToken(BaseModel):
+class NewToken(Exactly):
     """What a token may do; of what is left out, all that who makes it may."""
 
     name: Name = Field(description="What it is for; no other token of the account has it", examples=["nightly backup"])
@@ -70,7 +70,7 @@ class NewToken(BaseModel):
     )
 
 
-class TokenChange(BaseModel):
+class TokenChange(Exactly):
     """What of a token may change; what is left out stays."""
 
     name: Name = Field(None, description="What it is for", examples=["nightly backup"])  # type: ignore[assignment]

@@ -4,6 +4,7 @@ Revision ID: d04c9b6f3e12
 Revises: e51b90d7a246
 
 """
+import secrets
 import time
 import unicodedata
 import uuid
@@ -204,6 +205,22 @@ def keep_tokens(connection):
         )
 
 
+def keep_digests(connection):
+    """Give each account the hash of a token that is as much as the account is: what is less would get all of it."""
+    whole = sa.text(
+        'SELECT t.token_sha256 FROM api_token t JOIN account a ON a.id = t.account_id WHERE a.id = :id AND a.active AND a.sees_all '
+        'AND t.role = a.role AND t.endpoints IS NULL AND t.source_ids IS NULL AND t.begin_us IS NULL AND t.end_us IS NULL '
+        'AND t.revoked_us IS NULL AND (t.expires_us IS NULL OR t.expires_us > :now_us) ORDER BY t.created_us, t.id LIMIT 1'
+    )
+    now_us = time.time_ns() // 1000
+    for (account_id,) in connection.execute(sa.text('SELECT id FROM account')).all():
+        kept = connection.execute(whole, {'id': account_id, 'now_us': now_us}).scalar()
+        connection.execute(
+            sa.text('UPDATE account SET token_sha256 = :digest WHERE id = :id'),
+            {'digest': kept or secrets.token_hex(32), 'id': account_id},  # of no token that anybody has
+        )
+
+
 REFUSAL = 'rows of audit_seal are never changed or removed'
 
 
@@ -241,15 +258,7 @@ def downgrade():
         op.execute('DROP FUNCTION refuse_audit_seal_change()')
     with op.batch_alter_table('account', schema=None) as batch_op:
         batch_op.add_column(sa.Column('token_sha256', sa.String(length=64), nullable=True, comment='hex, of the bearer token'))
-    for (account_id,) in connection.execute(sa.text('SELECT id FROM account')).all():
-        kept = connection.execute(
-            sa.text('SELECT token_sha256 FROM api_token WHERE account_id = :id AND revoked_us IS NULL ORDER BY created_us LIMIT 1'),
-            {'id': account_id},
-        ).scalar()
-        connection.execute(
-            sa.text('UPDATE account SET token_sha256 = :digest WHERE id = :id'),
-            {'digest': kept or uuid.uuid4().hex + uuid.uuid4().hex, 'id': account_id},
-        )
+    keep_digests(connection)
     op.drop_table('sign_in_failure')
     op.drop_table('recovery_code')
     op.drop_table('account_session')
