@@ -370,7 +370,7 @@ def test_an_operator_gathers_cameras_where_that_bounds_nobody(
     refused = olga.ask("POST", f"{API}/group/{made['id']}/source/{MINE}/")
     assert (refused.status_code, ids(anna.get(f"{API}/source"))) == (403, [FREE])
     kept = admin.ask("POST", f"{API}/group", json={"name": "kept", "model": "Source"}).get_json()[0]
-    rule = {"scope": "group", "group_id": kept["id"], "max_age_s": 3600}
-    assert admin.ask("POST", f"{API}/retention", json=rule).status_code in (200, 201)
+    rule = {"scope": "group", "group_name": "kept", "max_age_s": 86_400}
+    assert admin.ask("POST", f"{API}/retention", json=rule).status_code == 200
     assert olga.ask("POST", f"{API}/group/{kept['id']}/source/{MINE}/").status_code == 403
     assert admin.ask("POST", f"{API}/group/{kept['id']}/source/{MINE}/").get_json() is True
