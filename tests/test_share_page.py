@@ -8,6 +8,7 @@ import pytest
 from itsdangerous import URLSafeSerializer
 
 from app.access.sharing import COOKIE
+from app.archive import passwords
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.archived import record
@@ -132,6 +133,23 @@ def test_a_password_is_asked_for_before_anything_is_told_or_counted(filmed: Film
     assert client.post(path, data={"password": "correct horse", **form}, headers=PAGE).status_code == 303
     assert b"the parcel" in client.get(path, headers=PAGE).data
     assert filmed.uses(link) == 1
+
+
+def test_a_password_waits_for_its_turn_among_all_of_the_process_and_not_for_ever(
+    filmed: Filmed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = filmed.link(password="correct horse")
+    monkeypatch.setattr("app.archive.passwords.WAIT_S", 0.01)
+    for _ in range(passwords.HASHES_AT_ONCE):
+        passwords._turns.acquire()
+    try:
+        answer = filmed.client().post(path_of(link), json={"password": "correct horse"}, headers=JSON)
+    finally:
+        for _ in range(passwords.HASHES_AT_ONCE):
+            passwords._turns.release()
+    assert answer.status_code == 503
+    assert filmed.uses(link) == 0
+    opened(filmed.client(), link, password="correct horse")
 
 
 def test_a_player_sends_the_password_by_basic(filmed: Filmed) -> None:

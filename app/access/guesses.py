@@ -7,7 +7,6 @@ minute is looked at. A browser that signed in to the account before has a count 
 
 import hashlib
 import hmac
-import ipaddress
 import json
 import secrets
 from datetime import timedelta
@@ -15,6 +14,7 @@ from datetime import timedelta
 from flask import Response, current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from app.access.rates import client_address
 from app.archive.accountnames import name_key
 from app.archive.attempts import Budget
 
@@ -34,7 +34,7 @@ def of_name(typed: str, word: str = "") -> list[Budget]:
     if device is not None:
         return [Budget(_digest("device", name, device, word), FREE, MOST_S)]
     return [
-        Budget(_digest("place", name, _place(), word), FREE, MOST_S),
+        Budget(_digest("place", name, client_address(), word), FREE, MOST_S),
         Budget(_digest("name", name, word), FREE_OF_ALL, MOST_OF_ALL_S),
     ]
 
@@ -73,17 +73,6 @@ def _device(name: str) -> str | None:
     except (BadData, ValueError, TypeError):
         return None
     return str(device) if hmac.compare_digest(str(known), _digest("known", name)) else None
-
-
-def _place() -> str:
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        mapped = address.ipv4_mapped
-        return str(mapped or ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def _digest(*parts: str) -> str:

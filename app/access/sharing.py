@@ -7,28 +7,21 @@ The cookie names the link and when it ends; it is signed. The media have address
 """
 
 import hashlib
-import threading
-from functools import cache
-from typing import TYPE_CHECKING
 
 from flask import Response, current_app, request
 from itsdangerous import BadData, URLSafeSerializer
 
 from app.access import media
 from app.access.caller import Caller
+from app.archive import passwords
 from app.archive.shares import actor_of, living_share
 from app.extensions import AnySession
 from app.models import ShareLink
-
-if TYPE_CHECKING:
-    from argon2 import PasswordHasher
 
 COOKIE = "playback_share"
 OPENED_US = 12 * 3_600_000_000  # how long an opening lasts; the link's own end comes first
 MOST_CHARACTERS = 512
 PASSWORD_LEAST, PASSWORD_MOST = 8, 128
-# Each check takes 20 MB for some 30 ms: many at once must not take the memory of the recorder.
-_CHECKING = threading.BoundedSemaphore(2)
 
 
 def share_key(share_id: str) -> str:
@@ -88,33 +81,9 @@ def media_token(row: ShareLink, until_us: int) -> str:
     return media.sign(media.Media(share_key(row.id), (row.source_id,), row.begin_us, row.end_us, until_us))
 
 
-def hash_password(password: str) -> str:
-    """Return the hash that is stored of a password."""
-    with _CHECKING:
-        return _hasher().hash(password)
-
-
 def is_password(row: ShareLink, given: str | None) -> bool:
-    """Tell whether this is the link's password; of a link without one, anything is."""
-    from argon2.exceptions import Argon2Error, InvalidHashError
-
-    if row.password is None:
-        return True
-    if not given or len(given) > PASSWORD_MOST:
-        return False
-    try:
-        with _CHECKING:
-            return _hasher().verify(row.password, given)
-    except (Argon2Error, InvalidHashError):
-        return False
-
-
-@cache
-def _hasher() -> "PasswordHasher":
-    """Return the hasher: argon2id with the least that OWASP names (19 MiB, two passes)."""
-    from argon2 import PasswordHasher
-
-    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+    """Tell whether this is the link's password; of a link without one, anything is. Raises Busy."""
+    return row.password is None or (bool(given) and passwords.is_password(row.password, given or ""))
 
 
 def _signer() -> URLSafeSerializer:

@@ -12,10 +12,10 @@ from pydantic import Field
 from sqlalchemy import select
 
 from app.access.caller import Caller
-from app.access.sharing import hash_password
 from app.access.window import check_window
 from app.archive import shares as archive
 from app.archive.paging import AnySelect, Order
+from app.archive.passwords import hash_password
 from app.auth import caller, check_source
 from app.errors import Invalid, NotFound
 from app.extensions import db, writing
