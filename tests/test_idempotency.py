@@ -179,7 +179,8 @@ def test_a_body_that_is_no_parameters_and_an_unknown_address_keep_nothing(app: F
 
 
 def test_each_account_has_keys_of_its_own(tmp_path: Any) -> None:
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="s" * 32)
+    instance = str(tmp_path / "instance")
+    config = ProductionConfig(INSTANCE=instance, SECRET_KEY="s" * 32, CAMERA_NETWORKS="127.0.0.1/32")
     migrated(config)
     for app in open_app(config):
         with app.app_context(), writing() as session:

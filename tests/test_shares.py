@@ -198,6 +198,7 @@ def test_a_link_is_opened_exactly_as_often_as_it_may_however_many_come_at_once(d
 
 ENDS = {
     "revoked": "UPDATE share_link SET revoked_us = 1",
+    "of-a-token-that-was-revoked": "UPDATE api_token SET revoked_us = 1 WHERE id = (SELECT token_id FROM share_link)",
     "run-out": "UPDATE share_link SET expires_us = 1",
     "of-a-maker-who-was-deactivated": "UPDATE account SET active = false WHERE name = 'olga'",
     "of-a-maker-who-is-a-viewer-now": "UPDATE account SET role = 'viewer' WHERE name = 'olga'",

@@ -35,6 +35,12 @@ class Caller:
         """Tell whether he may see a span of time only."""
         return self.begin_us is not None or self.end_us is not None or self.span is not None
 
+    @property
+    def token_id(self) -> str | None:
+        """Return the id of the token that he is; None for who is none."""
+        kind, _, row_id = self.key.partition(":")
+        return row_id if kind == "token" else None
+
     def may_see(self, source_id: int) -> bool:
         """Tell whether a camera is there for him."""
         return self.sources is None or source_id in self.sources

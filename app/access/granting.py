@@ -32,8 +32,8 @@ def is_narrow(caller: Caller, row: ApiToken | None, account: Account | None) -> 
 
 def token_of(session: AnySession, caller: Caller, *, is_locked: bool = False) -> ApiToken | None:
     """Return the token that the caller is, None for who is none."""
-    kind, _, token_id = caller.key.partition(":")
-    return find_token(session, token_id, is_locked=is_locked) if kind == "token" else None
+    token_id = caller.token_id
+    return None if token_id is None else find_token(session, token_id, is_locked=is_locked)
 
 
 def account_for(session: AnySession, caller: Caller, name: str | None, place: str) -> Account:

@@ -17,7 +17,7 @@ from app.archive.paging import Order
 from app.errors import Conflict, Invalid, NotFound
 from app.extensions import AnySession
 from app.instants import utc_text
-from app.models import Account, AccountRight, ShareLink, Source
+from app.models import Account, AccountRight, ApiToken, ShareLink, Source
 from app.models.group import group_source
 
 DAY_US = 86_400_000_000
@@ -45,10 +45,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Who makes a link: what is written down of him, and his account where he has one."""
+    """Who makes a link: what is written down of him, and his account and token where he has one."""
 
     name: str
     account_id: str | None = None
+    token_id: str | None = None
 
 
 def key_hash(key: str) -> str:
@@ -72,6 +73,7 @@ def make_share(session: AnySession, wish: Wish, maker: Maker, at_us: int) -> tup
     row = ShareLink(
         key_sha256=key_hash(key),
         account_id=maker.account_id,
+        token_id=maker.token_id,
         created_by=maker.name,
         created_us=at_us,
         source_id=wish.source_id,
@@ -172,9 +174,11 @@ def is_living(at_us: int) -> ColumnElement[bool]:
     sees = exists().where(rights, or_(AccountRight.source_id == ShareLink.source_id, of_group))
     may = and_(Account.active, Account.role.in_(("operator", "admin")), or_(Account.sees_all, sees))
     maker = exists().where(Account.id == ShareLink.account_id, may)
+    # Who has found a token could else keep a link for the day that the token is revoked.
+    is_revoked = exists().where(ApiToken.id == ShareLink.token_id, ApiToken.revoked_us.is_not(None))
     is_there = exists().where(Source.id == ShareLink.source_id, Source.deleted_us.is_(None))
     in_time = and_(ShareLink.revoked_us.is_(None), ShareLink.expires_us > at_us)
-    return and_(in_time, or_(ShareLink.account_id.is_(None), maker), is_there)
+    return and_(in_time, or_(ShareLink.account_id.is_(None), maker), is_there, ~is_revoked)
 
 
 def is_openable(at_us: int) -> ColumnElement[bool]:

@@ -103,6 +103,9 @@ class ShareLink(Model):
     account_id: Mapped[str | None] = mapped_column(
         ForeignKey("account.id", ondelete="CASCADE"), comment="who made it; null where nobody signs in"
     )
+    token_id: Mapped[str | None] = mapped_column(
+        ForeignKey("api_token.id", ondelete="CASCADE"), comment="the token that it was made with"
+    )
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
     begin_us: Mapped[int] = mapped_column(BigInteger, comment="begin of the span")
     end_us: Mapped[int] = mapped_column(BigInteger, comment="end of the span")

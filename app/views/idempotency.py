@@ -67,8 +67,7 @@ def _owner(found: Caller | None) -> str:
     """Return whose a key is: a token's own, for another token of the account may see less; else the account's."""
     if found is None:
         return ""
-    kind, _, token_id = found.key.partition(":")
-    return token_id if kind == "token" else found.account_id or ""
+    return found.token_id or found.account_id or ""
 
 
 def _replayed(kept: IdempotentAnswer) -> Response:

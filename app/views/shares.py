@@ -145,7 +145,7 @@ class Shares(Resource):
             description=given.description,
         )
         with writing() as session:
-            row, key = archive.make_share(session, wish, archive.Maker(who.name, who.account_id), at_us)
+            row, key = archive.make_share(session, wish, archive.Maker(who.name, who.account_id, who.token_id), at_us)
             told = share_object(row, is_active=True)
         body = json_bytes({**told, "url": _address(key)}) + b"\n"
         return Response(body, content_type="application/json", headers={"Cache-Control": "private, no-store"})

@@ -97,6 +97,7 @@ def make_tables():
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('key_sha256', sa.String(length=64), nullable=False, comment='hex, of the key in the address'),
     sa.Column('account_id', sa.String(length=36), nullable=True, comment='who made it; null where nobody signs in'),
+    sa.Column('token_id', sa.String(length=36), nullable=True, comment='the token that it was made with'),
     sa.Column('source_id', sa.Integer(), nullable=False),
     sa.Column('begin_us', sa.BigInteger(), nullable=False, comment='begin of the span'),
     sa.Column('end_us', sa.BigInteger(), nullable=False, comment='end of the span'),
@@ -112,6 +113,7 @@ def make_tables():
     sa.Column('revoked_by', sa.String(length=255), nullable=True),
     sa.Column('last_used_us', sa.BigInteger(), nullable=True, comment='instant of the last opening'),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_share_link_account_id_account'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['token_id'], ['api_token.id'], name=op.f('fk_share_link_token_id_api_token'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['source_id'], ['source.id'], name=op.f('fk_share_link_source_id_source')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_share_link')),
     sa.UniqueConstraint('key_sha256', name=op.f('uq_share_link_key_sha256'))
