@@ -1,6 +1,7 @@
 """The chain over the audit log: what was changed by any hand is found, and where."""
 
 import json
+import resource
 import shutil
 import signal
 import sqlite3
@@ -258,6 +259,37 @@ def test_anchors_of_a_key_that_was_given_up_are_no_finding_and_prove_nothing(app
     assert words(check(later, at_us=old)) == [(3, "recomputed"), (3, "anchor")]
     tamper(later, "DELETE FROM audit_seal WHERE position = 3")
     assert (3, "anchor") in words(check(later, at_us=old))
+
+
+def test_an_anchor_that_a_full_disk_cuts_off_is_taken_back_and_told_of(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a line would be a finding at every check from then on."""
+    write_acts(app, 1)
+    seal(app)
+    write_anchor(app)
+    path = app.config["PLAYBACK"].instance_path / anchoring.NAME
+    whole = path.read_bytes()
+    write_acts(app, 1)
+    seal(app)
+    with file_limit(len(whole) + 40):
+        write_anchor(app)
+    assert path.read_bytes() == whole
+    assert "cannot be written" in caplog.text
+    assert check(app) == []
+
+
+@contextmanager
+def file_limit(size_bytes: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size: a write is cut off there, as by a disk that is full."""
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, kept[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+        signal.signal(signal.SIGXFSZ, before)
 
 
 def test_nothing_is_anchored_twice(app: Flask) -> None:

@@ -271,3 +271,15 @@ def test_after_signing_out_a_browser_keeps_nothing(browser: FlaskClient) -> None
     assert {cookie.partition("=")[0] for cookie in gone} == {"__Host-playback_session", "csrftoken"}
     assert all("Secure" in flags(cookie) for cookie in gone), "else a browser would not take them for the same"
     assert browser.get("/api/v1/source").status_code == 401
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_over_plain_http_no_sign_in_is_used_up(production: Flask, secret: str, as_json: bool) -> None:
+    browser, base = production.test_client(use_cookies=False), "http://video.example.org"
+    given = {"name": "admin", "password": PASSWORD}
+    sent = {"json": given} if as_json else {"data": given, "headers": {"X-CSRFToken": "none"}}
+    answer = browser.post("/login", base_url=base, **sent)  # type: ignore[arg-type]
+    assert answer.status_code == 403
+    assert "PLAYBACK_PLAIN_HTTP" in answer.text
+    assert not any(name == "Set-Cookie" and "session" in value for name, value in answer.headers)
+    assert browser.post("/login", base_url=base.replace("http", "https"), json=given).status_code == 200

@@ -355,3 +355,22 @@ def test_a_stream_ends_when_the_right_to_its_camera_does(
         answer.close()
     assert len(rest) < 20
     assert rest[-1].endswith(b"--\r\n")  # it was ended, not broken off
+
+
+def test_an_operator_gathers_cameras_where_that_bounds_nobody(
+    caller_of: Callable[..., Caller], admin: Caller, cameras: Flask
+) -> None:
+    """The page makes a group of the cameras that somebody ticks."""
+    with cameras.app_context(), writing() as session:
+        olga = Caller(cameras, add_account(session, "olga", "operator"))
+    made = olga.ask("POST", f"{API}/group", json={"name": "ticked", "model": "Source"}).get_json()[0]
+    assert olga.ask("POST", f"{API}/group/{made['id']}/source/{FREE}/").get_json() is True
+    assert olga.ask("DELETE", f"{API}/group/{made['id']}/source/{FREE}/").status_code == 403
+    anna = caller_of("viewer", groups=("ticked",))
+    refused = olga.ask("POST", f"{API}/group/{made['id']}/source/{MINE}/")
+    assert (refused.status_code, ids(anna.get(f"{API}/source"))) == (403, [FREE])
+    kept = admin.ask("POST", f"{API}/group", json={"name": "kept", "model": "Source"}).get_json()[0]
+    rule = {"scope": "group", "group_name": "kept", "max_age_s": 86_400}
+    assert admin.ask("POST", f"{API}/retention", json=rule).status_code == 200
+    assert olga.ask("POST", f"{API}/group/{kept['id']}/source/{MINE}/").status_code == 403
+    assert admin.ask("POST", f"{API}/group/{kept['id']}/source/{MINE}/").get_json() is True

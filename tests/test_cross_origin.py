@@ -79,6 +79,8 @@ def test_a_page_of_the_list_asks_with_a_token_and_reads_what_tus_says(production
     assert announced.status_code == 201
     readable = {name.strip() for name in announced.headers["Access-Control-Expose-Headers"].split(",")}
     assert {"Location", "Upload-Offset", "Upload-Length", "Tus-Resumable", "Upload-Expires", "Tus-Version"} <= readable
+    assert "X-Refer-Key" in readable
+    assert all(len(name) > 1 for name in readable)
     wrong = client.get("/api/v1/source/x", headers=asked)
     assert (wrong.status_code, wrong.headers["Access-Control-Allow-Origin"]) == (422, WATCH), "errors can be read, too"
 

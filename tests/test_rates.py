@@ -134,6 +134,14 @@ def test_attempts_to_sign_in_are_counted_before_anything_is_compared(production:
     assert attempt(client, by="10.0.0.2").status_code == 401
 
 
+def test_right_sign_ins_use_up_nobodys_attempts(production: Flask, secret: str) -> None:
+    for _ in range(6):
+        client = production.test_client()
+        right = {"name": "admin", "password": PASSWORD, "csrf_token": token_of(client)}
+        answer = client.post("/login", data=right, environ_overrides={"REMOTE_ADDR": "10.0.0.1"})
+        assert answer.status_code == 303
+
+
 def test_a_page_of_another_site_uses_up_nobodys_attempts(production: Flask) -> None:
     client = production.test_client()
     for _ in range(6):

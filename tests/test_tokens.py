@@ -461,3 +461,25 @@ def test_tokens_are_made_listed_and_revoked_at_a_terminal(app: Flask) -> None:
     refused = terminal.invoke(args=["token", "add", "x", "--account", "viewer", "--role", "admin"])
     assert refused.exit_code == 1
     assert "no more than who makes it" in refused.output
+
+
+@pytest.mark.parametrize("path", ["token", "account", "share"])
+def test_a_slip_of_the_pen_gives_no_more_than_was_meant(app: Flask, admin: Asker, path: str) -> None:
+    meant = {"name": "gate", "role": "viewer", "source_id": 1, "start": 0, "end": 1, "expire": "2026-12-01T00:00:00Z"}
+    answer = admin.ask("POST", f"{API}/{path}", 422, **meant)
+    assert {entry["type"] for entry in answer["detail"]} >= {"extra_forbidden"}
+    assert "expire" in {entry["loc"][-1] for entry in answer["detail"]}
+
+
+def test_a_camera_that_is_not_there_is_in_no_token(app: Flask, admin: Asker) -> None:
+    answer = admin.make("gate", 404, source_ids=[1, 99])
+    assert answer["detail"][0]["loc"] == ["body", "source_ids"]
+
+
+def test_a_token_that_has_ended_is_told_so(app: Flask, admin: Asker) -> None:
+    made = admin.make("gate")
+    admin.ask("DELETE", f"{API}/token/{made['id']}/")
+    answer = app.test_client().get(f"{API}/source", headers={"Authorization": f"Bearer {made['token']}"})
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer error="invalid_token"')
+    assert "revoked" in answer.json["detail"][0]["msg"]
+    assert app.test_client().get(f"{API}/source").headers["WWW-Authenticate"] == "Bearer"

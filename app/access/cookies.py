@@ -15,7 +15,8 @@ from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response as AnyResponse
 
-from instance.config import Config
+from app.errors import Forbidden
+from instance.config import Config, is_loopback
 
 SESSION, PREFIX = "playback_session", "__Host-"
 CSRF = "csrftoken"
@@ -88,6 +89,16 @@ def sign_in_mark(of: Mapping[str, Any] | None = None) -> str:
     found = session if of is None else of
     marks = [str(found.get(name, "")) for name in MARKS]
     return "|".join(marks) if any(marks) else ""
+
+
+def refuse_plain_http() -> None:
+    """Raise Forbidden for a sign-in whose cookie would be lost, before a one-time password is used up by it.
+
+    At a name of loopback browsers, curl and their like keep Secure cookies of plain HTTP, too.
+    """
+    problem = plain_http_problem()
+    if problem and not is_loopback(request.host.rpartition(":")[0].strip("[]") or request.host):
+        raise Forbidden(problem, loc=(), kind="plain_http")
 
 
 def plain_http_problem() -> str:

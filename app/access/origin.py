@@ -9,7 +9,7 @@ from flask import has_request_context, request
 from app.access.caller import Caller
 from app.access.finding import CALLER_KEY
 
-KEY = "key"  # how who holds nothing but a download key came
+KEY, NOTHING = "key", "nothing"  # how who holds a download key alone came, and who signs in
 NAMED = ("account:", "token:", "share:")
 
 
@@ -22,7 +22,8 @@ def origin() -> Mapping[str, str] | None:
         return None
     found = request.environ.get(CALLER_KEY)
     if not isinstance(found, Caller):
-        return {"how": KEY, "address": request.remote_addr or ""}
+        how = KEY if request.blueprint in ("download", "results") else NOTHING
+        return {"how": how, "address": request.remote_addr or ""}
     if found.how == "terminal":
         return {"how": found.how, "user": _user()}
     told = {"how": found.how, "address": request.remote_addr or ""}

@@ -99,12 +99,15 @@ CAMERAS: dict[str, Methods] = {
     "live.live_live_picture": {"GET": Rule("viewer", "live", "path", limit="stills")},
     "live.live_live_video": {"GET": Rule("viewer", "live", "path")},
     # Who is in a group decides what the accounts see that have a right to it.
-    "group.group_groups": {"GET": Rule("viewer", "group", "list"), "POST": Rule("admin", "group", "all")},
+    "group.group_groups": {"GET": Rule("viewer", "group", "list"), "POST": Rule("operator", "group", "all")},
     "group.group_one_group": {
         "GET": Rule("viewer", "group", "object"),
         **_each("PUT PATCH DELETE", Rule("admin", "group", "all")),
     },
-    "group.group_member": _each("POST DELETE", Rule("admin", "group", "all")),
+    "group.group_member": {
+        "POST": Rule("operator", "group", "all"),  # of a group that bounds nothing; else an admin
+        "DELETE": Rule("admin", "group", "all"),
+    },
     "schedule.schedule_group_schedule": _see_and_change("group", "object", "PUT DELETE", "operator"),
     "storage.storage_storages": {"GET": Rule("operator", "storage", "all")},
     "notices.notice_notices": {"GET": Rule("operator", "storage", "list")},

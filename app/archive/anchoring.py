@@ -5,6 +5,7 @@ can write to the database alone can neither take rows away from the end of the c
 anew.
 """
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -61,12 +62,15 @@ def anchor(config: Config, at_us: int, known: Head | None = None) -> Head | None
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Append a line, and make it durable; a line that a crash has cut off is ended first."""
+    """Append a line, and make it durable; a line that a crash has cut off is ended first. Raises OSError."""
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
     try:
         size_bytes = os.fstat(handle).st_size
         is_cut = size_bytes and os.pread(handle, 1, size_bytes - 1) != b"\n"
-        os.write(handle, (b"\n" if is_cut else b"") + line)
+        whole = (b"\n" if is_cut else b"") + line
+        if os.write(handle, whole) < len(whole):
+            os.ftruncate(handle, size_bytes)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(handle)
     finally:
         os.close(handle)

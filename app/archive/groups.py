@@ -11,9 +11,9 @@ from app.archive.bounds import Sources, has_group
 from app.archive.paging import AnySelect, Order
 from app.archive.recordings import lock_sources
 from app.archive.rulebook import forget_group
-from app.errors import Invalid, NameTaken, NotFound
+from app.errors import Forbidden, Invalid, NameTaken, NotFound
 from app.extensions import AnySession, insert_missing
-from app.models import Group, group_source
+from app.models import AccountRight, Group, RetentionRule, group_source
 from app.models.types import new_uuid
 
 GROUP_ORDERS = {
@@ -133,6 +133,13 @@ def add_member(session: AnySession, group_id: str, source_id: int, *, who: str) 
     if is_new:
         audit(session, who, "group.add", group_id, source_id, name=group.name)
     return is_new
+
+
+def check_free(session: AnySession, group_id: str) -> None:
+    """Raise Forbidden for a group that decides who sees a camera, or how long its footage is kept."""
+    for model, what in ((AccountRight, "accounts have rights on it"), (RetentionRule, "a retention rule is of it")):
+        if session.scalar(select(model.id).where(model.group_id == group_id).limit(1)) is not None:
+            raise Forbidden(f"only an admin adds a camera to this group: {what}; make a group of your own", kind="role")
 
 
 def add_new_members(session: AnySession, members: Sequence[tuple[str, int]], *, who: str) -> None:

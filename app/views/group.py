@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from app.archive import groups
 from app.archive.bounds import sees
 from app.archive.paging import Order
-from app.auth import actor, sources
+from app.auth import actor, caller, sources
 from app.extensions import db, writing
 from app.models.types import now_us
 from app.personalulti import Name, path_integer, path_uuid, read_parameters
@@ -130,12 +130,18 @@ class OneGroup(Resource):
 class Member(Resource):
     """One camera of a group."""
 
-    @namespace.doc(description="`false` where it was in the group already; a source of another model is refused.")
+    @namespace.doc(
+        description="`false` where it was in the group already; a source of another model is refused. A group that "
+        "accounts have rights on, or that a retention rule is of, is changed by an admin alone."
+    )
     @namespace.response(200, "Was it added?", bool)
     def post(self, group_id: str, source_id: str) -> bool:
         """Add a source to a group."""
         ids, who = (path_uuid("group_id", group_id), path_integer("source_id", source_id)), actor()
+        is_admin = caller().has_role("admin")
         with writing() as session:
+            if not is_admin:
+                groups.check_free(session, ids[0])
             return groups.add_member(session, *ids, who=who)
 
     @namespace.doc(description="`false` where it was not in the group. What it records goes on.")

@@ -40,6 +40,7 @@ def post_login() -> Response:
     """Sign in, or ask for what is wanted next."""
     is_program = wants_json()
     try:
+        cookies.refuse_plain_http()
         account = steps.sign_in(_given(), now_us())
     except (CodeNeeded, PasswordForOnce) as wanted:
         # A page that is loaded again must not send the password again.
