@@ -13,7 +13,7 @@ from app.access import cookies, csrf, rates
 from app.access.caller import Caller
 from app.access.checking import HOW, check_rule
 from app.access.finding import bearer_token, find_caller
-from app.access.networks import is_within
+from app.access.networks import is_of_hidden_proxy, is_within
 from app.access.objects import sight_of
 from app.access.window import refuse_unchecked
 from app.archive.bounds import Sight
@@ -118,7 +118,8 @@ def may_post_result() -> bool:
 
 def is_metrics_network() -> bool:
     """Tell whether the caller's address may read the metrics without a token (PLAYBACK_METRICS_NETWORKS)."""
-    return is_within(current_app.config["PLAYBACK"].metrics_networks)
+    config = current_app.config["PLAYBACK"]
+    return is_within(config.metrics_networks) and not is_of_hidden_proxy(config)
 
 
 def _is_page_load() -> bool:

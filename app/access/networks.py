@@ -37,13 +37,13 @@ def trusted_caller() -> Caller | None:
     config: Config = current_app.config["PLAYBACK"]
     if not config.TRUSTED_NETWORKS or not is_within(config.trusted_networks):
         return None
-    if _is_of_hidden_proxy(config) or _is_of_another_page() or not _is_own_name(config):
+    if is_of_hidden_proxy(config) or _is_of_another_page() or not _is_own_name(config):
         return None
     address = request.remote_addr or ""
     return Caller(f"network {address}", config.TRUSTED_ROLE, f"network:{address}", "network")
 
 
-def _is_of_hidden_proxy(config: Config) -> bool:
+def is_of_hidden_proxy(config: Config) -> bool:
     """Tell whether a proxy stands between that PLAYBACK_PROXY_HOPS does not count: the address is the proxy's."""
     return not config.PROXY_HOPS and any(name in request.headers for name in FORWARDED)
 
