@@ -69,6 +69,8 @@ def _words(entry: Any, model: type[BaseModel]) -> str:
         return f"must be an object with {', '.join(_names(model, context.get('class_name', '')))}"
     text: str = entry["msg"]
     is_own = not text.startswith(("Input ", "String ", "Field ", "List ", "Value "))
+    if kind == "string_too_short" and context.get("min_length", 1) > 1:
+        return f"must have at least {context['min_length']} characters"
     return text if is_own or kind not in WORDS else WORDS[kind].format_map(context)
 
 

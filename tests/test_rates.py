@@ -60,7 +60,7 @@ def check_refusal(answer: TestResponse) -> None:
     assert answer.status_code == 429
     [entry] = answer.json["detail"]
     assert (entry["type"], set(entry)) == ("rate_limit", {"loc", "msg", "type"})
-    assert int(answer.headers["Retry-After"]) in (60, 300)
+    assert 0 < int(answer.headers["Retry-After"]) <= 300
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "WWW-Authenticate" not in answer.headers
 

@@ -42,6 +42,8 @@ def check_role(caller: Caller, rule: Rule) -> None:
         return
     if caller.how == "share" and request.endpoint in media.OF_SOURCES:
         return
+    if caller.how == "share":
+        raise Forbidden("a share link opens the media of its span, and nothing else", kind="scope")
     if not caller.has_role(rule.role):
         who = f"this token of {caller.name}" if caller.how == "token" else caller.name
         raise Forbidden(f"{who} has the role {caller.role}; this needs the role {rule.role}")

@@ -14,7 +14,7 @@ from datetime import timedelta
 from flask import Response, current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from app.access.rates import client_address
+from app.access.place import client_address
 from app.archive.accountnames import name_key
 from app.archive.attempts import Budget
 
@@ -61,6 +61,15 @@ def remember_device(response: Response, name: str) -> None:
 
 def _spelling(typed: str) -> str:
     return name_key(typed) or typed[:256].strip()
+
+
+def is_known_browser() -> bool:
+    """Tell whether somebody has signed in with this browser before: a flood from its address does not shut it out."""
+    try:
+        _signer().loads(request.cookies.get(DEVICE_COOKIE, ""), max_age=int(DEVICE_LIFE.total_seconds()))
+    except (BadData, ValueError, TypeError):
+        return False
+    return True
 
 
 def _device(name: str) -> str | None:

@@ -14,7 +14,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request
@@ -24,7 +23,9 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
 
+from app.access import guesses
 from app.access.caller import Caller
+from app.access.place import client_address
 from app.access.rules import rule_of
 from app.errors import TooMany
 from instance.config import Config
@@ -38,7 +39,6 @@ REDIS_S = 0.5  # a Redis that takes longer does not answer
 AGAIN_S = 30.0  # as long one that did not answer is not asked
 SWEEP_S = 5.0
 _TRIED, WRONG = "playback.tried", (401, 403)
-IPV6_BITS = 64  # what one household is given: its addresses are as many as it likes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,20 @@ class Rates:
         """Tell whether one more would be within the limit."""
         return bool(self._asked("test", kind, who))
 
+    def most(self, kind: str) -> int:
+        """Return how many this process allows."""
+        limit = LIMITS[kind]
+        is_divided = limit.is_shared and not self._is_redis_asked()
+        return max(1, -(-limit.most // self._processes)) if is_divided else limit.most
+
+    def left_s(self, kind: str, who: str) -> int:
+        """Return the seconds until the count falls."""
+        reset_s = self._asked("get_window_stats", kind, who).reset_time
+        return max(1, min(LIMITS[kind].window_s, -int(-(reset_s - time.time()) // 1)))
+
+    def _is_redis_asked(self) -> bool:
+        return self._shared is not None and time.monotonic() >= self._dead_until_s
+
     def forget(self, kind: str, who: str) -> None:
         """Begin to count anew."""
         self._asked("clear", kind, who)
@@ -106,7 +120,7 @@ class Rates:
     def _asked(self, way: str, kind: str, who: str) -> Any:
         self._tell()
         limit = LIMITS[kind]
-        if self._shared is not None and time.monotonic() >= self._dead_until_s:
+        if self._shared is not None and self._is_redis_asked():
             try:
                 answer = getattr(self._shared, way)(_item(limit.most, limit.window_s), kind, who)
             except StorageError as error:
@@ -114,8 +128,7 @@ class Rates:
             else:
                 self._note_alive()
                 return answer
-        most = max(1, -(-limit.most // self._processes)) if limit.is_shared else limit.most
-        return getattr(self._own, way)(_item(most, limit.window_s), kind, who)
+        return getattr(self._own, way)(_item(self.most(kind), limit.window_s), kind, who)
 
     def _note_dead(self, error: StorageError) -> None:
         with self._lock:
@@ -149,7 +162,7 @@ def attempt(kind: str, who: str) -> None:
     """Count an attempt. Raises TooMany for one too many; no attempt is to be made then."""
     rates: Rates | None = current_app.extensions.get(EXTENSION)
     if rates is not None and not rates.hit(kind, who):
-        raise _too_many(kind)
+        raise _too_many(kind, who)
 
 
 def forget(kind: str, who: str) -> None:
@@ -159,27 +172,13 @@ def forget(kind: str, who: str) -> None:
         rates.forget(kind, who)
 
 
-def client_address() -> str:
-    """Return whom an address stands for: itself, or of IPv6 the network that one household has."""
-    text = request.remote_addr or ""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text[:64]
-    if not isinstance(address, IPv6Address):
-        return text
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return f"{IPv6Address(int(address) >> IPV6_BITS << IPV6_BITS)}/{IPV6_BITS}"
-
-
 def count_failure(response: Response) -> Response:
     """Count a wrong key or token; once they are too many, say that instead of that it is wrong."""
     kind = _failed(response)
     rates: Rates = current_app.extensions[EXTENSION]
     if kind is None or rates.hit(kind, client_address()):
         return response
-    error = _too_many(kind)
+    error = _too_many(kind, client_address())
     refused: Response = jsonify(detail=error.detail)
     refused.status_code = error.status
     refused.headers["Retry-After"] = str(error.retry_after_s)
@@ -205,23 +204,23 @@ def check_rule(caller: Caller | None) -> None:
     """Look at a request whose row has a class of attempts, or count it. Raises TooMany."""
     kind, rates = limit_of_request(), current_app.extensions.get(EXTENSION)
     if kind == "sign_in" and rates is not None:
-        if not rates.is_within(kind, client_address()):
-            raise _too_many(kind)
+        if not rates.is_within(kind, client_address()) and not guesses.is_known_browser():
+            raise _too_many(kind, client_address())
         request.environ[_TRIED] = True
     elif kind == "stills" and (caller is None or caller.how != "terminal"):
         attempt(kind, caller.key if caller is not None and caller.key != "anyone" else client_address())
 
 
-def _too_many(kind: str) -> TooMany:
-    limit = LIMITS[kind]
+def _too_many(kind: str, who: str) -> TooMany:
+    limit, rates = LIMITS[kind], current_app.extensions[EXTENSION]
     minutes = limit.window_s // 60
     within = "a minute" if minutes == 1 else f"{minutes} minutes"
     error = TooMany(
-        f"these are more than {limit.most} {limit.what} within {within}: wait, then try again",
+        f"these are more than {rates.most(kind)} {limit.what} within {within}: wait, then try again",
         loc=(),
         kind="rate_limit",
     )
-    error.retry_after_s = limit.window_s
+    error.retry_after_s = rates.left_s(kind, who)
     return error
 
 

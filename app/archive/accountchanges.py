@@ -35,6 +35,7 @@ def make_account(session: AnySession, actor: str, name: str, role: str, stored: 
 
     `rights` are those of `change_account`. Raises Invalid, NameTaken.
     """
+    check_rights(rights)
     name = checked_name(name)
     key = folded_name(name)
     taken = session.scalar(select(Account.name).where(Account.name_key == key))
@@ -49,11 +50,19 @@ def make_account(session: AnySession, actor: str, name: str, role: str, stored: 
     return row
 
 
+def check_rights(values: Mapping[str, Any]) -> None:
+    """Raise Invalid for all cameras and some of them at once: which was meant is unknown."""
+    if values.get("sees_all") and (values.get("source_ids") or values.get("group_ids")):
+        message = "sees_all means all cameras: leave it out, or source_ids and group_ids"
+        raise Invalid(message, loc=("body", "sees_all"), kind="contradiction")
+
+
 def change_account(session: AnySession, actor: str, account_id: str, values: Mapping[str, Any]) -> Account:
     """Change role, active, sees_all, source_ids or group_ids of an account; what is left out stays.
 
     Raises NotFound; Conflict where no active admin who sees all would be left; Invalid.
     """
+    check_rights(values)
     lock_admins(session)
     row = find_account(session, account_id, is_locked=True)
     before = _told(session, row)

@@ -134,5 +134,5 @@ def _session(row: AccountSession) -> dict[str, Any]:
 
 def _token(row: ApiToken, at_us: int) -> dict[str, Any]:
     is_over = row.revoked_us is not None or (row.expires_us is not None and row.expires_us <= at_us)
-    until = "over" if is_over else utc_text(row.expires_us) or "revoked by hand"
+    until = "over" if is_over else utc_text(row.expires_us) or "it is revoked"
     return {"name": row.name, "role": row.role, "until": until, "used": utc_text(row.last_used_us) or "never"}
