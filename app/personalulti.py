@@ -27,7 +27,7 @@ from app.errors import Invalid, NotFound, UnsupportedBody
 from app.instants import utc_text as utc_text
 from app.wording import wrong_values
 
-FORM_TOKEN = "csrf_token"  # noqa: S105  the field of a form that no view reads
+FORM_TOKEN = "csrf_token"  # noqa: S105  # nosec B105  the name of a form's field
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MAX_ID = 2**31 - 1
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # the categories Cc and Cs of Unicode
