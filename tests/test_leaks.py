@@ -15,6 +15,7 @@ from app.extensions import db, writing
 from app.models import Account, AccountRight, ApiToken
 from instance.config import TestingConfig
 from tests.archived import media as media
+from tests.archived import no_plans as no_plans
 from tests.conftest import open_app
 from tests.leakasks import ASKS, NOT_ASKED
 from tests.leaking import ABSENT, OTHER, OWN, Ask, Side, build, dump, marks, rows_of_other
@@ -22,7 +23,12 @@ from tests.leaking import ABSENT, OTHER, OWN, Ask, Side, build, dump, marks, row
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NAME, TOKEN = "bounded", "fpt_bounded"
 CALLERS = ("viewer", "operator", "admin", "analyser", "token of an admin who sees all")
-MOVING = {"health.readyz", "exports.export_source_export", "filereport.report_file_report"}  # they tell the time
+MOVING = {  # they tell the time, or are of a file of this very second
+    "health.readyz",
+    "exports.export_source_export",
+    "filereport.report_file_report",
+    "results.result_file_result_file",
+}
 LAST = ("files.file_one_file", "DELETE")  # what is said of the file is asked for before
 
 
