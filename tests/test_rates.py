@@ -248,3 +248,13 @@ def test_several_servers_count_together_in_redis_and_alone_while_it_is_away(
         assert len(told) == 1
         assert not re.search(r"redis://|10\.0\.0\.3", told[0])
         assert get(one, SOURCE).status_code == 401
+
+
+def test_nobody_fills_the_disk_with_tokens(production: Flask, secret: str) -> None:
+    client = production.test_client()
+    answers = [
+        client.post("/api/v1/token", json={"name": f"t{number}"}, headers=bearer(secret)).status_code
+        for number in range(6)
+    ]
+    assert answers == [200] * 4 + [429] * 2
+    assert client.get("/api/v1/token", headers=bearer(secret)).status_code == 200

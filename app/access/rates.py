@@ -3,6 +3,7 @@
     sign_in       wrong sign-ins of an address   then right ones are refused, too; names are counted in guesses.py
     share         passwords tried of a link      from however many addresses; the right one forgets them
     keys, tokens  wrong ones of an address       right ones always pass: 128 and 256 bits are not guessed
+    made          tokens made by one caller      each leaves a row for good
     stills        pictures for one caller        far more than a wall of cameras shows
 
 Flask-Limiter counts, in Redis where that is the broker (all web servers together), else in the memory of each process,
@@ -60,6 +61,7 @@ LIMITS = {
     "share": Limit(20, 300, "attempts with a password of this link"),
     "keys": Limit(60, 60, "wrong keys from your address"),
     "tokens": Limit(60, 60, "wrong tokens from your address"),
+    "made": Limit(60, 60, "tokens that you have made", is_shared=False),
     "stills": Limit(6000, 60, "still pictures", is_shared=False),  # a wall of 100 cameras, each once a second
 }
 
@@ -207,6 +209,8 @@ def check_rule(caller: Caller | None) -> None:
         if not rates.is_within(kind, client_address()) and not guesses.is_known_browser():
             raise _too_many(kind, client_address())
         request.environ[_TRIED] = True
+    elif kind == "tokens" and caller is not None and caller.how != "terminal":
+        attempt("made", caller.key)
     elif kind == "stills" and (caller is None or caller.how != "terminal"):
         attempt(kind, caller.key if caller is not None and caller.key != "anyone" else client_address())
 
