@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 
@@ -40,5 +41,10 @@ def faults(path, key_path=None, kept=None):
 
 
 if __name__ == "__main__":
-    found = [*faults(*sys.argv[1:])]
+    try:
+        found = [*faults(*sys.argv[1:])]
+    except InvalidSignature:
+        found = ["an anchor is not signed with this key"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = [f"this is no whole dump of `flask audit export`, or no public key in PEM: {error}"]
     sys.exit("\n".join(found) or print("whole and unchanged, if the key is the recorder's: compare it"))

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -475,6 +477,23 @@ def alone(*arguments: object) -> "subprocess.CompletedProcess[str]":
     """Run the script that anybody can read."""
     command = [sys.executable, "docs/verify_audit.py", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_who_checks_alone_is_told_in_one_line_of_what_he_cannot_read(app: Flask, tmp_path: Path) -> None:
+    with app.app_context(), writing() as session:
+        audit(session, "anna", "x", "1", None)
+    assert run(app, "verify").exit_code == 0
+    whole = run(app, "export").stdout_bytes
+    dump, key = tmp_path / "dump.jsonl", tmp_path / "key.pem"
+    other = Ed25519PrivateKey.generate().public_key()
+    key.write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    dump.write_bytes(whole)
+    answers = [alone(dump, key)]
+    dump.write_bytes(whole[:-20])
+    answers += [alone(dump), alone(dump, dump)]
+    assert [(answer.returncode, answer.stderr.count("\n")) for answer in answers] == [(1, 1)] * 3
+    assert "not signed with this key" in answers[0].stderr
+    assert all("no whole dump" in answer.stderr for answer in answers[1:])
 
 
 def test_a_detail_cannot_hide_what_it_stands_beside(app: Flask) -> None:
