@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 from app import create_app
 from app.access import lastuse
+from app.archive import viewwriter
 from app.extensions import db, prepare_migrations
 from instance.config import TestingConfig
 from tests.services import Postgres, why_no_postgres
@@ -85,6 +86,8 @@ def open_app(config: TestingConfig) -> Iterator[Flask]:
     app = create_app(config)
     yield app
     lastuse.stop(app)
+    if viewwriter.EXTENSION in app.extensions:
+        viewwriter.writer_of(app).end()
     with app.app_context():
         db.engine.dispose()
 

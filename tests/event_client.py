@@ -111,7 +111,7 @@ class EventClient(EventReader):
         self, port: int, path: str, *, last_id: int | str | None = None, version: str = "1.1", **headers: str
     ) -> None:
         super().__init__(socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S))
-        lines = [f"GET {path} HTTP/{version}", "Host: video.test", "Accept: text/event-stream"]
+        lines = [f"GET {path} HTTP/{version}", "Host: localhost", "Accept: text/event-stream"]
         lines += [] if last_id is None else [f"Last-Event-ID: {last_id}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self.connection.sendall("\r\n".join([*lines, "", ""]).encode())

@@ -515,7 +515,7 @@ def server() -> Iterator[listening.Server]:
 def connected(server: listening.Server, head: bytes) -> socket.socket:
     """Return a connection that has sent the begin of a request."""
     found = socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=10)
-    found.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + head)
+    found.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n" + head)
     return found
 
 

@@ -121,7 +121,8 @@ def test_a_file_of_sources_is_imported_whole_or_not_at_all(flask: Command, tmp_p
 
 
 def test_commands_need_no_token_in_production(tmp_path: Path) -> None:
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="s" * 32)
+    networks = {"CAMERA_NETWORKS": "127.0.0.0/8"}
+    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="s" * 32, **networks)
     migrated(config)
     for app in open_app(config):
         assert app.test_client().get(f"{API}/source").status_code == 401

@@ -260,8 +260,8 @@ def test_the_download_address_is_told_while_a_key_is_valid(served: Served) -> No
     with listen(served, file_id) as client:
         (issued,) = client.take(1)
         assert (issued.data["type"], issued.data["generation"]) == ("download", 0)
-        assert issued.data["download_url"] == f"http://video.test/download/{key}/"
-        answer = requests.get(issued.data["download_url"].replace("http://video.test", served.service.base), timeout=10)
+        assert issued.data["download_url"] == f"http://localhost/download/{key}/"
+        answer = requests.get(issued.data["download_url"].replace("http://localhost", served.service.base), timeout=10)
         assert (answer.status_code, answer.content) == (200, b"film")
         used = client.take(1)[0]
         assert (used.data["rotation"], used.data["download_url"]) == ("downloaded", issued.data["download_url"])

@@ -319,7 +319,7 @@ def test_a_cut_between_servers_loses_one_piece(there: Service, monkeypatch: pyte
         copy_to_peer(root, RECORD, "gate", wrong, Progress(lambda: None))
     for address, why in (
         (f"http://:{TOKEN}@127.0.0.1:{there.port}/nothing/", "answered 404"),
-        (f"http://:wrong@127.0.0.1:{there.port}/", "answered 401: sign in"),
+        (f"http://:wrong@127.0.0.1:{there.port}/", "answered 401: this token opens nothing"),
     ):
         with pytest.raises(CopyFailed, match=why):
             copy_to_peer(peer(address), RECORD, "gate", wrong, Progress(lambda: None))

@@ -17,6 +17,7 @@ from tests.conftest import open_app
 
 API = "/api/v1"
 GROUP = {"model": "Source", "name": "g"}
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 NETWORKS = "10.1.0.0/16, 192.168.7.9, fd00::/8"
 Ask = Callable[..., Any]
 
@@ -58,7 +59,7 @@ def test_without_the_setting_no_address_is_served(production: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "changing", "configuring"), [("viewer", 403, 403), ("operator", 404, 403), ("admin", 404, 200)]
+    ("role", "changing", "configuring"), [("viewer", 403, 403), ("operator", 404, 403), ("admin", 404, 404)]
 )
 def test_a_trusted_address_has_the_role_of_the_setting(
     production: Any, role: str, changing: int, configuring: int
@@ -66,7 +67,8 @@ def test_a_trusted_address_has_the_role_of_the_setting(
     app = production(TRUSTED_ROLE=role)
     pin = {"source_id": 1, "start": 1, "end": 2, "reason": "r"}
     assert ask(app, path=f"{API}/pins", method="POST", json=pin).status_code == changing
-    assert ask(app, path=f"{API}/group", method="POST", json=GROUP).status_code == configuring
+    gone = {"path": f"{API}/group/{UNKNOWN}/", "method": "DELETE"}
+    assert ask(app, **gone).status_code == configuring
 
 
 def test_what_a_trusted_address_does_is_written_down_as_its(production: Any) -> None:

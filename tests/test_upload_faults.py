@@ -201,7 +201,7 @@ def test_a_form_in_chunks_and_one_that_breaks_off(service: Service) -> None:
     assert answer.status_code == 201, answer.text
     check(service, answer.json()["id_file"])
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
-        head_ = f"POST /files/ HTTP/1.1\r\nHost: x\r\nContent-Length: {len(DATA)}\r\nContent-Type: "
+        head_ = f"POST /files/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(DATA)}\r\nContent-Type: "
         connection.sendall(head_.encode() + headers["Content-Type"].encode() + b"\r\n\r\n" + begin + DATA[:700_000])
         connection.shutdown(socket.SHUT_WR)
         status, answered = answer_of(connection)
@@ -215,7 +215,12 @@ def test_a_form_in_chunks_and_one_that_breaks_off(service: Service) -> None:
 def test_malformed_chunks_are_refused_and_keep_what_came(service: Service) -> None:
     file_id = create(service, len(DATA))
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
-        lines = [f"PATCH /files/{file_id}/ HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Upload-Offset: 0"]
+        lines = [
+            f"PATCH /files/{file_id}/ HTTP/1.1",
+            "Host: localhost",
+            "Transfer-Encoding: chunked",
+            "Upload-Offset: 0",
+        ]
         lines += [f"{name}: {value}" for name, value in BYTES.items()]
         connection.sendall("\r\n".join([*lines, "", ""]).encode() + b"10000\r\n" + DATA[:65536] + b"\r\nnonsense\r\n")
         status, _ = answer_of(connection)

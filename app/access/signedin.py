@@ -32,7 +32,8 @@ def security() -> "Security":
 
 def account_of_cookie() -> Account | None:
     """Return the account that the request's cookie is signed in with; one query, none without such a cookie."""
-    if USER_KEY not in session:
+    # Without a cookie the session is not looked at: Flask would say that the answer varies by it.
+    if current_app.session_interface.get_cookie_name(current_app) not in request.cookies or USER_KEY not in session:
         return None
     security()
     from flask_security import current_user
