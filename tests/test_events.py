@@ -353,7 +353,7 @@ def test_a_browser_resumes_after_a_restart_without_loss_and_stops_at_the_end(ser
     with Browser(tmp_path) as browser:
         file_id = announce(served.app)
         ids = [row_of(served.app, file_id).event_id, tell(served.app, file_id, "progress", received_bytes=1)]
-        browser.open(served.url("/healthz"))
+        browser.open_bare(served.url("/healthz"))
         browser.script(LISTEN, f"/sse/{file_id}/")
         browser.wait(lambda: browser.script("return window.got") == ids, "the events so far")
         process = served.service.processes["web"]

@@ -71,7 +71,7 @@ class Player:
 
     def __init__(self, browser: Browser, served: Served) -> None:
         self.browser, self.served = browser, served
-        browser.open(served.url("/"))  # a page whose policy lets media of ours play
+        browser.open_bare(served.url("/healthz"))
         browser.script(PLAYER)
 
     def load(self, path: str) -> float | None:
