@@ -1,9 +1,12 @@
 """The embedded broker: messages in folders."""
 
 import contextlib
+import shutil
 import threading
 from pathlib import Path
+from queue import Empty
 
+import pytest
 from flask import Flask
 from kombu import Connection
 
@@ -44,6 +47,21 @@ def test_a_message_is_never_seen_before_it_is_whole(config: TestingConfig) -> No
     assert sorted(taken) == list(range(200))
     assert seen == {True}
     assert list(queue.iterdir()) == []
+
+
+def test_a_folder_that_was_removed_ends_nobody_who_waits(config: TestingConfig) -> None:
+    """Regression: a worker that looked just then ended, with a traceback."""
+    folderbroker.register()
+    options = broker_options(config)["broker_transport_options"]
+    queue = Path(config.instance_path / "broker" / "queue")
+    with Connection("filesystem://", transport_options=options) as connection, connection.SimpleQueue("r") as messages:
+        shutil.rmtree(queue)
+        with pytest.raises(Empty):
+            messages.get(timeout=0.2)
+        messages.put({"number": 1})
+        message = messages.get(timeout=5)
+        message.ack()
+        assert message.payload == {"number": 1}
 
 
 def test_a_task_that_sends_leaves_the_tasks_of_its_process_their_app(app: Flask) -> None:

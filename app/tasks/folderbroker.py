@@ -7,6 +7,7 @@ file away, cannot read it and ends ("Unrecoverable error: JSONDecodeError", seen
 import time
 import uuid
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 from kombu.exceptions import ChannelError
@@ -26,6 +27,14 @@ class Channel(filesystem.Channel):
             fresh.rename(final)
         except OSError as error:
             raise ChannelError(f"cannot add {name} to the broker's folder") from error
+
+    def _get(self, queue: str, *_: Any, **__: Any) -> Any:
+        """Return the next message. A folder that somebody removed is made again: kombu would end the worker."""
+        try:
+            return super()._get(queue)  # type: ignore[no-untyped-call]
+        except FileNotFoundError:
+            Path(self.data_folder_in).mkdir(parents=True, exist_ok=True)
+            raise Empty from None
 
 
 class Transport(filesystem.Transport):
