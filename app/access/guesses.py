@@ -55,8 +55,9 @@ def remember_device(response: Response, name: str) -> None:
     key = _spelling(name)
     value = _signer().dumps([_digest("known", key), _device(key) or secrets.token_urlsafe(16)])
     is_secure = current_app.session_interface.get_cookie_secure(current_app)
-    kept = {"max_age": DEVICE_LIFE, "httponly": True, "samesite": "Strict", "path": "/login"}
-    response.set_cookie(DEVICE_COOKIE, value, secure=is_secure, **kept)  # type: ignore[arg-type]
+    response.set_cookie(
+        DEVICE_COOKIE, value, max_age=DEVICE_LIFE, path="/login", secure=is_secure, httponly=True, samesite="Strict"
+    )
 
 
 def _spelling(typed: str) -> str:

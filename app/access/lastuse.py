@@ -8,7 +8,8 @@ A process that is killed loses FLUSH_S of it. Revoking and expiry do not wait fo
 import logging
 import threading
 
-from flask import Flask, current_app
+from flask import Flask
+from flask.globals import app_ctx
 from sqlalchemy import or_, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -74,7 +75,7 @@ class Uses:
 
 def note_use(token_id: str) -> None:
     """Remember that the current request used a token; it is written down soon, by another thread."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = app_ctx.app
     if _uses(app).note(token_id, now_us()):
         _uses(app).start(app)
 

@@ -7,7 +7,8 @@ Flask-Login, through Flask-Security, keeps `fs_uniquifier` in Flask's signed coo
 import threading
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, current_app, g, request, session
+from flask import current_app, g, request, session
+from flask.globals import app_ctx
 
 from app.models import Account
 
@@ -20,7 +21,7 @@ _making = threading.Lock()
 
 def security() -> "Security":
     """Return Flask-Security, bound to the current app; made once a process and app."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = app_ctx.app
     with _making:
         if "security" not in app.extensions:
             from app.access.flasksecurity import make_security

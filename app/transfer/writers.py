@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from flask import Flask, current_app
+from flask import Flask
+from flask.globals import app_ctx
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -111,6 +112,6 @@ class Writers:
 
 def writers() -> Writers:
     """Return those of this process and app; the worker's sweep writes too, without views."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = app_ctx.app
     found: Writers = app.extensions.setdefault(EXTENSION, Writers(app, lambda: False))
     return found

@@ -8,7 +8,8 @@ address; errors that are none of its pages leave as everywhere.
 import io
 import threading
 
-from flask import Blueprint, Flask, abort, current_app, request
+from flask import Blueprint, Flask, abort, request
+from flask.globals import app_ctx
 from werkzeug.wrappers import Response
 
 administration = Blueprint("administration", __name__)
@@ -34,7 +35,7 @@ def show_administration(path: str = "") -> Response:
 
 def site() -> Flask:
     """Return the administration's app; made once a process."""
-    main: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    main = app_ctx.app
     with _making:
         if EXTENSION not in main.extensions:
             from app.views.adminsite import make_site

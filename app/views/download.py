@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import cast
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Response, request
+from flask.globals import app_ctx
 from flask_restx import Namespace, Resource
 
 from app.access.finding import find_caller
@@ -125,7 +126,7 @@ def _take_place(file_id: int, key: str, asker: Asker) -> HeldLease:
     with writing() as session:
         lease_id = begin_download(session, key, asker, at_us).id
     db.session.remove()
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # it outlives the request
+    app = app_ctx.app  # it outlives the request
     return HeldLease(app, lease_id, file_id)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Generator
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, request
+from flask.globals import app_ctx
 from flask_restx import Namespace, Resource
 
 from app.access.caller import Caller
@@ -128,7 +129,7 @@ def _answer(body: Any) -> Response:
 def _listen(where: tuple[int, int, int, str]) -> Response:
     """Return the answer whose body the hub goes on with. Raises Busy."""
     hub: Hub = current_app.extensions[HUB]
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # it outlives the request
+    app = app_ctx.app  # it outlives the request
     may_go_on = StillMay(app, caller(), functools.partial(_may_listen, where[0]))
     db.session.remove()  # whoever waits holds no connection
     hub.take_place()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from typing import Annotated
 
 from flask import Blueprint, Flask, Response, current_app, request
+from flask.globals import app_ctx
 from flask_restx import Namespace, Resource
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -50,7 +51,7 @@ def _watched(source_id: str) -> LiveCamera:
 def _join(camera: LiveCamera, delay_s: float) -> tuple[Viewer, Shot]:
     """Watch a camera; return the viewer and its first picture. Raises CameraSilent, Busy."""
     hub: Hub = current_app.extensions["playback_hub"]
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = app_ctx.app
     db.session.remove()
     try:
         viewer = hub.join(camera.source_id, camera, LiveSource(app, camera).shots, delay_s)
@@ -118,7 +119,7 @@ class LiveVideo(Resource):
         except BaseException:
             seat.release()
             raise
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # it outlives the request
+        app = app_ctx.app  # it outlives the request
         still_sees = StillMay(app, caller(), lambda who: who.has_role("viewer") and who.may_see(camera.source_id))
         response = stream(_pictures(viewer, first, living(camera.source_id, "video"), still_sees), seat)
         response.call_on_close(viewer.leave)

@@ -6,7 +6,8 @@ Nothing here asks the database: a request that is answered is noted in memory, a
 import time
 from collections.abc import Callable
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
+from flask.globals import app_ctx
 
 from app.access.origin import origin
 from app.archive.auditing import tell_origin
@@ -80,5 +81,5 @@ def _look(what: str, source_id: int | None, action: str, subject: str | None) ->
 
 
 def _writer() -> ViewWriter:
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the writer outlives the request
+    app = app_ctx.app  # the writer outlives the request
     return writer_of(app)
