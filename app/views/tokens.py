@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from app.access.granting import account_for, granted, is_narrow, token_of
@@ -18,7 +18,7 @@ from app.extensions import AnySession, db, writing
 from app.models import Account, ApiToken
 from app.models.types import now_us
 from app.personalulti import MAX_ID, Exactly, Name, no_truth, path_uuid, read_parameters, utc_text
-from app.playback.asked import Instant
+from app.playback.asked import Moment
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
@@ -26,7 +26,6 @@ from app.views.objects import json_bytes
 
 tokens = Blueprint("tokens", __name__)
 namespace = Namespace("token", "What programs sign in with", path="/")
-Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 Role = Literal["viewer", "operator", "admin", "analyser"]
 MOST_SOURCES = 1000
 AREAS_MEAN = "Areas, words of the table of who may do what; null for all"
