@@ -148,11 +148,9 @@ class SharePlaylist(Resource):
 @sharepage.after_request
 def guard(response: Response) -> Response:
     """Set what every answer of these addresses carries."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    response.headers.update(HEADERS)
     if response.mimetype == "text/html":
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers["Cache-Control"] = HEADERS["Cache-Control"]
+        response.headers["Content-Security-Policy"] = POLICY
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = BASIC
     return response
