@@ -20,6 +20,7 @@ from app.archive.bounds import Sight
 from app.errors import NotFound, Unauthorised
 from app.extensions import db
 from app.models.types import now_us
+from app.personalulti import is_page_wanted
 from app.transfer.answering import may_answer
 
 RESULT_ENDPOINTS = {"results.by_refer", "results.by_header"}
@@ -123,5 +124,4 @@ def is_metrics_network() -> bool:
 
 
 def _is_page_load() -> bool:
-    accepted = request.accept_mimetypes
-    return request.method == "GET" and accepted.best_match(["application/json", "text/html"]) == "text/html"
+    return request.method == "GET" and is_page_wanted()

@@ -1,4 +1,4 @@
-"""What views share: reading parameters from body, form and query, checking them, and instants as text."""
+"""What views share: reading parameters from body, form and query, checking them, instants as text, who takes pages."""
 
 import json
 import re
@@ -55,6 +55,11 @@ def path_uuid(name: str, text: str) -> str:
 def not_found(name: str, text: object, place: str = "path") -> NoReturn:
     """Raise NotFound for an id or a name that nothing has."""
     raise NotFound(f"there is no {name.removesuffix('_id').removesuffix('_name')} {text}", loc=(place, name))
+
+
+def is_page_wanted() -> bool:
+    """Tell whether the current request takes a page rather than JSON, as browsers do that open an address."""
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
 
 
 def check_characters(value: Any, allowed: str = "") -> Any:

@@ -12,14 +12,14 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from app.archive.accountchanges import change_account
 from app.archive.attempts import Budget, count_attempt
 from app.archive.signingin import take_code
 from app.errors import Conflict, TooMany
 from app.extensions import db, writing
-from app.models import Account, Audit, IdempotentAnswer, RecoveryCode
+from app.models import Account, Audit, IdempotentAnswer, RecoveryCode, Source
 from app.models.types import now_us
 from instance.config import ProductionConfig
 from tests.accounts import PASSWORD, add_account, add_bounded, password_hash, sign_in
@@ -175,6 +175,28 @@ def test_rights_on_cameras_and_groups_stand_in_the_account(production: Flask, ad
     told = audited(production, "account.change")
     assert told[0] == ("admin", {"name": "eve", "source_ids": [[1], [2]], "group_ids": [[group], []], "by": None})
     assert told[1][1]["sees_all"] == [False, True]
+
+
+def test_a_list_of_accounts_asks_no_query_for_each_of_them(production: Flask, admin: Admin) -> None:
+    with production.app_context(), writing() as session:
+        session.add_all(
+            Source(id=number, model="Source", uri_rtsp=f"rtsp://192.0.2.{number}/x") for number in (1, 2, 3)
+        )
+        session.flush()
+        for number in range(20):
+            add_bounded(session, f"viewer {number:02}", "viewer", number % 3 + 1)
+    for _ in range(2):
+        sign_in(production, "viewer 04").get(f"{API}/account/me")
+    asked: list[str] = []
+    with production.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    listed = admin("GET", "?sort=name").json
+    assert [each["source_ids"] for each in listed] == [[], *([number % 3 + 1] for number in range(20))]
+    assert [each["sessions"] for each in listed] == [0, 0, 0, 0, 0, 2, *([0] * 15)]
+    counts = [len([one for one in asked if table in one]) for table in ("FROM account_right", "FROM account_session")]
+    assert counts == [1, 1]
+    assert [admin("GET", f"/{each['id']}/").json for each in listed] == listed
 
 
 def test_a_role_holds_from_the_next_request_on(production: Flask, admin: Admin) -> None:

@@ -45,6 +45,11 @@ class Caller:
         """Tell whether a camera is there for him."""
         return self.sources is None or source_id in self.sources
 
+    @property
+    def is_admin_of_all(self) -> bool:
+        """Tell whether he is an admin who sees all cameras."""
+        return self.has_role("admin") and self.sources is None
+
     def has_role(self, role: str) -> bool:
         """Tell whether he has at least the role viewer, operator or admin."""
         return LADDER.get(self.role, 0) >= LADDER[role]

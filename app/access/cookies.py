@@ -7,9 +7,7 @@ In production both are `Secure`: a browser sends them over TLS only, and to this
 §4.1.3). PLAYBACK_PLAIN_HTTP gives that up where there is no TLS; development has none, and no prefix.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from flask import Flask, Request, Response, current_app, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
@@ -21,8 +19,8 @@ from instance.config import Config, is_loopback
 SESSION, PREFIX = "playback_session", "__Host-"
 CSRF = "csrftoken"
 SAMESITE = "Strict"
-# What of a session says who is signed in, and since when: another sign-in is another.
-MARKS = ("_user_id", "sign_in")
+# What of a session says who is signed in (Flask-Login's name), and since when: the id of its row in account_session.
+USER_KEY, SESSION_KEY = "_user_id", "sign_in"
 
 
 class SessionInterface(SecureCookieSessionInterface):
@@ -84,10 +82,9 @@ def forget(response: AnyResponse) -> AnyResponse:
     return response
 
 
-def sign_in_mark(of: Mapping[str, Any] | None = None) -> str:
-    """Return what stands for the sign-in of the session; empty where nobody is signed in."""
-    found = session if of is None else of
-    marks = [str(found.get(name, "")) for name in MARKS]
+def sign_in_mark() -> str:
+    """Return what stands for the sign-in of the session, another for each; empty where nobody is signed in."""
+    marks = [str(session.get(name, "")) for name in (USER_KEY, SESSION_KEY)]
     return "|".join(marks) if any(marks) else ""
 
 

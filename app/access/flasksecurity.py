@@ -11,12 +11,12 @@ from typing import Any
 from flask import Flask, session
 from flask_security import RoleMixin, Security, UserDatastore, UserMixin
 
+from app.access.cookies import SESSION_KEY
 from app.archive.signingin import account_of_session
 from app.extensions import db
 from app.models import Account
 from app.models.types import now_us
 
-SESSION_KEY = "sign_in"  # of the cookie: the id of its row in account_session
 SETTINGS = {
     "SECURITY_PASSWORD_HASH": "argon2",  # nosec B105  the name of a scheme
     "SECURITY_PASSWORD_SALT": secrets.token_hex(32),  # of hashes that are not used

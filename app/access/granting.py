@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from app.access.caller import LADDER, Caller
 from app.access.finding import is_narrower
-from app.archive.tokens import find_account, find_token, is_living
+from app.archive.tokens import descendants, find_account, find_token, is_living
 from app.errors import Forbidden, Invalid, Loc, NotFound, Unauthorised
 from app.extensions import AnySession
 from app.instants import utc_text
@@ -25,9 +25,17 @@ ANALYSER = "analyser"
 NEEDED = {**LADDER, ANALYSER: LADDER["operator"]}
 
 
-def is_narrow(caller: Caller, row: ApiToken | None, account: Account | None) -> bool:
-    """Tell whether a caller is a token that may do less than its account, and so sees its own line of tokens alone."""
-    return row is not None and account is not None and (caller.role != account.role or is_narrower(account, row))
+def own_line(session: AnySession, caller: Caller) -> set[str] | None:
+    """Return the ids of the tokens that a token sees which may do less than its account; None for any other caller."""
+    row, account = token_of(session, caller), own_account(session, caller)
+    if row is None or account is None or not (caller.role != account.role or is_narrower(account, row)):
+        return None
+    return descendants(session, row.id)
+
+
+def own_account(session: AnySession, caller: Caller) -> Account | None:
+    """Return the account of the caller; None for who has none."""
+    return session.get(Account, caller.account_id) if caller.account_id is not None else None
 
 
 def token_of(session: AnySession, caller: Caller, *, is_locked: bool = False) -> ApiToken | None:
@@ -38,7 +46,7 @@ def token_of(session: AnySession, caller: Caller, *, is_locked: bool = False) ->
 
 def account_for(session: AnySession, caller: Caller, name: str | None, place: str) -> Account:
     """Return the account that is named, or else the caller's own. Raises Forbidden, Invalid, NotFound."""
-    own = session.get(Account, caller.account_id) if caller.account_id is not None else None
+    own = own_account(session, caller)
     if name is None:
         if own is None:
             message = "name the account that the token is to be of: nobody is signed in"
@@ -46,7 +54,7 @@ def account_for(session: AnySession, caller: Caller, name: str | None, place: st
         return own
     if own is not None and name in (own.name, own.id):
         return own
-    if not (caller.has_role("admin") and caller.sources is None):
+    if not caller.is_admin_of_all:
         raise Forbidden("the tokens of another account are an admin's business, who sees all cameras")
     return find_account(session, name, place)
 

@@ -50,9 +50,13 @@ def is_ours(config: Config, name: str) -> bool:
     try:
         address = ip_address(name)
     except ValueError:
-        is_of_network = "." not in name or name.endswith(".local")  # no site in the internet has such a name
-        return config.ENVIRONMENT == "production" and (is_of_network or not config.PUBLIC_URL)
+        return config.ENVIRONMENT == "production" and (is_of_network(name) or not config.PUBLIC_URL)
     return address.is_loopback or config.ENVIRONMENT == "production"
+
+
+def is_of_network(name: str) -> bool:
+    """Tell whether no site in the internet can have a name without port, which is no address."""
+    return "." not in name or name.endswith(".local")
 
 
 def public_name(config: Config) -> str | None:

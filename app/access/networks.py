@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from flask import current_app, request
 
 from app.access.caller import Caller
+from app.access.hosts import is_of_network, split_host
 from instance.config import Config
 
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
@@ -57,17 +58,11 @@ def _is_of_another_page() -> bool:
 
 def _is_own_name(config: Config) -> bool:
     """Tell whether the name in the address is one that no other site can have."""
+    name, _ = split_host(request.host)
+    if not name:
+        return False
     try:
-        host = (urlsplit(f"//{request.host}").hostname or "").lower().rstrip(".")
-        if host == (urlsplit(config.public_url).hostname or "").lower():
-            return True
-        ip_address(host)
+        ip_address(name)
     except ValueError:
-        return _is_local(request.host)
+        return name == urlsplit(config.public_url).hostname or is_of_network(name)
     return True
-
-
-def _is_local(host: str) -> bool:
-    """Tell whether a name, with its port perhaps, leads to another address nowhere else than here."""
-    name = host.partition(":")[0].lower().rstrip(".")
-    return name.isascii() and ("." not in name or name.endswith(".local")) and "[" not in name

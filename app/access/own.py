@@ -30,7 +30,7 @@ def own_account() -> Account:
     return row
 
 
-def change_own_password(old: str, new: str, at_us: int) -> Account:
+def change_own_password(old: str, new: str, at_us: int) -> None:
     """Store a new password. All sessions end; that of the request, where it is one, goes on as a new one.
 
     Raises Invalid for a wrong old or a bad new one, TooMany, Conflict, Busy.
@@ -43,7 +43,6 @@ def change_own_password(old: str, new: str, at_us: int) -> Account:
         row = change_password(session, seen.id, seen.password, stored)
         begun = _begin_again(row, at_us)
     _keep(seen.id, begun)
-    return own_account()
 
 
 def begin_own_totp(password: str, at_us: int) -> tuple[str, str]:
@@ -79,7 +78,7 @@ def confirm_own_totp(code: str, at_us: int) -> list[str]:
     return codes
 
 
-def end_own_totp(password: str, at_us: int) -> Account:
+def end_own_totp(password: str, at_us: int) -> None:
     """Ask for no code any more. Raises Invalid for a wrong password, TooMany."""
     seen = own_account()
     check_own_password(seen, password, at_us)
@@ -87,7 +86,6 @@ def end_own_totp(password: str, at_us: int) -> Account:
         row = find_account(session, seen.id, is_locked=True)
         if signingin.end_totp(session, row):
             audit(session, row.name, "account.totp_off", row.id, name=row.name)
-    return own_account()
 
 
 def end_own_sessions(at_us: int) -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from flask import current_app, g, request, session
 from flask.globals import app_ctx
 
+from app.access.cookies import SESSION_KEY, USER_KEY
 from app.models import Account
 
 if TYPE_CHECKING:
     from flask_security import Security
 
-USER_KEY, SESSION_KEY, STEP_KEY = "_user_id", "sign_in", "step"
+STEP_KEY = "step"
 _making = threading.Lock()
 
 

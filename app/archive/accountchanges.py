@@ -3,7 +3,7 @@
 Everything here runs within a write transaction.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from app.archive.accountnames import checked_name
 from app.archive.auditing import audit
 from app.archive.paging import Order
-from app.archive.signingin import end_sessions, end_totp, set_password
+from app.archive.signingin import BATCH, end_sessions, end_totp, set_password
 from app.errors import Conflict, Invalid, NameTaken, NotFound
 from app.extensions import AnySession
 from app.models import Account, AccountRight, Group, Source
@@ -117,13 +117,16 @@ def end_all_sessions(session: AnySession, actor: str, account_id: str) -> int:
     return ended
 
 
-def rights_of(session: AnySession, account_id: str) -> dict[str, list[Any]]:
-    """Return the ids of the cameras and of the groups that an account was given."""
-    rows = session.scalars(select(AccountRight).where(AccountRight.account_id == account_id)).all()
-    return {
-        "source_ids": sorted(row.source_id for row in rows if row.source_id is not None),
-        "group_ids": sorted(row.group_id for row in rows if row.group_id is not None),
-    }
+def rights_of(session: AnySession, account_ids: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
+    """Return the ids of the cameras and of the groups that each of these accounts was given; one query for BATCH."""
+    found: dict[str, dict[str, list[Any]]] = {account_id: {name: [] for name in KINDS} for account_id in account_ids}
+    for first in range(0, len(account_ids), BATCH):
+        of_these = AccountRight.account_id.in_(account_ids[first : first + BATCH])
+        query = select(AccountRight.account_id, AccountRight.source_id, AccountRight.group_id).where(of_these)
+        for account_id, *given in session.execute(query.order_by(AccountRight.source_id, AccountRight.group_id)):
+            for name, one in zip(KINDS, given, strict=True):
+                found[account_id][name] += [] if one is None else [one]
+    return found
 
 
 def lock_admins(session: AnySession) -> None:
@@ -160,4 +163,4 @@ def _check_known(session: AnySession, name: str, model: Any, wanted: Collection[
 
 
 def _told(session: AnySession, row: Account) -> dict[str, Any]:
-    return {"role": row.role, "active": row.active, "sees_all": row.sees_all, **rights_of(session, row.id)}
+    return {"role": row.role, "active": row.active, "sees_all": row.sees_all, **rights_of(session, [row.id])[row.id]}

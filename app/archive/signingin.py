@@ -4,9 +4,10 @@ Everything here runs within a write transaction of the caller's. Passwords are l
 longer than anybody else should wait for the database.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Select, delete, or_, select, update
+from sqlalchemy import CursorResult, Select, delete, func, or_, select, update
 
 from app.archive import totp
 from app.archive.accountnames import name_key
@@ -17,6 +18,7 @@ from app.models.types import new_uuid
 AUTHENTICATOR = "authenticator"
 AHEAD_STEPS = 30  # a quarter of an hour
 ADDRESS_LENGTH, AGENT_LENGTH = 64, 200
+BATCH = 500  # accounts that a query names
 
 
 def account_of_name(session: AnySession, typed: str) -> Account | None:
@@ -91,6 +93,16 @@ def sessions_of(session: AnySession, account_id: str, at_us: int) -> list[Accoun
     """Return the sessions of an account that go on, the newest first."""
     query = select(AccountSession).where(AccountSession.account_id == account_id, AccountSession.expires_us > at_us)
     return list(session.scalars(query.order_by(AccountSession.begun_us.desc(), AccountSession.id)))
+
+
+def count_sessions(session: AnySession, account_ids: Sequence[str], at_us: int) -> dict[str, int]:
+    """Return how many sessions of each of these accounts go on; of which there are none, it is left out."""
+    found: dict[str, int] = {}
+    for first in range(0, len(account_ids), BATCH):
+        of_these = AccountSession.account_id.in_(account_ids[first : first + BATCH])
+        query = select(AccountSession.account_id, func.count()).where(of_these, AccountSession.expires_us > at_us)
+        found.update({row[0]: row[1] for row in session.execute(query.group_by(AccountSession.account_id))})
+    return found
 
 
 def end_session(session: AnySession, account_id: str, session_id: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.errors import Invalid
@@ -62,6 +62,7 @@ def split_ids(value: Any, most: int) -> list[int]:
 
 UUID_FORM = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 Instant = Annotated[int, BeforeValidator(_instant)]
+Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]  # in bodies and queries whose schema is shown
 Length = Annotated[int, BeforeValidator(_length)]
 
 

@@ -1,6 +1,6 @@
 """Accounts: who may sign in, with which role, and what he may see. Beyond the contract (docs/security.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Blueprint, Response
@@ -12,7 +12,7 @@ from app.archive import accountchanges as changes
 from app.archive.accountnames import checked_name
 from app.archive.paging import Order
 from app.archive.passwords import check_password, hash_password, one_time_password
-from app.archive.signingin import has_totp, sessions_of
+from app.archive.signingin import count_sessions, has_totp
 from app.auth import actor
 from app.errors import Invalid
 from app.extensions import AnySession, db, writing
@@ -111,6 +111,17 @@ made = document(namespace, MadeAccountObject)
 
 def account_object(session: AnySession, row: Account) -> dict[str, Any]:
     """Return ACCOUNT."""
+    return account_objects(session, [row])[0]
+
+
+def account_objects(session: AnySession, rows: Sequence[Account]) -> list[dict[str, Any]]:
+    """Return ACCOUNT of each row; what stands in other tables is asked for once for all of them."""
+    ids = [row.id for row in rows]
+    rights, sessions = changes.rights_of(session, ids), count_sessions(session, ids, now_us())
+    return [_object(row, rights[row.id], sessions.get(row.id, 0)) for row in rows]
+
+
+def _object(row: Account, rights: Mapping[str, list[Any]], sessions: int) -> dict[str, Any]:
     return {
         "id": row.id,
         "created_utc": utc_text(row.created_us),
@@ -121,9 +132,9 @@ def account_object(session: AnySession, row: Account) -> dict[str, Any]:
         "has_password": row.password is not None,
         "has_totp": has_totp(row),
         "sees_all": row.sees_all,
-        **changes.rights_of(session, row.id),
+        **rights,
         "last_sign_in_utc": utc_text(row.last_sign_in_us),
-        "sessions": len(sessions_of(session, row.id, now_us())),
+        "sessions": sessions,
     }
 
 
@@ -153,7 +164,7 @@ class Accounts(Resource):
         if asked.is_active is not None:
             query = query.where(Account.active.is_(asked.is_active))
         rows, next_page = cut(asked, db.session.scalars(asked.page.of(query)).all())
-        return answer_bytes(json_bytes([account_object(db.session, row) for row in rows]), next_page)
+        return answer_bytes(json_bytes(account_objects(db.session, rows)), next_page)
 
     @namespace.doc(description="Its first sign-in asks for a new password.")
     @namespace.expect(document(namespace, NewAccount), validate=False)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.access import own
 from app.access.signedin import session_id
 from app.archive.signingin import has_totp, sessions_of
+from app.archive.tokens import is_living
 from app.auth import caller
 from app.errors import Invalid, PlaybackError
 from app.extensions import db
@@ -133,6 +134,5 @@ def _session(row: AccountSession) -> dict[str, Any]:
 
 
 def _token(row: ApiToken, at_us: int) -> dict[str, Any]:
-    is_over = row.revoked_us is not None or (row.expires_us is not None and row.expires_us <= at_us)
-    until = "over" if is_over else utc_text(row.expires_us) or "it is revoked"
+    until = (utc_text(row.expires_us) or "it is revoked") if is_living(row, at_us) else "over"
     return {"name": row.name, "role": row.role, "until": until, "used": utc_text(row.last_used_us) or "never"}

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from app.archive.auditing import BY
@@ -14,7 +14,7 @@ from app.archive.paging import AnySelect, Order
 from app.extensions import db
 from app.models import Audit
 from app.personalulti import MAX_ID, utc_text
-from app.playback.asked import Instant
+from app.playback.asked import Moment
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
@@ -22,7 +22,6 @@ from app.views.objects import json_bytes
 
 audit = Blueprint("audit", __name__)
 namespace = Namespace("audit", "What was done and looked at, and by whom", path="/")
-Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 MOST = 1000  # rows of an answer without limit
 
 

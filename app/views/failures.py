@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from app.access.csrf import FORMS
 from app.errors import PlaybackError
 from app.logs import mask_secrets
+from app.personalulti import is_page_wanted
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,7 @@ def render_error(error: PlaybackError) -> tuple[Response, int]:
 
 def _wants_page() -> bool:
     """Tell whether a browser is to be shown the error: it sent a form of one of our pages."""
-    accepted = request.accept_mimetypes
-    return request.blueprint in FORMS and accepted.best_match(["application/json", "text/html"]) == "text/html"
+    return request.blueprint in FORMS and is_page_wanted()
 
 
 def _page(status: int, detail: list[dict[str, Any]]) -> Response:

@@ -1,8 +1,6 @@
 """Making a file of a span of recorded footage: POST /files/ with `source_id`, `start`, `end`, or with `record_id`."""
 
-from typing import Annotated
-
-from pydantic import BaseModel, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.archive.bounds import Sources, sees
@@ -14,13 +12,11 @@ from app.formats.filenames import clean_name
 from app.models import Record, Source
 from app.models.types import now_us
 from app.personalulti import MAX_ID, Name, Parameters, utc_text
-from app.playback.asked import MAX_MEDIA_US, Instant
+from app.playback.asked import MAX_MEDIA_US, Moment
 from app.playback.handedfilm import HandedSpan, plan_new
 from app.tasks import ask_rotation
 from app.transfer.footagefile import NewFile, last_deletion, make_file
 from app.views.pins import RecordId
-
-Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 
 
 class FootageToHand(BaseModel):

@@ -20,8 +20,8 @@ def show_cameras() -> Response:
     """Show the cameras, what is recorded, and the player."""
     modules = sorted(path.name for path in _scripts().glob("*.js") if path.name != "main.js")
     who = caller()
-    may_configure = who.has_role("admin") and who.sources is None
-    response = make_response(render_template("page.html", modules=modules, caller=who, may_configure=may_configure))
+    page = render_template("page.html", modules=modules, caller=who, may_configure=who.is_admin_of_all)
+    response = make_response(page)
     response.headers.update(HEADERS)
     return response
 

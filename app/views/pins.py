@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 
@@ -19,7 +19,7 @@ from app.extensions import AnySession, db, writing
 from app.models import Pin
 from app.models.types import now_us
 from app.personalulti import MAX_ID, Parameters, check_lines, path_uuid, read_parameters, utc_text
-from app.playback.asked import Instant
+from app.playback.asked import Moment
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, answer_bytes, ask_list, cut, query_parameters
@@ -28,7 +28,6 @@ from app.wording import Shape
 
 pins = Blueprint("pins", __name__)
 namespace = Namespace("pin", "Stretches of footage that nothing deletes", path="/")
-Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096), BeforeValidator(check_lines)
 ]

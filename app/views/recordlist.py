@@ -1,9 +1,9 @@
 """The records of a tag, as `/record` and `/tag` list them: in pages, in order, and only some."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 from sqlalchemy import ColumnElement
 
 from app.archive.bounds import is_within
@@ -14,11 +14,9 @@ from app.errors import Invalid
 from app.extensions import db
 from app.models import Record, Tag
 from app.personalulti import MAX_ID
-from app.playback.asked import Instant
+from app.playback.asked import Moment
 from app.views.listing import ListQuery, cut
 from app.views.objects import record_objects
-
-Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 
 
 class RecordFilters(ListQuery):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import select
 from werkzeug.exceptions import MethodNotAllowed
 
@@ -21,7 +21,7 @@ from app.extensions import db, writing
 from app.models import RetentionRule, Source
 from app.models.types import now_us
 from app.personalulti import MAX_ID, Name, no_truth, not_found, path_integer, path_uuid, read_parameters, read_query
-from app.playback.asked import Instant
+from app.playback.asked import Moment
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, answer_bytes, ask_list, cut, query_parameters
@@ -91,7 +91,7 @@ class RulesQuery(ListQuery):
 class AtQuery(BaseModel):
     """Which instant is to be explained; left out: now."""
 
-    at: Annotated[Instant, WithJsonSchema({"type": "string"})] | None = None
+    at: Moment | None = None
 
 
 answer = document(namespace, RuleObject)

@@ -2,16 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from app.access.sharing import PASSWORD_LEAST, PASSWORD_MOST
 from app.personalulti import MAX_ID, Description, Exactly, check_characters, no_truth
-from app.playback.asked import Instant
+from app.playback.asked import Moment
 from app.views.meanings import BEGIN, END, KEY
 from app.views.playbackobjects import Interval, UrlsObject
 
 MAX_COUNT = 1_000_000
-Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 Count = Annotated[int, Field(ge=1, le=MAX_COUNT), BeforeValidator(no_truth)]
 Password = Annotated[
     str,

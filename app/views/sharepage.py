@@ -18,7 +18,7 @@ from app.errors import Forbidden, Gone, NotFound, PlaybackError, Unauthorised
 from app.extensions import db, writing
 from app.models import ShareLink
 from app.models.types import now_us
-from app.personalulti import read_parameters, read_query
+from app.personalulti import is_page_wanted, read_parameters, read_query
 from app.views import PlaybackApi, document
 from app.views.objects import json_bytes
 from app.views.playbackrange import HLS, MP4, see
@@ -90,7 +90,7 @@ class SharePage(Resource):
             return _opened(row, key, until_us, at_us)
         if not _is_password(row, given.password):
             log.warning("a wrong password for share link %s from %s", row.id, request.remote_addr)
-            if _wants_page():
+            if is_page_wanted():
                 return _ask(row, at_us, WRONG, 403)
             raise Forbidden("this is not the password of this link", loc=("body", "password"), kind="password")
         return _opened(row, key, _count(row, at_us), at_us)
@@ -148,11 +148,9 @@ class SharePlaylist(Resource):
 @sharepage.after_request
 def guard(response: Response) -> Response:
     """Set what every answer of these addresses carries."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    response.headers.update(HEADERS)
     if response.mimetype == "text/html":
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers["Cache-Control"] = HEADERS["Cache-Control"]
+        response.headers["Content-Security-Policy"] = POLICY
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = BASIC
     return response
@@ -164,7 +162,7 @@ def show_end(error: PlaybackError) -> Response | tuple[Response, int]:
     """Show the one page of links that do not work, to who wants pages."""
     from app.views.failures import render_error
 
-    if not _wants_page():
+    if not is_page_wanted():
         return render_error(error)
     return Response(render_template("shareend.html", is_known=error.status == 410), error.status)
 
@@ -190,7 +188,7 @@ def _count(row: ShareLink, at_us: int) -> int:
 
 def _opened(row: ShareLink, key: str, until_us: int, at_us: int) -> Response:
     """Answer who has opened a link: a browser is led to the player, a program told what there is."""
-    if _wants_page():
+    if is_page_wanted():
         response: Response = redirect(url_for(ENDPOINT, key=key), 303, Response=Response)  # type: ignore[assignment]
         response.data = b""
     else:
@@ -246,11 +244,6 @@ def _player(row: ShareLink, until_us: int) -> Response:
     shown = describe_span(row, until_us)
     download = media_address(row, "video.mp4", until_us, is_download=True) if row.may_download else None
     return Response(render_template("share.html", download=download, **shown))
-
-
-def _wants_page() -> bool:
-    accepted = request.accept_mimetypes
-    return accepted.best_match(["application/json", "text/html"]) == "text/html"
 
 
 PlaybackApi(sharepage).add_namespace(namespace)

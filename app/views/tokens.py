@@ -5,10 +5,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from app.access.granting import account_for, granted, is_narrow, token_of
+from app.access.granting import account_for, granted, own_line
 from app.access.rules import AREAS
 from app.archive import tokens as archive
 from app.archive.paging import Order
@@ -18,7 +18,7 @@ from app.extensions import AnySession, db, writing
 from app.models import Account, ApiToken
 from app.models.types import now_us
 from app.personalulti import MAX_ID, Exactly, Name, no_truth, path_uuid, read_parameters, utc_text
-from app.playback.asked import Instant
+from app.playback.asked import Moment
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
@@ -26,7 +26,6 @@ from app.views.objects import json_bytes
 
 tokens = Blueprint("tokens", __name__)
 namespace = Namespace("token", "What programs sign in with", path="/")
-Moment = Annotated[Instant, WithJsonSchema({"type": "string"})]
 Role = Literal["viewer", "operator", "admin", "analyser"]
 MOST_SOURCES = 1000
 AREAS_MEAN = "Areas, words of the table of who may do what; null for all"
@@ -131,32 +130,22 @@ def token_object(row: ApiToken, account: str, at_us: int) -> dict[str, Any]:
 def _whose(session: AnySession, asked: str | None) -> tuple[str | None, set[str] | None]:
     """Return the account whose tokens are asked for (None: all), and the ids that may be seen of them (None: all)."""
     who = caller()
-    mine, own = token_of(session, who), session.get(Account, who.account_id) if who.account_id else None
-    if is_narrow(who, mine, own):
-        assert mine is not None  # who is narrow is a token
-        return None, archive.descendants(session, mine.id)
-    if asked == "*" or (asked is None and own is None):
-        _check_admin()
-        return None, None
-    return account_for(session, who, asked, "query").id, None
-
-
-def _check_admin() -> None:
-    who = caller()
-    if not (who.has_role("admin") and who.sources is None):
+    line = own_line(session, who)
+    if line is not None:
+        return None, line
+    if asked != "*" and (asked is not None or who.account_id is not None):
+        return account_for(session, who, asked, "query").id, None
+    if not who.is_admin_of_all:
         raise Forbidden("the tokens of others are an admin's business, who sees all cameras")
+    return None, None
 
 
 def _one(session: AnySession, token_id: str) -> ApiToken:
     """Return a token that the caller may see. Raises NotFound, for one that he may not see too."""
     row = archive.find_token(session, path_uuid("token_id", token_id))
     who = caller()
-    mine, own = token_of(session, who), session.get(Account, who.account_id) if who.account_id else None
-    if is_narrow(who, mine, own):
-        assert mine is not None
-        is_seen = row.id in archive.descendants(session, mine.id)
-    else:
-        is_seen = row.account_id == who.account_id or (who.has_role("admin") and who.sources is None)
+    line = own_line(session, who)
+    is_seen = row.id in line if line is not None else who.is_admin_of_all or row.account_id == who.account_id
     if not is_seen:
         raise archive.not_found(token_id)
     return row
