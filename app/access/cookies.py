@@ -1,9 +1,11 @@
-"""The cookies of browsers: their names and flags stand here alone.
+"""The cookies of the sign-in, and what tells whether any cookie of ours is for TLS alone.
 
     __Host-playback_session   signed in or not, and as whom; no script sees it
     csrftoken                 what scripts of our own pages send back (app/access/csrf.py)
 
-In production both are `Secure`: a browser sends them over TLS only, and to this name only (`__Host-`, RFC 6265bis
+A browser that is known (guesses.py) and an opened share link (sharing.py) have cookies of their own, of their own paths.
+
+In production all are `Secure`: a browser sends them over TLS only, and that of the sign-in to this name only (`__Host-`, RFC 6265bis
 §4.1.3). PLAYBACK_PLAIN_HTTP gives that up where there is no TLS; development has none, and no prefix.
 """
 

@@ -16,13 +16,14 @@ import hmac
 import secrets
 
 from flask import Flask, Response, current_app, request, session
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.access import cookies, crossorigin
 from app.access.caller import Caller
 from app.access.hosts import own_origins, plain_origin
+from app.access.signatures import signing_with_time
 from app.errors import Forbidden
 from app.personalulti import FORM_TOKEN, FORM_TYPES, whole_body
 
@@ -31,7 +32,7 @@ HEADER, FIELD = "X-CSRFToken", FORM_TOKEN
 TOKEN_S = 30 * 86_400
 # The blueprints whose pages have forms: their bodies are small, so that a field can be looked for in any of them.
 FORMS = {"signin", "accountpage", "administration", "sharepage"}
-KIND = "csrf_token"
+KIND, SALT = "csrf_token", "csrf token"
 BROWSERS = {"Origin", "Referer", "Sec-Fetch-Site"}
 _GIVEN = "playback.csrf"
 
@@ -116,7 +117,7 @@ def _given_token() -> tuple[str | None, tuple[str, str]]:
 def is_ours(token: str) -> bool:
     """Tell whether a token was made by us, for the sign-in of this request, and has not run out."""
     try:
-        value = _signer().loads(token, max_age=TOKEN_S)
+        value = signing_with_time(SALT).loads(token, max_age=TOKEN_S)
     except BadData:
         return False
     return isinstance(value, list) and len(value) == 2 and value[1] == _sign_in()
@@ -127,7 +128,7 @@ def token() -> str:
     made = request.environ.get(_GIVEN)
     if made is None:
         kept = request.cookies.get(cookies.CSRF, "")
-        made = kept if is_ours(kept) else _signer().dumps([secrets.token_urlsafe(16), _sign_in()])
+        made = kept if is_ours(kept) else signing_with_time(SALT).dumps([secrets.token_urlsafe(16), _sign_in()])
         request.environ[_GIVEN] = made
     return str(made)
 
@@ -163,8 +164,3 @@ def _sign_in() -> str:
     """Return what stands for the sign-in of the session, of which the token tells nothing."""
     mark = cookies.sign_in_mark()
     return hashlib.sha256(mark.encode()).hexdigest()[:32] if mark else ""
-
-
-def _signer() -> URLSafeTimedSerializer:
-    kind = {"digest_method": hashlib.sha256}
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="csrf token", signer_kwargs=kind)

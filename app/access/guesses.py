@@ -12,16 +12,18 @@ import secrets
 from datetime import timedelta
 
 from flask import Response, current_app, request
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData
 
+from app.access import cookies
 from app.access.place import client_address
+from app.access.signatures import signing_with_time
 from app.archive.accountnames import name_key
 from app.archive.attempts import Budget
 
 FREE, MOST_S = 5, 900
 FREE_OF_ALL, MOST_OF_ALL_S = 100, 60
 CODES_FREE, MOST_CODES_S = 5, 300
-DEVICE_COOKIE, DEVICE_LIFE = "playback_device", timedelta(days=180)
+DEVICE_COOKIE, DEVICE_LIFE, SALT = "playback_device", timedelta(days=180), "device"
 
 
 def of_name(typed: str, word: str = "") -> list[Budget]:
@@ -53,8 +55,8 @@ def of_own_password(account_id: str) -> list[Budget]:
 def remember_device(response: Response, name: str) -> None:
     """Let the browser keep that it signed in to this account."""
     key = _spelling(name)
-    value = _signer().dumps([_digest("known", key), _device(key) or secrets.token_urlsafe(16)])
-    is_secure = current_app.session_interface.get_cookie_secure(current_app)
+    value = signing_with_time(SALT).dumps([_digest("known", key), _device(key) or secrets.token_urlsafe(16)])
+    is_secure = cookies.is_secure(current_app.config["PLAYBACK"])
     response.set_cookie(
         DEVICE_COOKIE, value, max_age=DEVICE_LIFE, path="/login", secure=is_secure, httponly=True, samesite="Strict"
     )
@@ -67,7 +69,7 @@ def _spelling(typed: str) -> str:
 def is_known_browser() -> bool:
     """Tell whether somebody has signed in with this browser before: a flood from its address does not shut it out."""
     try:
-        _signer().loads(request.cookies.get(DEVICE_COOKIE, ""), max_age=int(DEVICE_LIFE.total_seconds()))
+        signing_with_time(SALT).loads(request.cookies.get(DEVICE_COOKIE, ""), max_age=int(DEVICE_LIFE.total_seconds()))
     except (BadData, ValueError, TypeError):
         return False
     return True
@@ -79,7 +81,7 @@ def _device(name: str) -> str | None:
     if given is None:
         return None
     try:
-        known, device = _signer().loads(given, max_age=int(DEVICE_LIFE.total_seconds()))
+        known, device = signing_with_time(SALT).loads(given, max_age=int(DEVICE_LIFE.total_seconds()))
     except (BadData, ValueError, TypeError):
         return None
     return str(device) if hmac.compare_digest(str(known), _digest("known", name)) else None
@@ -89,8 +91,3 @@ def _digest(*parts: str) -> str:
     """Return a keyed hash: what is stored tells nobody which names were typed; it may have been a password."""
     key = b"sign-in|" + current_app.config["SECRET_KEY"].encode()
     return hmac.new(key, json.dumps(parts).encode(), hashlib.sha256).hexdigest()
-
-
-def _signer() -> URLSafeTimedSerializer:
-    kind = {"digest_method": hashlib.sha256}
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="device", signer_kwargs=kind)

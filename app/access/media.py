@@ -7,16 +7,15 @@ nothing of it can be changed, and opens the addresses of media alone. It is no r
 is looked up again, with what he may do by then. So it ends with his token, account or link, in every process.
 """
 
-import hashlib
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from flask import current_app
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
 from app.access.caller import Caller
+from app.access.signatures import signing
 
-PARAMETER = "media"
+PARAMETER, SALT = "media", "media address"
 LONGEST_US, STEP_US = 12 * 3_600_000_000, 3_600_000_000
 MOST_CHARACTERS = 1024
 _HEAD = "playbackapi."
@@ -67,7 +66,7 @@ def until_us(at_us: int, ends_us: int | None = None) -> int:
 
 def sign(media: Media) -> str:
     """Return the token."""
-    return _signer().dumps([media.key, list(media.source_ids), media.begin_us, media.end_us, media.until_us])
+    return signing(SALT).dumps([media.key, list(media.source_ids), media.begin_us, media.end_us, media.until_us])
 
 
 def read(text: str, at_us: int) -> Media | None:
@@ -75,7 +74,7 @@ def read(text: str, at_us: int) -> Media | None:
     if len(text) > MOST_CHARACTERS:
         return None
     try:
-        key, source_ids, begin_us, end_us, ends_us = _signer().loads(text)
+        key, source_ids, begin_us, end_us, ends_us = signing(SALT).loads(text)
     except (BadData, ValueError, TypeError):
         return None
     return Media(key, tuple(source_ids), begin_us, end_us, ends_us) if at_us < ends_us else None
@@ -108,13 +107,3 @@ def with_token(address: str, token: str | None) -> str:
 def query_of(token: str) -> str:
     """Return what stands in the query of a signed address."""
     return urlencode({PARAMETER: token})
-
-
-def secret_keys() -> list[str]:
-    """Return the keys that signatures are taken of, the oldest first; the last one signs."""
-    return [*reversed(current_app.config.get("SECRET_KEY_FALLBACKS") or []), current_app.config["SECRET_KEY"]]
-
-
-def _signer() -> URLSafeSerializer:
-    kind = {"digest_method": hashlib.sha256}
-    return URLSafeSerializer(secret_keys(), salt="media address", signer_kwargs=kind)

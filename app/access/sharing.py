@@ -6,19 +6,18 @@ The cookie names the link and when it ends; it is signed. The media have address
 (app/access/media.py) that is good for as long.
 """
 
-import hashlib
-
 from flask import Response, current_app, request
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
-from app.access import media
+from app.access import cookies, media
 from app.access.caller import Caller
+from app.access.signatures import signing
 from app.archive import passwords
 from app.archive.shares import actor_of, living_share
 from app.extensions import AnySession
 from app.models import ShareLink
 
-COOKIE = "playback_share"
+COOKIE, SALT = "playback_share", "opened share link"
 OPENED_US = 12 * 3_600_000_000  # how long an opening lasts; the link's own end comes first
 MOST_CHARACTERS = 512
 PASSWORD_LEAST, PASSWORD_MOST = 8, 128
@@ -51,7 +50,7 @@ def opened_until_us(row: ShareLink, at_us: int) -> int | None:
     if not text or len(text) > MOST_CHARACTERS:
         return None
     try:
-        share_id, until_us = _signer().loads(text)
+        share_id, until_us = signing(SALT).loads(text)
     except (BadData, ValueError, TypeError):
         return None
     until_us = min(until_us, row.expires_us)
@@ -67,10 +66,10 @@ def keep_opening(response: Response, row: ShareLink, path: str, until_us: int, a
     """Let the browser keep an opening. Lax: a link in a letter is another site's, and must find it again."""
     response.set_cookie(
         COOKIE,
-        _signer().dumps([row.id, until_us]),
+        signing(SALT).dumps([row.id, until_us]),
         max_age=max((until_us - at_us) // 1_000_000, 1),
         path=path,
-        secure=current_app.session_interface.get_cookie_secure(current_app),
+        secure=cookies.is_secure(current_app.config["PLAYBACK"]),
         httponly=True,
         samesite="Lax",
     )
@@ -84,8 +83,3 @@ def media_token(row: ShareLink, until_us: int) -> str:
 def is_password(row: ShareLink, given: str | None) -> bool:
     """Tell whether this is the link's password; of a link without one, anything is. Raises Busy."""
     return row.password is None or (bool(given) and passwords.is_password(row.password, given or ""))
-
-
-def _signer() -> URLSafeSerializer:
-    kind = {"digest_method": hashlib.sha256}
-    return URLSafeSerializer(media.secret_keys(), salt="opened share link", signer_kwargs=kind)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_restx import Namespace
 from itsdangerous import BadData, URLSafeSerializer
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
+from app.access.signatures import signing
 from app.archive.paging import Order, Page
 from app.errors import Invalid
 from app.personalulti import check_characters, read_query
@@ -67,9 +68,7 @@ class ListQuery(BaseModel):
     def _signer(self) -> URLSafeSerializer:
         asked = self.model_dump(mode="json", exclude={"limit", "cursor"})
         salt = f"cursor|{type(self).__module__}.{type(self).__name__}|{json.dumps(asked, sort_keys=True)}"
-        return URLSafeSerializer(
-            current_app.config["SECRET_KEY"], salt=salt, signer_kwargs={"digest_method": hashlib.sha256}
-        )
+        return signing(salt)
 
 
 Asked = TypeVar("Asked", bound=ListQuery)
