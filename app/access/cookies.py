@@ -3,10 +3,11 @@
     __Host-playback_session   signed in or not, and as whom; no script sees it
     csrftoken                 what scripts of our own pages send back (app/access/csrf.py)
 
-A browser that is known (guesses.py) and an opened share link (sharing.py) have cookies of their own, of their own paths.
+A browser that is known (guesses.py) and an opened share link (sharing.py) have cookies of their own, of their paths.
 
-In production all are `Secure`: a browser sends them over TLS only, and that of the sign-in to this name only (`__Host-`, RFC 6265bis
-§4.1.3). PLAYBACK_PLAIN_HTTP gives that up where there is no TLS; development has none, and no prefix.
+In production all are `Secure`: a browser sends them over TLS only, and that of the sign-in to this name only
+(`__Host-`, RFC 6265bis §4.1.3). PLAYBACK_PLAIN_HTTP gives that up where there is no TLS; development has none, and no
+prefix.
 """
 
 from datetime import timedelta
