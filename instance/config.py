@@ -175,12 +175,12 @@ class Config:
     @property
     def metrics_networks(self) -> "list[IPv4Network | IPv6Network]":
         """The networks that may read `/metrics` without a token. Raises ConfigurationError for one that is none."""
-        return _parse_networks("METRICS_NETWORKS", self.METRICS_NETWORKS)
+        return parse_networks("METRICS_NETWORKS", self.METRICS_NETWORKS)
 
     @property
     def trusted_networks(self) -> "list[IPv4Network | IPv6Network]":
         """The networks that are served without signing in. Raises ConfigurationError for one that is none."""
-        return _parse_networks("TRUSTED_NETWORKS", self.TRUSTED_NETWORKS)
+        return parse_networks("TRUSTED_NETWORKS", self.TRUSTED_NETWORKS)
 
     @property
     def sync_roots(self) -> "list[Root]":
@@ -358,16 +358,6 @@ def _check(config: Config) -> None:
     _check_analysers(config)
 
 
-def _parse_networks(name: str, text: str) -> "list[IPv4Network | IPv6Network]":
-    """Return the networks of a list with commas between. Raises ConfigurationError."""
-    from ipaddress import ip_network
-
-    try:
-        return [ip_network(part.strip()) for part in text.split(",") if part.strip()]
-    except ValueError as error:
-        raise ConfigurationError(f"PLAYBACK_{name}: {error}; it must be as 10.0.0.0/8, ::1") from None
-
-
 def _check_trusted(config: Config) -> None:
     """Refuse a role that is none, and to let everybody in as an admin."""
     from ipaddress import IPv4Network, IPv6Network, collapse_addresses
@@ -465,13 +455,13 @@ def _check_browsers(config: Config) -> None:
 
 
 def parse_networks(name: str, text: str) -> "list[IPv4Network | IPv6Network]":
-    """Return the networks of a setting. Raises ConfigurationError for one that is none."""
+    """Return the networks of a list with commas between. Raises ConfigurationError for one that is none."""
     from ipaddress import ip_network
 
     try:
         return [ip_network(one.strip()) for one in text.split(",") if one.strip()]
     except ValueError as error:
-        raise ConfigurationError(f"PLAYBACK_{name}: {error}; it must be as 10.0.0.0/8, 192.168.1.9/32") from None
+        raise ConfigurationError(f"PLAYBACK_{name}: {error}; it must be as 10.0.0.0/8, 192.168.1.9, ::1") from None
 
 
 def _check_secrets(config: Config) -> None:

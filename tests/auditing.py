@@ -44,7 +44,7 @@ def seal(app: Flask) -> int:
 def check(app: Flask, *heads: Head, at_us: int | None = None) -> list[Finding]:
     """Return what a check finds."""
     with app.app_context():
-        anchors = list(read_anchors(app.config["PLAYBACK"]))
+        anchors = read_anchors(app.config["PLAYBACK"])
         kept = {f"head {head.position}": head for head in heads}
         found = Check(db.session, anchors, kept, now_us() if at_us is None else at_us, LATE_US)
         return [*found.overdue(), *found.run()]

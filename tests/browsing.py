@@ -1,34 +1,20 @@
-"""An app in production, and what a browser sends to it: the cookie of a sign-in, the token that goes with a change."""
+"""What a browser sends: the cookie of a sign-in, the token that goes with a change."""
 
 import re
-import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
-from instance.config import ProductionConfig
 from tests.accounts import sign_in
-from tests.conftest import open_app
 
 VALUES = {"refer:refer": "0" * 32, "path:filename": "none", "path:path": "violation/new/"}
 CSRF_HEADER = "X-CSRFToken"
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
-
-
-@contextmanager
-def in_production(folder: Path, migrated_sqlite: Path, **settings: Any) -> Iterator[Flask]:
-    """Yield an app in production, without an account."""
-    local = {"CAMERA_NETWORKS": "127.0.0.1/32"}  # cameras of tests are here
-    config = ProductionConfig(INSTANCE=str(folder / "instance"), SECRET_KEY="k" * 48, **local, **settings)
-    config.instance_path.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-    yield from open_app(config)
 
 
 def token_of(client: FlaskClient) -> str:

@@ -3,7 +3,9 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -15,7 +17,7 @@ from app import create_app
 from app.access import lastuse
 from app.archive import viewwriter
 from app.extensions import db, prepare_migrations
-from instance.config import TestingConfig
+from instance.config import ProductionConfig, TestingConfig
 from tests.services import Postgres, why_no_postgres
 
 TestingConfig.__test__ = False  # settings, no test, though its name begins like one
@@ -98,6 +100,23 @@ def app(config: TestingConfig, migrated_sqlite: Path) -> Iterator[Flask]:
     config.instance_path.mkdir(parents=True)
     shutil.copy(migrated_sqlite, config.instance_path / "app.db")
     yield from open_app(config)
+
+
+@contextmanager
+def in_production(folder: Path, migrated_sqlite: Path, **settings: Any) -> Iterator[Flask]:
+    """Yield an app in production, without an account."""
+    given = {"CAMERA_NETWORKS": "127.0.0.1/32", **settings}  # cameras of tests are here
+    config = ProductionConfig(INSTANCE=str(folder / "instance"), SECRET_KEY="k" * 48, **given)
+    config.instance_path.mkdir(parents=True)
+    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
+    yield from open_app(config)
+
+
+@pytest.fixture
+def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
+    """Yield an app in production, without an account; it may be asked as often as a test likes."""
+    with in_production(tmp_path, migrated_sqlite, RATE_LIMITS=False) as app:
+        yield app
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ admin's token. The database has the ids of the document's examples and footage a
 exists. A failure is mended in the code or in the document, never here.
 """
 
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -23,10 +22,9 @@ from app.models import BasisViolation, Cinema, Comment, Group, Recommendation, R
 from app.models.file import DB_READY
 from app.views.fields import FIELDS
 from app.views.meanings import BEGIN, KEY, OTHER_ID, RECORD_ID
-from instance.config import ProductionConfig
 from tests.accounts import add_account
 from tests.archived import record
-from tests.conftest import open_app
+from tests.conftest import in_production
 from tests.handed import rotate, store_file
 
 ENDLESS = ["/api/v1/source/{source_id}/video", "/test/video"]
@@ -65,11 +63,9 @@ def as_bytes(context: schemathesis.SerializationContext, value: Any) -> Any:
 
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
-    """Yield an app in production on a migrated database."""
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48, RATE_LIMITS=False)
-    config.instance_path.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-    yield from open_app(config)
+    """Yield an app in production whose cameras may be where the document's examples are."""
+    with in_production(tmp_path, migrated_sqlite, RATE_LIMITS=False, CAMERA_NETWORKS="") as app:
+        yield app
 
 
 def add_rows(app: Flask) -> str:

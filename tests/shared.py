@@ -1,7 +1,6 @@
 """Share links for tests: an app in production with footage, its accounts, and links to it."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -12,25 +11,14 @@ from flask.testing import FlaskClient
 
 from app.extensions import writing
 from app.personalulti import utc_text
-from instance.config import ProductionConfig
 from tests.accounts import add_account, add_bounded
 from tests.archived import Recorded, add_source, record
-from tests.conftest import open_app
 
 API = "/api/v1"
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 JSON = {"Accept": "application/json"}
 SECRET = "k" * 48
 S = 1_000_000
-
-
-@pytest.fixture
-def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
-    """Yield an app in production, without an account."""
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY=SECRET, RATE_LIMITS=False)
-    config.instance_path.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-    yield from open_app(config)
 
 
 class Filmed(NamedTuple):

@@ -1,7 +1,6 @@
 """Accounts by the API, at a terminal and on one's own page."""
 
 import json
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -21,10 +20,9 @@ from app.errors import Conflict, TooMany
 from app.extensions import db, writing
 from app.models import Account, Audit, IdempotentAnswer, RecoveryCode, Source
 from app.models.types import now_us
-from instance.config import ProductionConfig
 from tests.accounts import PASSWORD, add_account, add_bounded, password_hash, sign_in
 from tests.browsing import OwnPages
-from tests.conftest import open_app
+from tests.conftest import in_production
 
 API = "/api/v1"
 DAY_US = 86_400_000_000
@@ -36,10 +34,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     """Yield an app in production with one account: an admin."""
-    config = ProductionConfig(INSTANCE=str(tmp_path / "production"), SECRET_KEY="k" * 48, RATE_LIMITS=False)
-    config.instance_path.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-    for app in open_app(config):
+    with in_production(tmp_path / "production", migrated_sqlite, RATE_LIMITS=False, CAMERA_NETWORKS="") as app:
         app.test_client_class = OwnPages
         with app.app_context(), writing() as session:
             add_account(session, password=password_hash(), token="admins-token")

@@ -3,8 +3,6 @@
 import io
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -21,11 +19,10 @@ from app.prepared import LIST_PATH
 from app.review.loading import load_at_start, load_file
 from app.review.naming import Names
 from app.views.administration import EXTENSION
-from instance.config import ProductionConfig
 from tests.accounts import add_account, sign_in
 from tests.browser import Browser, why_no_browser
 from tests.browsing import token_of
-from tests.conftest import missing, open_app
+from tests.conftest import missing
 from tests.served import answering
 
 API = "/api/v1"
@@ -60,15 +57,6 @@ def filled(app: Flask) -> Flask:
 def filled_database(database_app: Flask) -> Flask:
     """Return the same on SQLite, then on PostgreSQL."""
     return add_rows(database_app)
-
-
-@pytest.fixture
-def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
-    """Yield an app in production, without an account."""
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48)
-    config.instance_path.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-    yield from open_app(config)
 
 
 def page(client: FlaskClient, path: str) -> str:

@@ -1,6 +1,5 @@
 """Service tokens of analysers: all that the reference analyser needs, and nothing else."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,11 +14,10 @@ from app.access.rules import RULES
 from app.archive.accounts import add_token
 from app.extensions import db, writing
 from app.models import Account, Comment, Result
-from instance.config import ProductionConfig
 from tests.accounts import add_account
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import media as media
-from tests.conftest import open_app
+from tests.conftest import in_production
 from tests.handed import store_and_rotate
 from tests.handing import refer_of
 from tests.served import answering
@@ -34,10 +32,8 @@ SCRIPT = f"ИНТ. КУХНЯ. НОЧЬ\n\n{SMOKING}\n".encode()
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     """Yield an app in production."""
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48, RESERVE_BYTES=1_000_000)
-    config.instance_path.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-    yield from open_app(config)
+    with in_production(tmp_path, migrated_sqlite, RESERVE_BYTES=1_000_000) as app:
+        yield app
 
 
 def token_for(app: Flask, role: str, account: str = "operator", **bounds: Any) -> str:

@@ -309,6 +309,20 @@ def test_whatever_fails_nothing_that_was_seen_is_lost(app: Flask, monkeypatch: p
     assert [action for _, action, _ in written(app)] == ["watch"]
 
 
+def test_a_fault_that_lasts_is_told_once(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """It is tried each two seconds: an hour without the database filled the log with 1,800 lines."""
+    writer = ViewWriter(app)
+    writer.viewings.note(look(), (T0_US, T0_US + S), T0_US)  # there is no such source
+    for _ in range(3):
+        assert not writer.flush(T0_US)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    add_source(app)
+    assert writer.flush(T0_US)
+    writer.viewings.note(look(source_id=9), (T0_US, T0_US + S), T0_US)
+    assert not writer.flush(T0_US)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Path]:
     """Return an instance folder with a database."""

@@ -1,7 +1,6 @@
 """What pages of other sites cannot make a browser do, and what its cookies are."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,14 @@ from werkzeug.test import TestResponse
 
 from app.extensions import writing
 from tests.accounts import PASSWORD, add_account, password_hash
-from tests.browsing import UNSAFE, changing, dump, in_production, routes, signed_in, token_of
+from tests.browsing import UNSAFE, changing, dump, routes, signed_in, token_of
+from tests.conftest import in_production
 
 GROUP = "/api/v1/group"
 NEW = {"model": "Source", "name": "вход"}
 FORM = {"name": "admin", "password": PASSWORD}
 OWN = "http://localhost"
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-
-@pytest.fixture
-def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
-    """Yield an app in production."""
-    with in_production(tmp_path, migrated_sqlite, RATE_LIMITS=False) as app:
-        yield app
 
 
 @pytest.fixture

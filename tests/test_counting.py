@@ -4,13 +4,13 @@ from flask import Flask
 
 from app.extensions import db, writing
 from app.models import BasisViolation, File, Finding
-from app.review.counting import Tally, counts, tallies
+from app.review.counting import Named, Tally, counts, tallies
 
 
 def test_findings_are_counted_by_violation_and_severity(database_app: Flask) -> None:
     with database_app.app_context():
         with writing() as session:
-            known = BasisViolation(code="V-1", violations="Насилие")
+            known = BasisViolation(code="V-1", violations="Насилие", age="16+", mark="violence")
             files = [File(name="a", owner="me"), File(name="b", owner="me")]
             session.add_all([known, *files])
             session.flush()
@@ -29,12 +29,13 @@ def test_findings_are_counted_by_violation_and_severity(database_app: Flask) -> 
                 session.add(Finding(file_id=files[0].id, position=position, **values))
             session.add(Finding(file_id=files[1].id, position=0, violation="own", severity="moderate"))
             known_id, first, other = known.id, files[0].id, files[1].id
-        assert tallies(db.session, first) == [
-            Tally("Насилие", known_id, "mild", 2),
-            Tally("Насилие", known_id, "severe", 1),
-            Tally("own", None, "mild", 2),
-            Tally("own\u00a0 thing", None, "----", 2),
-            Tally("Насилие", known_id, "None", 1),
+        violence = Named("Насилие", known_id, "V-1", "16+", "violence")
+        assert tallies(db.session, Finding, first, {}) == [
+            Tally(violence, "mild", 2),
+            Tally(violence, "severe", 1),
+            Tally(Named("own", None), "mild", 2),
+            Tally(Named("own\u00a0 thing", None), "----", 2),
+            Tally(violence, "None", 1),
         ]
         quantity, by_violation, by_severity = counts(db.session, first)
         assert quantity == 8

@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from app.extensions import writing
 from tests.accounts import add_account
-from tests.browsing import changing, in_production, signed_in
+from tests.browsing import changing, signed_in
+from tests.conftest import in_production
 
 WATCH, ADDRESS = "https://watch.example", "http://[::1]:3000"
 FOREIGN = [

@@ -1,9 +1,6 @@
 """The CSRF token: given out to everybody, and a wrong one refused wherever something is to be changed."""
 
-import shutil
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,22 +9,11 @@ from itsdangerous import TimestampSigner
 
 from app.extensions import writing
 from app.models import Account
-from instance.config import ProductionConfig
 from tests.accounts import PASSWORD, add_account, password_hash
 from tests.browsing import token_of
-from tests.conftest import open_app
 
 GROUP = "/api/v1/group"
 NEW = {"model": "Source", "name": "вход"}
-
-
-@pytest.fixture
-def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
-    """Yield an app in production, without an account."""
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48)
-    config.instance_path.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-    yield from open_app(config)
 
 
 def test_the_token_comes_in_the_answer_and_as_a_cookie_that_scripts_can_read(client: FlaskClient) -> None:

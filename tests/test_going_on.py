@@ -14,7 +14,8 @@ from app.extensions import db, writing
 from app.models import Account, AccountRight, AccountSession, ApiToken, File, Source
 from app.transfer.eventhub import Hub
 from tests.accounts import add_account, add_bounded, sign_in
-from tests.browsing import changing, in_production
+from tests.browsing import changing
+from tests.conftest import in_production
 from tests.picture_server import PictureServer
 from tests.service import wait_for
 

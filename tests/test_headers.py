@@ -17,7 +17,7 @@ from app.prepared import LIST_PATH
 from app.review.loading import load_file
 from tests.accounts import PASSWORD, add_account, password_hash
 from tests.browser import Browser, why_no_browser
-from tests.browsing import in_production, routes, signed_in
+from tests.browsing import routes, signed_in
 from tests.conftest import missing
 from tests.served import answering
 
@@ -29,13 +29,6 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 PUBLIC = ("/static/", "/swaggerui/", "/admin/static", "/cms/static")
-
-
-@pytest.fixture
-def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
-    """Yield an app in production with a camera, a file that is hostile by name and content, its result and report."""
-    with in_production(tmp_path, migrated_sqlite, RATE_LIMITS=False) as app:
-        yield app
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from app.access.hosts import split_host
 from app.extensions import writing
 from instance.config import ConfigurationError, load_config
 from tests.accounts import add_account
-from tests.browsing import in_production
+from tests.conftest import in_production
 from tests.served import Served, serving
 
 BINDS = [

@@ -10,8 +10,7 @@ from app.extensions import db, writing
 from app.models import Account, AccountSession, Source
 from tests.accounts import PASSWORD, add_account, add_bounded, password_hash
 from tests.browser import Browser, why_no_browser
-from tests.browsing import in_production
-from tests.conftest import missing
+from tests.conftest import in_production, missing
 from tests.served import answering
 
 SIGN_IN = """

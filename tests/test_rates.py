@@ -17,8 +17,8 @@ from app.access.rates import LIMITS
 from app.access.rules import RULES
 from app.extensions import writing
 from tests.accounts import PASSWORD, add_account, password_hash
-from tests.browsing import in_production, token_of
-from tests.conftest import missing
+from tests.browsing import token_of
+from tests.conftest import in_production, missing
 from tests.services import Redis, why_no_redis
 
 SOURCE = "/api/v1/source"

@@ -1,9 +1,7 @@
 """The table of who may do what: every route has its row, and every role gets on every route what the row says."""
 
 import re
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,9 +10,8 @@ from app.access import table
 from app.access.caller import LADDER
 from app.access.rules import AREAS, RULES, Rule, rule_of
 from app.extensions import writing
-from instance.config import ROOT, ProductionConfig
+from instance.config import ROOT
 from tests.accounts import add_account
-from tests.conftest import open_app
 
 CALLERS = ("nobody", "analyser", "viewer", "operator", "admin")
 OWN = {"/login", "/logout", "/account", "/api/v1/account/me", "/api/v1/account/me/totp"}  # one's own account
@@ -27,15 +24,6 @@ OPEN = {
 OWN = {"token"}  # what everybody may change, of his own
 # What an operator may do with a changing method; all else that changes something is an admin's.
 VALUES = {"index:index": "1", "index:file_id": "1", "refer:refer": "0" * 32, "path:filename": "none", "path:path": "x"}
-
-
-@pytest.fixture
-def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
-    """Yield an app in production, with an empty archive."""
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48, RATE_LIMITS=False)
-    config.instance_path.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-    yield from open_app(config)
 
 
 @pytest.fixture

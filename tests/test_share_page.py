@@ -14,7 +14,6 @@ from tests.archived import no_plans as no_plans
 from tests.archived import record
 from tests.shared import JSON, PAGE, Filmed, bearer, changed, opened, path_of
 from tests.shared import filmed as filmed
-from tests.shared import production as production
 from tests.test_record_files import error_of
 
 Media = Callable[..., Path]

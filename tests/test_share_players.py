@@ -14,7 +14,6 @@ from tests.conftest import missing
 from tests.served import answering
 from tests.shared import API, Filmed, path_of
 from tests.shared import filmed as filmed
-from tests.shared import production as production
 from tests.test_playback_players import need
 
 Media = Callable[..., Path]

@@ -21,7 +21,6 @@ from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.shared import API, JSON, PAGE, Filmed, S, bearer, opened, path_of
 from tests.shared import filmed as filmed
-from tests.shared import production as production
 from tests.test_commands import cells
 from tests.test_commands import flask as flask
 from tests.test_record_files import error_of

@@ -19,7 +19,6 @@ from tests.archived import no_plans as no_plans
 from tests.archived import record, utc
 from tests.shared import JSON, SECRET, Filmed, bearer, changed, opened
 from tests.shared import filmed as filmed
-from tests.shared import production as production
 
 Media = Callable[..., Path]
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,9 @@ from sqlalchemy import select, update
 from app.archive.accounts import make_first_admin
 from app.extensions import db, writing
 from app.models import Account, AccountSession, Audit, SignInFailure
-from instance.config import ProductionConfig
 from tests.accounts import PASSWORD, add_account, password_hash, sign_in
 from tests.browsing import OwnPages
-from tests.conftest import open_app
+from tests.conftest import in_production
 
 API = "/api/v1"
 NEW = "ein neues langes Wort"
@@ -32,10 +30,7 @@ NAMES = ("admin", "Jürgen Groß", "Анна Каренина")
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     """Yield an app in production with an account of each of NAMES, all of PASSWORD."""
-    config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48, RATE_LIMITS=False)
-    config.instance_path.mkdir(parents=True)
-    shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-    for app in open_app(config):
+    with in_production(tmp_path, migrated_sqlite, RATE_LIMITS=False) as app:
         app.test_client_class = OwnPages
         with app.app_context(), writing() as session:
             for name in NAMES:

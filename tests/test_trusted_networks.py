@@ -1,8 +1,7 @@
 """Trusted networks: served without signing in, by the address that is really theirs, and not to pages of others."""
 
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.extensions import writing
-from instance.config import ConfigurationError, ProductionConfig, load_config
+from instance.config import ConfigurationError, load_config
 from tests.accounts import add_account
-from tests.conftest import open_app
+from tests.conftest import in_production
 
 API = "/api/v1"
 GROUP = {"model": "Source", "name": "g"}
@@ -29,10 +28,7 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., 
 
         def make(**settings: Any) -> Flask:
             given = {"TRUSTED_NETWORKS": NETWORKS, "PUBLIC_URL": "https://video.example.org", **settings}
-            config = ProductionConfig(INSTANCE=str(tmp_path / "instance"), SECRET_KEY="k" * 48, **given)
-            config.instance_path.mkdir(parents=True)
-            shutil.copy(migrated_sqlite, config.instance_path / "app.db")
-            return stack.enter_context(contextmanager(open_app)(config))
+            return stack.enter_context(in_production(tmp_path, migrated_sqlite, **given))
 
         yield make
 

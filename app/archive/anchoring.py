@@ -115,5 +115,5 @@ def _judged(signed: Signed, keys: dict[str, Signer]) -> tuple[Anchor, str | None
 
 def known_keys(config: Config) -> dict[str, Signer]:
     """Return the keys that anchors may be signed with, by fingerprint: that of now, and those of former secret keys."""
-    former = [Signer(derive_seed(text)) for text in config.SECRET_KEYS_OLD.split(",") if text.strip()]
+    former = [Signer(derive_seed(key)) for key in config.secret_keys_old]
     return {fingerprint(one.public_key): one for one in (signer(), *former)}

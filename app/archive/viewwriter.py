@@ -46,6 +46,7 @@ class ViewWriter:
         self._writing = threading.Lock()
         self._is_ending = threading.Event()
         self._thread: threading.Thread | None = None
+        self._fault = ""  # what writing fails with, as was told
         self.viewings = Viewings()
         _writers.add(self)
 
@@ -79,15 +80,22 @@ class ViewWriter:
         try:
             with self._app.app_context():
                 write(due)
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001  the thread goes on, and nothing that was seen is lost
             self.viewings.give_back(due)
-            log.warning("who looks at what cannot be written down now: %s", type(error).__name__)
+            self._tell(error)
             return False
-        except Exception:
-            self.viewings.give_back(due)
-            log.exception("who looks at what cannot be written down now")
-            return False
+        self._fault = ""
         return True
+
+    def _tell(self, error: Exception) -> None:
+        """Tell of a fault once, not each FLUSH_S that it lasts."""
+        fault, self._fault = self._fault, type(error).__name__
+        if fault == self._fault:
+            return
+        if isinstance(error, SQLAlchemyError):
+            log.warning("who looks at what cannot be written down now: %s", self._fault)
+        else:
+            log.error("who looks at what cannot be written down now", exc_info=error)
 
     def end(self, limit_s: float = 3.0) -> None:
         """Write all that there is: the process is asked to end."""

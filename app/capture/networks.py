@@ -14,7 +14,7 @@ from typing import NewType
 
 from app.capture.addresses import RTSP_SCHEMES, Address, AddressError, parse
 from app.errors import Invalid
-from instance.config import Config
+from instance.config import Config, parse_networks
 
 KIND = "address_forbidden"
 LOC = ("body", "uri_rtsp")
@@ -151,8 +151,6 @@ def networks(config: Config) -> Networks:
 
 @lru_cache(maxsize=8)
 def _networks(allowed: str, denied: str, has_loopback: bool, own_port: int) -> Networks:
-    from instance.config import parse_networks
-
     return Networks(
         tuple(parse_networks("CAMERA_NETWORKS", allowed)),
         tuple(parse_networks("CAMERA_NETWORKS_DENIED", denied)),
@@ -181,7 +179,7 @@ def resolve(policy: Networks, host: str, port: int, *, is_number: bool = False) 
 
 def _text(policy: Networks, host: str, place: Place, port: int, word: str) -> str:
     bare = place.host.partition("%")[0]
-    meant = f"{bare}" if host.strip("[]") == place.host else f"{host}, which is {bare},"
+    meant = bare if host.strip("[]") == place.host else f"{host}, which is {bare},"
     own = ": give the address of the camera itself"
     if word.startswith("this service"):
         return f"the address leads to {meant} port {port}, {word}{own}"

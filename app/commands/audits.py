@@ -80,7 +80,7 @@ def verify_audit(heads: tuple[Head, ...], late_s: int) -> None:
     config = current_app.config["PLAYBACK"]
     kept = {f"what was kept elsewhere ({head.position})": head for head in heads}
     begun_s, count = time.monotonic(), 0
-    check = Check(db.session, list(read_anchors(config)), kept, now_us(), late_s * 1_000_000)
+    check = Check(db.session, read_anchors(config), kept, now_us(), late_s * 1_000_000)
     for finding in _told(check):
         count += 1
         row(finding.position, finding.word, finding.text)

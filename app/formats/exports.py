@@ -37,9 +37,7 @@ BLOCK_BYTES = 1 << 20
 MOST_MANIFEST_BYTES = 1 << 28
 MOST_SMALL_BYTES = 1 << 16
 # What an archive raises that somebody has altered: entries may say of themselves that they are packed, or encrypted.
-DAMAGES = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError, ValueError,
-)  # fmt: skip
+DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
 
 _TEXT, _MAYBE = (str,), (str, type(None))
 _LISTED: Shape = {"file": _TEXT, "sha256": _TEXT, "size_bytes": (int,)}

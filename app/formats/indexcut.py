@@ -51,8 +51,7 @@ def clip_index(index: SampleIndex, begin: int, end: int) -> SampleIndex | None:
         stop = int(np.flatnonzero(is_late)[0])
     if first >= stop or not table["v_count"][first:stop].any():
         return None
-    parts = [_samples(table[first:stop], letter) for letter in ("v", "a")]
-    return cut_index(index, *parts[0], *parts[1])
+    return _cut_fragments(index, table[first:stop])
 
 
 def touching_index(index: SampleIndex, begin: int, end: int) -> SampleIndex | None:
@@ -73,8 +72,12 @@ def touching_index(index: SampleIndex, begin: int, end: int) -> SampleIndex | No
     stop = int(pictured[np.flatnonzero(is_wanted)[-1]]) + 1
     if first >= stop:
         return None
-    parts = [_samples(table[first:stop], letter) for letter in ("v", "a")]
-    return cut_index(index, *parts[0], *parts[1])
+    return _cut_fragments(index, table[first:stop])
+
+
+def _cut_fragments(index: SampleIndex, table: Bytes) -> SampleIndex:
+    """Return the index of some of its fragments, which follow one another."""
+    return cut_index(index, *_samples(table, "v"), *_samples(table, "a"))
 
 
 def _reaching(table: Bytes, letter: str, is_outside: Bytes) -> npt.NDArray[np.bool_]:

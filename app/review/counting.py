@@ -1,20 +1,31 @@
-"""How many findings a file has, of which violation and how grave: for answers, events, recommendations and reports."""
+"""How often a file's findings, and its comments, name each violation and how grave: for answers, events and reports."""
 
 from typing import NamedTuple
 
 from sqlalchemy import func, select
 
 from app.extensions import AnySession
-from app.models import BasisViolation, Finding
+from app.models import BasisViolation, Comment, Finding
 from app.models.result import SEVERITIES
 from app.review.naming import normalised
 
+LISTED = (BasisViolation.violations, BasisViolation.code, BasisViolation.age, BasisViolation.mark)
 
-class Tally(NamedTuple):
-    """How many findings there are of one violation and severity. `violation_id` is null for one not in the list."""
+
+class Named(NamedTuple):
+    """A violation: a row of the list, or a text that is none of it; then code, age and mark are empty."""
 
     violation: str
     violation_id: int | None
+    code: str = ""
+    age: str = ""
+    mark: str = ""
+
+
+class Tally(NamedTuple):
+    """How often a violation was named with one severity."""
+
+    named: Named
     severity: str
     quantity: int
 
@@ -27,21 +38,26 @@ class Counts(NamedTuple):
     by_severity: dict[str, int]
 
 
-def tallies(session: AnySession, file_id: int) -> list[Tally]:
-    """Return the findings of a file by violation and severity, in the order in which violations first occur.
+def tallies(
+    session: AnySession, model: type[Finding] | type[Comment], file_id: int, spellings: dict[str, str]
+) -> list[Tally]:
+    """Return how often each violation was named, in the order in which they were first; of comments those with one.
 
-    One of the base list is called as it is there; of others, spellings that differ in capitals or signs are one.
+    One of the list is called as it is there; of others, spellings that differ in capitals or signs are one, the first,
+    which `spellings` remembers.
     """
-    first = func.min(Finding.position)
-    columns = (Finding.violation, Finding.violation_id, BasisViolation.violations, Finding.severity, func.count())
-    query = select(*columns).outerjoin(BasisViolation, BasisViolation.id == Finding.violation_id)
-    query = query.where(Finding.file_id == file_id).group_by(*columns[:-1]).order_by(first)
-    names: dict[str, str] = {}
-    sums: dict[tuple[str, int | None, str], int] = {}
-    for text, violation_id, listed, severity, quantity in session.execute(query):
-        name = listed if violation_id is not None else names.setdefault(normalised(text), text)
-        key = (name, violation_id, severity)
-        sums[key] = sums.get(key, 0) + quantity
+    columns = (model.violation, model.violation_id, *LISTED, model.severity)
+    query = select(*columns, func.count()).outerjoin(BasisViolation, BasisViolation.id == model.violation_id)
+    query = query.where(model.file_id == file_id, model.violation.is_not(None)).group_by(*columns)
+    sums: dict[tuple[Named, str], int] = {}
+    for text, violation_id, name, code, age, mark, severity, quantity in session.execute(
+        query.order_by(func.min(model.id))
+    ):
+        if name is None:
+            named = Named(spellings.setdefault(normalised(text), text), None)
+        else:
+            named = Named(name, violation_id, code, age, mark)
+        sums[named, severity] = sums.get((named, severity), 0) + quantity
     return [Tally(*key, quantity) for key, quantity in sums.items()]
 
 
@@ -49,9 +65,9 @@ def counts(session: AnySession, file_id: int) -> Counts:
     """Return how many different findings a file's result has; none without a result."""
     by_violation: dict[str, int] = {}
     by_severity: dict[str, int] = {}
-    for tally in tallies(session, file_id):
-        by_violation[tally.violation] = by_violation.get(tally.violation, 0) + tally.quantity
-        by_severity[tally.severity] = by_severity.get(tally.severity, 0) + tally.quantity
+    for named, severity, quantity in tallies(session, Finding, file_id, {}):
+        by_violation[named.violation] = by_violation.get(named.violation, 0) + quantity
+        by_severity[severity] = by_severity.get(severity, 0) + quantity
     frequent = sorted(by_violation.items(), key=lambda entry: -entry[1])
     grave = {word: by_severity[word] for word in reversed(SEVERITIES) if word in by_severity}
     return Counts(sum(by_severity.values()), dict(frequent), grave)

@@ -11,7 +11,7 @@ A file without a result has a report too, which says so.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -21,34 +21,15 @@ from app.instants import utc_text
 from app.models import BasisViolation, Cinema, Comment, File, Finding, Result, Source
 from app.models.file import ERROR
 from app.models.result import SEVERITIES
-from app.review.naming import normalised
+from app.review.counting import Named, Tally, tallies
 from app.review.rating import NO_RATING, Judged, judge, rate
 from app.review.recommending import RECOMMENDATIONS
 from app.review.voting import overall
 
 MOST = 10_000  # findings, and comments, that are listed one by one; all are counted
 MOST_CHARACTERS, AT_ONCE = 4_000_000, 200  # of quotations, and of comments: each is held some ten times over
-LISTED = (BasisViolation.violations, BasisViolation.code, BasisViolation.age, BasisViolation.mark)
 FILE_WORDS = ("refer", "name", "kind", "status", "error", "owner", "size_bytes", "sha256", "media_type", "duration_s")
 RESULT_WORDS = ("kind", "name", "media_type", "size_bytes", "content_sha256", "actor")
-
-
-class Named(NamedTuple):
-    """A violation: a row of the list, or a text that is none of it; then code, age and mark are empty."""
-
-    violation: str
-    violation_id: int | None
-    code: str = ""
-    age: str = ""
-    mark: str = ""
-
-
-class Tally(NamedTuple):
-    """How often a violation was named with one severity."""
-
-    named: Named
-    severity: str
-    quantity: int
 
 
 def file_report(session: AnySession, file: File, actor: str, at_us: int, most: int = MOST) -> dict[str, Any]:
@@ -72,29 +53,6 @@ def file_report(session: AnySession, file: File, actor: str, at_us: int, most: i
         "findings_left_out": counts["findings"] - len(lists["findings"]),
         "comments_left_out": counts["comments"] - len(lists["comments"]),
     }
-
-
-def tallies(
-    session: AnySession, model: type[Finding] | type[Comment], file_id: int, spellings: dict[str, str]
-) -> list[Tally]:
-    """Return how often each violation was named, in the order in which they were first; of comments those with one.
-
-    One of the list is called as it is there; of others, spellings that differ in capitals or signs are one, the first,
-    which `spellings` remembers.
-    """
-    columns = (model.violation, model.violation_id, *LISTED, model.severity)
-    query = select(*columns, func.count()).outerjoin(BasisViolation, BasisViolation.id == model.violation_id)
-    query = query.where(model.file_id == file_id, model.violation.is_not(None)).group_by(*columns)
-    sums: dict[tuple[Named, str], int] = {}
-    for text, violation_id, name, code, age, mark, severity, quantity in session.execute(
-        query.order_by(func.min(model.id))
-    ):
-        if name is None:
-            named = Named(spellings.setdefault(normalised(text), text), None)
-        else:
-            named = Named(name, violation_id, code, age, mark)
-        sums[named, severity] = sums.get((named, severity), 0) + quantity
-    return [Tally(*key, quantity) for key, quantity in sums.items()]
 
 
 def _file_object(session: AnySession, file: File) -> dict[str, Any]:
