@@ -19,7 +19,31 @@ const kept = localStorage.getItem(KEPT) ?? '';
 export const zone = signal(kept && isZone(kept) ? kept : '');
 effect(() => localStorage.setItem(KEPT, zone.value));
 
-export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** Names that browsers still give for places that are called otherwise today; both are understood everywhere. */
+const TODAY: Record<string, string> = {
+  'Africa/Asmera': 'Africa/Asmara',
+  'America/Godthab': 'America/Nuuk',
+  'Asia/Calcutta': 'Asia/Kolkata',
+  'Asia/Katmandu': 'Asia/Kathmandu',
+  'Asia/Rangoon': 'Asia/Yangon',
+  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
+  'Atlantic/Faeroe': 'Atlantic/Faroe',
+  'Europe/Kiev': 'Europe/Kyiv',
+  'Pacific/Enderbury': 'Pacific/Kanton',
+  'Pacific/Ponape': 'Pacific/Pohnpei',
+  'Pacific/Truk': 'Pacific/Chuuk',
+};
+const nameToday = (name: string): string => TODAY[name] ?? name;
+
+export const browserZone = nameToday(Intl.DateTimeFormat().resolvedOptions().timeZone);
+/** All zones that can be chosen, UTC first. */
+export const zoneNames = (): string[] => [
+  'UTC',
+  ...Intl.supportedValuesOf('timeZone')
+    .map(nameToday)
+    .filter((name) => name !== 'UTC')
+    .sort(),
+];
 export const zoneName = (): string => zone.value || browserZone;
 
 let serverAheadMs = 0;

@@ -1,12 +1,10 @@
 /** The menu of what each person sets for himself: language, theme, time zone. */
-import { browserZone, zone } from './instants';
+import { browserZone, zone, zoneNames } from './instants';
 import { Field } from './parts/field';
 import { Menu } from './parts/menu';
 import { say } from './shellwords';
 import { THEMES, type Theme, theme } from './theme';
 import { chooseLanguage, LANGUAGES, type Language, language } from './words';
-
-const zones = (): string[] => ['UTC', ...Intl.supportedValuesOf('timeZone').filter((name) => name !== 'UTC')];
 
 export function Settings() {
   return (
@@ -49,7 +47,7 @@ export function Settings() {
             }}
           >
             <option value="">{say('browserZone', { zone: browserZone })}</option>
-            {zones().map((name) => (
+            {zoneNames().map((name) => (
               <option key={name} value={name}>
                 {name}
               </option>
