@@ -85,6 +85,7 @@ export class Feed<Value> {
   #timer = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   #failures = 0;
+  #retryMs = 0;
   #failure: unknown = null;
 
   constructor(origin: Origin<Value>, slots: Slots, world: World) {
@@ -220,6 +221,8 @@ export class Feed<Value> {
     this.#dueMs = Number.POSITIVE_INFINITY;
     const wanted = this.#wanted;
     if (!wanted) return;
+    const waitMs = this.#retryMs - performance.now();
+    if (waitMs > 0) return this.#later(waitMs);
     const ideal = this.#ideal();
     const around = this.#around();
     this.#drop([...ideal, ...around], wanted.ids);
@@ -272,8 +275,7 @@ export class Feed<Value> {
         return [nowMs, await this.#origin.load([...ids], range, resolution, abort.signal)] as const;
       });
       for (const id of ids) this.#kept.set(this.#key(tile, id), { value: values.get(id) ?? null, askedMs });
-      this.#failures = 0;
-      this.#failure = null;
+      [this.#failures, this.#retryMs, this.#failure] = [0, 0, null];
       this.#world.changed();
     } catch (error) {
       if (!abort.signal.aborted) this.#fail(error);
@@ -284,8 +286,12 @@ export class Feed<Value> {
 
   #fail(error: unknown): void {
     this.#failure = error;
-    this.#failures += 1;
-    this.#later(Math.min(RETRY_MS[0] * 2 ** (this.#failures - 1), RETRY_MS[1]));
+    const now = performance.now();
+    if (now >= this.#retryMs) {
+      this.#failures += 1;
+      this.#retryMs = now + Math.min(RETRY_MS[0] * 2 ** (this.#failures - 1), RETRY_MS[1]);
+    }
+    this.#later(this.#retryMs - now);
     this.#world.changed();
   }
 }

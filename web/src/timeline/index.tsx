@@ -78,6 +78,7 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
   });
   useSignalEffect(() => {
     void [view.value, zone.value, language.value, off.value];
+    pointAgain();
     lanes.value?.scene.draw();
   });
   useSignalEffect(() => {
@@ -87,11 +88,20 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
   return lanes;
 }
 
+const at = (x: number) => msOf(view.peek(), laneWidth.peek(), x);
+let pointedX = 0;
+
+/** Where the pointer rests there is another moment once the view has moved. */
+function pointAgain(): void {
+  const before = cursor.peek();
+  if (before && !before.isByKey) cursor.value = { ...before, ms: at(pointedX) };
+}
+
 /** What pointers do. */
 function pointingOf(lanes: LanesScene) {
-  const at = (x: number) => msOf(view.peek(), laneWidth.peek(), x);
   return {
     hover: (x: number, y: number) => {
+      pointedX = x;
       const lane = laneAt(lanes.scene.frame?.lanes ?? [], y);
       const id = lane?.id ?? (y < AXIS_PX ? chosen.peek()[0] : null) ?? null;
       cursor.value = { ms: at(x), id, isByKey: false };

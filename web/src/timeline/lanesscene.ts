@@ -57,12 +57,12 @@ export class LanesScene {
     this.coverage = new CoverageLayer(this.#feeds.coverage);
     this.gapLayer = new GapLayer(this.#feeds.gaps);
     this.#layers = [
+      new GridLayer(), // below the rest: a line over footage would look like a gap
       this.coverage,
       this.gapLayer,
       new ActivityLayer(this.#feeds.activity),
       new RecordLayer(this.#feeds.marks),
       new PinLayer(this.#feeds.marks),
-      new GridLayer(),
       new CommentLayer(this.#feeds.marks),
     ];
     this.scene = new Scene({

@@ -3,12 +3,13 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { cameraName } from '../cameras';
 import { isoOf } from '../instants';
 import { view } from '../moment';
+import { AXIS_PX } from './lanes';
 import type { LanesScene } from './lanesscene';
 import type { Picture } from './pictures';
 import { xOf } from './scale';
 import { cursor, laneWidth, news } from './store';
 
-const ABOVE_PX = 10;
+const AWAY_PX = 10;
 const PICTURE_PX = 240;
 
 function draw(canvas: HTMLCanvasElement, picture: Picture): void {
@@ -44,7 +45,10 @@ export function Tip({ lanes }: { lanes: LanesScene }) {
     const half = tip.offsetWidth / 2;
     const left = Math.min(Math.max(x - half, 0), Math.max(laneWidth.peek() - 2 * half, 0));
     const lane = lanes.scene.frame?.lanes.find((one) => one.id === at.id);
-    tip.style.transform = `translate(${left}px, ${(lane?.top ?? 0) - tip.offsetHeight - ABOVE_PX}px)`;
+    const above = (lane?.top ?? 0) - tip.offsetHeight - AWAY_PX;
+    const stageTop = tip.parentElement?.getBoundingClientRect().top ?? 0;
+    const below = lane ? lane.top + lane.height + AWAY_PX : AXIS_PX;
+    tip.style.transform = `translate(${left}px, ${stageTop + above < 0 ? below : above}px)`;
   });
   if (!at) return null;
   const [time, ...lines] = lanes.tell(at);
