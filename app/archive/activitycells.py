@@ -9,6 +9,7 @@ matters is small: a person far away is a thousandth of the picture, and a step t
 byte says more, so the highest of many cells is the highest byte.
 """
 
+import math
 import zlib
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ LEVELS = (HOURS, DAYS, DAYS_32)
 
 def code_of(score: float) -> int:
     """Return the byte of a score of 0 to 1."""
-    return FIRST_SCORE + round(STEPS * min(max(score, 0.0), 1.0) ** 0.5)
+    return FIRST_SCORE + round(STEPS * math.sqrt(min(max(score, 0.0), 1.0)))
 
 
 def score_of(code: int) -> float | None:
