@@ -1,7 +1,7 @@
 /** Footage on the lanes, and what of a lane is not known yet. */
 import type { Drawn, Feed } from './feed';
 import { partsOf } from './lanes';
-import { dotsOf, type Frame, type Layer } from './layer';
+import { columnOf, dotsOf, type Frame, type Layer } from './layer';
 import { type At, lookAt, runsOf, type SpanPiece, type Spans, stretchesOf } from './runs';
 import type { View } from './scale';
 import { resolutionMs } from './tiles';
@@ -22,12 +22,13 @@ export class CoverageLayer implements Layer {
 
   draw(context: CanvasRenderingContext2D, frame: Frame): void {
     const dots = frame.width * frame.density;
+    const now = Math.max(columnOf(frame, frame.nowMs), 0); // what has not come yet is no gap
     for (const lane of frame.lanes) {
       const { barTop, barHeight } = partsOf(lane);
       const [top, height] = [dotsOf(frame, barTop), dotsOf(frame, barHeight)];
       const drawn = this.#feed.drawn(lane.id, frame.view, dots);
       context.fillStyle = frame.colours.track;
-      context.fillRect(0, top, dots, height);
+      context.fillRect(0, top, Math.min(now, dots), height);
       this.#drawUnknown(context, frame, drawn, top, height);
       context.fillStyle = frame.colours.footage;
       for (const { left, right } of runsOf(this.#pieces(drawn), frame.view, dots)) {

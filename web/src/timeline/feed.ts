@@ -222,7 +222,10 @@ export class Feed<Value> {
     const wanted = this.#wanted;
     if (!wanted) return;
     const waitMs = this.#retryMs - performance.now();
-    if (waitMs > 0) return this.#later(waitMs);
+    if (waitMs > 0) {
+      this.#later(waitMs);
+      return;
+    }
     const ideal = this.#ideal();
     const around = this.#around();
     this.#drop([...ideal, ...around], wanted.ids);

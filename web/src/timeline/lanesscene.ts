@@ -38,8 +38,10 @@ export class LanesScene {
   readonly #layers: readonly Layer[];
   readonly #pictures: KeyPictures;
   #sheetIds: readonly number[] = [];
+  #isNoted = false;
 
   constructor(canvas: HTMLCanvasElement, probe: HTMLElement, view: () => View) {
+    performance.mark('timeline: begun');
     const slots = new Slots(CONNECTIONS);
     const changed = () => {
       news.value += 1;
@@ -75,6 +77,7 @@ export class LanesScene {
       drawn: (frame) => {
         laneWidth.value = frame.width;
         this.#wantSheets(frame);
+        this.#note(frame);
       },
     });
   }
@@ -99,7 +102,8 @@ export class LanesScene {
     const told = this.#layers
       .filter((layer) => layer.name !== null && isOn(layer.name))
       .flatMap((layer) => layer.tell(id, ms, nearMs));
-    return [time, ...this.#tellFootage(id, ms, frame), ...told];
+    const isExplained = isOn('gaps') && this.gapLayer.at(id, ms, 0) !== null;
+    return [time, ...(isExplained ? [] : this.#tellFootage(id, ms, frame)), ...told];
   }
 
   #timeText(ms: number): string {
@@ -161,6 +165,13 @@ export class LanesScene {
     const { sources } = await timeline([...ids], FIRST_MS, nowMs(), COARSEST_S);
     const begins = sources.flatMap(({ spans }) => spans.slice(0, 1).map((span) => Date.parse(span.start_utc)));
     return begins.length ? Math.min(...begins) : null;
+  }
+
+  /** Note in the browser's own record of times when all lanes were drawn for the first time. */
+  #note({ ids }: Frame): void {
+    if (this.#isNoted || !ids.length || !this.#feeds.coverage.isWhole) return;
+    this.#isNoted = true;
+    performance.mark('timeline: all is drawn');
   }
 
   #wantSheets(frame: Frame): void {

@@ -27,6 +27,8 @@ export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly atMs: number;
+  /** A thumbnail of a sheet, or the key picture itself. */
+  readonly kind: 'thumbnail' | 'key';
 }
 
 const COUNT = 25; // of a sheet: a third of a second of the server's time
@@ -99,7 +101,7 @@ export function cellOf(sheet: Sheet, ms: number): Picture {
   const number = Math.min(Math.max(Math.floor((ms - startMs) / stepMs), 0), count - 1);
   const [width, height] = [image.width / columns, image.height / Math.ceil(count / columns)];
   const [left, top] = [(number % columns) * width, Math.floor(number / columns) * height];
-  return { image, left, top, width, height, atMs: startMs + (number + 0.5) * stepMs };
+  return { image, left, top, width, height, atMs: startMs + (number + 0.5) * stepMs, kind: 'thumbnail' };
 }
 
 /** Key pictures of where the pointer rests. */
@@ -153,7 +155,7 @@ export class KeyPictures {
       if (!answer) return;
       const { image, headers } = answer;
       const atMs = Date.parse(headers.get('X-Picture-Utc') ?? '') || ms;
-      this.#kept.set(key, { image, left: 0, top: 0, width: image.width, height: image.height, atMs });
+      this.#kept.set(key, { image, left: 0, top: 0, width: image.width, height: image.height, atMs, kind: 'key' });
       this.#changed();
     } catch (error) {
       if (isAbort(error)) return;

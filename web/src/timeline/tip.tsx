@@ -58,6 +58,7 @@ export function Tip({ lanes }: { lanes: LanesScene }) {
       class="timeline-tip"
       aria-hidden="true"
       data-at={isoOf(at.ms)}
+      data-kind={picture?.kind}
       data-picture={picture ? isoOf(picture.atMs) : undefined}
     >
       {picture && <canvas ref={canvas} class="timeline-tip-picture" />}
