@@ -36,6 +36,8 @@ export interface Origin<Value> {
   liveFreshMs?(resolutionMs: number): number;
   /** Whether only what is seen is asked for, and not what would be wanted next. */
   readonly isFrugal?: boolean;
+  /** Whether the view must have come to rest before anything is asked for: many requests, or dear ones. */
+  readonly isPatient?: boolean;
   /** Return a value for each camera; ids that are left out have nothing there. */
   load(ids: number[], range: View, resolutionMs: number, signal: AbortSignal): Promise<Map<number, Value>>;
 }
@@ -70,7 +72,7 @@ const SETTLED_AFTER_MS = MINUTE_MS; // what is written now is told some seconds 
 const SETTLED_FRESH_MS = 3 * MINUTE_MS;
 const LIVE_FRESH_MS = [2000, 15_000] as const;
 const CALM_MS = 80; // how long a view must be wanted before it is asked for, where something can be drawn already
-const FRUGAL_CALM_MS = 200; // what costs the service much is asked for when the view has come to rest
+const PATIENT_CALM_MS = 180;
 const RETRY_MS = [2000, 30_000] as const;
 
 export class Feed<Value> {
@@ -117,7 +119,7 @@ export class Feed<Value> {
     this.#wanted = { ids, view, width };
     this.#isStillWanted = true;
     if (isSame && before.width === width) return;
-    if (this.#origin.isFrugal) this.#wait(FRUGAL_CALM_MS);
+    if (this.#origin.isPatient) this.#wait(before ? PATIENT_CALM_MS : 0);
     else if (this.#dueMs > performance.now() + CALM_MS) this.#later(this.#isBlank() ? 0 : CALM_MS);
   }
 

@@ -139,7 +139,7 @@ function Names({ ids }: { ids: readonly number[] }) {
 function useValueText(lanes: LanesScene | null): string {
   const at = cursor.value;
   void news.value;
-  if (!lanes || !at) return '';
+  if (!lanes || !at?.isByKey) return '';
   const [time = '', ...rest] = lanes.tell(at);
   return [time, ...(at.id === null ? [] : [cameraName(at.id)]), ...(rest.length ? rest : [say('footage')])].join(', ');
 }

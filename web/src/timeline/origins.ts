@@ -37,6 +37,7 @@ const DAYS = { finestMs: 20 * SECOND_MS, cells: 4320, levels: 5 };
 export const gapOrigin: Origin<readonly footage.Gap[]> = {
   shape: DAYS,
   rank: 2,
+  isPatient: true,
   mostIds: 1,
   mostWeight: 100_000,
   weigh: (gaps) => gaps.length,
@@ -52,6 +53,7 @@ export const gapOrigin: Origin<readonly footage.Gap[]> = {
 export const activityOrigin: Origin<Activity> = {
   shape: { finestMs: 2 * SECOND_MS, cells: 1024, levels: 8 },
   rank: 3,
+  isPatient: true,
   mostIds: MANY_IDS,
   mostWeight: 1_000_000,
   weigh: ({ values }) => values.length * 8, // and its picture
@@ -73,6 +75,7 @@ const NO_MARKS: MarkSet = { marks: [], counts: null };
 export const markOrigin: Origin<Marks> = {
   shape: DAYS,
   rank: 1,
+  isPatient: true,
   mostIds: MANY_IDS,
   mostWeight: 100_000,
   weigh: (marks) =>

@@ -46,6 +46,7 @@ export const sheetOrigin: Origin<Sheet> = {
   mostIds: 1,
   mostWeight: MOST_PIXELS,
   isFrugal: true,
+  isPatient: true,
   weigh: ({ image }) => image.width * image.height,
   forget: ({ image }) => image.close(),
   liveFreshMs: (resolutionMs) => Math.max(2 * resolutionMs, MINUTE_MS / 4),
