@@ -6,7 +6,11 @@ export class Clock {
   private atMs = 0;
   private speed = 0;
 
-  constructor(private readonly nowMs: () => number) {}
+  private readonly nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.nowMs = nowMs;
+  }
 
   /** The instant that it shows, ms since the epoch. */
   get ms(): number {

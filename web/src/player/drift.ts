@@ -29,7 +29,11 @@ export function correct(aheadS: number, rate: number, speed: number): Correction
 export class Median {
   private readonly values: number[] = [];
 
-  constructor(private readonly count = 5) {}
+  private readonly count: number;
+
+  constructor(count = 5) {
+    this.count = count;
+  }
 
   /** Take a value in; return the median. */
   add(value: number): number {

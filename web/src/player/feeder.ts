@@ -54,12 +54,12 @@ export class Feeder implements Feed {
   private wake: (() => void) | null = null;
   private faults = 0;
 
-  constructor(
-    private readonly video: HTMLVideoElement,
-    private readonly shelf: Shelf,
-    ms: number,
-    aheadMs: number,
-  ) {
+  private readonly video: HTMLVideoElement;
+  private readonly shelf: Shelf;
+
+  constructor(video: HTMLVideoElement, shelf: Shelf, ms: number, aheadMs: number) {
+    this.video = video;
+    this.shelf = shelf;
     this.wish = { ms, aheadMs };
     this.baseMs = baseOf(ms);
     video.disableRemotePlayback = true; // ManagedMediaSource opens only so
@@ -81,6 +81,8 @@ export class Feeder implements Feed {
     if (fetching && !this.isWished(fetching.entry)) fetching.stop.abort();
     this.wake?.();
   }
+
+  see(): void {} // what was appended tells of every frame
 
   close(): void {
     this.ending.abort();
@@ -158,7 +160,7 @@ export class Feeder implements Feed {
       const entry = entries[n];
       if (!entry || entry.startMs > ms + aheadMs) break;
       if (this.isThere(entry, stretches)) continue;
-      const before = this.needsBefore.has(entry.uri) ? entries[n - 1] : undefined;
+      const before = this.needsBefore.has(keyOf(entry)) ? entries[n - 1] : undefined;
       return before && !this.isThere(before, stretches) ? before : entry;
     }
     const before = entries[at - 1];
@@ -166,10 +168,10 @@ export class Feeder implements Feed {
   }
 
   private isThere(entry: Entry, stretches: readonly Interval[]): boolean {
-    if (!this.appended.has(entry.uri)) return false;
+    if (!this.appended.has(keyOf(entry))) return false;
     const middle = (entry.startMs + entry.endMs) / 2;
     if (stretches.some((one) => one.startMs <= middle && middle < one.endMs)) return true;
-    this.appended.delete(entry.uri); // the browser has thrown it away
+    this.appended.delete(keyOf(entry)); // the browser has thrown it away
     return false;
   }
 
@@ -205,14 +207,14 @@ export class Feeder implements Feed {
     const { buffer } = this;
     if (!buffer) return;
     const place = (entry.startMs - this.baseMs) / 1000 - pictures.firstS;
-    if (!pictures.isKey && !this.isJoined(entry) && !this.needsBefore.has(entry.uri)) {
-      this.needsBefore.add(entry.uri);
+    if (!pictures.isKey && !this.isJoined(entry) && !this.needsBefore.has(keyOf(entry))) {
+      this.needsBefore.add(keyOf(entry));
       return;
     }
     if (Math.abs(buffer.timestampOffset - place) > SAME_S) buffer.timestampOffset = place;
     const offsetS = buffer.timestampOffset;
     await this.act(() => buffer.appendBuffer(bytes));
-    this.appended.set(entry.uri, entry);
+    this.appended.set(keyOf(entry), entry);
     this.note(pictures, offsetS);
   }
 
@@ -300,8 +302,8 @@ export class Feeder implements Feed {
   private async remove(startMs: number, endMs: number): Promise<void> {
     const from = Math.max(0, (startMs - this.baseMs) / 1000);
     await this.act(() => this.buffer?.remove(from, (endMs - this.baseMs) / 1000));
-    for (const [uri, entry] of this.appended) {
-      if (entry.endMs > startMs && entry.startMs < endMs) this.appended.delete(uri);
+    for (const [key, entry] of this.appended) {
+      if (entry.endMs > startMs && entry.startMs < endMs) this.appended.delete(key);
     }
     this.frames.drop(startMs, endMs);
   }
@@ -309,4 +311,9 @@ export class Feeder implements Feed {
 
 function baseOf(ms: number): number {
   return Math.floor((ms - BASE_BEFORE_MS) / 1000) * 1000;
+}
+
+/** What an entry is known by: the same place may be listed longer later on. */
+function keyOf(entry: Entry): string {
+  return `${entry.uri} ${entry.range?.[1] ?? ''}`;
 }

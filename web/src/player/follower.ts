@@ -22,12 +22,17 @@ export class Follower {
   isOver = false;
   private readonly ending = new AbortController();
 
-  constructor(
-    private readonly sourceId: number,
-    private startMs: number,
-    private readonly shelf: Shelf,
-    private readonly everyMs = EVERY_MS,
-  ) {}
+  private readonly sourceId: number;
+  private startMs: number;
+  private readonly shelf: Shelf;
+  private readonly everyMs: number;
+
+  constructor(sourceId: number, startMs: number, shelf: Shelf, everyMs = EVERY_MS) {
+    this.sourceId = sourceId;
+    this.startMs = startMs;
+    this.shelf = shelf;
+    this.everyMs = everyMs;
+  }
 
   /** Does it grow? */
   get isFresh(): boolean {

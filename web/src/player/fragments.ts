@@ -61,24 +61,29 @@ function defaults(view: DataView, head: Box): Usual {
   return { duration, flags: flags & 32 ? view.getUint32(at) : 0 };
 }
 
+const COLUMNS = [0x100, 0x200, 0x400, 0x800];
+
+/** Where in a row of a trun the field of a flag is, in bytes; null: no row has it. */
+function column(flags: number, flag: number): number | null {
+  return flags & flag ? 4 * COLUMNS.filter((one) => one < flag && flags & one).length : null;
+}
+
 /** Read one trun whose first sample is decoded at `ticks`; return when the one after its last would be. */
 function readRun(view: DataView, run: Box, ticks: number, usual: Usual, found: Found): number {
   const flags = view.getUint32(run.begin) & 0xffffff;
   const count = view.getUint32(run.begin + 4);
+  const rowBytes = 4 * COLUMNS.filter((flag) => flags & flag).length;
+  const [durationAt, flagsAt, offsetAt] = [column(flags, 0x100), column(flags, 0x400), column(flags, 0x800)];
   let at = run.begin + 8 + (flags & 1 ? 4 : 0);
-  const firstFlags = flags & 4 ? view.getUint32(at) : null;
+  const firstFlags = flags & 4 ? view.getUint32(at) : usual.flags;
   at += flags & 4 ? 4 : 0;
+  if (found.shown.length === 0)
+    found.isKey = ((flagsAt === null ? firstFlags : view.getUint32(at + flagsAt)) & NON_SYNC) === 0;
   let decodedTicks = ticks;
-  for (let n = 0; n < count; n += 1) {
-    const duration = flags & 0x100 ? view.getUint32(at) : usual.duration;
-    at += (flags & 0x100 ? 4 : 0) + (flags & 0x200 ? 4 : 0);
-    const own = flags & 0x400 ? view.getUint32(at) : n === 0 && firstFlags !== null ? firstFlags : usual.flags;
-    at += flags & 0x400 ? 4 : 0;
-    if (found.shown.length === 0) found.isKey = (own & NON_SYNC) === 0;
-    found.shown.push(decodedTicks + (flags & 0x800 ? view.getInt32(at) : 0));
-    at += flags & 0x800 ? 4 : 0;
-    decodedTicks += duration;
-    found.last = duration;
+  for (let n = 0; n < count; n += 1, at += rowBytes) {
+    found.shown.push(decodedTicks + (offsetAt === null ? 0 : view.getInt32(at + offsetAt)));
+    found.last = durationAt === null ? usual.duration : view.getUint32(at + durationAt);
+    decodedTicks += found.last;
   }
   return decodedTicks;
 }

@@ -64,7 +64,11 @@ function codecOf(view: DataView, entry: Box, kind: Track['kind']): string {
 
 function hex(view: DataView, at: number, count: number): string {
   let text = '';
-  for (let n = 0; n < count; n += 1) text += view.getUint8(at + n).toString(16).padStart(2, '0');
+  for (let n = 0; n < count; n += 1)
+    text += view
+      .getUint8(at + n)
+      .toString(16)
+      .padStart(2, '0');
   return text;
 }
 

@@ -48,7 +48,11 @@ export class Library {
   /** Does the service not answer? */
   isCutOff = false;
 
-  constructor(private readonly recording: Recording) {}
+  private readonly recording: Recording;
+
+  constructor(recording: Recording) {
+    this.recording = recording;
+  }
 
   shelf(id: number): Shelf {
     let found = this.shelves.get(id);
@@ -100,16 +104,17 @@ export class Library {
   keep(ids: readonly number[], ms: number, aheadMs: number): void {
     for (const id of ids) this.keepFollower(id, ms, aheadMs);
     if (this.isBusy || performance.now() < this.notBeforeMs) return;
+    const windowMs = Math.max(WINDOW_MS, aheadMs * 2);
+    const edge = (id: number, name: 'startMs' | 'endMs') => this.shelf(id).known?.[name] ?? ms;
     const lack = ids.filter((id) => !this.shelf(id).isKnown(ms) && !this.isAtEnd(id, ms));
-    if (lack.length) return this.load(lack, ms - LEAD_MS, ms + Math.max(WINDOW_MS, aheadMs * 2));
     const short = ids.filter((id) => this.isShort(id, ms + aheadMs));
-    if (short.length) {
-      const fromMs = Math.min(...short.map((id) => this.shelf(id).known?.endMs ?? ms));
-      return this.load(short, fromMs, fromMs + Math.max(WINDOW_MS, aheadMs * 2));
-    }
-    const early = ids.filter((id) => (this.shelf(id).known?.startMs ?? ms) > ms - LEAD_MS / 2);
-    if (early.length) {
-      const toMs = Math.max(...early.map((id) => this.shelf(id).known?.startMs ?? ms));
+    const early = ids.filter((id) => edge(id, 'startMs') > ms - LEAD_MS / 2);
+    if (lack.length) this.load(lack, ms - LEAD_MS, ms + windowMs);
+    else if (short.length) {
+      const fromMs = Math.min(...short.map((id) => edge(id, 'endMs')));
+      this.load(short, fromMs, fromMs + windowMs);
+    } else if (early.length) {
+      const toMs = Math.max(...early.map((id) => edge(id, 'startMs')));
       this.load(early, toMs - Math.max(BACK_MS, aheadMs), toMs);
     }
   }
@@ -159,7 +164,8 @@ export class Library {
       this.followers.delete(id);
     } else if (!follower && isNear && this.recording.isWanted(id)) {
       const known = shelf.known;
-      if (known && known.endMs > nowMs() - NEAR_MS && known.endMs >= ms - LEAD_MS) void this.follow(id, known.endMs + 1);
+      if (known && known.endMs > nowMs() - NEAR_MS && known.endMs >= ms - LEAD_MS)
+        void this.follow(id, known.endMs + 1);
     }
   }
 
@@ -225,4 +231,16 @@ export class Library {
 export function nearestOf(error: ApiError): Nearest {
   const read = (name: string) => (typeof error.body[name] === 'string' ? Date.parse(String(error.body[name])) : null);
   return { beforeMs: read('before_utc'), afterMs: read('after_utc') };
+}
+
+/** The footage nearest to an instant at which there is none: long ago, or now. Null where the service says nothing. */
+export async function findNearest(ids: readonly number[], ms: number): Promise<Nearest | null> {
+  try {
+    await syncPlaylists([...ids], ms, ms + 1);
+    return { beforeMs: ms, afterMs: ms };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return nearestOf(error);
+    if (error instanceof ApiError) return null;
+    throw error;
+  }
 }

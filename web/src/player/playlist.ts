@@ -39,25 +39,26 @@ const NOTHING: Pending = { durationMs: 0, programMs: null, range: null, isCut: f
 export function parsePlaylist(text: string): Playlist {
   const entries: Entry[] = [];
   let init: Init | null = null;
-  let atMs: number | null = null;
+  let atMs = Number.NaN;
   let next = { ...NOTHING };
   for (const line of text.split('\n')) {
     const [name, value] = split(line);
     if (name === '#EXT-X-MAP') init = parseMap(value);
     else if (line.startsWith('#')) note(next, name, value);
     else if (line) {
-      const startMs: number | null = next.programMs ?? atMs;
-      if (startMs === null) throw new Error('a playlist of the service has no date-time');
+      const startMs = next.programMs ?? atMs;
       atMs = startMs + next.durationMs;
-      if (next.isGap) next = { ...NOTHING, isCut: true };
-      else {
-        if (init === null) throw new Error('a playlist of the service has no init segment');
-        entries.push({ uri: line, range: next.range, init, startMs, endMs: atMs, isCut: next.isCut });
-        next = { ...NOTHING };
-      }
+      if (!next.isGap) entries.push(entryOf(line, next, init, startMs));
+      next = { ...NOTHING, isCut: next.isGap };
     }
   }
   return { entries, isEnded: text.includes('#EXT-X-ENDLIST') };
+}
+
+function entryOf(uri: string, { range, isCut, durationMs }: Pending, init: Init | null, startMs: number): Entry {
+  if (Number.isNaN(startMs) || init === null)
+    throw new Error('a playlist of the service lacks a date-time or EXT-X-MAP');
+  return { uri, range, init, startMs, endMs: startMs + durationMs, isCut };
 }
 
 function note(next: Pending, name: string, value: string): void {

@@ -13,17 +13,22 @@ export class Scanner {
   shownMs: number | null = null;
   private busy: AbortController | null = null;
   private notBeforeMs = 0;
+  private askedMs: number | null = null;
   private delayMs = FIRST_DELAY_MS;
 
-  constructor(
-    private readonly sourceId: number,
-    private readonly onShown: (ms: number) => void,
-  ) {}
+  private readonly sourceId: number;
+  private readonly onShown: (ms: number) => void;
+
+  constructor(sourceId: number, onShown: (ms: number) => void) {
+    this.sourceId = sourceId;
+    this.onShown = onShown;
+  }
 
   /** Show what there is at an instant of a clock that runs at `rate`; at most one picture each `everyMs`. */
   show(ms: number, rate: number, everyMs: number): void {
     const now = performance.now();
-    if (this.busy || now < this.notBeforeMs) return;
+    if (this.busy || now < this.notBeforeMs || (rate === 0 && ms === this.askedMs)) return;
+    this.askedMs = ms;
     this.notBeforeMs = now + everyMs;
     void this.load(ms + this.delayMs * rate);
   }
@@ -31,7 +36,7 @@ export class Scanner {
   close(): void {
     this.busy?.abort();
     this.busy = null;
-    this.shownMs = null;
+    this.shownMs = this.askedMs = null;
     this.notBeforeMs = 0;
   }
 
@@ -50,7 +55,8 @@ export class Scanner {
     } catch (error) {
       if (isAbort(error)) return;
       this.notBeforeMs = performance.now() + PAUSE_MS; // much is being decoded, or nothing was recorded then
-      if (!(error instanceof ApiError)) throw error;
+      this.askedMs = null;
+      if (!(error instanceof ApiError || error instanceof DOMException)) throw error;
     } finally {
       if (this.busy === stop) this.busy = null;
     }

@@ -28,7 +28,10 @@ export class Shelf {
     const fresh = entries.filter((one) => one.endMs > from + SLACK_MS && one.startMs < until - SLACK_MS);
     this.entries = [...before, ...fresh, ...after];
     this.spans = joined(this.entries, SEAM_MS);
-    this.known = touches && known ? { startMs: Math.min(known.startMs, startMs), endMs: Math.max(known.endMs, endMs) } : { startMs, endMs };
+    this.known =
+      touches && known
+        ? { startMs: Math.min(known.startMs, startMs), endMs: Math.max(known.endMs, endMs) }
+        : { startMs, endMs };
   }
 
   /** Forget all. */
