@@ -5,6 +5,7 @@ import { correct, Median } from './drift';
 import type { Feed, Trouble } from './feed';
 import { canFeed, Feeder } from './feeder';
 import { Films } from './films';
+import type { Interval } from './intervals';
 import type { Library, Status } from './library';
 import { aheadOf, showable } from './ranges';
 import { Scanner } from './scanner';
@@ -47,6 +48,8 @@ export class Channel {
   private feed: Feed | null = null;
   private readonly ahead = new Median(5);
   private notBeforeMs = 0;
+  /** What it was told to play at, and what it plays at now to come back into step. */
+  private rate = 1;
   private speed = 1;
   private stalledMs: number | null = null;
   private isEnded = false;
@@ -109,7 +112,7 @@ export class Channel {
     const span = this.library.shelf(this.id).spanAt(ms);
     const next = span ?? this.library.shelf(this.id).spanAfter(ms);
     this.feedFor(next && next.startMs - ms < AHEAD_MS ? Math.max(ms, next.startMs) : ms, Math.abs(rate), isScanning);
-    if (isScanning || (this.isUnplayable && status === 'footage')) this.scan(ms, rate, status);
+    if (isScanning || (this.isUnplayable && status === 'footage')) this.scan(ms, rate, span);
     else if (span) this.chase(ms, rate, isPaused);
     else this.rest(ms, rate, next?.startMs ?? null);
     this.tell(ms, status, isScanning);
@@ -164,12 +167,14 @@ export class Channel {
   }
 
   private start(rate: number): void {
+    this.rate = rate;
     this.setSpeed(rate);
     this.ahead.clear();
     this.video.play().catch(() => {}); // another seek or pause came between; the next look tries again
   }
 
   private steer(ms: number, rate: number, target: number): void {
+    if (rate !== this.rate) this.start(rate);
     if (performance.now() < this.notBeforeMs) return;
     const ahead = this.aheadMs(ms);
     if (ahead === null) return;
@@ -220,9 +225,9 @@ export class Channel {
     } else if (rate > 0 && video.paused && !video.seeking && nextMs - ms <= FIRST_LAG_MS * rate) this.start(rate);
   }
 
-  private scan(ms: number, rate: number, status: Status): void {
+  private scan(ms: number, rate: number, span: Interval | null): void {
     if (!this.video.paused) this.video.pause();
-    if (status === 'footage') this.scanner.show(ms, rate, PICTURE_EVERY_MS);
+    if (span) this.scanner.show(ms, rate, span, PICTURE_EVERY_MS);
   }
 
   private setSpeed(speed: number): void {

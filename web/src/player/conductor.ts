@@ -1,12 +1,14 @@
 /** All pictures on one clock: it goes on when all of them can, and tells the rest of the page what it shows. */
 
 import { batch, signal } from '@preact/signals';
+import { ApiError } from '../api/call';
 import { camera } from '../cameras';
 import { nowMs } from '../instants';
 import * as moment from '../moment';
 import { Channel } from './channel';
 import { Clock } from './clock';
-import { findNearest, Library } from './library';
+import { Library } from './library';
+import { findEdges, findNearest, type Nearest } from './nearest';
 import { jumpsGaps, MOST_VIDEO_RATE } from './settings';
 
 const TICK_MS = 50;
@@ -21,6 +23,9 @@ const LIVE_EDGE_MS = 500;
 const LIVE_SLACK_MS = 12_000;
 /** From the last footage so much is shown. */
 const LAST_MS = 5000;
+const NOTICE_MS = 8000;
+const AROUND_KEPT_MS = 5000;
+const LOOK_AGAIN_MS = 1000;
 const SHOW_EVERY_MS = 100;
 
 /** What is said of what just happened; `offers` are moments to go to. */
@@ -52,6 +57,10 @@ export class Conductor implements moment.PlayerCommands {
   private shownAtMs = 0;
   private steps = 0;
   private opening = 0;
+  private isLooking = false;
+  /** What was asked for before there was a camera. */
+  private pending: (() => void) | null = null;
+  private around: (Nearest & { fromMs: number; toMs: number; askedMs: number }) | null = null;
 
   constructor() {
     this.timer = window.setInterval(() => this.tick(), TICK_MS);
@@ -70,23 +79,29 @@ export class Conductor implements moment.PlayerCommands {
   /** To the first footage of these cameras, or the last. */
   async goToEdge(isLast: boolean): Promise<void> {
     if (isLast && this.ids.some((id) => camera(id)?.isRecording)) return this.goLive();
-    const nearest = await findNearest(this.ids, isLast ? nowMs() : 0);
-    const ms = isLast ? nearest?.beforeMs : nearest?.afterMs;
-    if (typeof ms === 'number') this.goTo(isLast ? ms - LAST_MS : ms);
+    const edges = await findEdges(this.ids).catch((error) => this.refuse(error));
+    if (edges) this.goTo(isLast ? edges.lastMs - LAST_MS : edges.firstMs);
   }
 
   /** Show these cameras. */
   choose(ids: readonly number[]): void {
     const before = this.channels.peek();
+    if (ids.join() === this.ids.join() && ids.length > 0) return;
     for (const one of before) if (!ids.includes(one.id)) one.close();
     this.library.only(ids);
     this.channels.value = ids.map((id) => before.find((one) => one.id === id) ?? new Channel(id, this.library));
     const leader = this.leader.peek();
     if (leader === null || !ids.includes(leader)) this.leader.value = ids[0] ?? null;
-    if (moment.isLive.peek()) this.goLive();
+    if (ids.length === 0) return;
+    const { pending } = this;
+    this.pending = null;
+    if (pending) pending();
+    else if (moment.isLive.peek()) this.goLive();
   }
 
   goTo(ms: number): void {
+    this.pending = this.ids.length ? null : () => this.goTo(ms);
+    if (this.pending) return;
     this.opening += 1;
     this.isOpened = true;
     moment.isLive.value = false;
@@ -96,6 +111,8 @@ export class Conductor implements moment.PlayerCommands {
   }
 
   goLive(): void {
+    this.pending = this.ids.length ? null : () => this.goLive();
+    if (this.pending) return;
     this.opening += 1;
     const turn = this.opening;
     this.notice.value = null;
@@ -119,6 +136,7 @@ export class Conductor implements moment.PlayerCommands {
       moment.isPlaying.value = false;
       moment.isLive.value = false;
       this.isWaiting.value = false;
+      if (moment.rate.peek() < 0) moment.rate.value = 1;
     });
     this.heldMs = null;
   }
@@ -136,7 +154,8 @@ export class Conductor implements moment.PlayerCommands {
   setRate(rate: number): void {
     moment.rate.value = rate;
     if (rate !== 1) moment.isLive.value = false;
-    if (this.clock.isRunning) this.clock.run(rate);
+    if (this.clock.isRunning) this.clock.run(rate, START_LAG_MS);
+    this.tick();
   }
 
   /** Go some time on, or back where it is negative. */
@@ -181,7 +200,7 @@ export class Conductor implements moment.PlayerCommands {
     const isCurrent = () => turn === this.opening && !this.isEnded;
     while (isCurrent()) {
       try {
-        await this.library.openLive(this.ids);
+        await this.library.watchLive(this.ids);
       } catch (error) {
         if (isCurrent()) this.refuse(error);
         return;
@@ -193,14 +212,17 @@ export class Conductor implements moment.PlayerCommands {
         return this.moveTo(ms);
       }
       if (!this.ids.some((id) => camera(id)?.isWanted)) return this.showNewest();
-      await new Promise((done) => setTimeout(done, 500));
+      await new Promise((done) => setTimeout(done, 1000));
     }
   }
 
-  private showNewest(): void {
-    moment.isLive.value = false;
-    this.isOpened = true;
-    this.moveTo(nowMs() - 1000);
+  private async showNewest(): Promise<void> {
+    const turn = this.opening;
+    this.pause();
+    const edges = await findEdges(this.ids).catch((error) => this.refuse(error));
+    if (turn !== this.opening || this.isEnded || edges === undefined) return;
+    if (edges) this.goTo(edges.lastMs - LAST_MS);
+    else this.notice.value = noticeOf('end', {});
   }
 
   private refuse(error: unknown): void {
@@ -263,39 +285,62 @@ export class Conductor implements moment.PlayerCommands {
   private leap(ms: number, rate: number): boolean {
     const channels = this.channels.peek();
     if (channels.length === 0 || !channels.every((one) => one.status(ms) === 'gap')) return false;
-    const next = this.nextMs(ms, rate < 0);
+    const around = this.lookAround(ms);
+    const next = rate < 0 ? around?.beforeMs : around?.afterMs;
+    if (next === undefined) return false; // it is being looked for
     if (next === null) {
-      const isAtNow = rate > 0 && ms > nowMs() - 5000;
-      if (this.library.nearest === null && !isAtNow) return false; // more is being looked for
-      if (rate > 0 && this.ids.some((id) => camera(id)?.isWanted)) return false; // more will come
-      this.pause();
-      this.notice.value = noticeOf('end', { fromMs: ms, beforeMs: this.beforeMs(ms) });
-      return true;
+      const isWanted = rate > 0 && this.ids.some((id) => camera(id)?.isWanted); // more will come
+      if (!isWanted) this.end(ms);
+      return !isWanted;
     }
-    if (!jumpsGaps.peek() || Math.abs(next - ms) < 1000) return false;
-    this.notice.value = noticeOf('jumped', { fromMs: ms, toMs: next });
+    const to = rate < 0 ? next - LAST_MS / 5 : next;
+    if (!jumpsGaps.peek() || Math.abs(to - ms) < 1000) return false;
+    this.say(noticeOf('jumped', { fromMs: ms, toMs: to }));
     const isLive = moment.isLive.peek();
-    this.moveTo(next);
+    this.moveTo(to);
     moment.isLive.value = isLive;
     return true;
   }
 
-  private nextMs(ms: number, isBackward: boolean): number | null {
-    const { nearest } = this.library;
-    const found = this.ids.flatMap((id) => {
-      const shelf = this.library.shelf(id);
-      const span = isBackward ? shelf.spanBefore(ms) : shelf.spanAfter(ms);
-      return span ? [isBackward ? span.endMs - 1000 : span.startMs] : [];
-    });
-    const far = isBackward ? nearest?.beforeMs : nearest?.afterMs;
-    if (found.length === 0 && typeof far === 'number' && (isBackward ? far <= ms : far > ms))
-      found.push(isBackward ? far - 1000 : far);
-    if (found.length === 0) return null;
-    return isBackward ? Math.max(...found) : Math.min(...found);
+  private end(ms: number): void {
+    this.pause();
+    this.notice.value = noticeOf('end', { fromMs: ms, beforeMs: this.around?.beforeMs ?? null });
   }
 
-  private beforeMs(ms: number): number | null {
-    return this.nextMs(ms, true);
+  /** The nearest footage around an instant without any; null until it is known. */
+  private lookAround(ms: number): Nearest | null {
+    const spans = this.ids.map((id) => this.library.shelf(id));
+    const [before, after] = [spans.map((one) => one.spanBefore(ms)), spans.map((one) => one.spanAfter(ms))];
+    const beforeMs = Math.max(...before.map((one) => one?.endMs ?? Number.NEGATIVE_INFINITY));
+    const afterMs = Math.min(...after.map((one) => one?.startMs ?? Number.POSITIVE_INFINITY));
+    if (Number.isFinite(beforeMs) && Number.isFinite(afterMs)) return { beforeMs, afterMs };
+    const { around } = this;
+    const isHeld = around !== null && ms >= around.fromMs && ms <= around.toMs;
+    if (isHeld && performance.now() - around.askedMs < AROUND_KEPT_MS) return around;
+    if (!this.isLooking) void this.look(ms);
+    return isHeld ? around : null;
+  }
+
+  private async look(ms: number): Promise<void> {
+    this.isLooking = true;
+    try {
+      const found = await findNearest(this.ids, ms);
+      const fromMs = found.beforeMs ?? Number.NEGATIVE_INFINITY;
+      const toMs = found.afterMs ?? Number.POSITIVE_INFINITY;
+      this.around = { ...found, fromMs, toMs, askedMs: performance.now() };
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error; // it is looked for again
+    } finally {
+      window.setTimeout(() => (this.isLooking = false), LOOK_AGAIN_MS);
+    }
+  }
+
+  /** Say something that is of interest for a while. */
+  private say(notice: Notice): void {
+    this.notice.value = notice;
+    window.setTimeout(() => {
+      if (this.notice.peek() === notice) this.notice.value = null;
+    }, NOTICE_MS);
   }
 
   /** At the edge of what is being recorded faster becomes live; live that lags too much catches up. */
@@ -319,10 +364,8 @@ export class Conductor implements moment.PlayerCommands {
     const isEmpty = channels.every((one) => one.status(ms) === 'gap');
     const said = this.notice.peek()?.kind;
     if (isEmpty && said === undefined) {
-      const [beforeMs, afterMs] = [this.nextMs(ms, true), this.nextMs(ms, false)];
-      if (beforeMs !== null || afterMs !== null || this.library.nearest) {
-        this.notice.value = noticeOf('nothing', { fromMs: ms, beforeMs, afterMs });
-      }
+      const around = this.lookAround(ms);
+      if (around) this.notice.value = noticeOf('nothing', { ...around, fromMs: ms, toMs: null });
     } else if (!isEmpty && said === 'nothing') this.notice.value = null;
   }
 

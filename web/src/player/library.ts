@@ -1,7 +1,7 @@
 /** The shelves of all cameras: filled by windows of `sync`, and by growing playlists where it is being recorded now. */
 
 import { ApiError, isAbort } from '../api/call';
-import { syncPlaylists } from '../api/footage';
+import { syncPlaylists, timeline } from '../api/footage';
 import { nowMs } from '../instants';
 import { isPassing, patiently, textOf } from './fetching';
 import { Follower } from './follower';
@@ -20,14 +20,11 @@ const LIVE_BACK_MS = 30_000;
 /** Behind the end of a growing list, beyond its step: playing goes on without a stop. */
 const MARGIN_MS = 1500;
 const AGAIN_MS = 3000;
+const WATCH_EVERY_MS = 2000;
+/** A run that is shorter has no whole entry in its growing list yet. */
+const FIRST_ENTRY_MS = 5000;
 
 export type Status = 'footage' | 'gap' | 'unknown';
-
-/** The nearest footage of all cameras around a stretch without any; null: there is none. */
-export interface Nearest {
-  readonly beforeMs: number | null;
-  readonly afterMs: number | null;
-}
 
 /** What is to be recorded of a camera now. */
 export interface Recording {
@@ -41,8 +38,7 @@ export class Library {
   private loading = new AbortController();
   private isBusy = false;
   private notBeforeMs = 0;
-  /** What the last window without any footage said of what lies around it. */
-  nearest: (Nearest & { readonly fromMs: number; readonly toMs: number }) | null = null;
+  private watchAgainMs = 0;
   /** What went wrong for good; null while all is well. */
   error: ApiError | null = null;
   /** Does the service not answer? */
@@ -82,27 +78,37 @@ export class Library {
   liveMs(ids: readonly number[]): number | null {
     const ends = ids.flatMap((id) => {
       const [follower, shelf] = [this.followers.get(id), this.shelf(id)];
-      return follower?.isFresh && shelf.known ? [shelf.known.endMs - follower.stepMs - MARGIN_MS] : [];
+      const last = shelf.spans.at(-1);
+      return follower?.isFresh && last ? [Math.max(last.startMs, last.endMs - follower.stepMs - MARGIN_MS)] : [];
     });
     return ends.length ? Math.min(...ends) : null;
   }
 
-  /** Read the growing lists of cameras from shortly before now on. Raises ApiError where it is refused. */
-  async openLive(ids: readonly number[]): Promise<void> {
+  /**
+   * Follow those cameras of which something has been recorded just now. Asks the timeline first: a playlist of which
+   * nothing is there yet is an error. Raises ApiError.
+   */
+  async watchLive(ids: readonly number[]): Promise<void> {
+    const waiting = ids.filter((id) => this.recording.isWanted(id) && !this.followers.has(id));
+    if (waiting.length === 0) return;
     const startMs = nowMs() - LIVE_BACK_MS;
+    const answer = await timeline(waiting, startMs, nowMs(), 1);
     await Promise.all(
-      ids.map(async (id) => {
-        if (!this.recording.isWanted(id) || this.followers.get(id)?.isFresh) return;
-        const known = this.shelf(id).known;
-        const isNear = known !== null && known.endMs > startMs;
-        await this.follow(id, isNear ? known.endMs + 1 : startMs);
+      answer.sources.map(async ({ source_id: id, spans }) => {
+        const last = spans.at(-1);
+        if (!last || Date.parse(last.end_utc) - Date.parse(last.start_utc) < FIRST_ENTRY_MS) return;
+        const knownMs = this.shelf(id).known?.endMs ?? 0;
+        await this.follow(
+          id,
+          knownMs > nowMs() - NEAR_MS ? knownMs + 1 : Math.max(startMs, Date.parse(last.start_utc)),
+        );
       }),
     );
   }
 
   /** Take care that what lies around an instant is known. To be called again and again. */
   keep(ids: readonly number[], ms: number, aheadMs: number): void {
-    for (const id of ids) this.keepFollower(id, ms, aheadMs);
+    this.keepFollowers(ids, ms, aheadMs);
     if (this.isBusy || performance.now() < this.notBeforeMs) return;
     const windowMs = Math.max(WINDOW_MS, aheadMs * 2);
     const edge = (id: number, name: 'startMs' | 'endMs') => this.shelf(id).known?.[name] ?? ms;
@@ -126,7 +132,6 @@ export class Library {
     this.isBusy = false;
     this.notBeforeMs = 0;
     this.error = null;
-    this.nearest = null;
   }
 
   /** Forget cameras that are no longer shown. */
@@ -155,18 +160,25 @@ export class Library {
   }
 
   /** Follow what is recorded where the clock comes near to it; let go where it is over or far away. */
-  private keepFollower(id: number, ms: number, aheadMs: number): void {
-    const [follower, shelf] = [this.followers.get(id), this.shelf(id)];
-    shelf.trim(ms - KEEP_MS, ms + 4 * KEEP_MS);
+  private keepFollowers(ids: readonly number[], ms: number, aheadMs: number): void {
     const isNear = ms + aheadMs > nowMs() - NEAR_MS;
-    if (follower && (follower.isOver || !isNear)) {
-      follower.close();
-      this.followers.delete(id);
-    } else if (!follower && isNear && this.recording.isWanted(id)) {
-      const known = shelf.known;
-      if (known && known.endMs > nowMs() - NEAR_MS && known.endMs >= ms - LEAD_MS)
-        void this.follow(id, known.endMs + 1);
+    for (const id of ids) {
+      const follower = this.followers.get(id);
+      this.shelf(id).trim(ms - KEEP_MS, ms + 4 * KEEP_MS);
+      if (follower && (follower.isOver || !isNear)) {
+        follower.close();
+        this.followers.delete(id);
+      }
     }
+    if (!isNear || performance.now() < this.watchAgainMs) return;
+    this.watchAgainMs = performance.now() + WATCH_EVERY_MS;
+    const joined = ids.filter((id) => {
+      const endMs = this.shelf(id).known?.endMs ?? 0;
+      return endMs > nowMs() - NEAR_MS && endMs >= ms - LEAD_MS;
+    });
+    this.watchLive(joined).catch((error) => {
+      if (!(error instanceof ApiError)) throw error; // asked again soon
+    });
   }
 
   private async follow(id: number, startMs: number): Promise<void> {
@@ -209,7 +221,10 @@ export class Library {
       patiently(act, signal, () => {
         this.isCutOff = true;
       });
-    try {
+    const found = await patient(() => timeline([...ids], startMs, endMs, 1, signal));
+    const isEmpty = found.sources.every((one) => one.spans.length === 0);
+    if (isEmpty) for (const id of ids) this.shelf(id).add([], startMs, endMs);
+    else {
       const answer = await patient(() => syncPlaylists([...ids], startMs, endMs, signal));
       const texts = await Promise.all(answer.sources.map((one) => patient(() => textOf(one.hls, signal))));
       const endedMs = Date.parse(answer.end_utc);
@@ -217,30 +232,8 @@ export class Library {
         this.shelf(one.source_id).add(parsePlaylist(texts[at] ?? '').entries, startMs, endedMs);
       });
       if (endedMs < endMs) this.notBeforeMs = performance.now() + AGAIN_MS / 3;
-    } catch (error) {
-      if (!(error instanceof ApiError && error.status === 404 && 'before_utc' in error.body)) throw error;
-      for (const id of ids) this.shelf(id).add([], startMs, endMs);
-      this.nearest = { ...nearestOf(error), fromMs: startMs, toMs: endMs };
     }
     this.isCutOff = false;
     this.error = null;
-  }
-}
-
-/** What an answer 404 says of the footage around. */
-export function nearestOf(error: ApiError): Nearest {
-  const read = (name: string) => (typeof error.body[name] === 'string' ? Date.parse(String(error.body[name])) : null);
-  return { beforeMs: read('before_utc'), afterMs: read('after_utc') };
-}
-
-/** The footage nearest to an instant at which there is none: long ago, or now. Null where the service says nothing. */
-export async function findNearest(ids: readonly number[], ms: number): Promise<Nearest | null> {
-  try {
-    await syncPlaylists([...ids], ms, ms + 1);
-    return { beforeMs: ms, afterMs: ms };
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return nearestOf(error);
-    if (error instanceof ApiError) return null;
-    throw error;
   }
 }

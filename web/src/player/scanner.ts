@@ -2,6 +2,7 @@
 
 import { ApiError, ask, isAbort } from '../api/call';
 import { pictureUrl } from '../api/footage';
+import type { Interval } from './intervals';
 
 const WIDTHS = [320, 480, 640, 960, 1280, 1920];
 const PAUSE_MS = 1500;
@@ -24,13 +25,13 @@ export class Scanner {
     this.onShown = onShown;
   }
 
-  /** Show what there is at an instant of a clock that runs at `rate`; at most one picture each `everyMs`. */
-  show(ms: number, rate: number, everyMs: number): void {
+  /** Show what there is of a span at an instant of a clock that runs at `rate`; at most one picture each `everyMs`. */
+  show(ms: number, rate: number, span: Interval, everyMs: number): void {
     const now = performance.now();
     if (this.busy || now < this.notBeforeMs || (rate === 0 && ms === this.askedMs)) return;
     this.askedMs = ms;
     this.notBeforeMs = now + everyMs;
-    void this.load(ms + this.delayMs * rate);
+    void this.load(Math.max(span.startMs, Math.min(span.endMs - 1, ms + this.delayMs * rate)));
   }
 
   close(): void {
