@@ -29,6 +29,8 @@ const GRACE_MS = 700;
 const FIRST_LAG_MS = 30;
 /** While all wait for one, a picture that is off by less than this is left alone. */
 const HELD_SLACK_MS = 120;
+/** While a seek is under way, a frame that is further from the clock is not what is asked for. */
+const FAR_MS = 1500;
 const PICTURE_EVERY_MS = 250;
 
 export class Channel {
@@ -264,8 +266,10 @@ export class Channel {
     if (this.isExcused) return 'slow';
     if (this.isUnplayable) return 'pictures';
     if (isScanning) return this.scanner.shownMs === null ? 'loading' : 'showing';
-    const isThere = status === 'footage' && (this.isLoaded(ms) || this.video.readyState >= 2);
-    return isThere && this.video.readyState >= 2 && !(this.video.seeking && this.video.paused) ? 'showing' : 'loading';
+    const { video } = this;
+    if (status !== 'footage' || video.readyState < 2) return 'loading';
+    const isFar = video.seeking && Math.abs((this.shownMs.peek() ?? 0) - ms) > FAR_MS;
+    return isFar ? 'loading' : 'showing';
   }
 
   /** Note the wall time of each frame as it is shown. */

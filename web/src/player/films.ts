@@ -12,7 +12,7 @@ import { FrameTimes } from './frametimes';
 import type { Interval } from './intervals';
 import type { Shelf } from './shelf';
 
-const BEFORE_MS = 60_000;
+const BEFORE_MS = 4000;
 const AFTER_MS = 600_000;
 const AGAIN_MS = 1500;
 

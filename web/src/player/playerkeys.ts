@@ -4,21 +4,8 @@ import { useMemo } from 'preact/hooks';
 import { type KeyHint, useKeys } from '../keys';
 import * as moment from '../moment';
 import type { Conductor } from './conductor';
+import { shuttled } from './speeds';
 import { say } from './words';
-
-const FASTEST = 32;
-
-/** L: on, at 1×; again: twice as fast. J: the same backwards. */
-export function shuttled(rate: number, isPlaying: boolean, direction: 1 | -1): number {
-  const isSame = isPlaying && Math.sign(rate) === direction && Math.abs(rate) >= 1;
-  return direction * (isSame ? Math.min(FASTEST, Math.abs(rate) * 2) : 1);
-}
-
-/** The next speed in the list of those that may be chosen, up or down. */
-export function stepped(rate: number, by: 1 | -1): number {
-  const at = moment.RATES.indexOf(rate as (typeof moment.RATES)[number]);
-  return moment.RATES[Math.max(0, Math.min(moment.RATES.length - 1, (at < 0 ? 2 : at) + by))] ?? 1;
-}
 
 function hintsOf(conductor: Conductor, onFull: () => void): KeyHint[] {
   const shuttle = (direction: 1 | -1) => {
