@@ -86,6 +86,7 @@ def leave_out_type(response: Response) -> Response:
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
+    from app.views.activity import activity
     from app.views.audit import audit
     from app.views.availability import availability
     from app.views.checks import checks
@@ -111,7 +112,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, sourcegaps, availability, live)
+    sources = (source, sourcebulk, sourcegaps, activity, availability, live)
     kept = (retention, pins, audit, notices)
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
