@@ -65,7 +65,7 @@ def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
 
 def begin(app: Flask) -> None:
     """Bind the error handlers and set the rules of routing; before any blueprint is registered."""
-    from app.views import converters, idempotency
+    from app.views import converters, idempotency, languages
 
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -73,6 +73,7 @@ def begin(app: Flask) -> None:
     app.after_request(leave_out_type)
     converters.begin(app)
     failures.begin(app)
+    languages.begin(app)
     idempotency.begin(app, API_PREFIX)
 
 
