@@ -117,6 +117,8 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
+    for blueprint in system_blueprints():
+        yield blueprint, API_PREFIX
     yield from people_blueprints()
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
@@ -125,6 +127,14 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def system_blueprints() -> tuple[Blueprint, ...]:
+    """Return the blueprints of how the service is as a whole."""
+    from app.views.losses import losses
+    from app.views.systemhealth import systemhealth
+
+    return losses, systemhealth
 
 
 def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
