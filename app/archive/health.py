@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from app.archive.anchoring import newest_anchor
 from app.archive.sealing import count_unsealed
 from app.extensions import AnySession
-from app.models import Attempt, AuditSeal, ClockStep, Lease, Recorder, Source
+from app.models import Attempt, AuditSeal, ClockStep, Lease, Recorder, Segment, Source
+from app.models.segment import CLOSED
 from instance.config import Config
 
 DAY_US = 86_400_000_000  # attempts are counted, and recorders that have ended are told of, for so long
@@ -88,6 +89,21 @@ def read_failures(session: AnySession, source_ids: list[int], now_us: int) -> di
     )
     rows = session.execute(query.where(Source.id.in_(source_ids)))
     return {row[0]: LastFailure(row[1], row[2], row[3] or 0, int(row[4] or 0)) for row in rows}
+
+
+def read_oldest(session: AnySession) -> dict[int, int]:
+    """Return the begin of the oldest closed footage of each camera that has any, in µs since the epoch."""
+    # `+ 0` keeps the database from walking all closed segments: the oldest is the first row of a camera's key, or so.
+    first = (
+        select(Segment.start_us)
+        .where(Segment.source_id == Source.id, Segment.state + 0 == CLOSED)
+        .order_by(Segment.start_us)
+        .limit(1)
+        .correlate(Source)
+        .scalar_subquery()
+    )
+    rows = session.execute(select(Source.id, first).where(Source.deleted_us.is_(None)))
+    return {source_id: start_us for source_id, start_us in rows if start_us is not None}
 
 
 def read_audit_state(session: AnySession, config: Config) -> AuditState:

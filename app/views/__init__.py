@@ -112,13 +112,11 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, sourcegaps, availability, live)
-    kept = (retention, pins, audit, notices)
-    recorded = (exports, record, recordfile, deletion)
-    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
+    cameras = (source, sourcebulk, sourcegaps, availability, live, group, schedule)
+    kept = (exports, record, recordfile, deletion, retention, pins, audit, notices, tag, storage, sync, copies)
+    for blueprint in (*cameras, *kept):
         yield blueprint, API_PREFIX
-    for blueprint in system_blueprints():
-        yield blueprint, API_PREFIX
+    yield from ((blueprint, API_PREFIX) for blueprint in system_blueprints())
     yield from people_blueprints()
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None

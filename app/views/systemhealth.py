@@ -15,6 +15,7 @@ from app.archive.health import (
     read_audit_state,
     read_failures,
     read_last_step,
+    read_oldest,
     read_recorders,
 )
 from app.archive.machineclock import reads_unset
@@ -129,6 +130,8 @@ class SourceHealthObject(BaseModel):
     bytes_s: Annotated[Seconds, Field(description="Bytes a second of its newest file", examples=[250_000.0])]
     clock_offset_s: Annotated[Seconds, Field(description="Its clock minus ours, where it told", examples=[0.1])]
     kept_s: Annotated[float, Field(description="Seconds of footage that are kept", examples=[86_400.0])]
+    oldest_utc: Annotated[str | None, Field(description="When its oldest footage begins; null for none",
+                                            examples=[INSTANT])]  # fmt: skip
     kept_bytes: Annotated[int, Field(description="Bytes of it", examples=[21_600_000_000])]
     reconnects_day: Annotated[int, Field(description="Attempts to record it that ended within a day", examples=[0])]
     last_reason: Annotated[str | None, Field(description="Why the last one ended: a cause of gaps", examples=[None])]
@@ -172,11 +175,18 @@ def _sources(figures: Figures | None, seen: frozenset[int] | None, at_us: int) -
     held = {
         lease.source_id: lease.recorder_id for lease in db.session.scalars(select(Lease)) if lease.expires_us > at_us
     }
-    nothing = SourceFigures(0, is_wanted=False)
-    return [_source(row, known.get(row.id, nothing), failures.get(row.id), held.get(row.id)) for row in rows]
+    nothing, oldest = SourceFigures(0, is_wanted=False), read_oldest(db.session)
+    return [
+        {
+            **_source(row, known.get(row.id, nothing), failures.get(row.id)),
+            "recorder_id": held.get(row.id),
+            "oldest_utc": utc_text(oldest.get(row.id)),
+        }
+        for row in rows
+    ]
 
 
-def _source(row: Source, found: SourceFigures, last: LastFailure | None, recorder_id: str | None) -> dict[str, Any]:
+def _source(row: Source, found: SourceFigures, last: LastFailure | None) -> dict[str, Any]:
     status, detail = shown_status(row)
     return {
         "source_id": row.id,
@@ -185,7 +195,6 @@ def _source(row: Source, found: SourceFigures, last: LastFailure | None, recorde
         "status_detail": detail,
         "status_utc": utc_text(row.status_us),
         "is_wanted": found.is_wanted,
-        "recorder_id": recorder_id,
         "lag_s": found.newest_age_s,
         "bytes_s": found.bytes_s,
         "clock_offset_s": found.clock_offset_s,
