@@ -89,7 +89,6 @@ def test_the_table_has_the_same_sums_and_no_formula(database_client: FlaskClient
     begin_us = now_us() - 7 * DAY_US
     answer = database_client.get(f"{API}/losses?start={utc(begin_us)}&format=csv")
     assert answer.mimetype == "text/csv"
-    assert "losses-" in answer.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     told = losses(database_client, begin_us)
     assert [int(row["source_id"]) for row in rows] == cameras

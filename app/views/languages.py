@@ -32,8 +32,8 @@ _PATTERNS = [(re.compile(pattern, re.DOTALL), texts) for pattern, texts in PATTE
 
 def begin(app: Flask) -> None:
     """Give templates their words, and keep the choice of a person."""
-    app.jinja_env.globals.update(say=say, problem_text=problem_text, language_links=language_links)
-    app.context_processor(lambda: {"language": language(), "theme": theme()})
+    words = {"say": say, "problem_text": problem_text}
+    app.jinja_env.globals.update(words, language=language, language_links=language_links, theme=theme)
     app.after_request(keep_choice)
 
 

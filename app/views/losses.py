@@ -13,7 +13,6 @@ from app.archive.losssums import LossSum, sum_losses
 from app.auth import sources
 from app.errors import Invalid
 from app.extensions import db
-from app.formats.filenames import attachment
 from app.models.types import now_us
 from app.personalulti import read_query, utc_text
 from app.playback.asked import RangeParameters, check_range
@@ -53,8 +52,6 @@ class SourceLossObject(BaseModel):
 class LossesObject(BaseModel):
     """The losses of the caller's cameras within a range."""
 
-    start_utc: str
-    end_utc: str
     sources: list[SourceLossObject] = Field(description="The cameras by id")
 
 
@@ -100,14 +97,11 @@ class Losses(Resource):
         worst = parameters.worst if parameters.format == "json" else 0
         found = sum_losses(db.session, sources(), asked.begin_us, asked.end_us, worst)
         if parameters.format == "csv":
-            return _table(found, asked.begin_us, asked.end_us)
-        told = {"start_utc": utc_text(asked.begin_us), "end_utc": utc_text(asked.end_us)}
-        return Response(
-            json_bytes({**told, "sources": [loss_object(one) for one in found]}), content_type="application/json"
-        )
+            return _table(found)
+        return Response(json_bytes({"sources": [loss_object(one) for one in found]}), content_type="application/json")
 
 
-def _table(found: list[LossSum], begin_us: int, end_us: int) -> Response:
+def _table(found: list[LossSum]) -> Response:
     """Return the losses as a table; a name that a spreadsheet would take for a formula is marked as text."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -115,8 +109,6 @@ def _table(found: list[LossSum], begin_us: int, end_us: int) -> Response:
         [
             "source_id",
             "description",
-            "start_utc",
-            "end_utc",
             "settled_utc",
             "expected_s",
             "recorded_s",
@@ -130,8 +122,6 @@ def _table(found: list[LossSum], begin_us: int, end_us: int) -> Response:
             [
                 one.source_id,
                 f"'{name}" if name.startswith(FORMULAE) else name,
-                utc_text(begin_us),
-                utc_text(end_us),
                 utc_text(one.settled_us) or "",
                 one.expected_us / 1e6,
                 one.recorded_us / 1e6,
@@ -139,12 +129,7 @@ def _table(found: list[LossSum], begin_us: int, end_us: int) -> Response:
                 *(one.lost_us.get(cause, 0) / 1e6 for cause in COUNTED),
             ]
         )
-    days = "-".join(str(utc_text(at_us))[:10] for at_us in (begin_us, end_us))
-    return Response(
-        "\ufeff" + text.getvalue(),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": attachment(f"losses-{days}.csv")},
-    )
+    return Response("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8")
 
 
 PlaybackApi(losses).add_namespace(namespace)
