@@ -51,7 +51,7 @@ class StorageObject(BaseModel):
         Field(description="Hours until budget or reserve is reached at the rate of now, as if nothing were deleted; "
               "null while nothing is recorded to it", examples=[412.5])
     ]  # fmt: skip
-    cold_after_s: Annotated[int | None, Field(description="Footage of this age moves here; null where it is recorded to",
+    cold_after_s: Annotated[int | None, Field(description="Footage so old moves here; null where it is recorded to",
                                               examples=[None])]  # fmt: skip
     write_us: Annotated[int | None, Field(description="How long the last small write took until it was on the disk",
                                           examples=[850])]  # fmt: skip
