@@ -84,6 +84,8 @@ CAMERAS: dict[tuple[str, str], list[Ask]] = {
     ("source.source_one_source", "DELETE"): [Ask(own_statuses=(409,))],
     ("sourcebulk.source_bulk", "POST"): [REFUSED],
     ("sourcegaps.source_source_gaps", "GET"): [RANGED],
+    ("losses.loss_losses", "GET"): [RANGED, Ask(_query(start=":start", end=":end", format="csv"))],
+    ("systemhealth.health_health", "GET"): [Ask()],
     ("availability.source_availability", "GET"): [Ask()],
     ("availability.source_availability", "POST"): [Ask()],
     ("live.live_live_picture", "GET"): [STREAM],

@@ -44,6 +44,7 @@ SHOWS_NOTHING = {
     "group", "health", "metrics", "notices", "pages", "pins", "recommend", "restplusexampleapi", "restx_doc",
     "retention", "schedule", "signin", "source", "sourcegaps", "static", "storage", "sync", "tag", "violations",
     "administration", "filerefer", "account", "accountpage", "me", "tokens", "shares",
+    "losses", "systemhealth",
 }  # fmt: skip
 LISTS = {
     "copies.copy_copies", "copies.copy_one_copy", "exports.export_export_key", "files.file_files",

@@ -156,6 +156,8 @@ BESIDE = {
     ("post", f"{API}/source/bulk"),
     ("put", f"{API}/group/{{group_id}}/"),
     ("patch", f"{API}/group/{{group_id}}/"),
+    ("get", f"{API}/health"),
+    ("get", f"{API}/losses"),
     ("get", f"{API}/group/{{group_id}}/schedule"),
     ("put", f"{API}/group/{{group_id}}/schedule"),
     ("delete", f"{API}/group/{{group_id}}/schedule"),

@@ -117,6 +117,8 @@ CAMERAS: dict[str, Methods] = {
     "schedule.schedule_group_schedule": _see_and_change("group", "object", "PUT DELETE", "operator"),
     "storage.storage_storages": {"GET": Rule("operator", "storage", "all")},
     "notices.notice_notices": {"GET": Rule("operator", "storage", "list")},
+    "losses.loss_losses": {"GET": Rule("viewer", "playback", "list")},
+    "systemhealth.health_health": {"GET": Rule("viewer", "source", "list")},  # of the whole: to operators of all
 }
 RECORDS: dict[str, Methods] = {
     "record.record_records": _see_and_change("record", "list", "POST PUT", "operator"),

@@ -65,7 +65,7 @@ def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
 
 def begin(app: Flask) -> None:
     """Bind the error handlers and set the rules of routing; before any blueprint is registered."""
-    from app.views import converters, idempotency
+    from app.views import converters, idempotency, languages
 
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -73,6 +73,7 @@ def begin(app: Flask) -> None:
     app.after_request(leave_out_type)
     converters.begin(app)
     failures.begin(app)
+    languages.begin(app)
     idempotency.begin(app, API_PREFIX)
 
 
@@ -112,11 +113,11 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, sourcegaps, activity, availability, live)
-    kept = (retention, pins, audit, notices)
-    recorded = (exports, record, recordfile, deletion)
-    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
+    cameras = (source, sourcebulk, sourcegaps, activity, availability, live, group, schedule)
+    kept = (exports, record, recordfile, deletion, retention, pins, audit, notices, tag, storage, sync, copies)
+    for blueprint in (*cameras, *kept):
         yield blueprint, API_PREFIX
+    yield from ((blueprint, API_PREFIX) for blueprint in system_blueprints())
     yield from people_blueprints()
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
@@ -125,6 +126,14 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def system_blueprints() -> tuple[Blueprint, ...]:
+    """Return the blueprints of how the service is as a whole."""
+    from app.views.losses import losses
+    from app.views.systemhealth import systemhealth
+
+    return losses, systemhealth
 
 
 def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
