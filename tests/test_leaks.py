@@ -26,6 +26,7 @@ CALLERS = ("viewer", "operator", "admin", "analyser", "token of an admin who see
 MOVING = {  # they tell the time, or are of a file of this very second
     "health.readyz",
     "exports.export_source_export",
+    "filecontent.file content_file_content",
     "filereport.report_file_report",
     "results.result_file_result_file",
 }
