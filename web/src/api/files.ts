@@ -1,10 +1,8 @@
 /** Handed files and what is said of them: docs/transfer.md. These addresses begin at the root, without /api/v1. */
-import { ApiError, ask, get, type Parameters, queryOf, send } from './call';
+import { ask, get, type Parameters, queryOf, send } from './call';
+import type { Severity } from './severity';
 
 export type FileStatus = '--------' | 'processing' | 'ready' | 'error' | 'db_ready';
-export type Severity = '----' | 'None' | 'mild' | 'moderate' | 'severe';
-/** The gravest last, as the service orders them. */
-export const SEVERITIES: readonly Severity[] = ['----', 'None', 'mild', 'moderate', 'severe'];
 export const AUDIENCES = ['----', '0+', '6+', '12+', '16+', '18+'] as const;
 export type Audience = (typeof AUDIENCES)[number];
 
@@ -33,9 +31,9 @@ export interface HandedFile {
   error: string | null;
 }
 
+/** One finding of a report: where it is known by the list of violations, with the name that it has there. */
 export interface Finding {
   violation: string;
-  violation_id: number | null;
   severity: Severity;
   start: number | null;
   end: number | null;
@@ -44,32 +42,16 @@ export interface Finding {
   confidence: number | null;
 }
 
-export interface Result {
-  kind: 'json' | 'file';
-  name: string | null;
-  size_bytes: number;
-  actor: string;
-  created_utc: string;
-  violations_quantity: number;
-  by_violation: Record<string, number>;
-  by_severity: Partial<Record<Severity, number>>;
-  findings: Finding[];
-}
-
 export interface Comment {
   id: number;
-  id_file: number;
-  refer_file: string;
   comment: string;
   comment_author: 'AI' | 'User';
+  actor: string;
   severity: Severity;
   violation: string | null;
-  violation_id: number | null;
   start: number | null;
   end: number | null;
-  actor: string;
   created_utc: string;
-  changed_utc: string;
 }
 
 export interface CommentInput {
@@ -80,18 +62,7 @@ export interface CommentInput {
   end: number | null;
 }
 
-export interface Recommendation {
-  id: number;
-  user: string;
-  ai: string;
-  severity: Severity;
-  violations_quantity: number;
-  changed_utc: string;
-}
-
-export interface Cinema {
-  id: number;
-  status: FileStatus;
+export interface CinemaInput {
   target_audience: Audience;
   comment: string;
 }
@@ -127,10 +98,17 @@ export interface Rating {
   unsure: string[];
 }
 
+/** Everything about one file that people and analysers have said; lists are bounded, counts are of all. */
 export interface Report {
+  form: CinemaInput | null;
+  result: { kind: 'json' | 'file'; name: string | null; actor: string; created_utc: string } | null;
   rating: Rating;
   counts: { findings: number; violations: number; comments: number };
-  matrix: { violation: string; code: string; age: string; findings: Record<Severity, number>; total: number }[];
+  recommendation: { user: string; ai: string; severity: Severity } | null;
+  findings: Finding[];
+  comments: Comment[];
+  findings_left_out: number;
+  comments_left_out: number;
 }
 
 export interface Listed<Row> {
@@ -156,16 +134,6 @@ async function listed<Row>(path: string, signal: AbortSignal | null): Promise<Li
   return { rows: (await answer.json()) as Row[], next: nextOf(answer.headers.get('Link')) };
 }
 
-/** What is not there is null; any other failure stays one. */
-async function orNull<T>(asked: Promise<T>): Promise<T | null> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
-}
-
 export const contentPath = (id: number): string => `/files/${id}/content`;
 export const reportPath = (id: number, format: 'json' | 'html' | 'xlsx'): string =>
   `/files/${id}/report?format=${format}`;
@@ -184,30 +152,21 @@ export async function largestBytes(): Promise<number | null> {
   return Number.isFinite(most) ? most : null;
 }
 
-export const resultOf = (id: number, signal: AbortSignal | null = null) =>
-  orNull(get<Result>(`/files/${id}/result`, {}, signal));
 export const reportOf = (id: number, signal: AbortSignal | null = null) =>
   get<Report>(`/files/${id}/report`, { format: 'json' }, signal);
 
-export const commentsOn = (refer: string, signal: AbortSignal | null = null) =>
-  get<Comment[]>('/comments/', { refer_file: refer }, signal);
 export const addComment = (refer: string, body: CommentInput) =>
   send<Comment>('POST', '/comments/', { ...body, refer_file: refer, comment_author: 'User' });
 export const changeComment = (id: number, body: CommentInput) => send<Comment>('PATCH', `/comments/${id}/`, body);
-export const removeComment = (id: number) => send<Comment>('DELETE', `/comments/${id}/`);
+export const removeComment = (id: number) => send<unknown>('DELETE', `/comments/${id}/`);
 
-export const recommendationOf = async (refer: string, signal: AbortSignal | null = null) =>
-  (await get<Recommendation[]>('/recommend/', { refer }, signal))[0] ?? null;
-export const recommend = (refer: string) => send<Recommendation>('POST', '/recommend/', { refer });
+export const recommend = (refer: string) => send<unknown>('POST', '/recommend/', { refer });
 
-export const cinemaOf = (id: number, signal: AbortSignal | null = null) =>
-  orNull(get<Cinema>(`/cinema/${id}/`, {}, signal));
 /** Ask for an analysis: keys are given out once the file is complete, or again where they have ended. */
-export const startCinema = (id: number, body: { target_audience: Audience; comment: string }) =>
-  send<Cinema>('POST', '/cinema/', { ...body, file_id: id });
+export const startCinema = (id: number, body: CinemaInput) =>
+  send<CinemaInput>('POST', '/cinema/', { ...body, file_id: id });
 /** Change what was asked; begins nothing. */
-export const changeCinema = (id: number, body: { target_audience: Audience; comment: string }) =>
-  send<Cinema>('PATCH', `/cinema/${id}/`, body);
+export const changeCinema = (id: number, body: CinemaInput) => send<CinemaInput>('PATCH', `/cinema/${id}/`, body);
 
 export const keyOf = (id: number, signal: AbortSignal | null = null) =>
   get<DownloadKey>(`/files/${id}/refer/`, {}, signal);

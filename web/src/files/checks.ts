@@ -14,7 +14,8 @@ const DOCUMENTS = new Set([
 ]);
 const OFFICE = /^application\/vnd\.(openxmlformats|oasis|ms-)/;
 /** Endings that browsers know no type of. */
-const ENDINGS = /\.(mkv|mov|mts|m2ts|ts|mxf|avi|flv|wmv|h264|h265|hevc|fountain|fdx|docx?|odt|rtf|srt|vtt|txt|md|pdf)$/i;
+const ENDINGS =
+  /\.(mkv|mov|mts|m2ts|ts|mxf|avi|flv|wmv|h264|h265|hevc|fountain|fdx|docx?|odt|rtf|srt|vtt|txt|md|pdf)$/i;
 
 interface Chosen {
   name: string;
@@ -32,7 +33,7 @@ export function doubtOf(file: Chosen, mostBytes: number | null): Doubt | null {
 
 /** What a file is known by when it is chosen again after the page was loaded anew: never its content. */
 export function fingerprintOf(file: Chosen & { lastModified: number }, account: string): string {
-  return ['playback', account, file.name, file.size, file.lastModified].map(encodeURIComponent).join('-');
+  return ['playback', account, file.name, file.size, file.lastModified].map(encodeURIComponent).join('/');
 }
 
 /** The id of the file behind an address of an upload: `…/files/7/`; null for another address. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { EventParser } from './eventstream';
 
-const STREAM = 'retry: 2000\n\nid: 41\ndata: {"a":1}\n\n: beat\n\nid: 44\nevent: progress\ndata: {"b":\ndata: 2}\n\nid: 9';
+const STREAM =
+  'retry: 2000\n\nid: 41\ndata: {"a":1}\n\n: beat\n\nid: 44\nevent: progress\ndata: {"b":\ndata: 2}\n\nid: 9';
 
 test('events are the same however the bytes are cut', () => {
   const wanted = [

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Comment, Finding, Severity } from '../api/files';
+import type { Comment, Finding } from '../api/files';
+import type { Severity } from '../api/severity';
 import { clustersOf, filtered, isAt, lastBegun, marksOf, NO_FILTER, neighbour, violationsIn } from './marks';
 
 const finding = (start: number | null, severity: Severity = 'mild', more: Partial<Finding> = {}): Finding => ({
   violation: 'Smoking',
-  violation_id: null,
   severity,
   start,
   end: null,
@@ -16,18 +16,14 @@ const finding = (start: number | null, severity: Severity = 'mild', more: Partia
 
 const comment = (id: number, start: number | null, author: 'AI' | 'User', severity: Severity = '----'): Comment => ({
   id,
-  id_file: 1,
-  refer_file: 'r',
   comment: `said ${id}`,
   comment_author: author,
   severity,
   violation: null,
-  violation_id: null,
   start,
   end: null,
   actor: 'zoë',
   created_utc: '',
-  changed_utc: '',
 });
 
 const keys = (marks: { key: string }[]) => marks.map((mark) => mark.key);

@@ -1,5 +1,6 @@
 /** Findings and comments as marks along the time of a film, or the pages of a document. Nothing here draws. */
-import { type Comment, type Finding, SEVERITIES, type Severity } from '../api/files';
+import type { Comment, Finding } from '../api/files';
+import { SEVERITIES, type Severity } from '../api/severity';
 
 /** Who said it: the analyser in its result, the AI in a comment, a person. */
 export const LANES = ['finding', 'ai', 'user'] as const;
@@ -32,7 +33,18 @@ export const NO_FILTER: MarkFilter = { severities: [], lanes: [], violation: '' 
 function ofFinding(finding: Finding, number: number): Mark {
   const { severity, violation, start, end, page, quotation, confidence } = finding;
   const key = `finding-${number}`;
-  return { key, lane: 'finding', severity, violation, startS: start, endS: end, page, text: quotation ?? '', confidence, comment: null };
+  return {
+    key,
+    lane: 'finding',
+    severity,
+    violation,
+    startS: start,
+    endS: end,
+    page,
+    text: quotation ?? '',
+    confidence,
+    comment: null,
+  };
 }
 
 function ofComment(comment: Comment): Mark {

@@ -5,21 +5,13 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
 import { ApiError, ask, isAbort } from '../api/call';
 import {
-  type Cinema,
-  type Comment,
-  cinemaOf,
-  commentsOn,
   type DownloadKey,
   type FileStatus,
   type HandedFile,
   keyOf,
   oneFile,
-  type Recommendation,
   type Report,
-  type Result,
-  recommendationOf,
   reportOf,
-  resultOf,
 } from '../api/files';
 import { nowMs } from '../instants';
 import { may } from '../me';
@@ -32,28 +24,26 @@ export interface FileEvent {
   received_bytes?: number;
   deleted?: boolean;
   act?: 'created' | 'changed' | 'deleted';
-  comment?: Partial<Comment>;
+  comment?: { actor: string };
+  violations_quantity?: number;
 }
 
+/** `key` is for operators alone; null where there is none to see, or nothing is known yet. */
 export interface Known {
   file: HandedFile | null;
-  result: Result | null;
-  comments: Comment[];
-  cinema: Cinema | null;
-  recommendation: Recommendation | null;
-  key: DownloadKey | null;
   report: Report | null;
+  key: DownloadKey | null;
 }
 
 type Part = keyof Known;
-const PARTS: readonly Part[] = ['file', 'result', 'comments', 'cinema', 'recommendation', 'key', 'report'];
+const PARTS: readonly Part[] = ['file', 'report', 'key'];
 /** What may be other than it was, by what has happened. */
 const TOUCHED: Record<FileEvent['type'], readonly Part[]> = {
-  status: ['file', 'key', 'report'],
+  status: PARTS,
   progress: [],
   download: ['file', 'key'],
-  result: ['file', 'result', 'report'],
-  comment: ['comments', 'recommendation', 'report'],
+  result: ['file', 'report'],
+  comment: ['report'],
 };
 const GATHER_MS = 150; // events that come together, as the past of a file does, ask once
 const QUIET_MS = 3000; // between looks whether something happens after the end: 204
@@ -61,15 +51,7 @@ const AGAIN_MS = 500;
 const MOST_WAIT_MS = 30_000;
 const FRESH_MS = 5000;
 
-const NOTHING: Known = {
-  file: null,
-  result: null,
-  comments: [],
-  cinema: null,
-  recommendation: null,
-  key: null,
-  report: null,
-};
+const NOTHING: Known = { file: null, report: null, key: null };
 
 const pause = (ms: number, aborted: AbortSignal): Promise<void> =>
   new Promise((done) => {
@@ -90,6 +72,7 @@ export class OpenedFile {
   private touched = new Set<Part>(PARTS);
   private timer: ReturnType<typeof setTimeout> | null = null;
   private lastId = '';
+  private work: Promise<void> = Promise.resolve();
   private readonly begunMs = nowMs();
   /** Told of each event that happens from now on, not of the past that a stream begins with. */
   onFresh: (event: FileEvent) => void = () => undefined;
@@ -124,8 +107,13 @@ export class OpenedFile {
   }
 
   /** Ask anew for parts of what is known. */
-  async refresh(...parts: Part[]): Promise<void> {
+  refresh(...parts: Part[]): Promise<void> {
     for (const part of parts) this.touched.add(part);
+    this.work = this.work.then(() => this.refreshOnce()); // one behind the other: no answer overtakes a newer one
+    return this.work;
+  }
+
+  private async refreshOnce(): Promise<void> {
     const wanted = [...this.touched];
     this.touched.clear();
     try {
@@ -145,16 +133,10 @@ export class OpenedFile {
 
   private async load(wanted: Part[]): Promise<void> {
     const { signal: aborted } = this.ending;
-    const file = this.knownNow.peek().file ?? (await oneFile(this.id, aborted));
-    if (this.knownNow.peek().file === null) this.take({ file });
     const asks: Record<Part, () => Promise<Known[Part]>> = {
       file: () => oneFile(this.id, aborted),
-      result: () => resultOf(this.id, aborted),
-      comments: () => commentsOn(file.refer, aborted),
-      cinema: () => cinemaOf(this.id, aborted),
-      recommendation: () => recommendationOf(file.refer, aborted),
-      key: () => (may('operator') ? keyOf(this.id, aborted) : Promise.resolve(null)),
       report: () => reportOf(this.id, aborted),
+      key: () => (may('operator') ? keyOf(this.id, aborted) : Promise.resolve(null)),
     };
     await Promise.all(wanted.map(async (part) => this.take({ [part]: await asks[part]() })));
   }
