@@ -49,9 +49,7 @@ export function Choose() {
         ref={input}
         type="file"
         multiple
-        class="unseen"
-        tabIndex={-1}
-        aria-label={say('choose')}
+        hidden
         onChange={(event) => {
           void addFiles(event.currentTarget.files ?? []);
           event.currentTarget.value = '';

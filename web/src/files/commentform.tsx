@@ -1,5 +1,5 @@
 /** Writing a comment on a file: what is said, how grave it is, of which violation, and where. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { addComment, type Comment, type CommentInput, changeComment } from '../api/files';
 import { SEVERITIES, type Severity } from '../api/severity';
@@ -109,7 +109,7 @@ export function CommentForm({ refer, draft, nowS, onDone, onCancel }: FormProps)
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const box = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => box.current?.focus(), []);
+  useLayoutEffect(() => box.current?.focus(), []); // at once: what is typed next belongs here
   const save = async () => {
     if (!form.isWhole || isBusy) return;
     setBusy(true);

@@ -1,19 +1,16 @@
 /** What is known of a file, and deleting it. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { type FilmPiece, filmMap, type HandedFile, removeFile } from '../api/files';
+import { type HandedFile, removeFile } from '../api/files';
 import { cameras } from '../cameras';
-import { bytesText, durationText, isoOf, momentText } from '../instants';
+import { bytesText, durationText, momentText } from '../instants';
 import { may } from '../me';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
-import { Link } from '../parts/link';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import { navigate } from '../route';
-import type { Playing } from './playing';
-import { say } from './reviewwords';
+import { say } from './panelwords';
 
 type Fact = [label: string, shown: ComponentChildren];
 
@@ -113,30 +110,5 @@ export function DetailsPanel({ file }: { file: HandedFile }) {
         />
       )}
     </section>
-  );
-}
-
-/** The instant of a moment in the film of a span: gaps are left out of films, so it is looked up piece by piece. */
-export function instantOf(pieces: readonly FilmPiece[], timeS: number): number | null {
-  const piece = pieces.findLast(({ media_s: beginS }) => beginS <= timeS) ?? pieces[0];
-  return piece ? Date.parse(piece.start_utc) + Math.max(0, timeS - piece.media_s) * 1000 : null;
-}
-
-/** A link to the recordings of the camera at the moment that is shown. */
-export function TimelineLink({ file, playing }: { file: HandedFile; playing: Playing }) {
-  const [pieces, setPieces] = useState<FilmPiece[]>([]);
-  const { source_id: id, start_utc: start, end_utc: end } = file;
-  useEffect(() => {
-    if (id === null || start === null || end === null) return;
-    const ending = new AbortController();
-    filmMap(id, start, end, ending.signal).then(setPieces, () => undefined); // then the begin of the span is as good
-    return () => ending.abort();
-  }, [id, start, end]);
-  if (id === null || start === null) return null;
-  const atMs = instantOf(pieces, playing.timeS.value) ?? Date.parse(start);
-  return (
-    <Link class="button" page="timeline" query={{ cameras: String(id), at: isoOf(atMs) }}>
-      {say('toTimeline')}
-    </Link>
   );
 }

@@ -9,6 +9,7 @@ import { CinemaForm } from './cinemaform';
 import { DetailsPanel } from './details';
 import { KeyPanel } from './key';
 import { type FileEvent, OpenedFile } from './opened';
+import { say as sayOfPanels } from './panelwords';
 import { RecommendationPanel, ReportPanel } from './report';
 import { Review } from './review';
 import { say } from './reviewwords';
@@ -59,7 +60,7 @@ function CinemaPanel({ opened, file, report }: { opened: OpenedFile; file: Hande
   if (!may('operator')) return null;
   return (
     <section class="panel stack" aria-labelledby="files-cinema">
-      <h2 id="files-cinema">{say('analysisOf')}</h2>
+      <h2 id="files-cinema">{sayOfPanels('analysisOf')}</h2>
       <CinemaForm fileId={file.id} before={report.form} onSaved={() => void opened.refresh('report', 'key', 'file')} />
     </section>
   );

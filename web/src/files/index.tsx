@@ -2,6 +2,8 @@
 import { route } from '../route';
 import { FilePage } from './file';
 import './files.css';
+import './panels.css';
+import './review.css';
 import { FileList } from './list';
 import { Said } from './said';
 

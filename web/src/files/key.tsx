@@ -8,7 +8,7 @@ import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import type { OpenedFile } from './opened';
-import { say } from './reviewwords';
+import { say } from './panelwords';
 
 const TICK_MS = 1000;
 const LOOK_MS = 5000; // who downloads is told by no event
@@ -136,7 +136,7 @@ export function KeyPanel({ opened, shown }: { opened: OpenedFile; shown: Downloa
       <ErrorText error={error.value} />
       <div class="row">
         {!shown.download_url && (
-          <Button onClick={() => void act(() => restartKey(opened.id), say('heardKey'))}>{say('restart')}</Button>
+          <Button onClick={() => void act(() => restartKey(opened.id), say('saidKey'))}>{say('restart')}</Button>
         )}
         {mayRevoke && (
           <Button

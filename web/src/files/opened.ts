@@ -46,7 +46,7 @@ const TOUCHED: Record<FileEvent['type'], readonly Part[]> = {
   comment: ['report'],
 };
 const GATHER_MS = 150; // events that come together, as the past of a file does, ask once
-const QUIET_MS = 3000; // between looks whether something happens after the end: 204
+const QUIET_MS = 2000; // between looks whether something happens after the end: 204
 const AGAIN_MS = 500;
 const MOST_WAIT_MS = 30_000;
 const FRESH_MS = 5000;

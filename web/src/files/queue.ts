@@ -30,7 +30,7 @@ export interface UploadItem {
 
 const AT_ONCE = 2; // of the six connections that a browser has for a host
 const SHOWN_MS = 250;
-const DELAYS_MS = [0, 1000, 2000, 4000, 8000, ...Array<number>(4000).fill(10_000)]; // eleven hours
+const DELAYS_MS = [0, 1000, 2000, 3000, ...Array<number>(8000).fill(5000)]; // eleven hours
 
 export const uploads = signal<UploadItem[]>([]);
 /** The largest file that the service takes; null until it has said so. */
@@ -93,7 +93,10 @@ async function prepare({ key, file }: UploadItem): Promise<Job> {
     removeFingerprintOnSuccess: true,
     onBeforeRequest: async (request) => {
       request.setHeader('X-CSRFToken', await csrfToken());
-      if (itemOf(key)?.state === 'waiting') change(key, { state: 'running', error: null });
+    },
+    onAfterResponse: (_, answer) => {
+      const isBack = answer.getStatus() < 400 && itemOf(key)?.state === 'waiting';
+      if (isBack) change(key, { state: 'running', error: null });
     },
     onUploadUrlAvailable: () => change(key, { fileId: fileIdOf(upload.url) }),
     onProgress: (sentBytes) => note(key, sentBytes),

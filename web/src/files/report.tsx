@@ -6,7 +6,7 @@ import { Button } from '../parts/button';
 import { ErrorText } from '../parts/shown';
 import { audienceText } from './cinemaform';
 import type { OpenedFile } from './opened';
-import { say } from './reviewwords';
+import { say } from './panelwords';
 import { SeverityMark, SeverityWord } from './severity';
 
 const VERDICTS = { fits: 'good', does_not_fit: 'danger', unknown: 'warning' } as const;

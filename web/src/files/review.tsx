@@ -11,7 +11,6 @@ import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import { CommentForm, type Draft } from './commentform';
-import { TimelineLink } from './details';
 import { MarkFilters, MarkList } from './marklist';
 import { atOf, filtered, type Mark, type MarkFilter, marksOf, NO_FILTER, neighbour, violationsIn } from './marks';
 import type { OpenedFile } from './opened';
@@ -19,6 +18,7 @@ import { Controls, DownloadLink, Screen, shapeOf } from './player';
 import { Playing } from './playing';
 import { say } from './reviewwords';
 import { spanOf } from './seconds';
+import { TimelineLink } from './timelinelink';
 import { Track } from './track';
 
 interface ReviewProps {

@@ -1,17 +1,20 @@
-/** What happens by itself, said to ears: one polite region a page; the same text twice is said twice. */
+/** What happens by itself, said to ears: one polite region a page. The last lines stay, so that none is overrun. */
 import { signal } from '@preact/signals';
 
-const said = signal({ text: '', number: 0 });
+const KEPT = 5;
+const said = signal<{ text: string; number: number }[]>([]);
 
 export function announce(text: string): void {
-  said.value = { text, number: said.peek().number + 1 };
+  const before = said.peek();
+  said.value = [...before, { text, number: (before.at(-1)?.number ?? 0) + 1 }].slice(-KEPT);
 }
 
 export function Said() {
-  const { text, number } = said.value;
   return (
-    <div class="unseen" role="status" aria-live="polite">
-      <span key={number}>{text}</span>
+    <div class="unseen" role="log" aria-live="polite">
+      {said.value.map(({ text, number }) => (
+        <p key={number}>{text}</p>
+      ))}
     </div>
   );
 }

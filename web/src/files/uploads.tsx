@@ -61,7 +61,8 @@ function problemText({ doubt, error }: UploadItem): string {
 function movingText({ file, sentBytes, perSecond, leftMs, state }: UploadItem): string {
   const parts = [say('progress', { sent: bytesText(sentBytes), total: bytesText(file.size) })];
   if (state === 'running' && perSecond) parts.push(say('speed', { speed: bytesText(perSecond) }));
-  if (state === 'running' && leftMs !== null) parts.push(say('left', { time: durationText(Math.max(1000, leftMs)) }));
+  if (state === 'running' && leftMs !== null)
+    parts.push(say('left', { time: durationText(Math.ceil(Math.max(1000, leftMs) / 1000) * 1000) }));
   return parts.join(' · ');
 }
 
@@ -189,14 +190,7 @@ function LeftRow({ left }: { left: Leftover }) {
         <Button icon="play" onClick={() => input.current?.click()}>
           {say('again', { name })}
         </Button>
-        <input
-          ref={input}
-          type="file"
-          class="unseen"
-          tabIndex={-1}
-          aria-label={say('again', { name })}
-          onChange={(event) => took(event.currentTarget.files?.[0])}
-        />
+        <input ref={input} type="file" hidden onChange={(event) => took(event.currentTarget.files?.[0])} />
         <IconButton
           icon="bin"
           label={say('discard', { name })}
