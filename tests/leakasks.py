@@ -194,6 +194,7 @@ HANDED: dict[tuple[str, str], list[Ask]] = {
         Ask(lambda side: {"headers": {"X-HTTP-Method-Override": "DELETE"}}, False),
     ],
     ("files.file_one_file", "DELETE"): [OF_FILE, Ask(path={"file_id": "upload_id"})],
+    ("filecontent.file content_file_content", "GET"): [OF_FILE, Ask(path={"file_id": "upload_id"})],
     ("filereport.report_file_report", "GET"): [OF_FILE, Ask(_query(format="html")), Ask(path={"file_id": "upload_id"})],
     ("filerefer.of_file", "GET"): [OF_FILE],
     ("filerefer.of_file", "POST"): [OF_FILE],

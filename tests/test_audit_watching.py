@@ -59,7 +59,8 @@ LEADS_ON = {"sharepage.page", "sharepage.shared_share_playlist", "sharepage.shar
 WRITTEN_AT_ONCE = {"exports.export_source_export": "export", "download.by_key": "download"}
 WATCHED = {
     "copies.copy_copy_video", "live.live_live_picture", "live.live_live_video", "recordfile.record_video",
-    "results.result_file_result_file", "playbackapi.playback_cell_media", "playbackapi.playback_record_picture",
+    "results.result_file_result_file", "filecontent.file content_file_content", "playbackapi.playback_cell_media",
+    "playbackapi.playback_record_picture",
     "playbackapi.playback_record_playlist", "playbackapi.playback_record_thumbnails",
     "playbackapi.playback_record_video", "playbackapi.playback_segment_media",
     "playbackapi.playback_source_picture", "playbackapi.playback_source_playlist",

@@ -85,6 +85,7 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", "/files/{file_id}/content"),
     ("get", "/files/{file_id}/result"),
     ("get", "/files/{file_id}/result/file"),
     ("get", "/cinema/"),

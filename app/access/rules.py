@@ -179,6 +179,7 @@ HANDED: dict[str, Methods] = {
         "GET": SEEN_BY_ANALYSER,
         **_each("PATCH POST DELETE", Rule("operator", "files", "object")),
     },
+    "filecontent.file content_file_content": {"GET": Rule("viewer", "files", "object")},
     "filereport.report_file_report": {"GET": Rule("viewer", "review", "object")},
     "filerefer.of_file": _see_and_change("files", "object", "POST DELETE", "operator", see="operator"),
     "results.result_file_result": {"GET": Rule("viewer", "results", "object")},

@@ -162,6 +162,7 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.comments import comments
     from app.views.csrf import csrf
     from app.views.download import download
+    from app.views.filecontent import filecontent
     from app.views.fileevents import fileevents
     from app.views.filerefer import filerefer
     from app.views.filereport import filereport
@@ -170,5 +171,5 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.results import results
     from app.views.violations import violations
 
-    yield from (files, filerefer, download, fileevents, results, cinema)
+    yield from (files, filecontent, filerefer, download, fileevents, results, cinema)
     yield from (comments, recommend, filereport, violations, csrf, administration)
