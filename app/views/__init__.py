@@ -106,12 +106,14 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.schedule import schedule
     from app.views.source import source
     from app.views.sourcebulk import sourcebulk
+    from app.views.sourcediscovery import sourcediscovery
     from app.views.sourcegaps import sourcegaps
+    from app.views.sourcetest import sourcetest
     from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, sourcegaps, availability, live)
+    sources = (source, sourcebulk, sourcetest, sourcediscovery, sourcegaps, availability, live)
     kept = (retention, pins, audit, notices)
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
