@@ -13,32 +13,42 @@ TEST_PROCESSES ?= 3
 export PYTHONPATH = .
 export FLASK_APP = run.py
 
-.PHONY: run demo test lint format bench torture fuzz lock
+# The operator's pages (web/), built by Node: the machine's own where it is new enough, else one from a wheel in .node.
+# With PLAYBACK_PAGES=pages.tar.gz, which `make release-pages` writes, they are taken ready-built and no Node is needed.
+PAGES = app/static/built/manifest.json
+NODE_IS_NEW = node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
+WITH_NODE = cd web && if ! { $(NODE_IS_NEW) && npm --version; } >/dev/null 2>&1; then PATH="$(CURDIR)/.node/bin:$$PATH"; fi &&
+PAGES_FROM = $(shell find web/src -type f 2>/dev/null) web/package-lock.json web/vite.config.ts web/tsconfig.json
 
-run: $(STAMP)
+.PHONY: run demo test lint format bench torture fuzz lock pages release-pages
+
+run: $(STAMP) $(PAGES)
 	@.venv/bin/python run.py
 
-demo: $(STAMP)
+demo: $(STAMP) $(PAGES)
 	@.venv/bin/python run.py --demo
 
-test: $(STAMP)
+test: $(STAMP) $(PAGES)
 	@mkdir -p reports
+	@if [ -d web/node_modules ]; then $(WITH_NODE) npm --silent test; else echo "pages taken ready-built: vitest is skipped"; fi
 	FLASK_CONFIG=development .venv/bin/python -m pytest tests --cov=app.views --cov=app --cov-report term \
 		--cov-report xml:reports/coverage.xml --junitxml=reports/junit.xml -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-lint: $(STAMP)
+lint: $(STAMP) web/node_modules/.installed
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
 	.venv/bin/python -m bandit --quiet --configfile pyproject.toml --recursive app run.py \
 		gunicorn instance dependencies examples
 	.venv/bin/python -m dependencies
+	$(WITH_NODE) npm --silent run check
 
-format: $(STAMP)
+format: $(STAMP) web/node_modules/.installed
 	.venv/bin/python -m ruff check --fix .
 	.venv/bin/python -m ruff format .
+	$(WITH_NODE) npm --silent run format
 
-bench: $(STAMP)
+bench: $(STAMP) $(PAGES)
 	.venv/bin/python -m bench $(ARGS)
 
 torture: $(STAMP)
@@ -55,7 +65,7 @@ lock:
 	@test -x .lock/bin/uv || { $(PYTHON) -m venv .lock && \
 		.lock/bin/python -m pip install --quiet --require-hashes --requirement dependencies/lock.txt; }
 	$(LOCK) dependencies/direct.in --output-file requirement.txt
-	for name in build fuzz lock; do $(LOCK) dependencies/$$name.in --output-file dependencies/$$name.txt; done
+	for name in build fuzz lock node; do $(LOCK) dependencies/$$name.in --output-file dependencies/$$name.txt; done
 
 # Installed again only when the list of requirements has changed.
 $(STAMP): requirement.txt dependencies/build.txt
@@ -65,3 +75,25 @@ $(STAMP): requirement.txt dependencies/build.txt
 	@$(INSTALL) --requirement dependencies/build.txt
 	@$(INSTALL) $(SOURCES) --requirement requirement.txt
 	@touch $(STAMP)
+
+pages: $(PAGES)
+
+release-pages: $(PAGES)
+	tar --create --gzip --file pages.tar.gz --directory app/static built
+
+ifdef PLAYBACK_PAGES
+$(PAGES): $(PLAYBACK_PAGES)
+	@mkdir -p app/static/built
+	@tar --extract --gzip --file $(PLAYBACK_PAGES) --directory app/static --touch built
+else
+$(PAGES): web/node_modules/.installed $(PAGES_FROM)
+	@$(WITH_NODE) npm --silent run build -- --logLevel warn
+endif
+
+# Exactly what the lock file names; no script of a package is run.
+web/node_modules/.installed: web/package-lock.json $(STAMP)
+	@if ! { $(NODE_IS_NEW) && npm --version; } >/dev/null 2>&1 && [ ! -x .node/bin/npm ]; then \
+		$(PYTHON) -m venv .node && .node/bin/python -m pip install --quiet --disable-pip-version-check \
+			--require-hashes --no-deps --only-binary :all: --requirement dependencies/node.txt; fi
+	@$(WITH_NODE) npm ci --silent --ignore-scripts
+	@touch web/node_modules/.installed

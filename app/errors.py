@@ -35,6 +35,7 @@ PlaybackError
 ├── StorageUnusable 503
 ├── FootageLost 503
 ├── Busy 503               (retry_after_s)
+├── PagesNotBuilt 503
 └── StorageFull 507
 
 `detail` of every answer is a list of {"loc", "msg", "type"} (record-api.md, "Bad input"); `extra` holds the keys
@@ -331,6 +332,16 @@ class Busy(PlaybackError):
     status = 503
     kind = "busy"
     retry_after_s = 2
+
+
+class PagesNotBuilt(PlaybackError):
+    """The scripts of the operator's pages are not there."""
+
+    status = 503
+    kind = "pages_not_built"
+
+    def __init__(self) -> None:
+        super().__init__("The operator's pages are not built on this machine: run `make pages` and load this again")
 
 
 class StorageFull(PlaybackError):

@@ -133,7 +133,7 @@ def test_a_walk_over_all_that_can_be_looked_at_finds_nothing(
     )
     further += ("/admin/source/edit/?id=1", "/admin/comment/", "/files/1/report", "/static/page/main.js", "/redoc/")
     further += (
-        "/static/page/icon.svg",
+        "/static/icon.svg",
         "/api/v1/source?q=" + quote(MARK),
         "/api/v1/audit?limit=x",
         "/admin/nothing/",

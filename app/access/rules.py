@@ -56,7 +56,8 @@ OPEN_ENDPOINTS: dict[str, Methods] = {
 }
 PAGES: dict[str, Methods] = {
     "signin.post_logout": {"POST": Rule("viewer", "docs", is_analyser=True)},
-    "pages.show_cameras": {"GET": Rule("viewer", "docs")},
+    "pages.show_wall": {"GET": Rule("viewer", "docs")},
+    "pages.show_page": {"GET": Rule("viewer", "docs")},
     "docs.get_redoc": {"GET": Rule("viewer", "docs")},
     "docs.get_json": {"GET": Rule("viewer", "docs")},
     "docs.get_yaml": {"GET": Rule("viewer", "docs")},

@@ -1,31 +1,73 @@
-"""The operator's pages: HTML that says who looks at it; all else scripts ask the API for."""
+"""The operator's pages: HTML that says who looks at it; all else the built scripts ask the API for (web/)."""
 
+import json
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, render_template
+from flask import Blueprint, Response, current_app, make_response, render_template, url_for
 
 from app.access.headers import page_policy
 from app.auth import caller
+from app.errors import PagesNotBuilt
 
 pages = Blueprint("pages", __name__)
-# blob: for media alone: what scripts put together from a playlist is played from such an address.
+# blob: for what scripts put together or draw: media from a playlist, a picture to look at before it is sent.
 POLICY = page_policy(
-    script_src="'self'", img_src="'self' data:", media_src="'self' blob:", connect_src="'self'", manifest_src="'self'"
+    script_src="'self'",
+    img_src="'self' data: blob:",
+    media_src="'self' blob:",
+    connect_src="'self'",
+    worker_src="'self'",
+    manifest_src="'self'",
 )
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache"}
+BUILT, ENTRY = "built", "src/main.tsx"
 
 
 @pages.get("/")
-def show_cameras() -> Response:
-    """Show the cameras, what is recorded, and the player."""
-    modules = sorted(path.name for path in _scripts().glob("*.js") if path.name != "main.js")
-    who = caller()
-    page = render_template("page.html", modules=modules, caller=who, may_configure=who.is_admin_of_all)
-    response = make_response(page)
+def show_wall() -> Response:
+    """Show the live wall."""
+    return _page()
+
+
+@pages.get("/view/<any(timeline, cameras, files, system):page>")
+def show_page(page: str) -> Response:
+    """Show one of the other pages: which one, the script reads from the address."""
+    return _page()
+
+
+def _page() -> Response:
+    response = make_response(render_template("page.html", caller=caller(), **_assets()))
     response.headers.update(HEADERS)
     return response
 
 
-def _scripts() -> Path:
-    """Return the folder of the page's scripts: all are named in the page, so that they load at once."""
-    return Path(current_app.static_folder or "") / "page"
+def _assets() -> dict[str, Any]:
+    """Return the addresses of what a page loads at once: script, modules that it needs, styles.
+
+    Raises PagesNotBuilt where `make pages` has not run.
+    """
+    path = Path(current_app.static_folder or "") / BUILT / "manifest.json"
+    try:
+        manifest = _read_manifest(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        raise PagesNotBuilt from None
+    entry = manifest[ENTRY]
+    needed = [manifest[name] for name in entry.get("imports", [])]
+    return {
+        "script": _address(entry["file"]),
+        "modules": [_address(one["file"]) for one in needed],
+        "styles": [_address(name) for one in (*needed, entry) for name in one.get("css", [])],
+    }
+
+
+@lru_cache(maxsize=2)
+def _read_manifest(path: Path, changed_ns: int) -> dict[str, Any]:
+    """Return what Vite says of its output; read again when it was built anew."""
+    manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return manifest
+
+
+def _address(name: str) -> str:
+    return url_for("static", filename=f"{BUILT}/{name}")

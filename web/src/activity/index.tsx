@@ -1,0 +1,4 @@
+/** The bar of activity above the timeline. */
+export function ActivityBar() {
+  return null;
+}

@@ -1,0 +1,132 @@
+/** Calls of the service. Every failure is an ApiError holding what the service said. */
+import { noteClock } from '../instants';
+
+export interface Detail {
+  loc: (string | number)[];
+  msg: string;
+  type: string;
+}
+
+export class ApiError extends Error {
+  /** Status 0: nothing answered. `body` is the whole answer, where it says more than `detail`. */
+  readonly status: number;
+  readonly detail: Detail[];
+  readonly body: Record<string, unknown>;
+
+  constructor(status: number, detail: Detail[], body: Record<string, unknown> = {}) {
+    super(detail.map((entry) => entry.msg).join(' · '));
+    this.status = status;
+    this.detail = detail;
+    this.body = body;
+  }
+
+  has(type: string): boolean {
+    return this.detail.some((entry) => entry.type === type);
+  }
+
+  /** What was said of one field of what was sent; empty where nothing was. */
+  of(field: string): string {
+    return this.detail
+      .filter((entry) => entry.loc.includes(field))
+      .map((entry) => entry.msg)
+      .join(' · ');
+  }
+}
+
+export type Parameters = Record<string, string | number | boolean | null | undefined>;
+export const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError';
+
+/** The query of an address: what is null or undefined is left out. */
+export function queryOf(parameters: Parameters = {}): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return text && `?${text.replaceAll('%2C', ',').replaceAll('%3A', ':')}`;
+}
+
+/** Fetch. Raises ApiError with status 0 where nothing answers, and AbortError. */
+async function reach(path: string, init: RequestInit): Promise<Response> {
+  const askedMs = Date.now();
+  try {
+    const answer = await fetch(path, init);
+    noteClock(answer.headers.get('Date'), askedMs);
+    return answer;
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'unreachable' }]);
+  }
+}
+
+async function failureOf(answer: Response): Promise<ApiError> {
+  const isJson = (answer.headers.get('Content-Type') ?? '').includes('json');
+  const said = isJson ? ((await answer.json().catch(() => ({}))) as Record<string, unknown>) : {};
+  const unexplained = [{ loc: [], msg: `The service answered ${answer.status} without a reason`, type: 'unexplained' }];
+  return new ApiError(answer.status, Array.isArray(said.detail) ? said.detail : unexplained, said);
+}
+
+/** Fetch and check. Who is no longer signed in is led to the sign-in, and from there back to where he is. */
+export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const answer = await reach(path, init);
+  if (answer.ok) return answer;
+  if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  throw await failureOf(answer);
+}
+
+let token: Promise<string> | null = null;
+
+async function askToken(): Promise<string> {
+  const answer = await ask('/csrftoken/', { cache: 'no-store' });
+  return ((await answer.json()) as { csrfToken: string }).csrfToken;
+}
+
+/** What each change carries, so that no page of another site can make one; asked for once. */
+export function csrfToken(): Promise<string> {
+  token ??= askToken().catch((error) => {
+    token = null;
+    throw error;
+  });
+  return token;
+}
+
+/** Forget the token: another tab has signed in or out since. */
+export function forgetToken(): void {
+  token = null;
+}
+
+const JSON_ONLY = { Accept: 'application/json' };
+
+async function bodyOf<T>(answer: Response): Promise<T> {
+  return (answer.status === 204 ? null : await answer.json()) as T;
+}
+
+/** Ask for JSON. Raises ApiError, and AbortError once the signal says so. */
+export async function get<T>(path: string, parameters: Parameters = {}, signal: AbortSignal | null = null): Promise<T> {
+  return bodyOf<T>(await ask(path + queryOf(parameters), { headers: JSON_ONLY, signal }));
+}
+
+export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+async function sendOnce<T>(method: Method, path: string, body: unknown, signal: AbortSignal | null): Promise<T> {
+  const headers: Record<string, string> = { ...JSON_ONLY, 'X-CSRFToken': await csrfToken() };
+  const init: RequestInit = { method, headers, signal };
+  if (body !== undefined) {
+    headers['Content-Type'] = 'application/json';
+    init.body = JSON.stringify(body);
+  }
+  return bodyOf<T>(await ask(path, init));
+}
+
+/** Change something; returns the answer's JSON, null where it has none. Raises as `get` does. */
+export async function send<T>(
+  method: Method,
+  path: string,
+  body?: unknown,
+  signal: AbortSignal | null = null,
+): Promise<T> {
+  try {
+    return await sendOnce<T>(method, path, body, signal);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.has('csrf_token'))) throw error;
+    forgetToken();
+    return sendOnce<T>(method, path, body, signal);
+  }
+}

@@ -1,0 +1,144 @@
+/** The frame around every page: where one can go, who looks, and what is said in passing. */
+import { useSignal, useSignalEffect } from '@preact/signals';
+import type { ComponentType } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { lost, watchCameras } from './cameras';
+import { keyHints, useKeys } from './keys';
+import { Button } from './parts/button';
+import { Dialog } from './parts/dialog';
+import { Icon, type IconName } from './parts/icon';
+import { Link } from './parts/link';
+import { Empty, Spinner } from './parts/shown';
+import { Toasts } from './parts/toasts';
+import { PAGES, type PageName, route } from './route';
+import { Settings } from './settings';
+import { say } from './shellwords';
+import { SignedIn } from './signedin';
+
+const ICONS: Record<PageName, IconName> = {
+  wall: 'grid',
+  timeline: 'clock',
+  cameras: 'camera',
+  files: 'files',
+  system: 'gear',
+};
+
+type PageModule = { default: ComponentType };
+/** Each page is loaded when it is first shown. */
+const LOADERS: Record<PageName, () => Promise<PageModule>> = {
+  wall: () => import('./wall'),
+  timeline: () => import('./timelinepage'),
+  cameras: () => import('./cameras-page'),
+  files: () => import('./files'),
+  system: () => import('./system'),
+};
+
+function Head() {
+  const shown = route.value.page;
+  return (
+    <header class="shell-head">
+      <Link page="wall" class="shell-mark" aria-label="flask-playback">
+        <img src={document.querySelector<HTMLLinkElement>('link[rel=icon]')?.href} alt="" width="24" height="24" />
+      </Link>
+      <nav class="shell-pages" aria-label={say('pages')}>
+        {PAGES.map((name) => (
+          <Link key={name} page={name} aria-current={name === shown ? 'page' : undefined}>
+            <Icon name={ICONS[name]} />
+            {say(name)}
+          </Link>
+        ))}
+      </nav>
+      <span class="spring" />
+      <Settings />
+      <SignedIn />
+    </header>
+  );
+}
+
+/** The page of the address; until it is loaded the one before stays. */
+function Page() {
+  const shown = useSignal<{ name: PageName; View: ComponentType } | null>(null);
+  const error = useSignal<Error | null>(null);
+  useSignalEffect(() => {
+    const { page } = route.value;
+    LOADERS[page]().then(
+      (module) => {
+        if (route.peek().page !== page) return;
+        error.value = null;
+        shown.value = { name: page, View: module.default };
+      },
+      (reason: Error) => {
+        error.value = reason;
+      },
+    );
+  });
+  if (error.value)
+    return (
+      <Empty title={say('failed')}>
+        <p class="small code">{error.value.message}</p>
+        <Button kind="main" onClick={() => location.reload()}>
+          {say('reload')}
+        </Button>
+      </Empty>
+    );
+  if (!shown.value) return <Spinner />;
+  const { name, View } = shown.value;
+  return <View key={name} />;
+}
+
+function KeysDialog({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title={say('keys')} onClose={onClose}>
+      <dl class="keys-list">
+        {keyHints.value.map(({ keys, hint }) => (
+          <>
+            <dt>
+              {keys.split(' ').map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{hint}</dd>
+          </>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}
+
+export function App() {
+  const isHelpOpen = useSignal(false);
+  const hints = useRef([
+    {
+      keys: '?',
+      hint: say('keys'),
+      act: () => {
+        isHelpOpen.value = true;
+      },
+    },
+  ]);
+  useKeys(hints.current);
+  useEffect(watchCameras, []);
+  useSignalEffect(() => {
+    document.title = `${say(route.value.page)} · flask-playback`;
+  });
+  return (
+    <>
+      <a class="button shell-skip" href="#main">
+        {say('skip')}
+      </a>
+      <Head />
+      <div role="alert">{lost.value && <p class="shell-lost">{say('lost')}</p>}</div>
+      <main id="main" class="shell-main" tabIndex={-1} data-page={route.value.page}>
+        <Page />
+      </main>
+      <Toasts />
+      {isHelpOpen.value && (
+        <KeysDialog
+          onClose={() => {
+            isHelpOpen.value = false;
+          }}
+        />
+      )}
+    </>
+  );
+}

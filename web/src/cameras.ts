@@ -1,0 +1,131 @@
+/** What the service says of cameras, groups and recordings, asked again and again while somebody looks. */
+import { batch, computed, signal } from '@preact/signals';
+import { ApiError } from './api/call';
+import * as api from './api/sources';
+
+const CAMERAS_EVERY_MS = 2500;
+const GROUPS_EVERY_MS = 15_000;
+
+export interface Camera {
+  id: number;
+  name: string;
+  model: api.Model;
+  status: api.SourceStatus;
+  /** The address with its password masked. */
+  address: string;
+  /** The tags under which it is to be recorded now, each with since when. */
+  tags: { name: string; sinceMs: number }[];
+  isWanted: boolean;
+  isRecording: boolean;
+  groupIds: string[];
+  source: api.Source;
+}
+
+export interface CameraGroup {
+  id: string;
+  name: string;
+  sourceIds: number[];
+}
+
+/** In the order of their ids; null until the service has answered for the first time. */
+export const cameras = signal<Camera[] | null>(null);
+export const groups = signal<CameraGroup[]>([]);
+/** The tags that record now. */
+export const runningTags = signal<string[]>([]);
+/** Why what is shown may be old: the service did not answer the last time it was asked. */
+export const lost = signal<ApiError | null>(null);
+
+const byId = computed(() => new Map((cameras.value ?? []).map((camera) => [camera.id, camera])));
+export const camera = (id: number): Camera | null => byId.value.get(id) ?? null;
+export const cameraName = (id: number): string => camera(id)?.name ?? `#${id}`;
+
+/** Which model a source is: its object does not say, its addresses nearly always do. */
+function modelOf(source: api.Source): api.Model {
+  if (source.uri_rtsp === null) return 'PictureSource';
+  const hasPicture = source.uri_http_picture.uri !== null;
+  return hasPicture && source.ffmpeg_cmd.includes('-c:v libx264') ? 'PictureSource' : 'Source';
+}
+
+const nameOf = (source: api.Source): string => source.description?.split('\n')[0]?.trim() || `#${source.id}`;
+
+function cameraOf(source: api.Source, records: [string, api.TagRecord][], known: CameraGroup[]): Camera {
+  const tags = records
+    .filter(([, record]) => record.source[0].id === source.id)
+    .map(([name, record]) => ({ name, sinceMs: Date.parse(record.begin_utc) }));
+  return {
+    id: source.id,
+    name: nameOf(source),
+    model: modelOf(source),
+    status: source.status,
+    address: source.uri_rtsp ?? source.uri_http_picture.uri ?? '',
+    tags,
+    isWanted: tags.length > 0,
+    isRecording: tags.length > 0 && source.status === 'online',
+    groupIds: known.filter((group) => group.sourceIds.includes(source.id)).map((group) => group.id),
+    source,
+  };
+}
+
+let groupsMs = Number.NEGATIVE_INFINITY;
+let shownText = '';
+
+async function askGroups(): Promise<CameraGroup[]> {
+  if (performance.now() - groupsMs < GROUPS_EVERY_MS) return groups.peek();
+  const list = await api.groups();
+  const whole = await Promise.all(list.map((group) => api.group(group.id)));
+  groupsMs = performance.now();
+  return whole.map(({ id, name, sources }) => ({ id, name, sourceIds: sources.map((source) => source.id) }));
+}
+
+async function ask(): Promise<void> {
+  const [sources, tagNames, known] = await Promise.all([api.sources(), api.runningTags(), askGroups()]);
+  const lists = await Promise.all(tagNames.map((name) => api.openRecords(name)));
+  const records = lists.flatMap((list, at) =>
+    list.map((record): [string, api.TagRecord] => [tagNames[at] ?? '', record]),
+  );
+  const text = JSON.stringify([sources, tagNames, known, records]);
+  if (text === shownText) return; // nothing is drawn anew where nothing has changed
+  shownText = text;
+  batch(() => {
+    groups.value = known;
+    runningTags.value = tagNames;
+    cameras.value = sources.map((source) => cameraOf(source, records, known));
+  });
+}
+
+let running: Promise<void> | null = null;
+
+async function guarded(): Promise<void> {
+  try {
+    await ask();
+    lost.value = null;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    lost.value = error;
+  } finally {
+    running = null;
+  }
+}
+
+/** Ask now, groups too: something was changed. An asking that is under way is waited for, and then asked anew. */
+export async function refresh(): Promise<void> {
+  await running;
+  groupsMs = Number.NEGATIVE_INFINITY;
+  running ??= guarded();
+  await running;
+}
+
+/** Ask every few seconds while the page is visible. Called once. */
+export function watchCameras(): void {
+  const again = async () => {
+    if (!document.hidden) {
+      running ??= guarded();
+      await running;
+    }
+    setTimeout(again, CAMERAS_EVERY_MS);
+  };
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) running ??= guarded();
+  });
+  void again();
+}

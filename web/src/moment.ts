@@ -1,0 +1,152 @@
+/**
+ * The state of the timeline page that player, timeline and clips share. The player alone writes `clockMs`, `isPlaying`
+ * and `isLive`; the timeline alone writes `view` and `hoverMs`; clips and keys write `marks`.
+ */
+import { computed, effect, signal } from '@preact/signals';
+import { cameras } from './cameras';
+import { isoOf, nowMs, parseMoment } from './instants';
+import { changeQuery, pathOf, route } from './route';
+
+export interface View {
+  startMs: number;
+  endMs: number;
+}
+
+export interface Marks {
+  inMs: number | null;
+  outMs: number | null;
+}
+
+/** What the player does when asked; each returns at once, what comes of it is seen in the signals. */
+export interface PlayerCommands {
+  /** Show a moment; in a gap the player says so and offers what lies before and after it. Keeps playing or paused. */
+  goTo(ms: number): void;
+  goLive(): void;
+  play(): void;
+  pause(): void;
+  toggle(): void;
+  /** Pause, and go some frames on (or back: negative). */
+  step(frames: number): void;
+  setRate(rate: number): void;
+}
+
+export const RATES = [0.25, 0.5, 1, 2, 4, 8, 16, 32] as const;
+const HOUR_MS = 3_600_000;
+const FOLLOW_SHARE = 0.97; // the share of the view that lies before now, where it follows the clock
+
+const wanted = new URLSearchParams(location.search);
+const idsOf = (text: string | null): number[] =>
+  (text ?? '')
+    .split(',')
+    .map(Number)
+    .filter((id) => Number.isInteger(id) && id > 0);
+
+function firstView(): View {
+  const spanMs = Math.max(60, Number(wanted.get('span')) || 3600) * 1000;
+  const atMs = parseMoment(wanted.get('at'));
+  const startMs = atMs === null ? nowMs() - spanMs * FOLLOW_SHARE : atMs - spanMs / 2;
+  return { startMs, endMs: startMs + spanMs };
+}
+
+/** The cameras named in the address; empty: all of them, up to a number that fits. */
+export const asked = signal<number[]>(idsOf(wanted.get('cameras')));
+const MOST = 16;
+/** The ids of the cameras shown, in order. */
+export const chosen = computed<number[]>(() => {
+  const known = (cameras.value ?? []).map((camera) => camera.id);
+  const named = asked.value.filter((id) => cameras.value === null || known.includes(id));
+  return (named.length ? named : known).slice(0, MOST);
+});
+/** The wall time of the frame being shown; null while nothing is. */
+export const clockMs = signal<number | null>(null);
+export const isPlaying = signal(false);
+export const isLive = signal(false);
+export const rate = signal<number>(1);
+/** What the timeline shows, half-open. */
+export const view = signal<View>(firstView());
+export const marks = signal<Marks>({ inMs: parseMoment(wanted.get('in')), outMs: parseMoment(wanted.get('out')) });
+/** The moment under the pointer on the timeline. */
+export const hoverMs = signal<number | null>(null);
+/** The moment that the address asks for when the page opens; null: live. */
+export const firstMs = signal<number | null>(parseMoment(wanted.get('at')));
+
+let commands: PlayerCommands | null = null;
+let waiting: ((player: PlayerCommands) => void)[] = [];
+
+/** The player's own: commands given before it was there are carried out now. Returns what takes it away again. */
+export function registerPlayer(player: PlayerCommands): () => void {
+  commands = player;
+  for (const command of waiting) command(player);
+  waiting = [];
+  return () => {
+    if (commands === player) commands = null;
+  };
+}
+
+function tell(command: (player: PlayerCommands) => void): void {
+  if (commands) command(commands);
+  else waiting.push(command);
+}
+
+export const player: PlayerCommands = {
+  goTo: (ms) => tell((one) => one.goTo(ms)),
+  goLive: () => tell((one) => one.goLive()),
+  play: () => tell((one) => one.play()),
+  pause: () => tell((one) => one.pause()),
+  toggle: () => tell((one) => one.toggle()),
+  step: (frames) => tell((one) => one.step(frames)),
+  setRate: (value) => tell((one) => one.setRate(value)),
+};
+
+/** The address of a moment of some cameras, as it is sent to somebody. */
+export function momentPath(ms: number | null, ids: number[] = chosen.peek(), spanMs = HOUR_MS): string {
+  return pathOf('timeline', {
+    cameras: ids.join(','),
+    at: ms === null ? null : isoOf(ms),
+    span: String(Math.round(spanMs / 1000)),
+  });
+}
+
+/** Show other cameras; the address says which. */
+export function chooseCameras(ids: number[]): void {
+  asked.value = ids;
+  changeQuery({ cameras: ids.join(',') });
+}
+
+const ADDRESS_EVERY_MS = 1000; // browsers refuse more than some changes of the address a second
+let addressTimer = 0;
+
+function writeAddress(): void {
+  addressTimer = 0;
+  if (route.peek().page !== 'timeline') return;
+  const { startMs, endMs } = view.peek();
+  const { inMs, outMs } = marks.peek();
+  const at = clockMs.peek();
+  changeQuery({
+    cameras: asked.peek().join(','),
+    at: at === null || isLive.peek() ? null : isoOf(at),
+    span: String(Math.round((endMs - startMs) / 1000)),
+    in: inMs === null ? null : isoOf(inMs),
+    out: outMs === null ? null : isoOf(outMs),
+  });
+}
+
+/** Keep the address at the moment shown, so that it can be copied at any time. Returns what ends it. */
+export function keepAddress(): () => void {
+  return effect(() => {
+    void [view.value, marks.value, clockMs.value, isLive.value];
+    if (addressTimer === 0) addressTimer = window.setTimeout(writeAddress, ADDRESS_EVERY_MS);
+  });
+}
+
+/** Take the state from the address: the page was opened again, by a link or by going back. */
+export function takeAddress(query: URLSearchParams): void {
+  const atMs = parseMoment(query.get('at'));
+  asked.value = idsOf(query.get('cameras'));
+  marks.value = { inMs: parseMoment(query.get('in')), outMs: parseMoment(query.get('out')) };
+  const spanMs = Math.max(60, Number(query.get('span')) || 3600) * 1000;
+  const startMs = atMs === null ? nowMs() - spanMs * FOLLOW_SHARE : atMs - spanMs / 2;
+  view.value = { startMs, endMs: startMs + spanMs };
+  if (atMs === null) player.goLive();
+  else player.goTo(atMs);
+}

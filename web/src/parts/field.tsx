@@ -1,0 +1,60 @@
+import { cloneElement, type HTMLAttributes, type VNode } from 'preact';
+import { useId } from 'preact/hooks';
+
+interface FieldProps {
+  label: string;
+  hint?: string;
+  error?: string;
+  /** One input, select or textarea. */
+  children: VNode<HTMLAttributes>;
+}
+
+/** A control with its label, what helps to fill it, and what is wrong with what stands in it. */
+export function Field({ label, hint = '', error = '', children }: FieldProps) {
+  const id = useId();
+  const about = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
+  const control = cloneElement(children, {
+    id,
+    ...(about && { 'aria-describedby': about }),
+    ...(error && { 'aria-invalid': true }),
+  });
+  return (
+    <div class="field">
+      <span>
+        <label for={id}>{label}</label>
+      </span>
+      {control}
+      {hint && (
+        <span id={`${id}-hint`} class="field-hint">
+          {hint}
+        </span>
+      )}
+      {error && (
+        <span id={`${id}-error`} class="field-error" role="alert">
+          {error}
+        </span>
+      )}
+    </div>
+  );
+}
+
+interface CheckProps {
+  label: string;
+  checked: boolean;
+  onChange: (isChecked: boolean) => void;
+  disabled?: boolean;
+}
+
+export function Check({ label, checked, onChange, disabled = false }: CheckProps) {
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        checked={checked}
+        disabled={disabled}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+      {label}
+    </label>
+  );
+}

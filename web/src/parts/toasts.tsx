@@ -1,0 +1,39 @@
+/** Short messages about what was just done; they are read out, and stay until they have been seen. */
+import { signal } from '@preact/signals';
+import { IconButton } from './button';
+import { say } from './words';
+
+export interface Toast {
+  id: number;
+  text: string;
+  kind: 'done' | 'danger';
+}
+
+const SHOWN_MS = 6000;
+const toasts = signal<Toast[]>([]);
+let lastId = 0;
+
+const remove = (id: number) => {
+  toasts.value = toasts.value.filter((one) => one.id !== id);
+};
+
+/** Say something. What went wrong stays until it is closed. */
+export function toast(text: string, kind: Toast['kind'] = 'done'): void {
+  lastId += 1;
+  const id = lastId;
+  toasts.value = [...toasts.value.slice(-3), { id, text, kind }];
+  if (kind === 'done') setTimeout(() => remove(id), SHOWN_MS);
+}
+
+export function Toasts() {
+  return (
+    <div class="toasts" role="status" aria-live="polite">
+      {toasts.value.map(({ id, text, kind }) => (
+        <div key={id} class="toast" data-kind={kind}>
+          <span class="spring">{text}</span>
+          <IconButton icon="close" label={say('close')} onClick={() => remove(id)} />
+        </div>
+      ))}
+    </div>
+  );
+}

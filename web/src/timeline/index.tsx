@@ -1,0 +1,4 @@
+/** What was recorded when. */
+export function Timeline() {
+  return null;
+}

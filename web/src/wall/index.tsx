@@ -1,0 +1,5 @@
+import { Spinner } from '../parts/shown';
+
+export default function Page() {
+  return <Spinner />;
+}
