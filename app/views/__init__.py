@@ -87,7 +87,6 @@ def leave_out_type(response: Response) -> Response:
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
     from app.views.audit import audit
-    from app.views.availability import availability
     from app.views.checks import checks
     from app.views.copies import copies
     from app.views.deletion import deletion
@@ -95,7 +94,6 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.exports import exports
     from app.views.group import group
     from app.views.health import health
-    from app.views.live import live
     from app.views.metrics import metrics
     from app.views.notices import notices
     from app.views.pages import pages
@@ -104,19 +102,13 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.recordfile import recordfile
     from app.views.retention import retention
     from app.views.schedule import schedule
-    from app.views.source import source
-    from app.views.sourcebulk import sourcebulk
-    from app.views.sourcediscovery import sourcediscovery
-    from app.views.sourcegaps import sourcegaps
-    from app.views.sourcetest import sourcetest
     from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, sourcetest, sourcediscovery, sourcegaps, availability, live)
     kept = (retention, pins, audit, notices)
     recorded = (exports, record, recordfile, deletion)
-    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
+    for blueprint in (*source_blueprints(), *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
     yield from people_blueprints()
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
@@ -126,6 +118,19 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def source_blueprints() -> Iterator[Blueprint]:
+    """Yield the blueprints of cameras: what is set of them, what they show and whether they are there."""
+    from app.views.availability import availability
+    from app.views.live import live
+    from app.views.source import source
+    from app.views.sourcebulk import sourcebulk
+    from app.views.sourcediscovery import sourcediscovery
+    from app.views.sourcegaps import sourcegaps
+    from app.views.sourcetest import sourcetest
+
+    yield from (source, sourcebulk, sourcetest, sourcediscovery, sourcegaps, availability, live)
 
 
 def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, current_app
 from flask_restx import Namespace, Resource
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from app.archive.auditing import audit
@@ -30,14 +30,17 @@ class DiscoverParameters(BaseModel):
 class DeviceObject(BaseModel):
     """A device that answered, in its own words but for `address` and what follows `xaddrs`."""
 
-    address: str
-    endpoint: str
-    name: str
-    hardware: str
-    location: str
-    xaddrs: list[str]
-    problem: str | None
-    source_ids: list[int]
+    address: str = Field(description="Where its answer came from", examples=["192.168.1.10"])
+    endpoint: str = Field(description="Its own id", examples=["urn:uuid:2f5d3c10-8b7e-4a51-9d0c-4419b6a1f0de"])
+    name: str = Field(description="Its name; empty where it tells none", examples=["Front door"])
+    hardware: str = Field(description="What it is; empty where it does not tell", examples=["DS-2CD2143G2"])
+    location: str = Field(description="Where it hangs; empty where it does not tell", examples=["Lobby"])
+    xaddrs: list[str] = Field(
+        description="Addresses of its ONVIF service, as far as they are at `address`",
+        examples=[["http://192.168.1.10/onvif/device_service"]],
+    )
+    problem: str | None = Field(description="Why no camera may be there; null where one may", examples=[None])
+    source_ids: list[int] = Field(description="The sources whose address is there", examples=[[1]])
 
 
 def device_object(device: Device, known: dict[str, list[int]]) -> dict[str, Any]:

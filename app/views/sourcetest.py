@@ -33,22 +33,27 @@ class TestedSource(SourceChange):
 
     __test__ = False
 
-    source_id: int | None = Field(None, ge=1, le=MAX_ID)
+    source_id: int | None = Field(
+        None, ge=1, le=MAX_ID, description="The source whose change is tried; left out: a new one", examples=[None]
+    )
 
 
 class TrialObject(BaseModel):
     """What a camera gave. `picture` is a data URL; the others are null where they are not known."""
 
     status: SourceStatus
-    reason: Reason | None
-    detail: str | None
-    picture: str | None
+    reason: Reason | None = Field(description="Why there is no picture; null where there is", examples=[None])
+    detail: str | None = Field(description="The same in words, with the way out", examples=[None])
+    picture: str | None = Field(
+        description="The picture, up to 1280 pixels wide: a data URL of a JPEG; null where there is none",
+        examples=["data:image/jpeg;base64,/9j/4AAQSkZJRg=="],
+    )
     codec: str | None
     width: int | None
     height: int | None
-    fps: float | None
-    has_audio: bool | None
-    took_s: float
+    fps: float | None = Field(description="Frames a second", examples=[25.0])
+    has_audio: bool | None = Field(description="Whether it offers sound", examples=[True])
+    took_s: float = Field(description="How long it took, in seconds", examples=[2.8])
 
 
 def trial_object(found: Trial) -> dict[str, Any]:
