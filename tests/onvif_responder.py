@@ -10,6 +10,7 @@ import struct
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 GROUP = "239.255.255.250"
 IP_MULTICAST_ALL = 49  # ip(7): else what is sent out of other interfaces comes here too
@@ -67,7 +68,7 @@ class OnvifResponder:
         return ANSWER.format(**{**texts, **changed}).encode()
 
     def _scopes(self) -> str:
-        own = [f"onvif://www.onvif.org/{word}/{text.replace(' ', '%20')}" for word, text in self._words.items()]
+        own = [f"onvif://www.onvif.org/{word}/{quote(text)}" for word, text in self._words.items()]
         return " ".join(["onvif://www.onvif.org/type/video_encoder", *own])
 
     def _serve(self) -> None:

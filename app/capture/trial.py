@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 LIMIT_S = 10.0
 LEAST_S = 2.0  # an ffmpeg is given so long at least, whatever looking has taken
-COPY_S = 1
+COPY_S = 2  # of less the frame rate cannot be told
 READ_TIMEOUT_S = 3.0
 MOST_PIXELS = 1280  # the width of the picture that is answered
 PICTURE_QUALITY = 85

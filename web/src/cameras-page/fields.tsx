@@ -11,6 +11,8 @@ interface FieldsProps {
   draft: Draft;
   change: (part: Partial<Draft>) => void;
   error: unknown;
+  /** What is wrong with the address before the service is asked. */
+  wrong: string;
   isNew: boolean;
 }
 
@@ -107,7 +109,7 @@ function Login({ draft, change, error, isNew }: FieldsProps) {
 }
 
 export function FieldsOf(props: FieldsProps) {
-  const { draft, change, error } = props;
+  const { draft, change, error, wrong } = props;
   const said = error instanceof ApiError && !error.has('masked_password') ? error : null;
   const isStream = draft.model === 'Source';
   return (
@@ -123,14 +125,12 @@ export function FieldsOf(props: FieldsProps) {
       <Field
         label={say(isStream ? 'streamAddress' : 'pictureAddress')}
         hint={say('addressHint', { example: EXAMPLES[draft.model] })}
-        error={said?.of(isStream ? 'uri_rtsp' : 'uri') ?? ''}
+        error={wrong || (said?.of(isStream ? 'uri_rtsp' : 'uri') ?? '')}
       >
         <input
           class="code"
-          type="url"
           inputmode="url"
           value={draft.address}
-          required
           autocomplete="off"
           autocapitalize="none"
           spellcheck={false}

@@ -9,10 +9,13 @@ import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { split } from './addresses';
 import { type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
 import { FieldsOf } from './fields';
 import { say } from './formwords';
+import { sayFault } from './importwords';
 import { start } from './recording';
+import { addressFault, SCHEMES } from './rows';
 import { TrialView, type Trying, useTrial } from './trial';
 
 interface FormProps {
@@ -42,18 +45,33 @@ async function store(camera: Camera | null, draft: Draft): Promise<void> {
   if (draft.isRecorded && !camera) await start(name, draft.model, [id]);
 }
 
+/** What is wrong with the address, in the reader's language; the service would say it in English. */
+function wrongAddress({ address, model }: Draft): string {
+  const { bare } = split(address);
+  const found = addressFault(bare);
+  if (found && found !== 'no_scheme') return sayFault(found, { text: bare });
+  const schemes = SCHEMES[model];
+  const isFitting = schemes.some((scheme) => bare.toLowerCase().startsWith(`${scheme}://`));
+  return isFitting ? '' : say('scheme', { schemes: schemes.map((scheme) => `${scheme}://`).join(', ') });
+}
+
 function useForm({ camera, begin = {}, onClose }: FormProps) {
   const [draft, setDraft] = useState<Draft>(camera ? draftOf(camera) : { ...EMPTY, ...begin });
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
+  const [wrong, setWrong] = useState('');
   const trying = useTrial();
   const change = (part: Partial<Draft>) => {
     setDraft((before) => ({ ...before, ...part }));
     setError(null);
+    setWrong('');
     if (Object.keys(part).some((key) => TRIED.some((name) => name === key))) trying.forget();
   };
   const guarded = async (act: () => Promise<unknown>) => {
+    const found = wrongAddress(draft);
     setError(null);
+    setWrong(found);
+    if (found) return;
     try {
       await act();
     } catch (reason) {
@@ -69,7 +87,7 @@ function useForm({ camera, begin = {}, onClose }: FormProps) {
     });
     setBusy(false);
   };
-  return { draft, change, error, isBusy, trying, test, save };
+  return { draft, change, error, wrong, isBusy, trying, test, save };
 }
 
 function Buttons({ isNew, trying, isBusy, test, save }: ButtonsProps) {
@@ -156,7 +174,7 @@ function More({ draft, change, error }: { draft: Draft; change: (part: Partial<D
 
 export function CameraForm(props: FormProps) {
   const { camera, onClose } = props;
-  const { draft, change, error, isBusy, trying, test, save } = useForm(props);
+  const { draft, change, error, wrong, isBusy, trying, test, save } = useForm(props);
   const isGood = trying.found !== null && trying.found.reason === null;
   const isElsewhere = error !== null && !(error instanceof ApiError && isPlaced(error));
   const isFull = error instanceof ApiError && error.status === 429;
@@ -164,13 +182,14 @@ export function CameraForm(props: FormProps) {
     <Dialog title={camera ? say('editTitle', { name: camera.name }) : say('addTitle')} onClose={onClose} isWide>
       <form
         class="cameras-form"
+        noValidate
         onSubmit={(event) => {
           event.preventDefault();
           void (isGood ? save() : test());
         }}
       >
         <div class="stack">
-          <FieldsOf draft={draft} change={change} error={error} isNew={camera === null} />
+          <FieldsOf draft={draft} change={change} error={error} wrong={wrong} isNew={camera === null} />
           <Groups draft={draft} change={change} />
           <More draft={draft} change={change} error={error} />
           {camera === null && (

@@ -39,6 +39,7 @@ export const say = defineWords({
     added: '{name} was added',
     saved: '{name} was changed',
     said: 'Words of the service:',
+    scheme: 'It must begin with {schemes}.',
   },
   ru: {
     addTitle: 'Новая камера',
@@ -78,6 +79,7 @@ export const say = defineWords({
     added: 'Камера добавлена: {name}',
     saved: 'Камера изменена: {name}',
     said: 'Ответ сервиса:',
+    scheme: 'Адрес должен начинаться с {schemes}.',
   },
   vi: {
     addTitle: 'Thêm camera',
@@ -117,5 +119,6 @@ export const say = defineWords({
     added: 'Đã thêm {name}',
     saved: 'Đã sửa {name}',
     said: 'Lời báo của dịch vụ:',
+    scheme: 'Địa chỉ phải bắt đầu bằng {schemes}.',
   },
 });

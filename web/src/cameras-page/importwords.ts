@@ -14,7 +14,7 @@ export const say = defineWords({
     semicolon: 'semicolons',
     comma: 'commas',
     tab: 'tabs',
-    unknown: 'Columns that are left out: {names}.',
+    unknown: 'Columns left out: {names}.',
     twice: 'Columns that stand there twice: {names}.',
     noAddress: 'No column is an address: name one “address” in the first line.',
     empty: 'The table has no lines below its heads.',

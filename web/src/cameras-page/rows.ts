@@ -5,7 +5,7 @@ import { join, MASK, placeOf, split } from './addresses';
 import { COLUMNS, type ColumnName, type Line } from './table';
 
 export const MOST_ROWS = 1000;
-const SCHEMES: Record<Model, string[]> = { Source: ['rtsp', 'rtsps'], PictureSource: ['http', 'https'] };
+export const SCHEMES: Record<Model, string[]> = { Source: ['rtsp', 'rtsps'], PictureSource: ['http', 'https'] };
 const MODELS: Record<string, Model> = {
   source: 'Source',
   rtsp: 'Source',
@@ -73,7 +73,8 @@ const LONGEST: Partial<Record<ColumnName, number>> = {
 };
 const isFormula = (text: string | undefined) => /^[=+@-]./.test(text ?? '');
 
-function addressFault(bare: string): FaultKey | null {
+/** What is wrong with an address without user and password, if anything. */
+export function addressFault(bare: string): FaultKey | null {
   if (!bare) return 'no_address';
   if (/\s|\\/.test(bare)) return 'space';
   const [, scheme, host, port] =

@@ -73,8 +73,12 @@ function Shown({ found }: { found: Trial }) {
 
 export function TrialView({ trying }: { trying: Trying }) {
   const { isRunning, found } = trying;
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (found) box.current?.scrollIntoView({ block: 'nearest' }); // on a telephone it lies below the fields
+  }, [found]);
   return (
-    <div class="cameras-trial" aria-live="polite" aria-busy={isRunning}>
+    <div ref={box} class="cameras-trial" aria-live="polite" aria-busy={isRunning}>
       {isRunning && (
         <div class="row">
           <Spinner label={say('testing')} />
