@@ -83,6 +83,8 @@ CAMERAS: dict[tuple[str, str], list[Ask]] = {
     ("source.source_one_source", "PATCH"): [Ask(_body(description=":text changed again"))],
     ("source.source_one_source", "DELETE"): [Ask(own_statuses=(409,))],
     ("sourcebulk.source_bulk", "POST"): [REFUSED],
+    ("sourcetest.source_test", "POST"): [Ask(_body(source_id=":source_id"))],
+    ("sourcediscovery.source_discovery", "POST"): [REFUSED],
     ("sourcegaps.source_source_gaps", "GET"): [RANGED],
     ("losses.loss_losses", "GET"): [RANGED, Ask(_query(start=":start", end=":end", format="csv"))],
     ("systemhealth.health_health", "GET"): [Ask()],

@@ -155,6 +155,8 @@ BESIDE = {
     ("get", f"{API}/tags"),
     ("get", f"{API}/storage"),
     ("post", f"{API}/source/bulk"),
+    ("post", f"{API}/source/test"),
+    ("post", f"{API}/source/discover"),
     ("put", f"{API}/group/{{group_id}}/"),
     ("patch", f"{API}/group/{{group_id}}/"),
     ("get", f"{API}/health"),

@@ -97,6 +97,8 @@ CAMERAS: dict[str, Methods] = {
     },
     "source.source_one_source": _see_and_change("source", "path", "PUT PATCH DELETE", "admin"),
     "sourcebulk.source_bulk": {"POST": Rule("admin", "source", "all")},
+    "sourcetest.source_test": {"POST": Rule("admin", "source", "asked")},  # without one: who sees all cameras
+    "sourcediscovery.source_discovery": {"POST": Rule("admin", "source", "all")},
     "sourcegaps.source_source_gaps": {"GET": Rule("viewer", "playback", "path", has_window=True)},
     "activity.activity_source_activity": {"GET": Rule("viewer", "playback", "path", has_window=True)},
     "activity.activity_next_activity": {"GET": Rule("viewer", "playback", "path", has_window=True)},

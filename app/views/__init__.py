@@ -87,9 +87,7 @@ def leave_out_type(response: Response) -> Response:
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
-    from app.views.activity import activity
     from app.views.audit import audit
-    from app.views.availability import availability
     from app.views.checks import checks
     from app.views.copies import copies
     from app.views.deletion import deletion
@@ -97,7 +95,6 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.exports import exports
     from app.views.group import group
     from app.views.health import health
-    from app.views.live import live
     from app.views.metrics import metrics
     from app.views.notices import notices
     from app.views.pages import pages
@@ -106,16 +103,12 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.recordfile import recordfile
     from app.views.retention import retention
     from app.views.schedule import schedule
-    from app.views.source import source
-    from app.views.sourcebulk import sourcebulk
-    from app.views.sourcegaps import sourcegaps
     from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
 
-    cameras = (source, sourcebulk, sourcegaps, activity, availability, live, group, schedule)
     kept = (exports, record, recordfile, deletion, retention, pins, audit, notices, tag, storage, sync, copies)
-    for blueprint in (*cameras, *kept):
+    for blueprint in (*source_blueprints(), group, schedule, *kept):
         yield blueprint, API_PREFIX
     yield from ((blueprint, API_PREFIX) for blueprint in system_blueprints())
     yield from people_blueprints()
@@ -134,6 +127,20 @@ def system_blueprints() -> tuple[Blueprint, ...]:
     from app.views.systemhealth import systemhealth
 
     return losses, systemhealth
+
+
+def source_blueprints() -> Iterator[Blueprint]:
+    """Yield the blueprints of cameras: what is set of them, what they show and whether they are there."""
+    from app.views.activity import activity
+    from app.views.availability import availability
+    from app.views.live import live
+    from app.views.source import source
+    from app.views.sourcebulk import sourcebulk
+    from app.views.sourcediscovery import sourcediscovery
+    from app.views.sourcegaps import sourcegaps
+    from app.views.sourcetest import sourcetest
+
+    yield from (source, sourcebulk, sourcetest, sourcediscovery, sourcegaps, activity, availability, live)
 
 
 def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
