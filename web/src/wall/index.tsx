@@ -16,7 +16,7 @@ import { RecordDialog } from './record';
 import { GroupSection, Tiles } from './section';
 import { type Section, sectionsOf } from './sections';
 import { StopDialog } from './stop';
-import { type Narrowing, TagBar, Tools } from './tools';
+import { type Narrowing, StateBar, Tools } from './tools';
 import './tile.css';
 import './wall.css';
 import { say } from './words';
@@ -131,7 +131,7 @@ export default function Wall() {
             {...narrowing}
             onNarrow={(change) => setNarrowing({ ...narrowing, ...change })}
           />
-          <TagBar />
+          <StateBar cameras={cameras} />
           {sections.map((section) => (
             <GroupSection key={section.key} section={section} isAlone={sections.length === 1 && groups.length === 0} />
           ))}

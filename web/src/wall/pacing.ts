@@ -6,8 +6,8 @@
 
 /** How many stills are under way at once. */
 export const MOST_AT_ONCE = 3;
-/** A camera that records is decoded from what is written; any other may have to be connected to for each still. */
-export const PERIOD_MS = { recording: 2000, idle: 8000 } as const;
+/** A camera that records, or serves pictures, gives one at once; any other is connected to for each still. */
+export const PERIOD_MS = { cheap: 2000, dear: 8000 } as const;
 const FIRST_BACK_OFF_MS = 4000;
 const MOST_BACK_OFF_MS = 60_000;
 
@@ -36,7 +36,7 @@ export class Pacing {
   show(id: number): void {
     const turn = this.#turns.get(id);
     if (turn) turn.seen += 1;
-    else this.#turns.set(id, { seen: 1, periodMs: PERIOD_MS.idle, dueMs: 0, failures: 0, isUnderWay: false });
+    else this.#turns.set(id, { seen: 1, periodMs: PERIOD_MS.dear, dueMs: 0, failures: 0, isUnderWay: false });
   }
 
   /** A tile has left the view. What is known of the camera is kept, so that scrolling does not ask it anew. */

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { knownTags } from '../api/sources';
 import { cameras as allCameras, groups as allGroups, type Camera, cameraName, refresh, runningTags } from '../cameras';
 import { me } from '../me';
@@ -99,7 +99,10 @@ function Refusals({ refusals }: { refusals: Refusal[] }) {
 function wishedTag(ids: number[]): string {
   const only = ids.length === 1 && ids[0] !== undefined ? cameraName(ids[0]) : null;
   const groups = coverOf(ids, allGroups.peek());
-  return only ?? (groups?.length === 1 ? groups[0]?.name : null) ?? runningTags.peek()[0] ?? '';
+  const isAll = ids.length > 0 && ids.length === allCameras.peek()?.length;
+  return (
+    only ?? (groups?.length === 1 ? groups[0]?.name : null) ?? runningTags.peek()[0] ?? (isAll ? say('allTag') : '')
+  );
 }
 
 interface Trial {
@@ -116,6 +119,8 @@ export function RecordDialog({ ids: firstIds }: { ids: number[] }) {
   const [isBusy, setBusy] = useState(false);
   const [trial, setTrial] = useState(FRESH);
   const tags = useTags();
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current?.select(), []);
   const isOfGroups = me.seesAll || ids.length === 0 || coverOf(ids, allGroups.value) !== null;
 
   const start = async () => {
@@ -147,7 +152,13 @@ export function RecordDialog({ ids: firstIds }: { ids: number[] }) {
         }}
       >
         <Field label={say('tag')} hint={say('tagHint')} error={trial.problem === 'noTag' ? say('noTag') : ''}>
-          <input value={tag} list="wall-tags" maxLength={255} onInput={(event) => setTag(event.currentTarget.value)} />
+          <input
+            ref={first}
+            value={tag}
+            list="wall-tags"
+            maxLength={255}
+            onInput={(event) => setTag(event.currentTarget.value)}
+          />
         </Field>
         <datalist id="wall-tags">
           {tags.map((name) => (

@@ -16,21 +16,22 @@ const HOVER_DELAY_S = 0.2;
 const MINUTE_MS = 60_000;
 
 /** Ask for pictures of a camera while its tile is seen, as often as suits what it does. */
-function useStills(id: number, isRecording: boolean) {
+function useStills({ id, isRecording, source }: Camera) {
+  const isCheap = isRecording || source.uri_http_picture.uri !== null;
   const box = useRef<HTMLLIElement>(null);
   useEffect(() => {
     let leave: (() => void) | null = null;
     const observer = new IntersectionObserver((entries) => {
       leave?.();
       leave = entries.at(-1)?.isIntersecting ? look(id) : null;
-      pace(id, isRecording ? PERIOD_MS.recording : PERIOD_MS.idle);
+      pace(id, isCheap ? PERIOD_MS.cheap : PERIOD_MS.dear);
     });
     if (box.current) observer.observe(box.current);
     return () => {
       observer.disconnect();
       leave?.();
     };
-  }, [id, isRecording]);
+  }, [id, isCheap]);
   return box;
 }
 
@@ -152,7 +153,7 @@ function dragging({ camera, onDrop }: TileProps) {
 /** One camera: its newest picture, what it does, and what can be done with it. */
 export function Tile(props: TileProps) {
   const { camera, onMove } = props;
-  const box = useStills(camera.id, camera.isRecording);
+  const box = useStills(camera);
   const closer = useCloserLook(camera.id);
   const picture = pictureOf(camera.id).value;
   const isSilent = picture.silentMs !== null;
@@ -176,22 +177,6 @@ export function Tile(props: TileProps) {
         )}
         <Silence picture={picture} />
         <PictureClock id={camera.id} picture={picture} />
-        <div class="wall-actions">
-          {isSilent && (
-            <IconButton
-              icon="back"
-              label={say('tryAgain', { name: camera.name })}
-              onClick={() => tryAgain(camera.id)}
-            />
-          )}
-          <MoveButtons camera={camera} onMove={onMove} />
-          <RecordButton camera={camera} />
-          <IconButton
-            icon="full"
-            label={say('enlarge', { name: camera.name })}
-            onClick={() => open({ kind: 'large', id: camera.id })}
-          />
-        </div>
       </div>
       <div class="wall-caption">
         <Link class="wall-open" page="timeline" query={{ cameras: String(camera.id) }} title={say('open')}>
@@ -201,6 +186,18 @@ export function Tile(props: TileProps) {
           <Lamp camera={camera} isWordShown />
           <RunningTags camera={camera} />
         </span>
+      </div>
+      <div class="wall-actions">
+        {isSilent && (
+          <IconButton icon="back" label={say('tryAgain', { name: camera.name })} onClick={() => tryAgain(camera.id)} />
+        )}
+        <MoveButtons camera={camera} onMove={onMove} />
+        <RecordButton camera={camera} />
+        <IconButton
+          icon="full"
+          label={say('enlarge', { name: camera.name })}
+          onClick={() => open({ kind: 'large', id: camera.id })}
+        />
       </div>
     </li>
   );

@@ -1,4 +1,4 @@
-import { cameras as allCameras, type Camera, type CameraGroup, runningTags } from '../cameras';
+import { type Camera, type CameraGroup, runningTags } from '../cameras';
 import { momentText } from '../instants';
 import { may } from '../me';
 import { Button, IconButton } from '../parts/button';
@@ -73,7 +73,7 @@ function GroupsMenu({ groups }: { groups: CameraGroup[] }) {
   const { hidden } = preferences.value;
   const all = [...groups.map(({ id, name }) => ({ key: id, name })), { key: NO_GROUP, name: say('noGroup') }];
   return (
-    <Menu icon="sliders" label={say('groups')}>
+    <Menu icon="grid" label={say('groups')}>
       <div class="wall-groups-menu">
         {all.map(({ key, name }) => (
           <Check
@@ -134,7 +134,6 @@ export function Tools({ cameras, groups, words, shown, onNarrow }: ToolsProps) {
       />
       {groups.length > 0 && <GroupsMenu groups={groups} />}
       <SizeSlider />
-      <Summary cameras={cameras} />
       <span class="spring" />
       {may('operator') && (
         <Button
@@ -152,32 +151,34 @@ export function Tools({ cameras, groups, words, shown, onNarrow }: ToolsProps) {
   );
 }
 
-/** The tags that record now: for how many cameras, since when, and how they are stopped. */
-export function TagBar() {
-  if (!runningTags.value.length) return null;
-  const all = allCameras.value ?? [];
+/** A tag that records now: for how many cameras, since when, and how it is stopped. */
+function TagChip({ name, cameras }: { name: string; cameras: Camera[] }) {
+  const begins = cameras.flatMap((camera) => camera.tags.filter((tag) => tag.name === name).map((tag) => tag.sinceMs));
+  const since = begins.length ? say('since', { tag: name, time: momentText(Math.min(...begins)) }) : name;
   return (
-    <ul class="wall-tags" aria-label={say('runningTags')}>
-      {runningTags.value.map((name) => {
-        const begins = all.flatMap((camera) =>
-          camera.tags.filter((tag) => tag.name === name).map((tag) => tag.sinceMs),
-        );
-        const since = begins.length ? say('since', { tag: name, time: momentText(Math.min(...begins)) }) : name;
-        return (
-          <li key={name} class="wall-tag-chip">
-            <span class="lamp" data-lamp="recording" />
-            <span>{since}</span>
-            <span class="muted small">{say('tagCount', { n: begins.length })}</span>
-            {may('operator') && (
-              <IconButton
-                icon="stop"
-                label={say('stopTag', { name })}
-                onClick={() => open({ kind: 'stop', tag: name })}
-              />
-            )}
-          </li>
-        );
-      })}
-    </ul>
+    <li class="wall-tag-chip">
+      <span class="lamp" data-lamp="recording" />
+      <span>{since}</span>
+      <span class="muted small">{say('summary', { n: begins.length })}</span>
+      {may('operator') && (
+        <IconButton icon="stop" label={say('stopTag', { name })} onClick={() => open({ kind: 'stop', tag: name })} />
+      )}
+    </li>
+  );
+}
+
+/** How the cameras are, and the tags that record now. */
+export function StateBar({ cameras }: { cameras: Camera[] }) {
+  return (
+    <div class="wall-state">
+      <Summary cameras={cameras} />
+      {runningTags.value.length > 0 && (
+        <ul class="wall-tags" aria-label={say('runningTags')}>
+          {runningTags.value.map((name) => (
+            <TagChip key={name} name={name} cameras={cameras} />
+          ))}
+        </ul>
+      )}
+    </div>
   );
 }
