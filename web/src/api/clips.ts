@@ -43,6 +43,8 @@ export interface FootageFile {
   source_id: number | null;
   start_utc: string | null;
   end_utc: string | null;
+  /** How often it was fetched by a download key. */
+  downloads: number;
   violations_quantity: number;
 }
 
@@ -106,6 +108,7 @@ export const footageFiles = (signal?: AbortSignal) =>
   get<FootageFile[]>('/files/', { kind: 'footage', sort: '-id', limit: MOST }, signal);
 export const addFootageFile = (stretch: Stretch, name: string | null) =>
   send<FootageFile>('POST', '/files/', { ...stretchOf(stretch), ...(name && { name }) });
+export const footageFile = (id: number) => get<FootageFile>(`/files/${id}/`);
 export const removeFile = (id: number) => send<FootageFile>('DELETE', `/files/${id}/`);
 export const startAnalysis = (fileId: number, audience: Audience, comment: string) =>
   send<unknown>('POST', '/cinema/', { file_id: fileId, target_audience: audience, comment });
