@@ -12,12 +12,7 @@ from werkzeug.datastructures import Headers
 
 from tests.accounts import sign_in
 
-VALUES = {
-    "refer:refer": "0" * 32,
-    "path:filename": "none",
-    "path:path": "violation/new/",
-    "any(timeline, cameras, files, system):page": "files",
-}
+VALUES = {"refer:refer": "0" * 32, "path:filename": "none", "path:path": "violation/new/", "page": "files"}
 CSRF_HEADER = "X-CSRFToken"
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 

@@ -239,7 +239,7 @@ HANDED: dict[tuple[str, str], list[Ask]] = {
 OF_ACCOUNT = Ask(own_statuses=(200, 204, 303, 403, 409, 422))
 OF_NO_CAMERA: dict[tuple[str, str], list[Ask]] = {
     ("pages.show_wall", "GET"): [Ask()],
-    ("pages.show_page", "GET"): [Ask()],
+    ("pages.show_page", "GET"): [Ask(path={"page": "files"})],
     ("docs.get_redoc", "GET"): [Ask()],
     ("docs.get_json", "GET"): [Ask()],
     ("docs.get_yaml", "GET"): [Ask()],

@@ -61,7 +61,7 @@ def test_make_installs_by_hash_alone() -> None:
     assert re.search(r"^INSTALL = .* --require-hashes --no-deps --only-binary :all:$", makefile, re.MULTILINE)
     lines = makefile.replace("\\\n", " ").splitlines()
     installing = [line for line in lines if re.search(r"--requirement|pip install", line) and "INSTALL = " not in line]
-    assert len(installing) == 4  # for `fuzz`, for `lock`, what builds, and the rest
+    assert len(installing) == 5  # for `fuzz`, for `lock`, Node, what builds, and the rest
     assert all("$(INSTALL)" in line or "--require-hashes" in line for line in installing)
     recipe = makefile.partition("$(STAMP): requirement.txt")[2]
     build, rest = recipe.index("dependencies/build.txt", 30), recipe.index("$(SOURCES) --requirement requirement.txt")

@@ -1,5 +1,6 @@
 """The documents say what the code does: links lead somewhere, and each list is the one in the code."""
 
+import json
 import re
 from pathlib import Path
 
@@ -136,6 +137,20 @@ def test_every_dependency_is_argued() -> None:
     table = rows(ROOT / "docs" / "design" / "architecture.md", "in `dependencies/direct.in`")
     argued = [name.strip() for cells in table for name in cells[0].split(",")]
     assert sorted(argued) == sorted(needed)
+
+
+def test_every_package_of_the_pages_is_argued() -> None:
+    asked = json.loads((ROOT / "web" / "package.json").read_text("utf-8"))
+    table = rows(ROOT / "docs" / "design" / "architecture.md", "in `web/package.json`")
+    argued = [name.strip() for cells in table for name in cells[0].split(",")]
+    assert sorted(argued) == sorted({**asked["dependencies"], **asked["devDependencies"]})
+
+
+def test_the_lock_of_the_pages_names_hashes_and_no_place() -> None:
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text("utf-8"))
+    packages = {name: one for name, one in lock["packages"].items() if name}
+    assert len(packages) > 20
+    assert [name for name, one in packages.items() if "resolved" in one or not one.get("integrity")] == []
 
 
 def test_the_changelog_begins_with_what_is_unreleased() -> None:

@@ -236,10 +236,11 @@ def test_in_chromium_every_page_works_under_its_policy(production: Flask, secret
             chromium.open(base + path)
         assert [line for line in chromium.console() if "favicon" not in line] == []
         chromium.open(f"{base}/")
-        chromium.wait(
-            lambda: chromium.script("return document.querySelector('form[action=\"/logout\"]') !== null"), "/"
-        )
-        chromium.script("document.querySelector('form[action=\"/logout\"]').submit()")
+        chromium.wait(lambda: chromium.script("return document.querySelectorAll('.menu button').length") == 2, "/")
+        chromium.script("document.querySelectorAll('.menu button')[1].click()")
+        leaving = "document.querySelector('form[action=\"/logout\"] button')"
+        chromium.wait(lambda: chromium.script(f"return {leaving} !== null"), "the menu of who is signed in")
+        chromium.script(f"{leaving}.click()")
         chromium.wait(lambda: chromium.script("return location.pathname") == "/login", "signing out")
         chromium.open(f"{base}/api/v1/source")
         assert chromium.script("return location.pathname") == "/login"

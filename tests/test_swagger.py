@@ -167,7 +167,7 @@ BESIDE = {
     ("post", f"{API}/example"),
     ("get", f"{API}/example/{{example_id}}/"),
 }
-PAGES = {"/", "/login", "/logout", "/account", "/swagger/", "/redoc/", "/swagger.json", "/swagger.yaml"}
+PAGES = {"/", "/view/{page}", "/login", "/logout", "/account", "/swagger/", "/redoc/", "/swagger.json", "/swagger.yaml"}
 PAGES |= {f"/{place}/{path}" for place in ("admin", "cms") for path in ("", "{path}")}
 
 

@@ -52,8 +52,10 @@ def test_a_unit_installs_migrates_and_starts_the_supervisor_or_one_role(path: Pa
     service = section(path)
     role = ROLES.get(path.stem)
     assert service["ExecStart"] == [f"/usr/bin/env .venv/bin/python run.py{f' {role}' if role else ''}"]
+    serves_pages = role in (None, "web")
     assert service["ExecStartPre"] == [
         "/usr/bin/env make --silent .venv/installed",
+        *(["-/usr/bin/env make --silent pages"] if serves_pages else []),  # nothing waits for them
         "/usr/bin/env .venv/bin/python run.py prepare",
     ]
     assert "FLASK_APP=run.py" in service["Environment"][0]

@@ -1,6 +1,6 @@
 """Real clients of tus against the real server: tuspy, and tus-js-client under node.
 
-PLAYBACK_TEST_TUS_JS names a folder into which npm has installed tus-js-client; `.ci/run` does so where there is npm.
+tus-js-client is the one that the operator's pages upload with (web/node_modules).
 """
 
 import hashlib
@@ -17,9 +17,10 @@ import pytest
 from tusclient.client import TusClient
 from tusclient.exceptions import TusCommunicationError
 
+from tests.conftest import missing
 from tests.service import Service, wait_for
 
-VARIABLE = "PLAYBACK_TEST_TUS_JS"
+PACKAGES = Path(__file__).resolve().parent.parent / "web" / "node_modules"
 DATA = os.urandom(2_500_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
 # Uploads, is aborted in the middle, finds the upload again by what it has stored, and goes on with it.
@@ -119,17 +120,16 @@ def test_tuspy_is_told_of_a_wrong_checksum(service: Service, monkeypatch: pytest
 @pytest.fixture(scope="module")
 def tus_js() -> Path:
     """Return where tus-js-client is installed."""
-    folder = Path(os.environ.get(VARIABLE) or "none")
-    if not (folder / "node_modules" / "tus-js-client").is_dir() or shutil.which("node") is None:
-        pytest.skip(f"npm has installed tus-js-client nowhere; set {VARIABLE}")
-    return folder
+    if not (PACKAGES / "tus-js-client").is_dir() or shutil.which("node") is None:
+        missing("no node, or no tus-js-client in web/node_modules")
+    return PACKAGES
 
 
 def send(tus_js: Path, service: Service, path: Path, mode: str) -> dict[str, Any]:
     """Upload a file by tus-js-client; return what it says."""
     done = subprocess.run(
         ["node", "-e", SEND, f"{service.base}/files/", str(path), str(path.with_suffix(".json")), mode],
-        env={"PATH": os.environ["PATH"], "NODE_PATH": str(tus_js / "node_modules")},
+        env={"PATH": os.environ["PATH"], "NODE_PATH": str(tus_js)},
         capture_output=True,
         text=True,
         timeout=60,

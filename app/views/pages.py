@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 
 from app.access.headers import page_policy
 from app.auth import caller
-from app.errors import PagesNotBuilt
+from app.errors import NotFound, PagesNotBuilt
 
 pages = Blueprint("pages", __name__)
 # blob: for what scripts put together or draw: media from a playlist, a picture to look at before it is sent.
@@ -22,6 +22,7 @@ POLICY = page_policy(
     manifest_src="'self'",
 )
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache"}
+PAGES = ("timeline", "cameras", "files", "system")
 BUILT, ENTRY = "built", "src/main.tsx"
 
 
@@ -31,9 +32,11 @@ def show_wall() -> Response:
     return _page()
 
 
-@pages.get("/view/<any(timeline, cameras, files, system):page>")
+@pages.get("/view/<page>")
 def show_page(page: str) -> Response:
     """Show one of the other pages: which one, the script reads from the address."""
+    if page not in PAGES:
+        raise NotFound(f"There is no page {page[:20]!r}; there are {', '.join(PAGES)}", loc=("path", "page"))
     return _page()
 
 
