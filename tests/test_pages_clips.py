@@ -79,8 +79,8 @@ def test_a_clip_says_what_it_holds_and_is_downloaded_to_the_frame(
     with chromium.looking(place.base, account="viewer") as looker:
         page = looker.open("/view/timeline?cameras=1,2")
         expect(page.get_by_text("Mark where it begins with [")).to_be_visible()
-        page.get_by_label("Begin", exact=True).fill("2026-11-21T08:00:02.250")
-        page.get_by_label("End", exact=True).fill("2026-11-21T08:00:14.500")
+        page.get_by_label("Begin", exact=True).fill("2026-11-21 08:00:02.25")
+        page.get_by_label("End", exact=True).fill("8:00:14.5")
         page.get_by_label("End", exact=True).press("Enter")
         expect(page.get_by_text("Length 12 sec")).to_be_visible()
         gate = page.locator(".clips-holdings > li", has_text="Gate")
@@ -89,7 +89,7 @@ def test_a_clip_says_what_it_holds_and_is_downloaded_to_the_frame(
         gate.locator("summary").press("Enter")
         expect(gate).to_contain_text("08:00:08 – 08:00:12 (4 sec): ")
         assert looker.axe() == []
-        page.get_by_label("End", exact=True).fill("2026-11-21T08:00:06.500")
+        page.get_by_label("End", exact=True).fill("2026-11-21T15:00:06.5+07:00")
         page.get_by_label("End", exact=True).blur()
         expect(gate).to_contain_text("complete")
         assert re.search(r"4\.3 sec · [\d.]+ kB", held(page, "Yard"))
@@ -122,7 +122,7 @@ def test_a_clip_in_a_gap_says_where_footage_is_nearest(place: Place, chromium: C
         expect(page.get_by_role("button", name=re.compile("Last before: .*08:00:0"))).to_be_visible()
         expect(page.get_by_role("button", name=re.compile("First after: .*08:00:12"))).to_be_visible()
         expect(page.get_by_role("button", name="Download MP4")).to_be_disabled()
-        page.get_by_label("Begin", exact=True).press("Delete")
+        page.get_by_label("Begin", exact=True).fill("yesterday")
         page.get_by_label("Begin", exact=True).press("Enter")
         expect(page.get_by_text("This is no time")).to_be_visible()
         page.get_by_role("button", name="Clear the marks").press("Enter")

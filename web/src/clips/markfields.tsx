@@ -42,11 +42,13 @@ export const goOut = () => {
 interface TimeFieldProps {
   label: string;
   ms: number | null;
+  /** The other mark: its day is meant where none is typed. */
+  otherMs: number | null;
   onSet: (ms: number) => void;
 }
 
 /** A time to the millisecond, in the chosen zone; taken when it is left, or by Enter. */
-function TimeField({ label, ms, onSet }: TimeFieldProps) {
+function TimeField({ label, ms, otherMs, onSet }: TimeFieldProps) {
   const zone = zoneName();
   const shown = ms === null ? '' : fieldText(ms, zone);
   const [text, setText] = useState(shown);
@@ -57,15 +59,17 @@ function TimeField({ label, ms, onSet }: TimeFieldProps) {
   }, [shown]);
   const take = () => {
     if (text === shown) return;
-    const read = fieldMs(text, zone);
+    const read = fieldMs(text, zone, fieldText(ms ?? otherMs ?? clockMs.peek() ?? nowMs(), zone).slice(0, 10));
     setWrong(read === null);
     if (read !== null) onSet(read);
   };
   return (
     <Field label={label} error={isWrong ? say('wrongTime') : ''}>
       <input
-        type="datetime-local"
-        step="0.001"
+        class="numbers"
+        placeholder={fieldText(0, 'UTC').replace(/\d/g, '0')}
+        autoComplete="off"
+        spellcheck={false}
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
         onBlur={take}
@@ -85,27 +89,33 @@ export function MarkFields() {
         <TimeField
           label={say('begin')}
           ms={inMs}
+          otherMs={outMs}
           onSet={(ms) => {
             marks.value = withIn(marks.peek(), ms);
           }}
         />
-        <Button aria-label={say('markIn')} title={`${say('markIn')} ([)`} disabled={!isShown} onClick={markIn}>
-          [
-        </Button>
-        <IconButton icon="left" label={say('goIn')} disabled={inMs === null} onClick={goIn} />
+        <div class="clips-mark-buttons">
+          <Button aria-label={say('markIn')} title={`${say('markIn')} ([)`} disabled={!isShown} onClick={markIn}>
+            [
+          </Button>
+          <IconButton icon="left" label={say('goIn')} disabled={inMs === null} onClick={goIn} />
+        </div>
       </div>
       <div class="clips-mark">
         <TimeField
           label={say('end')}
           ms={outMs}
+          otherMs={inMs}
           onSet={(ms) => {
             marks.value = withOut(marks.peek(), ms);
           }}
         />
-        <Button aria-label={say('markOut')} title={`${say('markOut')} (])`} disabled={!isShown} onClick={markOut}>
-          ]
-        </Button>
-        <IconButton icon="right" label={say('goOut')} disabled={outMs === null} onClick={goOut} />
+        <div class="clips-mark-buttons">
+          <Button aria-label={say('markOut')} title={`${say('markOut')} (])`} disabled={!isShown} onClick={markOut}>
+            ]
+          </Button>
+          <IconButton icon="right" label={say('goOut')} disabled={outMs === null} onClick={goOut} />
+        </div>
       </div>
       <div class="row">
         <Button kind="quiet" disabled={!isShown} onClick={markAround}>
