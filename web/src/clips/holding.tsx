@@ -59,7 +59,7 @@ function Nothing({ error }: { error: NonNullable<Holding['error']> }) {
   const nearest = (['before', 'after'] as const).map((name) => ({ name, utc: error.body[`${name}_utc`] }));
   return (
     <div class="clips-facts small">
-      <ErrorText error={error} />
+      {error.has('no_footage') ? <p>{say('nothing')}</p> : <ErrorText error={error} />}
       <div class="row">
         {nearest.map(
           ({ name, utc }) =>
