@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/screenshots from a running service, as anonymous in development:
+"""Takes the pictures of docs/screenshots from a running service, where nobody has to sign in.
 
     python -m examples.screenshots http://127.0.0.1:8000
 
