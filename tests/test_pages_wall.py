@@ -242,6 +242,7 @@ def test_the_wall_is_narrowed_sorted_and_sized_and_keeps_how_it_was_left(house: 
         page.keyboard.type("door")
         expect(page.locator(".wall-open")).to_have_text(["Back door", "Front door", "Front door"])
         page.get_by_label("Show", exact=True).select_option("trouble")
+        page.wait_for_url("**/?find=door&show=trouble")  # it can be sent to somebody
         expect(page.get_by_role("heading", name="No camera fits")).to_be_visible()
         page.get_by_role("button", name="Show all cameras").click()
         expect(page.locator(".wall-open")).to_have_count(5)

@@ -6,6 +6,7 @@ import { may, mayConfigure } from '../me';
 import { Button, IconButton } from '../parts/button';
 import { Link } from '../parts/link';
 import { Empty, Spinner } from '../parts/shown';
+import { changeQuery, route } from '../route';
 import { columnsFor } from './fitting';
 import { moveFocus } from './focus';
 import { Large } from './large';
@@ -14,14 +15,13 @@ import { open, opened } from './opened';
 import { prefer, preferences, WIDTHS_PX } from './preferences';
 import { RecordDialog } from './record';
 import { GroupSection, Tiles } from './section';
-import { type Section, sectionsOf } from './sections';
+import { type Section, SHOWN, sectionsOf } from './sections';
 import { StopDialog } from './stop';
 import { type Narrowing, StateBar, Tools } from './tools';
 import './tile.css';
 import './wall.css';
 import { say } from './words';
 
-const ALL: Narrowing = { words: '', shown: 'all' };
 const EDGE_PX = 8;
 
 /** Each camera once, in the order in which they are shown. */
@@ -101,8 +101,19 @@ function useWallKeys(cameras: Camera[]): void {
   useKeys(hints);
 }
 
+/** What of the cameras is shown stands in the address. */
+function narrowingOf(query: URLSearchParams): Narrowing {
+  return { words: query.get('find') ?? '', shown: SHOWN.find((one) => one === query.get('show')) ?? 'all' };
+}
+
+function narrow({ words, shown }: Partial<Narrowing>): void {
+  if (words !== undefined) changeQuery({ find: words });
+  if (shown !== undefined) changeQuery({ show: shown === 'all' ? null : shown });
+}
+
 export default function Wall() {
-  const [narrowing, setNarrowing] = useState(ALL);
+  const { query } = route.value;
+  const narrowing = useMemo(() => narrowingOf(query), [query]);
   const cameras = allCameras.value;
   const groups = allGroups.value;
   const { order, own, hidden, widthPx } = preferences.value;
@@ -115,7 +126,7 @@ export default function Wall() {
   useWallKeys(shown);
   if (cameras === null) return <Spinner />;
   const showAll = () => {
-    setNarrowing(ALL);
+    narrow({ words: '', shown: 'all' });
     prefer({ hidden: [] });
   };
   return (
@@ -125,12 +136,7 @@ export default function Wall() {
         <WallMode cameras={shown} />
       ) : (
         <>
-          <Tools
-            cameras={cameras}
-            groups={groups}
-            {...narrowing}
-            onNarrow={(change) => setNarrowing({ ...narrowing, ...change })}
-          />
+          <Tools cameras={cameras} groups={groups} {...narrowing} onNarrow={narrow} />
           <StateBar cameras={cameras} />
           {sections.map((section) => (
             <GroupSection key={section.key} section={section} isAlone={sections.length === 1 && groups.length === 0} />

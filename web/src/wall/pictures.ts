@@ -142,14 +142,42 @@ async function readStream(id: number, delayS: number, signal: AbortSignal): Prom
   }
 }
 
+/** Waits until the page is seen, or nobody watches any more. */
+function seen(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden && !signal.aborted) return;
+      document.removeEventListener('visibilitychange', look);
+      signal.removeEventListener('abort', look);
+      resolve();
+    };
+    document.addEventListener('visibilitychange', look);
+    signal.addEventListener('abort', look);
+    look();
+  });
+}
+
+/** One stream, broken off when the page is hidden or nobody watches any more. */
+async function watchOnce(id: number, delayS: number, signal: AbortSignal): Promise<void> {
+  const stream = new AbortController();
+  const look = () => {
+    if (document.hidden || signal.aborted) stream.abort();
+  };
+  document.addEventListener('visibilitychange', look);
+  signal.addEventListener('abort', look);
+  try {
+    await readStream(id, delayS, stream.signal);
+  } catch (error) {
+    if (!stream.signal.aborted) noteSilence(id, whyOf(error));
+  } finally {
+    document.removeEventListener('visibilitychange', look);
+    signal.removeEventListener('abort', look);
+  }
+}
+
 async function watch(id: number, delayS: number, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await readStream(id, delayS, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      noteSilence(id, whyOf(error));
-    }
+  for (await seen(signal); !signal.aborted; await seen(signal)) {
+    await watchOnce(id, delayS, signal);
     if (signal.aborted) return;
     watched.value = { id, isLive: false };
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
