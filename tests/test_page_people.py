@@ -48,7 +48,6 @@ def offered(page: Page, names: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "may_act", "seen"),
     [
-        ("viewer", False, ["Back", "Front"]),
         ("guard", False, ["Front"]),
         ("operator", True, ["Back", "Front"]),
         ("admin", True, ["Back", "Front"]),

@@ -133,6 +133,7 @@ def test_cameras_show_their_pictures_by_group_and_say_when_they_give_none(house:
         expect(door.get_by_role("img")).not_to_have_attribute("src", before or "")
         assert shown_number(door.get_by_role("img")) > first
         assert 1 <= stills.most <= MOST_AT_ONCE
+        expect(page.get_by_role("button", name=re.compile("^(Record|Stop)"))).to_have_count(0)  # of a viewer
         # What a camera gave last stays, greyed, when it gives nothing any more.
         house.door.change(status=503)
         expect(door).to_contain_text("No picture since", timeout=25_000)
@@ -229,9 +230,9 @@ def test_cameras_that_are_no_group_are_recorded_by_keyboard_and_refusals_are_tol
         page.keyboard.press("Enter")
         refusals = dialog.get_by_role("alert").filter(has_text="These were not started")
         expect(refusals.get_by_role("listitem")).to_contain_text(["Yard: "])
-        expect(tile(page, "Roof", "day")).to_contain_text("waiting for the camera")
+        expect(tile(page, "Roof", "In no group")).to_contain_text("waiting for the camera")
         assert looker.ask("/api/v1/tag/begin") == ["day"]
-        assert {group["name"] for group in looker.ask("/api/v1/group")} == {"Doors", "Outside", "day"}
+        assert {group["name"] for group in looker.ask("/api/v1/group")} == {"Doors", "Outside", "Roof"}
 
 
 def test_the_wall_is_narrowed_sorted_and_sized_and_keeps_how_it_was_left(house: House, chromium: Chromium) -> None:  # noqa: F811

@@ -8,18 +8,21 @@ const groups: CameraGroup[] = [
   { id: 'yard', name: 'Yard', sourceIds: [3] },
   { id: 'none', name: 'None', sourceIds: [] },
 ];
-const cover = (ids: number[]) => coverOf(ids, groups)?.map((group) => group.id) ?? null;
+const cover = (ids: number[], among = groups) => {
+  const found = coverOf(ids, among);
+  return [found.groups.map((group) => group.id), found.rest];
+};
 
 test('cameras are started by the groups that are just they', () => {
-  expect(cover([2, 1])).toEqual(['doors']);
-  expect(cover([3, 2, 1])).toEqual(['all']);
-  expect(coverOf([1, 2, 3], groups.slice(1))?.map((group) => group.id)).toEqual(['doors', 'yard']);
+  expect(cover([2, 1])).toEqual([['doors'], []]);
+  expect(cover([3, 2, 1])).toEqual([['all'], []]);
+  expect(cover([1, 2, 3], groups.slice(1))).toEqual([['doors', 'yard'], []]);
 });
 
-test('where no groups are just these cameras there is no cover', () => {
-  expect(cover([1])).toBeNull();
-  expect(cover([2, 3])).toBeNull();
-  expect(cover([])).toBeNull();
+test('a group that has other cameras too is not started, and what is left over is named', () => {
+  expect(cover([1])).toEqual([[], [1]]);
+  expect(cover([2, 3])).toEqual([['yard'], [2]]);
+  expect(cover([])).toEqual([[], []]);
 });
 
 test('a new group has a name that no other has', () => {

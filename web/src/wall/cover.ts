@@ -1,11 +1,16 @@
 /** Which groups stand for chosen cameras: the service starts groups. */
 import type { CameraGroup } from '../cameras';
 
-/** Groups that are together exactly these cameras, as few as go; null where there are none such. */
-export function coverOf(ids: number[], groups: CameraGroup[]): CameraGroup[] | null {
-  const wanted = new Set(ids);
+export interface Cover {
+  groups: CameraGroup[];
+  /** The cameras that no group is made of. */
+  rest: number[];
+}
+
+/** Groups of which all cameras are among these, as few as go, and the cameras that are left over. */
+export function coverOf(ids: number[], groups: CameraGroup[]): Cover {
   const within = groups
-    .filter((group) => group.sourceIds.length > 0 && group.sourceIds.every((id) => wanted.has(id)))
+    .filter((group) => group.sourceIds.length > 0 && group.sourceIds.every((id) => ids.includes(id)))
     .sort((one, other) => other.sourceIds.length - one.sourceIds.length);
   const covered = new Set<number>();
   const used = within.filter((group) => {
@@ -13,7 +18,7 @@ export function coverOf(ids: number[], groups: CameraGroup[]): CameraGroup[] | n
     for (const id of group.sourceIds) covered.add(id);
     return isNew;
   });
-  return ids.length > 0 && covered.size === wanted.size ? used : null;
+  return { groups: used, rest: ids.filter((id) => !covered.has(id)) };
 }
 
 /** A name that no group has: the wished one, or with a number behind it. */

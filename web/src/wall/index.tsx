@@ -15,7 +15,7 @@ import { open, opened } from './opened';
 import { prefer, preferences, WIDTHS_PX } from './preferences';
 import { RecordDialog } from './record';
 import { GroupSection, Tiles } from './section';
-import { type Section, SHOWN, sectionsOf } from './sections';
+import { isOfOne, type Section, SHOWN, sectionsOf } from './sections';
 import { StopDialog } from './stop';
 import { type Narrowing, StateBar, Tools } from './tools';
 import './tile.css';
@@ -115,7 +115,10 @@ export default function Wall() {
   const { query } = route.value;
   const narrowing = useMemo(() => narrowingOf(query), [query]);
   const cameras = allCameras.value;
-  const groups = allGroups.value;
+  const groups = useMemo(
+    () => allGroups.value.filter((group) => !isOfOne(group, cameras ?? [])),
+    [cameras, allGroups.value],
+  );
   const { order, own, hidden, widthPx } = preferences.value;
   const sections = useMemo(
     () => sectionsOf(cameras ?? [], groups, { ...narrowing, order, own, hidden }),

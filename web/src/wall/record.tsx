@@ -98,11 +98,10 @@ function Refusals({ refusals }: { refusals: Refusal[] }) {
 /** What a tag is called that nobody has named: by the one camera, the one group, or the tag that records already. */
 function wishedTag(ids: number[]): string {
   const only = ids.length === 1 && ids[0] !== undefined ? cameraName(ids[0]) : null;
-  const groups = coverOf(ids, allGroups.peek());
+  const { groups, rest } = coverOf(ids, allGroups.peek());
+  const group = groups.length === 1 && rest.length === 0 ? groups[0]?.name : null;
   const isAll = ids.length > 0 && ids.length === allCameras.peek()?.length;
-  return (
-    only ?? (groups?.length === 1 ? groups[0]?.name : null) ?? runningTags.peek()[0] ?? (isAll ? say('allTag') : '')
-  );
+  return only ?? group ?? runningTags.peek()[0] ?? (isAll ? say('allTag') : '');
 }
 
 interface Trial {
@@ -121,7 +120,7 @@ export function RecordDialog({ ids: firstIds }: { ids: number[] }) {
   const tags = useTags();
   const first = useRef<HTMLInputElement>(null);
   useEffect(() => first.current?.select(), []);
-  const isOfGroups = me.seesAll || ids.length === 0 || coverOf(ids, allGroups.value) !== null;
+  const isOfGroups = me.seesAll || coverOf(ids, allGroups.value).rest.length === 0;
 
   const start = async () => {
     const name = tag.trim();

@@ -46,6 +46,13 @@ test('a camera in two groups is in both, and those in none have a section of the
   ]);
 });
 
+test('a group of one camera that is called as it is no section', () => {
+  const roof = { ...cameras[2], groupIds: ['r'] } as Camera;
+  const own = { id: 'r', name: 'Roof', sourceIds: [3] };
+  expect(sectionsOf([roof], [own], wish).map(({ key }) => key)).toEqual([NO_GROUP]);
+  expect(sectionsOf([roof], [{ ...own, name: 'Top' }], wish).map(({ key }) => key)).toEqual(['r']);
+});
+
 test('the wall is narrowed by words, by what cameras do, and by hidden groups', () => {
   expect(shown({ words: 'GATE 1' })).toEqual({ y: [1] });
   expect(shown({ words: 'night' })).toEqual({ y: [1] });

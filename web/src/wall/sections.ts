@@ -59,15 +59,26 @@ function compare({ order, own }: Wish): (one: Camera, other: Camera) => number {
   return (one, other) => placeOf(one) - placeOf(other);
 }
 
+/** A group of one camera that has its name says nothing of it: the service starts groups, also for one camera alone. */
+export function isOfOne({ name, sourceIds }: CameraGroup, cameras: Camera[]): boolean {
+  return sourceIds.length === 1 && cameras.some((camera) => camera.id === sourceIds[0] && camera.name === name);
+}
+
 /** The sections that have a camera to show; a camera in two groups is in both. */
 export function sectionsOf(cameras: Camera[], groups: CameraGroup[], wish: Wish): Section[] {
   const wanted = cameras
     .filter((camera) => TESTS[wish.shown](camera) && isFound(camera, wish.words))
     .sort(compare(wish));
-  const sections: Section[] = [...groups]
+  const known = groups.filter((group) => !isOfOne(group, cameras));
+  const ids = known.map((group) => group.id);
+  const sections: Section[] = known
     .sort((one, other) => byName.compare(one.name, other.name))
     .map(({ id, name }) => ({ key: id, name, cameras: wanted.filter((camera) => camera.groupIds.includes(id)) }));
-  sections.push({ key: NO_GROUP, name: null, cameras: wanted.filter((camera) => camera.groupIds.length === 0) });
+  sections.push({
+    key: NO_GROUP,
+    name: null,
+    cameras: wanted.filter((camera) => !camera.groupIds.some((id) => ids.includes(id))),
+  });
   return sections.filter(({ key, cameras: own }) => own.length > 0 && !wish.hidden.includes(key));
 }
 

@@ -34,17 +34,24 @@ async function makeGroup(model: api.Model, ids: number[], name: string): Promise
 }
 
 /**
- * Record these cameras under a tag: by the groups that are just they, else by a new group for each model, which is named
- * by the tag. Returns who could not be started; the others were. Raises ApiError where a group cannot be made.
+ * Record these cameras under a tag: by groups of which all are among them, and what is left over by a new group for each
+ * model, named by its one camera or else by the tag. Returns who could not be started; the others were. Raises ApiError
+ * where a group cannot be made.
  */
 export async function startCameras(tag: string, cameras: Camera[], groups: CameraGroup[]): Promise<Refusal[]> {
   const refusals: Refusal[] = [];
   for (const model of new Set(cameras.map((camera) => camera.model))) {
-    const ids = cameras.filter((camera) => camera.model === model).map((camera) => camera.id);
-    const cover = coverOf(ids, groups)?.map((group) => group.id);
-    for (const groupId of cover ?? [await makeGroup(model, ids, freeName(tag, groups))]) {
-      refusals.push(...(await startGroup(model, tag, groupId)));
+    const own = cameras.filter((camera) => camera.model === model);
+    const cover = coverOf(
+      own.map((camera) => camera.id),
+      groups,
+    );
+    const ids = cover.groups.map((group) => group.id);
+    if (cover.rest.length) {
+      const only = cover.rest.length === 1 ? own.find((camera) => camera.id === cover.rest[0]) : undefined;
+      ids.push(await makeGroup(model, cover.rest, freeName(only?.name ?? tag, groups)));
     }
+    for (const id of ids) refusals.push(...(await startGroup(model, tag, id)));
   }
   return refusals;
 }
