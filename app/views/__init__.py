@@ -86,7 +86,6 @@ def leave_out_type(response: Response) -> Response:
 
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
-    from app.views.activity import activity
     from app.views.audit import audit
     from app.views.availability import availability
     from app.views.checks import checks
@@ -112,12 +111,12 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, sourcegaps, activity, availability, live)
+    sources = (source, sourcebulk, sourcegaps, availability, live)
     kept = (retention, pins, audit, notices)
     recorded = (exports, record, recordfile, deletion)
     for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    yield from people_blueprints()
+    yield from (*people_blueprints(), *seen_blueprints())
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
     yield from shared_blueprints()
@@ -136,6 +135,13 @@ def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.tokens import tokens
 
     yield from ((account, API_PREFIX), (me, API_PREFIX), (tokens, API_PREFIX), (signin, None), (accountpage, None))
+
+
+def seen_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
+    """Yield the blueprints of what is found in footage, with their URL prefix."""
+    from app.views.activity import activity
+
+    yield activity, API_PREFIX
 
 
 def shared_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
