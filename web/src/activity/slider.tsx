@@ -32,7 +32,7 @@ export function ShareSlider({ label, name, share, onInput, onChange, disabled = 
         onInput={(event) => onInput(shareAt(event.currentTarget.valueAsNumber))}
         onChange={(event) => onChange?.(shareAt(event.currentTarget.valueAsNumber))}
       />
-      <output for={id}>{shareText(share)}</output>
+      <span aria-hidden="true">{shareText(share)}</span>
     </div>
   );
 }

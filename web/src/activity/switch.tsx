@@ -88,13 +88,16 @@ export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onCha
   const { setting, setSetting, error, setError } = useSetting(sourceId);
   const [isBusy, setBusy] = useState(false);
   const change = async (values: Parameters<typeof setActivity>[1]) => {
+    if (!setting) return;
     setBusy(true);
+    setSetting({ ...setting, is_enabled: values.is_enabled ?? setting.is_enabled }); // at once; taken back if refused
     try {
       setSetting(await setActivity(sourceId, values));
       setError(null);
       toast(say('saved', { camera: cameraName(sourceId) }));
       onChange?.();
     } catch (problem) {
+      setSetting(setting);
       setError(problem);
     } finally {
       setBusy(false);
