@@ -23,6 +23,7 @@ export function ShareSlider({ label, name, share, onInput, onChange, disabled = 
       <input
         id={id}
         type="range"
+        data-own-keys
         min={0}
         max={STEPS}
         value={placeOf(share)}
