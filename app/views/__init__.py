@@ -111,12 +111,6 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     for blueprint in (*source_blueprints(), group, schedule, *kept):
         yield blueprint, API_PREFIX
     yield from ((blueprint, API_PREFIX) for blueprint in system_blueprints())
-    yield from people_blueprints()
-    sources = (source, sourcebulk, sourcegaps, availability, live)
-    kept = (retention, pins, audit, notices)
-    recorded = (exports, record, recordfile, deletion)
-    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
-        yield blueprint, API_PREFIX
     yield from (*people_blueprints(), *seen_blueprints())
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
