@@ -28,6 +28,7 @@ from tests.accounts import add_account, add_bounded
 from tests.archived import T0_US, add_source, close, record, utc
 from tests.archived import no_plans as no_plans
 from tests.scenes import make_scene
+from tests.test_health import samples
 
 S = 1_000_000
 API = "/api/v1/source"
@@ -166,6 +167,9 @@ def test_a_pass_that_ends_anywhere_goes_on_at_the_next_and_comes_to_the_same(dat
     assert len(lengths) >= 6
     in_pieces = stored(app)
     assert client.get(f"{API}/{one}/activity/setting").json["behind_s"] == 0
+    told = samples(client)
+    assert told[f'playback_source_activity_decoded_total{{source="{one}"}}'] == 39
+    assert told[f'playback_source_activity_behind_seconds{{source="{one}"}}'] == 0
     with app.app_context(), writing() as session:
         for model in (Activity, ActivityDay):
             session.execute(db.delete(model))

@@ -5,7 +5,7 @@ the same again changes nothing: the higher byte of a cell stays.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import and_, or_, select
@@ -120,19 +120,27 @@ def find_undone(session: AnySession, source_id: int, since_us: int, day: int) ->
 
 
 DUE = (
-    select(Coverage.cell, Coverage.revision)
+    select(Coverage.cell, Coverage.revision, Coverage.spans, ActivityDay.done)
     .outerjoin(ActivityDay, and_(ActivityDay.source_id == Coverage.source_id, ActivityDay.day == Coverage.cell))
     .where(Coverage.level == 0, or_(ActivityDay.revision.is_(None), ActivityDay.revision != Coverage.revision))
     .order_by(Coverage.cell.desc())
 )
 
 
-def due_days(session: AnySession, source_id: int, since_us: int, before: int | None = None) -> list[tuple[int, int]]:
+def due_days(session: AnySession, source_id: int, since_us: int) -> list[tuple[int, int]]:
     """Return the days on which something may be left to look at, and the revisions of their coverage: newest first."""
+    rows = session.execute(_due(source_id, since_us).with_only_columns(Coverage.cell, Coverage.revision))
+    return [(row[0], row[1]) for row in rows]
+
+
+def due_stretches(session: AnySession, source_id: int, since_us: int) -> list[tuple[bytes, bytes]]:
+    """Return of each of these days what footage there is, and what of it was looked at, as they are stored."""
+    return [(row[2], row[3] or b"") for row in session.execute(_due(source_id, since_us))]
+
+
+def _due(source_id: int, since_us: int) -> Any:
     first = (since_us - MAX_SEGMENT_US) // DAY_US
-    query = DUE.where(Coverage.source_id == source_id, Coverage.cell >= first)
-    query = query if before is None else query.where(Coverage.cell < before)
-    return [(row[0], row[1]) for row in session.execute(query)]
+    return DUE.where(Coverage.source_id == source_id, Coverage.cell >= first)
 
 
 def read_codes(

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import select, update
 
-from app.archive.activityrows import due_days
+from app.archive.activityrows import due_stretches
 from app.archive.auditing import audit
 from app.archive.coverage import DAY, from_bytes, join_spans
 from app.archive.holding import lock_source
 from app.errors import NotFound
 from app.extensions import AnySession
-from app.models import ActivityDay, ActivitySetting, Coverage, Source
+from app.models import ActivityDay, ActivitySetting, Source
 from app.models.segment import MAX_SEGMENT_US
 from app.models.types import now_us
 
@@ -116,8 +116,8 @@ def how_far_behind(session: AnySession, row: ActivitySetting) -> Behind:
     """Return how much closed footage of a camera is yet to be looked at; nothing where it is switched off."""
     behind_us = 0
     if row.is_enabled and row.since_us is not None:
-        days = [day for day, _ in due_days(session, row.source_id, row.since_us)]
-        behind_us = sum(_left_us(session, row.source_id, row.since_us, day) for day in days)
+        for spans, done in due_stretches(session, row.source_id, row.since_us):
+            behind_us += max(_length_us(spans, row.since_us) - _length_us(done, row.since_us), 0)
     return Behind(row.source_id, behind_us, row.decoded, row.decoding_us, row.looked_us)
 
 
@@ -127,17 +127,7 @@ def all_behind(session: AnySession) -> list[Behind]:
     return [how_far_behind(session, row) for row in rows]
 
 
-def _left_us(session: AnySession, source_id: int, since_us: int, day: int) -> int:
-    """Return the footage of a day, without what was looked at; as coverage has it, gaps below 10 s count as footage."""
-    query = (
-        select(Coverage.spans, ActivityDay.done)
-        .outerjoin(ActivityDay, (ActivityDay.source_id == Coverage.source_id) & (ActivityDay.day == Coverage.cell))
-        .where(Coverage.source_id == source_id, Coverage.level == 0, Coverage.cell == day)
-    )
-    row = session.execute(query).first()
-    if row is None:
-        return 0
-    recorded, done = from_bytes(row[0]), join_spans(from_bytes(row[1] or b""), DAY.slack_us)
-    lengths = [int((np.clip(spans[:, 1], since_us, None) - np.clip(spans[:, 0], since_us, None)).sum())
-               for spans in (recorded, done)]  # fmt: skip
-    return max(lengths[0] - lengths[1], 0)
+def _length_us(stored: bytes, since_us: int) -> int:
+    """Return the length of stored spans from an instant on; as coverage has it, gaps below 10 s count as footage."""
+    spans = np.maximum(join_spans(from_bytes(stored), DAY.slack_us), since_us)
+    return int((spans[:, 1] - spans[:, 0]).sum())

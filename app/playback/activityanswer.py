@@ -131,8 +131,9 @@ class _Walk:
         """Yield uninterrupted pieces of cells above the threshold: first, end, highest byte."""
         hours = list(self._hours(at_us, until_us))
         if len(hours) > MAX_HOURS:
-            stop = hours[MAX_HOURS - 1] + (not self.is_back)
-            self.stopped_us, hours = stop * HOURS.row_us, hours[:MAX_HOURS]
+            last = hours[MAX_HOURS - 1]
+            self.stopped_us = last * HOURS.row_us if self.is_back else (last + 1) * HOURS.row_us - 1
+            hours = hours[:MAX_HOURS]
         for start in range(0, len(hours), HOURS_AT_ONCE):
             part = hours[start : start + HOURS_AT_ONCE]
             stored = read_codes(db.session, [self._source_id], HOURS, min(part), max(part)).get(self._source_id, {})

@@ -59,9 +59,13 @@ class NextParameters(BaseModel):
 class ActivityChange(BaseModel):
     """What of a camera's setting may change; what is left out stays."""
 
-    is_enabled: bool = Field(None, description="Whether its footage is looked at")  # type: ignore[assignment]
-    threshold: Threshold = Field(None, description="Share of the picture that counts as movement")  # type: ignore[assignment]
-    since: Moment | None = Field(None, description="Footage recorded before it is not looked at; null: from now on")
+    is_enabled: bool = Field(None, description="Whether its footage is looked at", examples=[True])  # type: ignore[assignment]
+    threshold: Threshold = Field(None, description="Share of the picture that is movement", examples=[0.002])  # type: ignore[assignment]
+    since: Moment | None = Field(
+        None,
+        description="Footage recorded before it is not looked at; null: from now on",
+        examples=["2026-11-01T00:00:00Z"],
+    )
 
 
 class ActivitySettingObject(BaseModel):

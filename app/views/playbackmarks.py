@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
 from flask_restx import Resource
-from pydantic import BaseModel, field_validator
+from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
 from app.access.caller import Caller
@@ -17,6 +17,7 @@ from app.playback.marks import MAX_MARKS, Mark, Marks, Wanted
 from app.views import document
 from app.views.activity import asked_cells
 from app.views.activityobjects import ManyActivityParameters
+from app.views.markobjects import MarksObject
 from app.views.playbackrange import RANGE, known_sources, namespace
 
 Kind = Literal["record", "pin", "comment", "share"]
@@ -52,42 +53,6 @@ class MarksParameters(ManyActivityParameters):
         if not set(found) <= KINDS.keys():
             raise PydanticCustomError("kinds", "must be one or more of {kinds}", {"kinds": ", ".join(get_args(Kind))})
         return list(dict.fromkeys(found))
-
-
-class MarkObject(BaseModel):
-    """Something on a camera's time; beside these, what it is: `docs/api.md` names it for each kind."""
-
-    id: str
-    source_id: int
-    start_utc: str
-    end_utc: str | None
-
-
-class MarkCountsObject(BaseModel):
-    """How many marks of a camera begin in each cell."""
-
-    source_id: int
-    values: list[int]
-
-
-class MarksOfKindObject(BaseModel):
-    """Marks by begin; of more than 2,000 none, and how many begin in each cell."""
-
-    truncated: bool
-    items: list[MarkObject]
-    counts: list[MarkCountsObject] | None
-
-
-class MarksObject(BaseModel):
-    """What a timeline shows beside footage, by kind; a kind that was not asked for is not there."""
-
-    start_utc: str
-    end_utc: str
-    resolution: float
-    record: MarksOfKindObject
-    pin: MarksOfKindObject
-    comment: MarksOfKindObject
-    share: MarksOfKindObject
 
 
 @namespace.route("/marks")
