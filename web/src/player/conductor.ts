@@ -16,6 +16,9 @@ const TICK_MS = 50;
 const HOLD_MS = 4000;
 /** The pictures begin to move so long after they are told to; then the clock does. */
 const START_LAG_MS = 40;
+const SETTLE_AFTER_MS = 250;
+/** A lag that is longer is none of starting. */
+const MOST_SETTLED_MS = 200;
 const LOOK_AHEAD_MS = 60_000;
 /** Nearer than this to what is being recorded, faster than life is not possible. */
 const LIVE_EDGE_MS = 500;
@@ -25,6 +28,8 @@ const LIVE_SLACK_MS = 12_000;
 const LAST_MS = 5000;
 const NOTICE_MS = 8000;
 const AROUND_KEPT_MS = 5000;
+/** Two frames are no further apart, unless something is between them that is not loaded. */
+const FAR_STEP_MS = 3000;
 const LOOK_AGAIN_MS = 1000;
 const SHOW_EVERY_MS = 100;
 
@@ -55,6 +60,7 @@ export class Conductor implements moment.PlayerCommands {
   private isOpened = false;
   private heldMs: number | null = null;
   private shownAtMs = 0;
+  private settleMs: number | null = null;
   private steps = 0;
   private opening = 0;
   private isLooking = false;
@@ -256,9 +262,25 @@ export class Conductor implements moment.PlayerCommands {
     const mayRun = blocking.length === 0 && (late.length === 0 || this.isAnyShown(late, ms));
     if (mayRun) {
       this.heldMs = null;
-      if (!this.clock.isRunning) this.clock.run(rate, isScanning ? 0 : START_LAG_MS);
+      if (!this.clock.isRunning) this.startClock(rate, isScanning);
+      else if (!isScanning) this.settle();
     } else this.hold(blocking, late, ms);
     this.isWaiting.value = this.heldMs !== null && performance.now() - this.heldMs > 300;
+  }
+
+  private startClock(rate: number, isScanning: boolean): void {
+    this.clock.run(rate, isScanning ? 0 : START_LAG_MS);
+    this.settleMs = performance.now() + SETTLE_AFTER_MS;
+  }
+
+  /** When all pictures have begun to move the clock takes their common lag over once: only what differs is corrected. */
+  private settle(): void {
+    if (this.settleMs === null || performance.now() < this.settleMs) return;
+    this.settleMs = null;
+    const ms = this.clock.ms;
+    const ahead = this.channels.peek().flatMap((one) => one.aheadMs(ms) ?? []);
+    const common = ahead.sort((a, b) => a - b)[Math.floor(ahead.length / 2)] ?? 0;
+    if (Math.abs(common) < MOST_SETTLED_MS) this.clock.set(ms + common);
   }
 
   private lateOnes(ms: number, isScanning: boolean): Channel[] {
@@ -371,8 +393,10 @@ export class Conductor implements moment.PlayerCommands {
 
   private takeStep(leader: Channel, ms: number): void {
     const by = Math.sign(this.steps);
-    const to = leader.frameFrom(ms, by);
-    if (to === null) {
+    // In a gap the frame before it is the last one that was shown.
+    const to = leader.frameFrom(ms, by < 0 && leader.status(ms) === 'gap' ? 0 : by);
+    const isFar = to !== null && Math.abs(to - ms) > FAR_STEP_MS;
+    if (to === null || isFar) {
       this.stepOver(leader, ms, by);
       return;
     }
