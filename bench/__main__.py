@@ -28,6 +28,7 @@ from bench import (
     memory,
     mjpeg,
     packets,
+    pages_step,
     rebuild,
     recovery,
     requestdata,
@@ -67,6 +68,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "rebuild": rebuild.measure,
     "recovery": recovery.measure,
     "upload": upload.measure,
+    "pages-step": pages_step.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 
