@@ -71,7 +71,7 @@ export class Library {
   /** Is more to be expected at the end of what there is? */
   grows(id: number): boolean {
     if (this.recording.isRecording(id)) return true;
-    const endMs = this.shelf(id).known?.endMs ?? 0;
+    const endMs = this.shelf(id).spans.at(-1)?.endMs ?? 0;
     return this.followers.get(id)?.isAlive ?? (this.recording.isWanted(id) && endMs > nowMs() - LIVE_BACK_MS);
   }
 
