@@ -27,6 +27,7 @@ MOVING = {  # they tell the time, or are of a file of this very second
     "health.readyz",
     "systemhealth.health_health",
     "exports.export_source_export",
+    "filecontent.file content_file_content",
     "filereport.report_file_report",
     "results.result_file_result_file",
 }

@@ -88,7 +88,6 @@ def leave_out_type(response: Response) -> Response:
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
     from app.views.audit import audit
-    from app.views.availability import availability
     from app.views.checks import checks
     from app.views.copies import copies
     from app.views.deletion import deletion
@@ -96,7 +95,6 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.exports import exports
     from app.views.group import group
     from app.views.health import health
-    from app.views.live import live
     from app.views.metrics import metrics
     from app.views.notices import notices
     from app.views.pages import pages
@@ -105,19 +103,21 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.recordfile import recordfile
     from app.views.retention import retention
     from app.views.schedule import schedule
-    from app.views.source import source
-    from app.views.sourcebulk import sourcebulk
-    from app.views.sourcegaps import sourcegaps
     from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
 
-    cameras = (source, sourcebulk, sourcegaps, availability, live, group, schedule)
     kept = (exports, record, recordfile, deletion, retention, pins, audit, notices, tag, storage, sync, copies)
-    for blueprint in (*cameras, *kept):
+    for blueprint in (*source_blueprints(), group, schedule, *kept):
         yield blueprint, API_PREFIX
     yield from ((blueprint, API_PREFIX) for blueprint in system_blueprints())
     yield from people_blueprints()
+    sources = (source, sourcebulk, sourcegaps, availability, live)
+    kept = (retention, pins, audit, notices)
+    recorded = (exports, record, recordfile, deletion)
+    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
+        yield blueprint, API_PREFIX
+    yield from (*people_blueprints(), *seen_blueprints())
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
     yield from shared_blueprints()
@@ -135,6 +135,20 @@ def system_blueprints() -> tuple[Blueprint, ...]:
     return losses, systemhealth
 
 
+def source_blueprints() -> Iterator[Blueprint]:
+    """Yield the blueprints of cameras: what is set of them, what they show and whether they are there."""
+    from app.views.activity import activity
+    from app.views.availability import availability
+    from app.views.live import live
+    from app.views.source import source
+    from app.views.sourcebulk import sourcebulk
+    from app.views.sourcediscovery import sourcediscovery
+    from app.views.sourcegaps import sourcegaps
+    from app.views.sourcetest import sourcetest
+
+    yield from (source, sourcebulk, sourcetest, sourcediscovery, sourcegaps, activity, availability, live)
+
+
 def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
     """Yield the blueprints of accounts and of signing in, with their URL prefixes."""
     from app.views.account import account
@@ -144,6 +158,13 @@ def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.tokens import tokens
 
     yield from ((account, API_PREFIX), (me, API_PREFIX), (tokens, API_PREFIX), (signin, None), (accountpage, None))
+
+
+def seen_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
+    """Yield the blueprints of what is found in footage, with their URL prefix."""
+    from app.views.activity import activity
+
+    yield activity, API_PREFIX
 
 
 def shared_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
@@ -161,6 +182,7 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.comments import comments
     from app.views.csrf import csrf
     from app.views.download import download
+    from app.views.filecontent import filecontent
     from app.views.fileevents import fileevents
     from app.views.filerefer import filerefer
     from app.views.filereport import filereport
@@ -169,5 +191,5 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.results import results
     from app.views.violations import violations
 
-    yield from (files, filerefer, download, fileevents, results, cinema)
+    yield from (files, filecontent, filerefer, download, fileevents, results, cinema)
     yield from (comments, recommend, filereport, violations, csrf, administration)
