@@ -82,6 +82,17 @@ def test_the_choice_of_a_person_wins_over_what_the_browser_asks_for(client: Flas
     assert shown(client, **{"Accept-Language": "ru"}) == ("ru", HEADS["ru"])
 
 
+@pytest.mark.parametrize(
+    ("kept", "theme"), [("dark", "dark"), ("light", "light"), ("auto", "auto"), ("x", "auto"), (None, "auto")]
+)
+def test_light_or_dark_is_what_the_person_chose_on_the_other_pages(
+    client: FlaskClient, kept: str | None, theme: str
+) -> None:
+    if kept is not None:
+        client.set_cookie("theme", kept, domain="localhost")
+    assert f'data-theme="{theme}"' in client.get("/login", base_url="https://localhost").text
+
+
 def test_the_menu_of_a_page_keeps_the_choice_as_a_cookie_that_scripts_may_change(client: FlaskClient) -> None:
     page = client.get("/login?next=/view/system?tab=tokens", base_url="https://localhost")
     assert not [line for line in page.headers.getlist("Set-Cookie") if line.startswith("language")]
