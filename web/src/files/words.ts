@@ -97,7 +97,7 @@ export const say = defineWords({
     status: 'Состояние',
     kind: 'Вид',
     all: 'Все',
-    upload: 'Загруженные',
+    upload: 'Загрузка',
     footage: 'Запись камеры',
     findings: 'Нарушения',
     size: 'Размер',
