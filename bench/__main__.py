@@ -29,6 +29,7 @@ from bench import (
     memory,
     mjpeg,
     packets,
+    pages,
     rebuild,
     recovery,
     requestdata,
@@ -60,7 +61,11 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "indexsize": indexsize.measure,
     "timeline": timeline.measure,
     "stills": stills.measure,
+<<<<<<< HEAD
     "activity": activity.measure,
+=======
+    "pages": pages.measure,
+>>>>>>> main
     "mjpeg": mjpeg.measure,
     "events": events.measure,
     "keys": keys.measure,

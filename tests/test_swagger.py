@@ -85,6 +85,7 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", "/files/{file_id}/content"),
     ("get", "/files/{file_id}/result"),
     ("get", "/files/{file_id}/result/file"),
     ("get", "/cinema/"),
@@ -160,8 +161,12 @@ BESIDE = {
     ("get", f"{API}/tags"),
     ("get", f"{API}/storage"),
     ("post", f"{API}/source/bulk"),
+    ("post", f"{API}/source/test"),
+    ("post", f"{API}/source/discover"),
     ("put", f"{API}/group/{{group_id}}/"),
     ("patch", f"{API}/group/{{group_id}}/"),
+    ("get", f"{API}/health"),
+    ("get", f"{API}/losses"),
     ("get", f"{API}/group/{{group_id}}/schedule"),
     ("put", f"{API}/group/{{group_id}}/schedule"),
     ("delete", f"{API}/group/{{group_id}}/schedule"),

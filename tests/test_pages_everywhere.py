@@ -1,0 +1,112 @@
+"""What holds for every page: nobody is shut out, nothing runs over the edge, no word stays in another language."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.extensions import db, writing
+from app.models import Group, Source
+from tests.archived import T0_US, add_source, media, no_plans, record  # noqa: F401
+from tests.looking import Chromium, Looker, Size, Theme, chromium  # noqa: F401
+from tests.reviewed import add_footage_file
+from tests.served import answering
+
+AT = "2026-11-21T08:00:05Z"
+PATHS = {
+    "wall": "/",
+    "timeline": f"/view/timeline?at={AT}&span=60",
+    "cameras": "/view/cameras",
+    "files": "/view/files",
+    "system": "/view/system",
+}
+# Every text that somebody reads, and every name that is read out.
+WORDS = r"""
+() => {
+  const words = new Set();
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) words.add(walker.currentNode.textContent.trim());
+  for (const node of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]'))
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt']) words.add((node.getAttribute(name) ?? '').trim());
+  return [...words].filter((word) => /\p{L}{3}/u.test(word));
+}
+"""
+# Nothing turns, and for half a second the page has not changed in what it holds.
+IS_STILL = """
+() => {
+  const now = `${document.querySelector('main .spinner') !== null} ${document.querySelectorAll('*').length}`;
+  if (now !== globalThis.shownLast) [globalThis.shownLast, globalThis.shownSince] = [now, performance.now()];
+  return now.startsWith('false') && performance.now() - globalThis.shownSince > 500;
+}
+"""
+SAME = {"flask-playback", "API", "English", "Русский", "Tiếng Việt", "UTC"}  # in every language
+
+
+@pytest.fixture(scope="module")
+def film(media: Callable[..., Path]) -> Path:  # noqa: F811
+    return media("h264", seconds=20)
+
+
+@contextmanager
+def filled(app: Flask, film: Path) -> Iterator[str]:
+    """Yield the address of a service with two cameras with footage, a group, and a file of that footage."""
+    for name in ("Двор", "Cổng chính"):
+        number = add_source(app)
+        record(app, number, film)
+        with app.app_context(), writing() as session:
+            source = session.get_one(Source, number)
+            source.description = name
+            if number == 1:
+                session.add(Group(model="Source", name="Ворота", sources=[source]))
+    add_footage_file(app, T0_US, T0_US + 10_000_000)
+    with answering(app) as base:
+        yield base
+    with app.app_context():
+        db.session.remove()
+
+
+def settle(looker: Looker) -> None:
+    """Wait until nothing is loaded any more, so that what is judged is what people see."""
+    looker.page.wait_for_function(IS_STILL, polling=100)
+
+
+@pytest.mark.parametrize("page", PATHS)
+@pytest.mark.parametrize(("size", "theme"), [("phone", "dark"), ("desk", "light"), ("wall", "dark")])
+def test_a_page_shuts_nobody_out_and_keeps_within_its_width(
+    app: Flask,
+    film: Path,
+    chromium: Chromium,  # noqa: F811
+    page: str,
+    size: Size,
+    theme: Theme,
+) -> None:
+    with filled(app, film) as base, chromium.looking(base, theme=theme, size=size) as looker:
+        looker.open(PATHS[page])
+        settle(looker)
+        looker.shot(f"{page}-{size}-{theme}")
+        assert looker.axe() == []
+        assert looker.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert looker.complaints == []
+
+
+@pytest.mark.parametrize("page", PATHS)
+def test_no_word_of_a_page_stays_in_english(
+    app: Flask,
+    film: Path,
+    chromium: Chromium,  # noqa: F811
+    page: str,
+) -> None:
+    said: dict[str, set[str]] = {}
+    with filled(app, film) as base:
+        for language in ("en", "ru", "vi"):
+            with chromium.looking(base, language=language) as looker:
+                looker.open(PATHS[page])
+                settle(looker)
+                said[language] = set(looker.page.evaluate(WORDS))
+                looker.shot(f"{page}-{language}")
+    names = {"Двор", "Cổng chính", "Ворота"}
+    for language in ("ru", "vi"):
+        assert len(said[language]) > 5
+        assert (said["en"] & said[language]) - SAME - names == set()
