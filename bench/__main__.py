@@ -61,11 +61,8 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "indexsize": indexsize.measure,
     "timeline": timeline.measure,
     "stills": stills.measure,
-<<<<<<< HEAD
     "activity": activity.measure,
-=======
     "pages": pages.measure,
->>>>>>> main
     "mjpeg": mjpeg.measure,
     "events": events.measure,
     "keys": keys.measure,
