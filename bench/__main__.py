@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import (
     access,
+    activity,
     api16,
     cpu,
     downloads,
@@ -61,6 +62,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "indexsize": indexsize.measure,
     "timeline": timeline.measure,
     "stills": stills.measure,
+    "activity": activity.measure,
     "pages": pages.measure,
     "mjpeg": mjpeg.measure,
     "events": events.measure,
