@@ -39,7 +39,9 @@ function Facts({ camera }: { camera: Camera }) {
         )}
       </Fact>
       <Fact name={say('address')}>
-        <span class="code">{camera.address}</span>
+        <span class="code" translate={false}>
+          {camera.address}
+        </span>
       </Fact>
       <Fact name={say('model')}>{say(camera.model)}</Fact>
       <Fact name={say('video')}>{found?.video && videoText({ ...found.video, fps: found.video.frame_rate })}</Fact>
