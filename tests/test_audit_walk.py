@@ -82,6 +82,8 @@ def walk_sources(walk: Walk) -> None:
     walk("PUT", path, "source.change", json={"description": "yard"})
     walk("PATCH", path, "source.change", json={"uri_rtsp": "rtsp://u:other@127.0.0.1:1/x"})
     walk("PATCH", path, json={"description": "yard"})  # as it is
+    walk("PUT", f"{path}activity/setting", "activity.set", json={"is_enabled": True, "threshold": 0.01})
+    walk("PUT", f"{path}activity/setting", json={"threshold": 0.01})  # as it is
     walk("DELETE", path, "source.delete")
     walk("POST", f"{V1}/source/test", "source.test", json=camera)
     walk("POST", f"{V1}/source/discover", "source.discover")

@@ -1,122 +1,103 @@
-"""The operator's page in a real Chromium for who is signed in: what it says of him, offers him, and can do for him."""
+"""The pages for who is signed in: what they say of him, offer him, and what he can do; and what becomes of a session."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from playwright.sync_api import Page, expect
 
 from app.extensions import db, writing
-from app.models import Account, AccountSession, Source
+from app.models import Account, AccountSession, Group, Source
 from tests.accounts import PASSWORD, add_account, add_bounded, password_hash
-from tests.browser import Browser, why_no_browser
-from tests.conftest import in_production, missing
+from tests.conftest import in_production
+from tests.looking import Chromium, chromium  # noqa: F401
 from tests.served import answering
 
-SIGN_IN = """
-const form = document.querySelector('form');
-form.elements.name.value = arguments[0];
-form.elements.password.value = arguments[1];
-form.submit();
-"""
-ROWS = "return [...document.querySelectorAll('.camera-name')].map((one) => one.textContent)"
-# What can be pressed: of the header, of the first camera's row, and the button that records.
-OFFERED = """
-document.querySelector('.camera-name').focus();  // some are shown for the chosen row alone
-const places = {add: '.top [data-opens]', record: '#record', one: '.camera-record', remove: '.camera-remove'};
-return Object.keys(places).filter((name) => document.querySelector(places[name])?.checkVisibility());
-"""
-LINKS = "return [...document.querySelectorAll('.top a')].map((one) => one.getAttribute('href'))"
-ADD = """
-document.querySelector('.top [data-opens]').click();
-const form = document.querySelector('#add-dialog form');
-form.elements.uri_rtsp.value = 'rtsp://127.0.0.1:9/new';
-form.elements.description.value = 'New';
-form.elements.is_recorded.checked = arguments[0];
-form.requestSubmit();
-"""
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if reason := why_no_browser():
-        missing(reason)
-    with Browser(tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
+# What is offered of acting: on the wall, and beside the player for a clip.
+WALL = ["Record…", "Record the group Doors", "Record Front"]
+CLIP = ["Evidence (ZIP)", "Pin…", "Share…", "Analyse…"]
+MARKED = "/view/timeline?in=2026-11-21T08:00:00Z&out=2026-11-21T08:00:05Z"
 
 
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
-    """Yield an app in production with two cameras and accounts of which one sees the first alone."""
+    """Yield an app in production with two cameras in a group, and accounts of which two see the first alone."""
     with in_production(tmp_path, migrated_sqlite) as app:
         with app.app_context(), writing() as session:
-            for name in ("Front", "Back"):
-                session.add(Source(model="Source", uri_rtsp="rtsp://127.0.0.1:9/none", description=name))
+            sources = [
+                Source(model="Source", uri_rtsp="rtsp://127.0.0.1:9/none", description=name, status="offline")
+                for name in ("Front", "Back")
+            ]
+            session.add_all(sources)
+            session.add(Group(model="Source", name="Doors", sources=sources))
             session.flush()
             for role in ("viewer", "operator", "admin"):
                 add_account(session, role, role)
             add_bounded(session, "guard", "viewer", 1)
+            add_bounded(session, "porter", "operator", 1)
             session.execute(db.update(Account).values(password=password_hash()))
         yield app
 
 
-def enter(chromium: Browser, base: str, name: str) -> None:
-    """Sign in at the page, and wait until it shows its cameras."""
-    chromium.open(f"{base}/")
-    assert chromium.script("return location.pathname") == "/login"
-    chromium.script(SIGN_IN, name, PASSWORD)
-    chromium.wait(lambda: chromium.script(ROWS), "the cameras")
-
-
-def leave(chromium: Browser) -> None:
-    chromium.script("document.querySelector('form[action=\"/logout\"] button').click()")
-    chromium.wait(lambda: chromium.script("return location.pathname") == "/login", "signing out")
+def offered(page: Page, names: list[str]) -> list[str]:
+    """Return which buttons of these names can be seen."""
+    return [name for name in names if page.get_by_role("button", name=name, exact=True).first.is_visible()]
 
 
 @pytest.mark.parametrize(
-    ("name", "offered", "seen"),
+    ("name", "may_act", "seen"),
     [
-        ("viewer", [], ["Front", "Back"]),
-        ("guard", [], ["Front"]),
-        ("operator", ["record", "one"], ["Front", "Back"]),
-        ("admin", ["add", "record", "one", "remove"], ["Front", "Back"]),
+        ("guard", False, ["Front"]),
+        ("operator", True, ["Back", "Front"]),
+        ("admin", True, ["Back", "Front"]),
     ],
 )
-def test_the_page_says_who_is_signed_in_and_offers_what_he_may(
-    production: Flask, chromium: Browser, name: str, offered: list[str], seen: list[str]
+def test_the_pages_say_who_is_signed_in_and_offer_what_he_may(
+    production: Flask,
+    chromium: Chromium,  # noqa: F811
+    name: str,
+    may_act: bool,
+    seen: list[str],
 ) -> None:
+    with answering(production) as base, chromium.looking(base, account=name) as looker:
+        page = looker.open("/")
+        expect(page.locator(".wall-open")).to_have_text(seen)
+        page.get_by_role("link", name="Front").hover()  # some are shown for the picture that is pointed at
+        assert offered(page, WALL) == (WALL if may_act else [])
+        looker.open(MARKED)
+        expect(page.locator(".clips-holdings > li")).to_have_count(len(seen))
+        assert offered(page, CLIP) == (CLIP if may_act else [])
+        assert offered(page, ["Preview", "Download MP4"]) == ["Preview", "Download MP4"]
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(page.get_by_role("link", name=name, exact=True)).to_have_attribute("href", "/account")
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/login*")
+        assert [line for line in looker.complaints if "404" not in line] == []  # there is no footage to make a clip of
+
+
+def test_who_sees_one_camera_of_a_group_records_that_one(production: Flask, chromium: Chromium) -> None:  # noqa: F811
     with answering(production) as base:
-        chromium.console()
-        enter(chromium, base, name)
-        assert chromium.script("return document.getElementById('who').textContent") == name
-        assert chromium.script(OFFERED) == offered
-        assert chromium.script(ROWS) == seen
-        links = chromium.script(LINKS)
-        assert "/account" in links
-        assert ("/admin/" in links) is (name == "admin")
-        leave(chromium)
-        assert [line for line in chromium.console() if "favicon" not in line] == []
+        with chromium.looking(base, account="porter") as looker:
+            page = looker.open("/")
+            page.get_by_role("button", name="Record the group Doors").press("Enter")
+            dialog = page.get_by_role("dialog", name="Record cameras")
+            dialog.get_by_label("Tag").fill("night")
+            dialog.get_by_role("button", name="Start recording").press("Enter")
+            expect(page.get_by_role("list", name="Recording now")).to_contain_text("1 camera")
+        with chromium.looking(base, account="operator") as looker:
+            page = looker.open("/")
+            recorded = page.locator(".wall-tile", has_text="night since")
+            expect(recorded.get_by_role("link")).to_have_text(["Front"])
 
 
-def test_an_admin_adds_records_stops_and_removes_a_camera_by_the_buttons(production: Flask, chromium: Browser) -> None:
-    with answering(production) as base:
-        enter(chromium, base, "admin")
-        chromium.script("window.confirm = () => true")
-        chromium.script(ADD, True)
-        chromium.wait(lambda: "New" in chromium.script(ROWS), "the new camera")
-        row = "[...document.querySelectorAll('.camera')].find((one) => one.textContent.includes('New'))"
-        is_on = f"return {row}?.querySelector('.camera-record').classList.contains('is-on') ?? null"
-        chromium.wait(lambda: chromium.script(is_on) is True, "the recording")
-        chromium.script(f"{row}.querySelector('.camera-record').click()")
-        chromium.wait(lambda: chromium.script(is_on) is False, "the end of it")
-        chromium.script(f"{row}.querySelector('.camera-remove').click()")
-        chromium.wait(lambda: "New" not in chromium.script(ROWS), "the removal")
-        leave(chromium)
-
-
-def test_who_signs_out_elsewhere_is_led_to_the_sign_in(production: Flask, chromium: Browser) -> None:
-    with answering(production) as base:
-        enter(chromium, base, "viewer")
+def test_who_signs_out_elsewhere_is_led_to_the_sign_in_and_back(production: Flask, chromium: Chromium) -> None:  # noqa: F811
+    with answering(production) as base, chromium.looking(base, account="viewer") as looker:
+        page = looker.open("/view/timeline?cameras=1&span=60")
         with production.app_context(), writing() as session:
             session.execute(db.delete(AccountSession))
-        chromium.wait(lambda: chromium.script("return location.pathname") == "/login", "the sign-in page")
+        page.wait_for_url("**/login?next=*")
+        page.locator("input[name=name]").fill("viewer")
+        page.locator("input[name=password]").fill(PASSWORD)
+        page.locator("input[name=password]").press("Enter")
+        page.wait_for_url("**/view/timeline?cameras=1&span=60")

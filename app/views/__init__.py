@@ -65,7 +65,7 @@ def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
 
 def begin(app: Flask) -> None:
     """Bind the error handlers and set the rules of routing; before any blueprint is registered."""
-    from app.views import converters, idempotency
+    from app.views import converters, idempotency, languages
 
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -73,6 +73,7 @@ def begin(app: Flask) -> None:
     app.after_request(leave_out_type)
     converters.begin(app)
     failures.begin(app)
+    languages.begin(app)
     idempotency.begin(app, API_PREFIX)
 
 
@@ -106,11 +107,17 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.sync import sync
     from app.views.tag import tag
 
+    kept = (exports, record, recordfile, deletion, retention, pins, audit, notices, tag, storage, sync, copies)
+    for blueprint in (*source_blueprints(), group, schedule, *kept):
+        yield blueprint, API_PREFIX
+    yield from ((blueprint, API_PREFIX) for blueprint in system_blueprints())
+    yield from people_blueprints()
+    sources = (source, sourcebulk, sourcegaps, availability, live)
     kept = (retention, pins, audit, notices)
     recorded = (exports, record, recordfile, deletion)
-    for blueprint in (*source_blueprints(), *recorded, *kept, group, schedule, tag, storage, sync, copies):
+    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
         yield blueprint, API_PREFIX
-    yield from people_blueprints()
+    yield from (*people_blueprints(), *seen_blueprints())
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
     yield from shared_blueprints()
@@ -120,8 +127,17 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
         yield restplusexampleapi, API_PREFIX
 
 
+def system_blueprints() -> tuple[Blueprint, ...]:
+    """Return the blueprints of how the service is as a whole."""
+    from app.views.losses import losses
+    from app.views.systemhealth import systemhealth
+
+    return losses, systemhealth
+
+
 def source_blueprints() -> Iterator[Blueprint]:
     """Yield the blueprints of cameras: what is set of them, what they show and whether they are there."""
+    from app.views.activity import activity
     from app.views.availability import availability
     from app.views.live import live
     from app.views.source import source
@@ -130,7 +146,7 @@ def source_blueprints() -> Iterator[Blueprint]:
     from app.views.sourcegaps import sourcegaps
     from app.views.sourcetest import sourcetest
 
-    yield from (source, sourcebulk, sourcetest, sourcediscovery, sourcegaps, availability, live)
+    yield from (source, sourcebulk, sourcetest, sourcediscovery, sourcegaps, activity, availability, live)
 
 
 def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
@@ -142,6 +158,13 @@ def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.tokens import tokens
 
     yield from ((account, API_PREFIX), (me, API_PREFIX), (tokens, API_PREFIX), (signin, None), (accountpage, None))
+
+
+def seen_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
+    """Yield the blueprints of what is found in footage, with their URL prefix."""
+    from app.views.activity import activity
+
+    yield activity, API_PREFIX
 
 
 def shared_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
@@ -159,6 +182,7 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.comments import comments
     from app.views.csrf import csrf
     from app.views.download import download
+    from app.views.filecontent import filecontent
     from app.views.fileevents import fileevents
     from app.views.filerefer import filerefer
     from app.views.filereport import filereport
@@ -167,5 +191,5 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.results import results
     from app.views.violations import violations
 
-    yield from (files, filerefer, download, fileevents, results, cinema)
+    yield from (files, filecontent, filerefer, download, fileevents, results, cinema)
     yield from (comments, recommend, filereport, violations, csrf, administration)

@@ -27,9 +27,29 @@ function isPress(event: KeyboardEvent): boolean {
   return Boolean(isPressed) && (event.key === ' ' || event.key === 'Enter');
 }
 
+const PLACES: Record<string, string> = {
+  BracketLeft: '[{',
+  BracketRight: ']}',
+  Comma: ',<',
+  Period: '.>',
+  Slash: '/?',
+  Minus: '-_',
+  Equal: '=+',
+  Backslash: '\\|',
+};
+
+/** The key of a keyboard with Latin letters at the same place: on a Russian one `[` is `х`, and `f` is `а`. */
+export function latinKey({ key, code, shiftKey }: Pick<KeyboardEvent, 'key' | 'code' | 'shiftKey'>): string {
+  if (key.length > 1 || key <= '~') return key;
+  const letter = /^Key([A-Z])$/.exec(code)?.[1];
+  if (letter) return shiftKey ? letter : letter.toLowerCase();
+  return PLACES[code]?.[Number(shiftKey)] ?? key;
+}
+
 function isMeant(event: KeyboardEvent, keys: string): boolean {
-  const name = `${event.shiftKey && event.key.length > 1 ? 'shift+' : ''}${event.key === ' ' ? 'space' : event.key}`;
-  return keys.split(' ').some((key) => key === name || key.toLowerCase() === name);
+  const key = latinKey(event);
+  const name = `${event.shiftKey && key.length > 1 ? 'shift+' : ''}${key === ' ' ? 'space' : key}`;
+  return keys.split(' ').some((one) => one === name || one.toLowerCase() === name);
 }
 
 /**

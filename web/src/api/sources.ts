@@ -67,6 +67,9 @@ export const removeMember = (groupId: string, sourceId: number) =>
   send<boolean>('DELETE', `${V1}/group/${groupId}/source/${sourceId}/`);
 
 export const runningTags = (signal?: AbortSignal) => get<string[]>(`${V1}/tag/begin`, {}, signal);
+/** Names of tags, the newest first. */
+export const knownTags = async (signal?: AbortSignal) =>
+  (await get<{ name: string }[]>(`${V1}/tags`, { sort: '-created', limit: 200 }, signal)).map(({ name }) => name);
 /** The records of a tag that have not ended. */
 export const openRecords = (tagName: string, signal?: AbortSignal) =>
   get<TagRecord[]>(`${V1}/record`, { tag_name: tagName, is_open: true }, signal);

@@ -1,4 +1,140 @@
 /** The panel beside the player: marks, and what is done with what lies between them. */
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { exportUrl, sizeOf } from '../api/clips';
+import { mp4Url } from '../api/footage';
+import { cameraName } from '../cameras';
+import { durationText } from '../instants';
+import { useKeys } from '../keys';
+import { may } from '../me';
+import { chosen, marks } from '../moment';
+import { Button } from '../parts/button';
+import { ErrorText, Spinner } from '../parts/shown';
+import { AnalyseDialog, Analyses } from './analyse';
+import { followAnalyses } from './analyses';
+import './clips.css';
+import type { Cut } from './cut';
+import { Downloads } from './downloadlist';
+import { download } from './downloads';
+import { Holdings } from './holding';
+import { useHoldings } from './holdings';
+import { KeptList } from './keptlist';
+import { isLooping, keepLooping, toggleLoop } from './looping';
+import { clearMarks, goIn, goOut, MarkFields, markIn, markOut } from './markfields';
+import { clipOf } from './marking';
+import { PinDialog } from './pin';
+import { Preview } from './preview';
+import { ShareDialog } from './share';
+import { say } from './words';
+
+type Opened = 'preview' | 'pin' | 'share' | 'analyse' | null;
+
+const DIALOGS = { preview: Preview, pin: PinDialog, share: ShareDialog, analyse: AnalyseDialog } as const;
+
+function useClipKeys(): void {
+  const hints = useMemo(
+    () => [
+      { keys: '[', hint: say('keyIn'), act: markIn },
+      { keys: ']', hint: say('keyOut'), act: markOut },
+      { keys: '{', hint: say('keyGoIn'), act: goIn },
+      { keys: '}', hint: say('keyGoOut'), act: goOut },
+      { keys: '\\', hint: say('keyClear'), act: clearMarks },
+    ],
+    [],
+  );
+  useKeys(hints);
+}
+
+function downloadFilms(cuts: Cut[]): void {
+  for (const { sourceId, startMs, endMs, footage } of cuts) {
+    void download(mp4Url(sourceId, startMs, endMs, true), cameraName(sourceId), footage.bytes);
+  }
+}
+
+/** Ask how large the archives are, then fetch them. Raises ApiError, as where nothing of it is closed yet. */
+async function downloadExports(cuts: Cut[]): Promise<void> {
+  for (const cut of cuts) {
+    const path = exportUrl(cut);
+    void download(path, `${cameraName(cut.sourceId)}.zip`, await sizeOf(path));
+  }
+}
+
+function Actions({ cuts, onOpen }: { cuts: Cut[]; onOpen: (dialog: Opened) => void }) {
+  const [error, setError] = useState<unknown>(null);
+  const isNone = cuts.length === 0;
+  const fetchExports = () => {
+    setError(null);
+    downloadExports(cuts).catch(setError);
+  };
+  return (
+    <div class="stack">
+      {isNone && <p class="small muted">{say('noCamera')}</p>}
+      <div class="clips-actions">
+        <Button icon="play" disabled={isNone} onClick={() => onOpen('preview')}>
+          {say('preview')}
+        </Button>
+        <Button icon="on" aria-pressed={isLooping.value} onClick={toggleLoop}>
+          {say('loop')}
+        </Button>
+        <Button kind="main" icon="save" disabled={isNone} onClick={() => downloadFilms(cuts)}>
+          {say('download')}
+        </Button>
+        {may('operator') && (
+          <>
+            <Button icon="save" title={say('exportHint')} disabled={isNone} onClick={fetchExports}>
+              {say('export')}
+            </Button>
+            <Button icon="pin" disabled={isNone} onClick={() => onOpen('pin')}>
+              {say('pin')}
+            </Button>
+            <Button icon="link" disabled={isNone} onClick={() => onOpen('share')}>
+              {say('share')}
+            </Button>
+            <Button icon="search" disabled={isNone} onClick={() => onOpen('analyse')}>
+              {say('analyse')}
+            </Button>
+          </>
+        )}
+      </div>
+      <ErrorText error={error} />
+    </div>
+  );
+}
+
+/** What lies between the marks, and what can be done with it. */
+function Clip({ clip }: { clip: { startMs: number; endMs: number } }) {
+  const [left, setLeft] = useState<number[]>([]);
+  const [opened, setOpened] = useState<Opened>(null);
+  const holdings = useHoldings(chosen.value, clip);
+  const cuts = (holdings ?? []).flatMap(({ id, footage }): Cut[] =>
+    footage && !left.includes(id) ? [{ sourceId: id, ...clip, footage }] : [],
+  );
+  const Opened = opened && DIALOGS[opened];
+  return (
+    <>
+      <p class="clips-length">
+        {say('length')} <b>{durationText(clip.endMs - clip.startMs)}</b>
+      </p>
+      {holdings ? <Holdings holdings={holdings} left={left} onLeave={setLeft} /> : <Spinner label={say('looking')} />}
+      {holdings && <Actions cuts={cuts} onOpen={setOpened} />}
+      {Opened && <Opened cuts={cuts} onClose={() => setOpened(null)} />}
+    </>
+  );
+}
+
 export function Clips() {
-  return null;
+  useClipKeys();
+  useEffect(keepLooping, []);
+  useEffect(followAnalyses, []);
+  const { inMs, outMs } = marks.value;
+  const clip = useMemo(() => clipOf({ inMs, outMs }), [inMs, outMs]);
+  return (
+    <aside class="clips panel" aria-label={say('title')}>
+      <h2>{say('title')}</h2>
+      <MarkFields />
+      {clip ? <Clip clip={clip} /> : <p class="small muted">{say('hint')}</p>}
+      <Downloads />
+      <Analyses />
+      <KeptList />
+    </aside>
+  );
 }

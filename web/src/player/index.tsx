@@ -1,4 +1,97 @@
-/** The pictures of the chosen cameras at one moment. */
+/** The pictures of the chosen cameras at one moment, and what plays them. */
+
+import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { cameras } from '../cameras';
+import * as moment from '../moment';
+import { Empty, Spinner } from '../parts/shown';
+import { Cell } from './cell';
+import { Conductor } from './conductor';
+import { Controls } from './controls';
+import { Notices } from './notices';
+import { usePlayerKeys } from './playerkeys';
+import { isSoundOn, volume } from './settings';
+import { say } from './words';
+import './player.css';
+
+/** Sound is that of the leading picture, at speeds at which it can be understood. */
+function useSound(conductor: Conductor): void {
+  useSignalEffect(() => {
+    const isHeard = isSoundOn.value && moment.rate.value >= 0.5 && moment.rate.value <= 2;
+    for (const { id, video } of conductor.channels.value) {
+      video.muted = !isHeard || id !== conductor.leader.value;
+      video.volume = volume.value;
+    }
+  });
+}
+
+function useFull(box: { current: HTMLElement | null }) {
+  const isFull = useSignal(false);
+  useEffect(() => {
+    const note = () => {
+      isFull.value = document.fullscreenElement === box.current;
+    };
+    document.addEventListener('fullscreenchange', note);
+    return () => document.removeEventListener('fullscreenchange', note);
+  }, [box, isFull]);
+  const toggle = useCallback(() => {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else box.current?.requestFullscreen?.().catch(() => {}); // refused: nothing changes
+  }, [box]);
+  return { isFull, toggle };
+}
+
+function Pictures({ conductor }: { conductor: Conductor }) {
+  const large = useSignal<number | null>(null);
+  const channels = conductor.channels.value;
+  const isOneLarge = channels.some((one) => one.id === large.value) && channels.length > 1;
+  const columns = Math.ceil(Math.sqrt(channels.length));
+  return (
+    <section
+      class={`player-grid${isOneLarge ? ' has-large' : ''}`}
+      aria-label={say('pictures')}
+      style={{ '--columns': String(isOneLarge ? Math.max(1, channels.length - 1) : columns) }}
+    >
+      {channels.map((channel) => (
+        <Cell
+          key={channel.id}
+          channel={channel}
+          conductor={conductor}
+          isLarge={isOneLarge && channel.id === large.value}
+          onEnlarge={() => {
+            large.value = large.value === channel.id ? null : channel.id;
+            conductor.leader.value = channel.id;
+          }}
+        />
+      ))}
+    </section>
+  );
+}
+
 export function Player() {
-  return null;
+  const [conductor] = useState(() => new Conductor());
+  const box = useRef<HTMLElement>(null);
+  const { isFull, toggle } = useFull(box);
+  const isKnown = useComputed(() => cameras.value !== null);
+  useSignalEffect(() => {
+    if (cameras.value !== null) conductor.choose(moment.chosen.value);
+  });
+  useEffect(() => {
+    const end = moment.registerPlayer(conductor);
+    return () => {
+      end();
+      conductor.close();
+    };
+  }, [conductor]);
+  useSound(conductor);
+  usePlayerKeys(conductor, toggle);
+  const isEmpty = isKnown.value && conductor.channels.value.length === 0;
+  return (
+    <section class="player" ref={box} aria-label={say('player')}>
+      {!isKnown.value && <Spinner />}
+      {isEmpty ? <Empty title={say('noCameras')} /> : <Pictures conductor={conductor} />}
+      <Notices conductor={conductor} />
+      <Controls conductor={conductor} isFull={isFull.value} onFull={toggle} />
+    </section>
+  );
 }

@@ -1,0 +1,136 @@
+"""What the player of the pages shows, read from its pictures: the numbers in the frames, and the clocks beside them.
+
+Footage is made by tests.media, whose frames carry their number; `Shown` knows when each frame of a run was recorded.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from playwright.sync_api import Page
+
+from tests.media import NUMBER_BITS
+
+# Reads all pictures in one go: the first line of each, one below the other, then the cells of the numbers.
+READ = """
+const bits = %d;
+const canvas = document.createElement('canvas');
+const context = canvas.getContext('2d', {willReadFrequently: true});
+const read = () => {
+  const cells = [...document.querySelectorAll('.player-cell')].map((cell) => [cell, cell.querySelector('video')]);
+  const [width, height] = [960, 8];
+  if (canvas.height !== height * cells.length) Object.assign(canvas, {width, height: height * cells.length});
+  cells.forEach(([, video], at) => {
+    if (video.videoWidth === 0 || video.readyState < 2) return;
+    const high = Math.max(Math.floor(video.videoHeight / 15), 8);
+    const whole = Math.floor(video.videoWidth / bits) * bits;
+    context.drawImage(video, 0, high / 4, whole, high / 2, 0, at * height, width, height);
+  });
+  const {data} = context.getImageData(0, 0, width, height * cells.length);
+  const master = document.querySelector('.player-master').dateTime;
+  return {master, cameras: cells.map(([cell, video], at) => {
+    let number = 0;
+    for (let bit = 0; bit < bits; bit += 1) {
+      const x = Math.floor((bit + 0.5) * width / bits);
+      number = number * 2 + (data[((at * height + height / 2) * width + x) * 4] > 125 ? 1 : 0);
+    }
+    const clock = cell.querySelector('time')?.dateTime ?? '';
+    return {id: Number(cell.dataset.id), condition: cell.dataset.condition, number, clock, rate: video.playbackRate};
+  })};
+};
+"""
+WATCH = """
+() => {
+  %s
+  window.seen = [];
+  const look = () => {
+    if (!window.seen) return;
+    window.seen.push(read());
+    setTimeout(() => requestAnimationFrame(look), 40);
+  };
+  look();
+}
+"""
+
+
+def seconds_of(text: str) -> float:
+    """Return the Unix time of an instant of the page."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+class Picture(NamedTuple):
+    """What one camera showed: its state, the number in the frame, and the clock beside it (Unix time, or None)."""
+
+    source_id: int
+    condition: str
+    number: int
+    clock_s: float | None
+    rate: float
+
+
+class Sight(NamedTuple):
+    """All pictures at one moment, and the clock of them all."""
+
+    master_s: float
+    pictures: list[Picture]
+
+    def of(self, source_id: int) -> Picture:
+        """Return the picture of a camera."""
+        return next(one for one in self.pictures if one.source_id == source_id)
+
+    @property
+    def shown(self) -> list[Picture]:
+        """Return the pictures that show footage as a video."""
+        return [one for one in self.pictures if one.condition == "showing"]
+
+
+def _sight(read: Any) -> Sight:
+    pictures = [
+        Picture(
+            one["id"], one["condition"], one["number"], seconds_of(one["clock"]) if one["clock"] else None, one["rate"]
+        )
+        for one in read["cameras"]
+    ]
+    return Sight(seconds_of(read["master"]) if read["master"] else 0.0, pictures)
+
+
+def look(page: Page) -> Sight:
+    """Read what is shown now."""
+    return _sight(page.evaluate(f"() => {{ {READ % NUMBER_BITS} return read(); }}"))
+
+
+def watch(page: Page) -> None:
+    """Begin to read what is shown, about 20 times a second."""
+    page.evaluate(WATCH % (READ % NUMBER_BITS))
+
+
+def seen(page: Page) -> list[Sight]:
+    """Return what was read since, and read on."""
+    return [_sight(read) for read in page.evaluate("window.seen.splice(0)")]
+
+
+class Runs(NamedTuple):
+    """When the runs of the cameras began (Unix time) and how many frames each has, and frames a second."""
+
+    of: dict[int, Sequence[tuple[float, int]]]
+    fps: int
+
+    def instants(self, source_id: int, number: int) -> list[float]:
+        """Return when the frame of a number was recorded: in each run that has one."""
+        return [begin_s + number / self.fps for begin_s, count in self.of[source_id] if number < count]
+
+    def apart(self, sight: Sight) -> float | None:
+        """Return how many frames the pictures are apart at most; None where fewer than two show footage."""
+        found = []
+        for one in sight.shown:
+            instants = self.instants(one.source_id, one.number)
+            if not instants:
+                return float("inf")
+            found.append(min(instants, key=lambda instant: abs(instant - sight.master_s)))
+        return (max(found) - min(found)) * self.fps if len(found) > 1 else None
+
+    def late_s(self, sight: Sight, source_id: int) -> float:
+        """Return how far the clock beside a picture is from when its frame was recorded."""
+        picture = sight.of(source_id)
+        assert picture.clock_s is not None, picture
+        return min(abs(instant - picture.clock_s) for instant in self.instants(source_id, picture.number))

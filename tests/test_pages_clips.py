@@ -1,0 +1,231 @@
+"""Clips in a real Chromium: what is marked is what is downloaded, shared, pinned and handed over."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.extensions import db, writing
+from app.models import Source
+from tests.accounts import add_account, add_bounded, password_hash
+from tests.archived import FPS, T0_US, add_source, media, no_plans, record, utc  # noqa: F401
+from tests.looking import Chromium, chromium  # noqa: F401
+from tests.media import read_number
+from tests.served import answering
+
+SECOND_US = 1_000_000
+BEGIN_US, END_US = T0_US + 2_250_000, T0_US + 6_500_000
+FRAMES = list(range(round(2.25 * FPS), round(6.5 * FPS)))
+GAP_END_US = T0_US + 12 * SECOND_US  # the first camera records 8 s, and after 4 s again
+MARKED = f"/view/timeline?cameras=1,2&at={utc(BEGIN_US)}&in={utc(BEGIN_US)}&out={utc(END_US)}"
+
+
+@dataclass
+class Place:
+    """A service in production with footage of two cameras; accounts by role, and `guard` who sees the first alone."""
+
+    app: Flask
+    base: str
+    token: str
+
+    def ask(self, method: str, path: str, **given: object) -> object:
+        """Ask the service as an admin, past the pages."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = self.app.test_client().open(path, method=method, headers=headers, **given)
+        assert answer.status_code < 300, answer.text
+        return answer.json
+
+
+@pytest.fixture
+def place(production: Flask, media: Callable[..., Path]) -> Iterator[Place]:  # noqa: F811
+    film = media("h264")
+    for name, begins in (("Gate", (T0_US, GAP_END_US)), ("Yard", (T0_US,))):
+        number = add_source(production)
+        for begin_us in begins:
+            record(production, number, film, begin_us=begin_us)
+        with production.app_context(), writing() as session:
+            session.get_one(Source, number).description = name
+    with production.app_context(), writing() as session:
+        for role in ("viewer", "operator"):
+            add_account(session, role, role)
+        add_bounded(session, "guard", "operator", 1)
+        token = add_account(session, "admin", "admin")
+        session.execute(db.text("UPDATE account SET password = :hash"), {"hash": password_hash()})
+    with answering(production) as base:
+        yield Place(production, base, token)
+
+
+def frames_of(path: Path) -> list[int]:
+    """Return the numbers of the pictures that a film shows."""
+    with av.open(str(path)) as container:
+        return [read_number(frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
+
+
+def held(page: Page, name: str) -> str:
+    """Return what the panel says of a camera."""
+    return page.locator(".clips-holdings > li", has_text=name).inner_text()
+
+
+def test_a_clip_says_what_it_holds_and_is_downloaded_to_the_frame(
+    place: Place,
+    chromium: Chromium,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    with chromium.looking(place.base, account="viewer") as looker:
+        page = looker.open("/view/timeline?cameras=1,2")
+        expect(page.get_by_text("Mark where it begins with [")).to_be_visible()
+        page.get_by_label("Begin", exact=True).fill("2026-11-21 08:00:02.25")
+        page.get_by_label("End", exact=True).fill("8:00:14.5")
+        page.get_by_label("End", exact=True).press("Enter")
+        expect(page.get_by_text("Length 12 sec")).to_be_visible()
+        gate = page.locator(".clips-holdings > li", has_text="Gate")
+        expect(gate).to_contain_text("8.3 sec")
+        expect(gate).to_contain_text("1 gap")
+        gate.locator("summary").press("Enter")
+        expect(gate).to_contain_text("08:00:08 – 08:00:12 (4 sec): ")
+        assert looker.axe() == []
+        page.get_by_label("End", exact=True).fill("2026-11-21T15:00:06.5+07:00")
+        page.get_by_label("End", exact=True).blur()
+        expect(gate).to_contain_text("complete")
+        assert re.search(r"4\.3 sec · [\d.]+ kB", held(page, "Yard"))
+        for name in ("Evidence", "Pin", "Share", "Analyse"):
+            expect(page.get_by_role("button", name=name)).to_have_count(0)
+        page.get_by_role("button", name="Preview").click()
+        preview = page.get_by_role("dialog", name="Preview")
+        page.wait_for_function("() => document.querySelector('dialog video').currentTime > 0.2")
+        assert page.evaluate("document.querySelector('dialog video').duration") == pytest.approx(4.25, abs=0.01)
+        preview.get_by_label("Camera").select_option("Yard")
+        page.wait_for_function("() => document.querySelector('dialog video').src.includes('/source/2/')")
+        assert looker.axe() == []
+        page.keyboard.press("Escape")
+        page.get_by_role("checkbox", name="Yard").uncheck()
+        with page.expect_download() as coming:
+            page.get_by_role("button", name="Download MP4").click()
+        coming.value.save_as(tmp_path / "clip.mp4")
+        assert coming.value.suggested_filename.startswith("source-1-")
+        assert frames_of(tmp_path / "clip.mp4") == FRAMES
+        expect(page.get_by_role("region", name="Downloads")).to_contain_text("saved · ")
+        page.get_by_role("button", name=re.compile("out of the list")).press("Enter")
+        expect(page.get_by_role("region", name="Downloads")).to_have_count(0)
+        assert looker.complaints == []
+
+
+def test_a_clip_in_a_gap_says_where_footage_is_nearest(place: Place, chromium: Chromium) -> None:  # noqa: F811
+    begin, end = utc(T0_US + 9 * SECOND_US), utc(T0_US + 10 * SECOND_US)
+    with chromium.looking(place.base, account="operator") as looker:
+        page = looker.open(f"/view/timeline?cameras=1&in={begin}&out={end}")
+        expect(page.get_by_role("button", name=re.compile("Last before: .*08:00:0"))).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("First after: .*08:00:12"))).to_be_visible()
+        expect(page.get_by_role("button", name="Download MP4")).to_be_disabled()
+        page.get_by_label("Begin", exact=True).fill("yesterday")
+        page.get_by_label("Begin", exact=True).press("Enter")
+        expect(page.get_by_text("This is no time")).to_be_visible()
+        page.get_by_role("button", name="Clear the marks").press("Enter")
+        expect(page.get_by_label("End", exact=True)).to_have_value("")
+
+
+def test_a_clip_is_pinned_and_released_and_its_manifest_is_downloaded(
+    place: Place,
+    chromium: Chromium,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    with chromium.looking(place.base, account="operator") as looker:
+        page = looker.open(MARKED)
+        page.get_by_role("button", name="Pin…").click()
+        dialog = page.get_by_role("dialog", name="Pin footage")
+        expect(dialog).to_contain_text("Gate, Yard")
+        dialog.get_by_role("button", name="Pin", exact=True).click()
+        expect(dialog.get_by_text("Say why it is kept.")).to_be_visible()
+        dialog.get_by_label("Reason").fill("<b>theft</b> at the gate")
+        dialog.get_by_label("Ends", exact=True).select_option("in 30 days")
+        assert looker.axe() == []
+        dialog.get_by_role("button", name="Pin", exact=True).press("Enter")
+        expect(dialog).to_have_count(0)
+        pins = place.ask("GET", "/api/v1/pins?is_active=true")
+        assert [(pin["source_id"], pin["start_utc"], pin["reason"]) for pin in pins] == [
+            (number, utc(BEGIN_US), "<b>theft</b> at the gate") for number in (1, 2)
+        ]
+        page.get_by_text("Pins (2)").press("Enter")
+        line = page.get_by_role("listitem").filter(has_text="<b>theft</b> at the gate").filter(has_text="Yard")
+        expect(line).to_contain_text("by operator · until ")
+        line.get_by_role("button", name="Release the pin").click()
+        page.get_by_role("dialog").get_by_role("button", name="Release").press("Enter")
+        expect(page.get_by_text("Pins (1)")).to_be_visible()
+        assert [pin["source_id"] for pin in place.ask("GET", "/api/v1/pins?is_active=true")] == [1]
+        page.get_by_role("checkbox", name="Gate").uncheck()
+        with page.expect_download() as coming:
+            page.get_by_role("button", name="Evidence (ZIP)").click()
+        coming.value.save_as(tmp_path / "evidence.zip")
+        result = place.app.test_cli_runner().invoke(args=["verify-export", str(tmp_path / "evidence.zip")])
+        assert result.exit_code == 0, result.output
+        assert looker.complaints == []
+
+
+def test_a_share_link_is_shown_once_opens_elsewhere_and_is_revoked(place: Place, chromium: Chromium) -> None:  # noqa: F811
+    with chromium.looking(place.base, account="guard", permissions=["clipboard-read", "clipboard-write"]) as looker:
+        page = looker.open(MARKED)
+        expect(page.locator(".clips-holdings > li")).to_have_count(1)
+        page.get_by_role("button", name="Share…").click()
+        dialog = page.get_by_role("dialog", name="Share by link")
+        dialog.get_by_label("How often it may be opened").fill("none")
+        dialog.get_by_label("Password").fill("short")
+        dialog.get_by_role("button", name="Make links").click()
+        expect(dialog.get_by_role("alert")).to_have_text([re.compile("whole number"), re.compile("At least 8")])
+        dialog.get_by_label("How often it may be opened").fill("2")
+        dialog.get_by_label("Password").fill("correct horse")
+        dialog.get_by_label("Note").fill("The parcel")
+        dialog.get_by_label("Offer it for download").check()
+        dialog.get_by_role("button", name="Make links").press("Enter")
+        links = page.get_by_role("dialog", name="Links, shown this once")
+        links.get_by_role("button", name="Copy the link for Gate").click()
+        url = page.evaluate("navigator.clipboard.readText()")
+        assert url == links.get_by_label("Link for Gate", exact=True).input_value()
+        links.get_by_role("button", name="Done").press("Enter")
+        with chromium.looking(place.base) as stranger:
+            stranger.page.goto(url)
+            stranger.page.get_by_label("Password of this link").fill("correct horse")
+            stranger.page.get_by_role("button", name="Open").click()
+            expect(stranger.page.get_by_text("The parcel")).to_be_visible()
+            stranger.page.wait_for_function("() => document.querySelector('video').readyState >= 2")
+        page.reload()
+        page.get_by_text("Share links (1)").click()
+        line = page.get_by_role("listitem").filter(has_text="The parcel")
+        expect(line).to_contain_text("opened 1 of 2 times · with a password · with download")
+        line.get_by_role("button", name="Revoke the link").press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Revoke").press("Enter")
+        expect(page.get_by_text("Share links (1)")).to_have_count(0)
+        with chromium.looking(place.base) as stranger:
+            assert stranger.page.goto(url).status == 410
+        assert looker.complaints == []
+
+
+def test_an_analysis_begins_and_its_result_is_told_while_one_looks(place: Place, chromium: Chromium) -> None:  # noqa: F811
+    with chromium.looking(place.base, account="operator") as looker:
+        page = looker.open(MARKED)
+        page.get_by_role("checkbox", name="Yard").uncheck()
+        page.get_by_role("button", name="Analyse…").click()
+        dialog = page.get_by_role("dialog", name="Hand over for analysis")
+        dialog.get_by_label("Name of the file").fill("gate.mp4")
+        dialog.get_by_label("Audience").select_option("12+")
+        dialog.get_by_label("Comment").fill("Who is it?")
+        dialog.get_by_role("button", name="Start the analysis").press("Enter")
+        begun = page.get_by_role("region", name="Analyses begun")
+        expect(begun).to_contain_text("waits for an analyser")
+        file = place.ask("GET", "/files/")[0]
+        assert (file["name"], file["source_id"], file["duration_s"]) == ("gate.mp4", 1, 4.25)
+        form = place.ask("GET", f"/cinema/{file['id']}/")
+        assert (form["target_audience"], form["comment"]) == ("12+", "Who is it?")
+        place.ask("POST", f"/download/{file['refer']}/", json={"findings": []})
+        expect(begun).to_contain_text("the result is there")
+        page.get_by_text("For analysis (1)").click()
+        page.get_by_role("button", name="Delete the file gate.mp4").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
+        expect(page.get_by_text("For analysis (1)")).to_have_count(0)
+        begun.get_by_role("link", name="Open gate.mp4").press("Enter")
+        page.wait_for_url("**/view/files?file=*")
+        assert looker.complaints == []

@@ -1,0 +1,7 @@
+import type { Stretch } from '../api/clips';
+import type { Footage } from '../api/footage';
+
+/** What is cut out of one camera: the stretch between the marks, and what it holds. */
+export interface Cut extends Stretch {
+  footage: Footage;
+}

@@ -1,0 +1,108 @@
+/** One camera's picture with its name, the clock of its frame, and what is to be said where there is none. */
+
+import { useEffect, useRef } from 'preact/hooks';
+import { mp4Url } from '../api/footage';
+import { camera, cameraName } from '../cameras';
+import { clockText, isoOf } from '../instants';
+import { isPlaying } from '../moment';
+import { Button } from '../parts/button';
+import { Lamp, Spinner } from '../parts/shown';
+import type { Channel } from './channel';
+import type { Conductor } from './conductor';
+import { GapNote } from './gapnote';
+import { say } from './words';
+
+const AROUND_MS = 120_000;
+
+/** The media of a channel: its elements are its own and outlive what is drawn around them. */
+function Media({ channel }: { channel: Channel }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    box.current?.replaceChildren(channel.video, channel.scanner.canvas);
+  }, [channel]);
+  return <div ref={box} class="player-media" />;
+}
+
+/** Exact to the frame: the wall time at which the frame shown began. */
+function FrameClock({ channel }: { channel: Channel }) {
+  const ms = channel.shownMs.value;
+  if (ms === null) return null;
+  return (
+    <time class="player-clock" dateTime={isoOf(ms)}>
+      {clockText(ms, isPlaying.value ? 1 : 3)}
+    </time>
+  );
+}
+
+function Trouble({ channel, conductor }: { channel: Channel; conductor: Conductor }) {
+  const trouble = channel.trouble.value;
+  if (trouble === null) return null;
+  const { kind, detail } = trouble;
+  const at = channel.shownMs.value ?? conductor.ms;
+  const text =
+    kind === 'codec'
+      ? say('unplayable', { codec: detail })
+      : say(kind === 'decoding' ? 'undecodable' : 'failed', { reason: detail });
+  return (
+    <div class="player-trouble">
+      <p>{text}</p>
+      <p class="row">
+        <a class="button" href={mp4Url(channel.id, at - AROUND_MS, at + AROUND_MS, true)} download>
+          {say('download')}
+        </a>
+        {kind !== 'codec' && <Button onClick={() => conductor.retry()}>{say('retry')}</Button>}
+      </p>
+    </div>
+  );
+}
+
+interface CellProps {
+  channel: Channel;
+  conductor: Conductor;
+  isLarge: boolean;
+  onEnlarge: () => void;
+}
+
+export function Cell({ channel, conductor, isLarge, onEnlarge }: CellProps) {
+  const { id } = channel;
+  const condition = channel.condition.value;
+  const isLeader = conductor.leader.value === id;
+  const known = camera(id);
+  const press = () => {
+    conductor.leader.value = id;
+  };
+  return (
+    <figure
+      class={`player-cell${isLarge ? ' is-large' : ''}`}
+      data-id={id}
+      data-condition={condition}
+      data-scanning={channel.isScanning.value}
+      aria-current={isLeader ? 'true' : undefined}
+    >
+      <Media channel={channel} />
+      <button
+        type="button"
+        class="player-press"
+        aria-label={say(isLarge ? 'shrink' : 'enlarge', { name: cameraName(id) })}
+        aria-pressed={isLarge}
+        onFocus={press}
+        onClick={press}
+        onDblClick={onEnlarge}
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter') return;
+          event.preventDefault();
+          onEnlarge();
+        }}
+      />
+      <figcaption class="player-caption">
+        {known && <Lamp camera={known} />}
+        <span class="player-name">{cameraName(id)}</span>
+        <FrameClock channel={channel} />
+      </figcaption>
+      {condition === 'gap' && <GapNote id={id} conductor={conductor} />}
+      {condition === 'loading' && <Spinner label={say('loading')} />}
+      {condition === 'slow' && <p class="player-slow">{say('slow')}</p>}
+      <Trouble channel={channel} conductor={conductor} />
+    </figure>
+  );
+}

@@ -1,0 +1,48 @@
+/** What stands in the place of a picture where its camera has nothing: why, and until when. */
+
+import { useSignal, useSignalEffect } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import { ApiError } from '../api/call';
+import { type Gap, gaps } from '../api/footage';
+import { momentText, nowMs } from '../instants';
+import { clockMs } from '../moment';
+import { causeText } from '../timeline/causes';
+import type { Conductor } from './conductor';
+import { say } from './words';
+
+const AROUND_MS = 43_200_000;
+
+/** The gap of a camera at the clock; asked for once for each gap. */
+function useGap(id: number) {
+  const found = useSignal<Gap | null>(null);
+  const asking = useRef(false);
+  useSignalEffect(() => {
+    const ms = clockMs.value;
+    const known = found.peek();
+    if (ms === null || asking.current || (known && known.startMs <= ms && ms < known.endMs)) return;
+    asking.current = true;
+    gaps(id, ms - AROUND_MS, Math.min(ms + AROUND_MS, nowMs()))
+      .then(
+        (list) => {
+          found.value = list.find((one) => one.startMs <= ms && ms < one.endMs) ?? null;
+        },
+        (error) => {
+          if (!(error instanceof ApiError)) throw error; // without its cause the gap is still one
+        },
+      )
+      .finally(() => setTimeout(() => (asking.current = false), 2000));
+  });
+  return found.value;
+}
+
+export function GapNote({ id, conductor }: { id: number; conductor: Conductor }) {
+  const gap = useGap(id);
+  const until = conductor.footageAfter(id) ?? (gap && gap.endMs < nowMs() - 1000 ? gap.endMs : null);
+  return (
+    <div class="player-gap">
+      <p class="player-gap-title">{say('nothing')}</p>
+      {gap && <p>{causeText(gap.cause)}</p>}
+      {until !== null && <p>{say('until', { moment: momentText(until) })}</p>}
+    </div>
+  );
+}

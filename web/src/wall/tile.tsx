@@ -1,0 +1,204 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Camera } from '../cameras';
+import { clockText, durationText, momentText, nowMs } from '../instants';
+import { may } from '../me';
+import { IconButton } from '../parts/button';
+import { Icon } from '../parts/icon';
+import { Link } from '../parts/link';
+import { Lamp, lampOf } from '../parts/shown';
+import { open } from './opened';
+import { PERIOD_MS } from './pacing';
+import { look, type Picture, pace, pictureOf, tryAgain, watched, watchLive } from './pictures';
+import { say } from './words';
+
+const HOVER_MS = 400; // a pointer that only crosses a picture starts no stream
+const HOVER_DELAY_S = 0.2;
+const MINUTE_MS = 60_000;
+
+/** Ask for pictures of a camera while its tile is seen, as often as suits what it does. */
+function useStills({ id, isRecording, source }: Camera) {
+  const isCheap = isRecording || source.uri_http_picture.uri !== null;
+  const box = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    let leave: (() => void) | null = null;
+    const observer = new IntersectionObserver((entries) => {
+      leave?.();
+      leave = entries.at(-1)?.isIntersecting ? look(id) : null;
+      pace(id, isCheap ? PERIOD_MS.cheap : PERIOD_MS.dear);
+    });
+    if (box.current) observer.observe(box.current);
+    return () => {
+      observer.disconnect();
+      leave?.();
+    };
+  }, [id, isCheap]);
+  return box;
+}
+
+/** Show a live picture while somebody points at the tile, or has the focus in it. */
+function useCloserLook(id: number) {
+  const timer = useRef(0);
+  const end = useRef<(() => void) | null>(null);
+  const leave = () => {
+    clearTimeout(timer.current);
+    end.current?.();
+    end.current = null;
+  };
+  const enter = () => {
+    leave();
+    timer.current = window.setTimeout(() => {
+      end.current = watchLive(id, HOVER_DELAY_S);
+    }, HOVER_MS);
+  };
+  useEffect(() => leave, [id]);
+  return {
+    onPointerEnter: (event: PointerEvent) => event.pointerType === 'mouse' && enter(),
+    onPointerLeave: leave,
+    onFocusIn: enter,
+    onFocusOut: leave,
+  };
+}
+
+/** "No picture since 08:01, 3 min ago"; drawn anew each minute. */
+export function Silence({ picture }: { picture: Picture }) {
+  const [, tick] = useState(0);
+  const sinceMs = picture.silentMs;
+  useEffect(() => {
+    if (sinceMs === null) return;
+    const timer = setInterval(() => tick((count) => count + 1), MINUTE_MS / 4);
+    return () => clearInterval(timer);
+  }, [sinceMs]);
+  if (sinceMs === null) return null;
+  const time = momentText(sinceMs);
+  const ageMs = Math.floor((nowMs() - sinceMs) / MINUTE_MS) * MINUTE_MS;
+  const text = ageMs > 0 ? say('silentAge', { time, age: durationText(ageMs) }) : say('silent', { time });
+  return (
+    <p class="wall-silent">
+      <span>{text}</span>
+      {picture.why && <small>{picture.why.message}</small>}
+    </p>
+  );
+}
+
+/** The time of the picture, and whether pictures are coming live. */
+export function PictureClock({ id, picture }: { id: number; picture: Picture }) {
+  if (picture.takenMs === null || picture.silentMs !== null) return null;
+  const isLive = watched.value?.id === id && watched.value.isLive;
+  return (
+    <span class="wall-clock">
+      {isLive && <b class="wall-live">{say('live')}</b>}
+      <time dateTime={new Date(picture.takenMs).toISOString()}>{clockText(picture.takenMs)}</time>
+    </span>
+  );
+}
+
+/** Under which tags the camera records, and since when. */
+export function RunningTags({ camera }: { camera: Camera }) {
+  return (
+    <>
+      {camera.tags.map(({ name, sinceMs }) => (
+        <span key={name} class="wall-tag">
+          {say('since', { tag: name, time: momentText(sinceMs) })}
+        </span>
+      ))}
+    </>
+  );
+}
+
+function RecordButton({ camera }: { camera: Camera }) {
+  if (!may('operator')) return null;
+  const { id, name } = camera;
+  if (!camera.isWanted) {
+    return (
+      <IconButton icon="dot" label={say('recordOne', { name })} onClick={() => open({ kind: 'record', ids: [id] })} />
+    );
+  }
+  return <IconButton icon="stop" label={say('stopOne', { name })} onClick={() => open({ kind: 'stop', ids: [id] })} />;
+}
+
+export interface TileProps {
+  camera: Camera;
+  /** Moves the camera by so many places; null where it cannot be moved. */
+  onMove: ((places: number) => void) | null;
+  /** Takes the place of this camera for one that was dragged onto it. */
+  onDrop: ((draggedId: number) => void) | null;
+}
+
+function MoveButtons({ camera: { name }, onMove }: Pick<TileProps, 'camera' | 'onMove'>) {
+  if (!onMove) return null;
+  return (
+    <>
+      <IconButton icon="left" label={say('earlier', { name })} onClick={() => onMove(-1)} />
+      <IconButton icon="right" label={say('later', { name })} onClick={() => onMove(1)} />
+    </>
+  );
+}
+
+const DRAGGED = 'application/x-camera';
+
+function dragging({ camera, onDrop }: TileProps) {
+  if (!onDrop) return {};
+  return {
+    draggable: true,
+    onDragStart: (event: DragEvent) => event.dataTransfer?.setData(DRAGGED, String(camera.id)),
+    onDragOver: (event: DragEvent) => event.dataTransfer?.types.includes(DRAGGED) && event.preventDefault(),
+    onDrop: (event: DragEvent) => {
+      const id = Number(event.dataTransfer?.getData(DRAGGED));
+      if (id) onDrop(id);
+      event.preventDefault();
+    },
+  };
+}
+
+/** One camera: its newest picture, what it does, and what can be done with it. */
+export function Tile(props: TileProps) {
+  const { camera, onMove } = props;
+  const box = useStills(camera);
+  const closer = useCloserLook(camera.id);
+  const picture = pictureOf(camera.id).value;
+  const isSilent = picture.silentMs !== null;
+  return (
+    <li
+      ref={box}
+      class={`wall-tile${isSilent ? ' is-silent' : ''}`}
+      data-camera={camera.id}
+      data-state={lampOf(camera)}
+      {...closer}
+      {...dragging(props)}
+    >
+      <div class="wall-picture">
+        {picture.url === null ? (
+          <span class="wall-nothing">
+            <Icon name="camera" />
+            {!isSilent && <span class="small">{say('loadingPicture')}</span>}
+          </span>
+        ) : (
+          <img src={picture.url} alt={say('picture', { name: camera.name, time: clockText(picture.takenMs ?? 0) })} />
+        )}
+        <Silence picture={picture} />
+        <PictureClock id={camera.id} picture={picture} />
+      </div>
+      <div class="wall-caption">
+        <Link class="wall-open" page="timeline" query={{ cameras: String(camera.id) }} title={say('open')}>
+          {camera.name}
+        </Link>
+        <span class="wall-does">
+          <Lamp camera={camera} isWordShown />
+          <RunningTags camera={camera} />
+        </span>
+      </div>
+      <div class="wall-actions">
+        {isSilent && (
+          <IconButton icon="back" label={say('tryAgain', { name: camera.name })} onClick={() => tryAgain(camera.id)} />
+        )}
+        <MoveButtons camera={camera} onMove={onMove} />
+        <RecordButton camera={camera} />
+        <IconButton
+          icon="full"
+          label={say('enlarge', { name: camera.name })}
+          onClick={() => open({ kind: 'large', id: camera.id })}
+        />
+      </div>
+    </li>
+  );
+}
