@@ -10,6 +10,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def _frames(page: Page, act: Callable[[], None]) -> list[float]:
     page.evaluate(FRAMES)
     act()
     times = [float(ms) for ms in page.evaluate(TAKE_FRAMES)]
-    return [after - before for before, after in zip(times, times[1:], strict=False)]
+    return [after - before for before, after in pairwise(times)]
 
 
 def _summed(gaps_ms: list[float]) -> dict[str, float]:

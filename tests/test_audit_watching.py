@@ -43,9 +43,8 @@ SHOWS_NOTHING = {
     "audit", "availability", "checks", "cinema", "comments", "csrf", "deletion", "docs", "fileevents", "filereport",
     "group", "health", "metrics", "notices", "pages", "pins", "recommend", "restplusexampleapi", "restx_doc",
     "retention", "schedule", "signin", "source", "sourcegaps", "static", "storage", "sync", "tag", "violations",
-    "administration", "filerefer", "account", "accountpage", "me", "tokens", "shares",
-    "losses", "systemhealth",
-    "administration", "filerefer", "account", "accountpage", "me", "tokens", "shares", "activity",
+    "administration", "filerefer", "account", "accountpage", "me", "tokens", "shares", "losses",
+    "systemhealth", "activity",
 }  # fmt: skip
 LISTS = {
     "copies.copy_copies", "copies.copy_one_copy", "exports.export_export_key", "files.file_files",

@@ -111,13 +111,6 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     for blueprint in (*source_blueprints(), group, schedule, *kept):
         yield blueprint, API_PREFIX
     yield from ((blueprint, API_PREFIX) for blueprint in system_blueprints())
-    yield from people_blueprints()
-    sources = (source, sourcebulk, sourcegaps, availability, live)
-    kept = (retention, pins, audit, notices)
-    recorded = (exports, record, recordfile, deletion)
-    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
-        yield blueprint, API_PREFIX
-    yield from (*people_blueprints(), *seen_blueprints())
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
     yield from shared_blueprints()
@@ -158,13 +151,6 @@ def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.tokens import tokens
 
     yield from ((account, API_PREFIX), (me, API_PREFIX), (tokens, API_PREFIX), (signin, None), (accountpage, None))
-
-
-def seen_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
-    """Yield the blueprints of what is found in footage, with their URL prefix."""
-    from app.views.activity import activity
-
-    yield activity, API_PREFIX
 
 
 def shared_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
