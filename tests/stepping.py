@@ -86,7 +86,9 @@ class Sight(NamedTuple):
 
 def _sight(read: Any) -> Sight:
     pictures = [
-        Picture(one["id"], one["condition"], one["number"], seconds_of(one["clock"]) if one["clock"] else None, one["rate"])
+        Picture(
+            one["id"], one["condition"], one["number"], seconds_of(one["clock"]) if one["clock"] else None, one["rate"]
+        )
         for one in read["cameras"]
     ]
     return Sight(seconds_of(read["master"]) if read["master"] else 0.0, pictures)

@@ -1,4 +1,4 @@
-"""The pages for who is signed in: what they say of him, offer him, and what he can do; and what becomes of a session."""
+"""The pages for who is signed in: what they say and offer, what he can do, and what becomes of his session."""
 
 from collections.abc import Iterator
 from pathlib import Path
