@@ -51,7 +51,7 @@ def register_blueprints(app: "Flask") -> None:
     """Register every blueprint, the errors' renderer, the sign-in check and the command line."""
     from app import auth, cli, views
     from app.access import crossorigin, headers, hosts, proxies, rates
-    from app.views import fileevents, incoming, live, metrics, multipart, watching
+    from app.views import fileevents, incoming, live, metrics, multipart, staticfiles, watching
     from app.views.playbackapi import playbackapi
 
     proxies.begin(app)
@@ -62,6 +62,7 @@ def register_blueprints(app: "Flask") -> None:
     hosts.begin(app)
     auth.begin(app)
     views.begin(app)
+    staticfiles.begin(app)
     multipart.begin(app)
     incoming.begin(app)
     live.begin(app)

@@ -27,6 +27,7 @@ def register(app: Flask) -> None:
 
 def _commands() -> tuple[click.Command, ...]:
     from app.commands.accounts import account_commands
+    from app.commands.activity import activity_commands
     from app.commands.audits import audit_commands
     from app.commands.exports import export_command, key_command, verify_export_command
     from app.commands.fscks import fsck_command
@@ -48,7 +49,7 @@ def _commands() -> tuple[click.Command, ...]:
     from app.commands.violations import load_violations_command
 
     groups = (source_commands, group_commands, record_commands, tag_commands, storage_commands, sync_commands)
-    kept = (audit_commands, retention_commands, pin_commands, notice_commands, webhook_commands)
+    kept = (audit_commands, retention_commands, pin_commands, activity_commands, notice_commands, webhook_commands)
     people = (account_commands, token_commands, share_commands, secret_commands)
     alone = (
         prepare_command,

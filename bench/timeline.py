@@ -16,12 +16,13 @@ from flask_migrate import upgrade
 from sqlalchemy import func, insert, select, text
 
 from app import create_app
-from app.archive.coverage import DAY, DAYS_32, Spans, join_spans, note_closed, recount, to_bytes
+from app.archive.coverage import DAY, Spans, note_closed, recount
 from app.extensions import db, prepare_migrations, writing
-from app.models import Coverage, Run, Segment, Source, Storage
+from app.models import Run, Segment, Source, Storage
 from app.models.segment import CLOSED
 from bench.cameras import SEED
 from bench.figures import Figure, median, percentile
+from bench.longcoverage import add_cells, make_spans
 from instance.config import TestingConfig
 
 S = 1_000_000
@@ -170,16 +171,6 @@ def _group_rows(ids: range, begin_us: int, end_us: int) -> None:
     db.session.rollback()
 
 
-def _spans(dice: np.random.Generator, days: int, gaps_a_day: float, longest_s: float) -> Spans:
-    """Return footage with gaps of 1 s to longest_s at random instants, short ones more often than long ones."""
-    count = int(days * gaps_a_day)
-    begins = np.sort(dice.integers(0, days * DAY.cell_us, count)) + BEGIN_US
-    lengths = (np.exp(dice.uniform(0, np.log(longest_s), count)) * S).astype(np.int64)
-    gaps = join_spans(np.column_stack((begins, begins + lengths)), 1)
-    edges = np.concatenate(([BEGIN_US], gaps.ravel(), [BEGIN_US + days * DAY.cell_us])).reshape(-1, 2)
-    return edges[edges[:, 0] < edges[:, 1]]
-
-
 def _cut(dice: np.random.Generator, spans: Spans) -> Iterator[tuple[int, int]]:
     """Yield segments of about 60 s that make up spans."""
     for begin, end in spans.tolist():
@@ -220,7 +211,7 @@ def _make_month() -> dict[str, Any]:
     total, dice = 0, np.random.default_rng(SEED)
     for source_id in range(1, CAMERAS + 1):
         _add_source(source_id)
-        rows = list(_cut(dice, _spans(dice, DAYS, 4, 2 * 3600)))
+        rows = list(_cut(dice, make_spans(dice, BEGIN_US, DAYS, 4, 2 * 3600)))
         _add_rows(source_id, rows)
         total += len(rows)
         with writing() as session:
@@ -235,7 +226,7 @@ def _make_year(ranges: list[tuple[int, int]]) -> dict[str, Any]:
     edges = sorted(edge for asked in ranges for edge in asked)
     for source_id in range(CAMERAS + 1, CAMERAS + YEAR_CAMERAS + 1):
         _add_source(source_id)
-        spans = _spans(dice, YEAR_DAYS, 6, 4 * 3600)
+        spans = make_spans(dice, BEGIN_US, YEAR_DAYS, 6, 4 * 3600)
         rows = {
             start: start + SEGMENT_US
             for edge in edges
@@ -243,22 +234,5 @@ def _make_year(ranges: list[tuple[int, int]]) -> dict[str, Any]:
             if spans[np.searchsorted(spans[:, 0], start, "right") - 1, 1] >= start + SEGMENT_US
         }
         _add_rows(source_id, sorted(rows.items()))
-        cells += _add_cells(dice, source_id, spans)
+        cells += add_cells(dice, source_id, spans, BEGIN_US, YEAR_DAYS)
     return {"cells_of_the_year": cells}
-
-
-def _add_cells(dice: np.random.Generator, source_id: int, spans: Spans) -> int:
-    """Store the spans of a source in cells of both levels; return how many."""
-    midnights = BEGIN_US + np.arange(1, YEAR_DAYS) * DAY.cell_us + dice.integers(0, SEGMENT_US, YEAR_DAYS - 1)
-    cut = midnights[[bool(((spans[:, 0] < at) & (at < spans[:, 1])).any()) for at in midnights]]
-    edges = np.sort(np.concatenate((spans.ravel(), cut, cut))).reshape(-1, 2)
-    values = []
-    for level in (DAY, DAYS_32):
-        numbers = edges[:, 0] // level.cell_us
-        for cell in np.unique(numbers).tolist():
-            stored = to_bytes(join_spans(edges[numbers == cell], level.slack_us))
-            key = {"source_id": source_id, "level": level.number, "cell": cell}
-            values.append({**key, "revision": 1, "spans": stored})
-    with writing() as session:
-        session.execute(insert(Coverage), values)
-    return len(values)

@@ -98,6 +98,8 @@ class Config:
     # Reading a day of one camera of 4 Mbit/s takes three hours of it; a disk that records has 40 times that.
     SCRUB_BYTES_S: int = 4 * 1024 * 1024
     MOVE_BYTES_S: int = 32 * 1024 * 1024
+    # Of each half minute, in a thread that yields to all others: two thirds of a core where nothing else wants it.
+    ACTIVITY_CPU_S: float = 20.0
     SIGNING_KEY: str = ""
     SENDFILE_HEADER: str = ""
     SENDFILE_PREFIX: str = "/media/"

@@ -72,6 +72,13 @@ PLAYBACK: dict[tuple[str, str], list[Ask]] = {
     ("playbackapi.playback_timeline_of_sources", "GET"): [
         Ask(_query(source_id=":source_id", start=":start", end=":end"))
     ],
+    ("playbackapi.playback_activity_of_sources", "GET"): [
+        Ask(_query(source_id=":source_id", start=":start", end=":end"))
+    ],
+    ("playbackapi.playback_marks_of_sources", "GET"): [
+        Ask(_query(source_id=":source_id", start=":start", end=":end")),
+        Ask(_query(source_id=":source_id", start=":start", end=":end", kinds="record,comment")),
+    ],
 }
 GROUP = _body(model="Source", name=":text new group")
 LIMITED = _query(limit="1", source_id=":source_id")
@@ -83,7 +90,15 @@ CAMERAS: dict[tuple[str, str], list[Ask]] = {
     ("source.source_one_source", "PATCH"): [Ask(_body(description=":text changed again"))],
     ("source.source_one_source", "DELETE"): [Ask(own_statuses=(409,))],
     ("sourcebulk.source_bulk", "POST"): [REFUSED],
+    ("sourcetest.source_test", "POST"): [Ask(_body(source_id=":source_id"))],
+    ("sourcediscovery.source_discovery", "POST"): [REFUSED],
     ("sourcegaps.source_source_gaps", "GET"): [RANGED],
+    ("losses.loss_losses", "GET"): [RANGED, Ask(_query(start=":start", end=":end", format="csv"))],
+    ("systemhealth.health_health", "GET"): [Ask()],
+    ("activity.activity_source_activity", "GET"): [RANGED],
+    ("activity.activity_next_activity", "GET"): [Ask(_query(after=":start")), Ask(_query(before=":end"))],
+    ("activity.activity_activity_settings", "GET"): [Ask()],
+    ("activity.activity_activity_settings", "PUT"): [Ask(_body(is_enabled=True, threshold=0.01, since=":start"))],
     ("availability.source_availability", "GET"): [Ask()],
     ("availability.source_availability", "POST"): [Ask()],
     ("live.live_live_picture", "GET"): [STREAM],
@@ -192,6 +207,7 @@ HANDED: dict[tuple[str, str], list[Ask]] = {
         Ask(lambda side: {"headers": {"X-HTTP-Method-Override": "DELETE"}}, False),
     ],
     ("files.file_one_file", "DELETE"): [OF_FILE, Ask(path={"file_id": "upload_id"})],
+    ("filecontent.file content_file_content", "GET"): [OF_FILE, Ask(path={"file_id": "upload_id"})],
     ("filereport.report_file_report", "GET"): [OF_FILE, Ask(_query(format="html")), Ask(path={"file_id": "upload_id"})],
     ("filerefer.of_file", "GET"): [OF_FILE],
     ("filerefer.of_file", "POST"): [OF_FILE],

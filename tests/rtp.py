@@ -1,6 +1,7 @@
 """A media file as RTP: each track's access units cut into payloads once, and the SDP that announces them.
 
-Payload formats: RFC 6184 (H.264), RFC 7798 (H.265), RFC 3640 (AAC-hbr), RFC 3551 §4.5.14 (G.711).
+Payload formats: RFC 6184 (H.264), RFC 7798 (H.265), RFC 7741 (VP8), RFC 3640 (AAC-hbr), RFC 3551 §4.5.14
+(G.711).
 """
 
 import base64
@@ -26,7 +27,7 @@ STATIC_TYPES = {"pcm_mulaw": (0, "PCMU"), "pcm_alaw": (8, "PCMA")}
 SEI_HEAD = {"h264": b"\x06", "hevc": b"\x4e\x01"}
 STAMP = uuid.UUID("8d1f5c3a-6b27-4e94-a1d8-3c7e59f2b461").bytes
 STAMP_LETTERS = 12
-CODECS = ("h264", "hevc", "aac", *STATIC_TYPES)
+CODECS = ("h264", "hevc", "vp8", "aac", *STATIC_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ def aac_payload(frame: bytes) -> bytes:
 def _track(context: Any, coded: list[_Coded], zero_s: Fraction, number: int) -> Track:
     if context.name in ("h264", "hevc"):
         return _video_track(context, coded, zero_s, 96 + number)
+    if context.name == "vp8":
+        return _vp8_track(coded, zero_s, 96 + number)
     if context.name == "aac":
         return _aac_track(context, coded, zero_s, 96 + number)
     return _g711_track(context, coded, zero_s)
@@ -161,6 +164,18 @@ def _video_track(context: Any, coded: list[_Coded], zero_s: Fraction, payload_ty
     name = {"h264": "H264", "hevc": "H265"}[codec]
     attributes = (f"rtpmap:{payload_type} {name}/90000", f"fmtp:{payload_type} {_format(codec, sets)}")
     return Track("video", codec, payload_type, VIDEO_CLOCK_HZ, _length_s(coded), tuple(units), attributes)
+
+
+def _vp8_track(coded: list[_Coded], zero_s: Fraction, payload_type: int) -> Track:
+    """Cut VP8 behind a descriptor of one byte, whose bit S says that a partition begins (RFC 7741 §4.2)."""
+    size_bytes = MAX_PAYLOAD_BYTES
+    units = []
+    for one in coded:
+        parts = [one.data[at : at + size_bytes] for at in range(0, len(one.data), size_bytes)]
+        payloads = tuple((b"\x00" if number else b"\x10") + part for number, part in enumerate(parts))
+        units.append(_unit(one, zero_s, VIDEO_CLOCK_HZ, payloads, one.data))
+    attributes = (f"rtpmap:{payload_type} VP8/90000",)
+    return Track("video", "vp8", payload_type, VIDEO_CLOCK_HZ, _length_s(coded), tuple(units), attributes)
 
 
 def _aac_track(context: Any, coded: list[_Coded], zero_s: Fraction, payload_type: int) -> Track:

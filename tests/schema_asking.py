@@ -50,8 +50,11 @@ SETTINGS: dict[str, Any] = {
             "expected-statuses": ["400", "401", "403", "404", "405", "409", "410", "415", "422", "428", "5xx"]
         },
     },
-    # PUT of this address is PUT of the source that is called `bulk`: 422.
-    "operations": [{"include-name": "POST /api/v1/source/bulk", "checks": {"unsupported_method": {"enabled": False}}}],
+    # PUT of these addresses is PUT of the source that is called `bulk`, `test`, `discover`: 422.
+    "operations": [
+        {"include-name": f"POST /api/v1/source/{name}", "checks": {"unsupported_method": {"enabled": False}}}
+        for name in ("bulk", "test", "discover")
+    ],
 }
 
 

@@ -82,7 +82,11 @@ def walk_sources(walk: Walk) -> None:
     walk("PUT", path, "source.change", json={"description": "yard"})
     walk("PATCH", path, "source.change", json={"uri_rtsp": "rtsp://u:other@127.0.0.1:1/x"})
     walk("PATCH", path, json={"description": "yard"})  # as it is
+    walk("PUT", f"{path}activity/setting", "activity.set", json={"is_enabled": True, "threshold": 0.01})
+    walk("PUT", f"{path}activity/setting", json={"threshold": 0.01})  # as it is
     walk("DELETE", path, "source.delete")
+    walk("POST", f"{V1}/source/test", "source.test", json=camera)
+    walk("POST", f"{V1}/source/discover", "source.discover")
     rows = [{**camera, "group_name": "bulk"}, {**camera, "group_name": "bulk"}]
     made_by_bulk = ["group.create", "source.create", "source.create", "group.add", "group.add"]
     walk("POST", f"{V1}/source/bulk", *made_by_bulk, json=rows)

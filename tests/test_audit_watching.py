@@ -43,13 +43,15 @@ SHOWS_NOTHING = {
     "audit", "availability", "checks", "cinema", "comments", "csrf", "deletion", "docs", "fileevents", "filereport",
     "group", "health", "metrics", "notices", "pages", "pins", "recommend", "restplusexampleapi", "restx_doc",
     "retention", "schedule", "signin", "source", "sourcegaps", "static", "storage", "sync", "tag", "violations",
-    "administration", "filerefer", "account", "accountpage", "me", "tokens", "shares",
+    "administration", "filerefer", "account", "accountpage", "me", "tokens", "shares", "losses",
+    "systemhealth", "activity",
 }  # fmt: skip
 LISTS = {
     "copies.copy_copies", "copies.copy_one_copy", "exports.export_export_key", "files.file_files",
     "files.file_one_file", "record.record_one_record", "record.record_records", "record.record_running",
     "results.file_result", "results.result_file_result", "playbackapi.source_data", "playbackapi.record_data",
     "playbackapi.playback_sync_of_sources", "playbackapi.playback_timeline_of_sources",
+    "playbackapi.playback_activity_of_sources", "playbackapi.playback_marks_of_sources",
 }  # fmt: skip
 INDEXES = {"playbackapi.playback_init_media", "playbackapi.playback_source_thumbnail_index",
            "playbackapi.playback_record_thumbnail_index"}  # fmt: skip  # of what is fetched by itself
@@ -58,7 +60,8 @@ LEADS_ON = {"sharepage.page", "sharepage.shared_share_playlist", "sharepage.shar
 WRITTEN_AT_ONCE = {"exports.export_source_export": "export", "download.by_key": "download"}
 WATCHED = {
     "copies.copy_copy_video", "live.live_live_picture", "live.live_live_video", "recordfile.record_video",
-    "results.result_file_result_file", "playbackapi.playback_cell_media", "playbackapi.playback_record_picture",
+    "results.result_file_result_file", "filecontent.file content_file_content", "playbackapi.playback_cell_media",
+    "playbackapi.playback_record_picture",
     "playbackapi.playback_record_playlist", "playbackapi.playback_record_thumbnails",
     "playbackapi.playback_record_video", "playbackapi.playback_segment_media",
     "playbackapi.playback_source_picture", "playbackapi.playback_source_playlist",

@@ -119,6 +119,9 @@ def test_a_long_range_comes_from_the_ledger_and_says_the_same_as_its_days(app: F
     ]
     sums = {one["cause"]: one["seconds"] for one in found["seconds"]}
     assert sums["camera_unreachable"] == 25 * 3600
+    long = ask(client, world.source_id, begin_us, end_us, "&resolution=86400")
+    assert [gap["cause"] for gap in long["gaps"]] == [cause for cause, *_ in said[:4]]
+    assert long["seconds"] == found["seconds"]
     some = ask(client, world.source_id, begin_us, end_us, "&cause=wrong_password,silent")
     assert {gap["cause"] for gap in some["gaps"]} == {"wrong_password"}
     assert some["seconds"] == found["seconds"]
@@ -166,7 +169,13 @@ def test_a_year_with_many_gaps_is_read_without_its_segments(app: Flask, client: 
 
 @pytest.mark.parametrize(
     ("query", "name"),
-    [("cause=nothing", "cause"), ("cause=", "cause"), ("cause=silent,%20bad", "cause"), ("duration=31708801", "end")],
+    [
+        ("cause=nothing", "cause"),
+        ("cause=", "cause"),
+        ("cause=silent,%20bad", "cause"),
+        ("duration=31708801", "end"),
+        ("resolution=-1", "resolution"),
+    ],
 )
 def test_a_wrong_question_is_refused(client: FlaskClient, source_id: int, query: str, name: str) -> None:
     duration = "" if "duration" in query else "&duration=60"

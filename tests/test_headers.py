@@ -171,6 +171,7 @@ def test_what_strangers_named_and_filled_is_never_shown_as_ours(production: Flas
     refer = client.get("/files/1", headers=program).json["refer"]
     assert client.post(f"/download/{refer}/", data=posted, headers=program).status_code == 200
     answers.append(client.get("/files/1/result/file", headers=program))
+    answers.append(client.get("/files/1/content", headers=program))
     for answer in answers:
         assert answer.status_code == 200
         assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"

@@ -25,7 +25,9 @@ NAME, TOKEN = "bounded", "fpt_bounded"
 CALLERS = ("viewer", "operator", "admin", "analyser", "token of an admin who sees all")
 MOVING = {  # they tell the time, or are of a file of this very second
     "health.readyz",
+    "systemhealth.health_health",
     "exports.export_source_export",
+    "filecontent.file content_file_content",
     "filereport.report_file_report",
     "results.result_file_result_file",
 }

@@ -1,4 +1,4 @@
-"""The pages for who is signed in: what they say and offer, what he can do, and what becomes of his session."""
+"""The pages for who is signed in: what they say of him and offer him, what he can do, and how a session ends."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -29,6 +29,13 @@ def test_a_page_holds_no_code_and_loads_only_from_here(client: FlaskClient, path
             assert asset.status_code == 200, address
 
 
+def test_what_a_page_shows_is_loaded_beside_its_frame(client: FlaskClient) -> None:
+    own = {path: set(re.findall(r'href="(/static/built/[^"]*)"', client.get(path).text)) for path in PAGES}
+    shared = set.intersection(*own.values())
+    assert any("timelinepage" in address for address in own["/view/timeline"] - shared)
+    assert all(addresses - shared for addresses in own.values())
+
+
 def test_a_page_that_is_not_there_is_404(client: FlaskClient) -> None:
     assert client.get("/view/nothing").status_code == 404
 

@@ -91,10 +91,21 @@ def test_a_gap_has_no_cells_or_those_of_the_picture_that_is_held(app, client, so
     cues = cues_of(client, address(*span, f"&count={count}&width=192&gaps={gaps}", name="thumbnails.vtt"))
     assert cues[-1][1] == pytest.approx(16 if gaps == "collapse" else 24, abs=0.01)
     shown = numbers_of(client, cues)
+    sheet = client.get(address(*span, f"&count={count}&width=192&gaps={gaps}", name="thumbnails"))
+    assert float(sheet.headers["X-Media-Seconds"]) == pytest.approx(cues[-1][1], abs=0.001)
     held = [140] * (count - 8)
     assert shown == [20, 60, 100, 140, *held, 20, 60, 100, 140]
     refused = client.get(address(*span, "&gaps=fail", name="thumbnails"))
     assert (refused.status_code, len(refused.json["gaps"])) == (409, 1)
+
+
+def test_a_sheet_of_held_gaps_runs_with_the_wall_clock_from_the_begin_of_its_range(app, client, source_id, media):
+    recorded = record(app, source_id, media("h264", **WIDE))
+    span = (source_id, recorded.begin_us - 8_000_000, recorded.end_us + 5_000_000)
+    where = address(*span, "&count=8&width=192&gaps=hold", name="thumbnails")
+    assert float(client.get(where).headers["X-Media-Seconds"]) == pytest.approx(16, abs=0.01)
+    cues = cues_of(client, where.replace("thumbnails?", "thumbnails.vtt?"))
+    assert numbers_of(client, cues) == [0, 0, 0, 0, 20, 60, 100, 140]
 
 
 def test_a_sheet_shows_of_overlapping_runs_what_the_film_plays(app, client, source_id, media):

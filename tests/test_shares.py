@@ -237,6 +237,24 @@ def test_a_right_by_a_group_is_as_good(filmed: Filmed) -> None:
     assert filmed.client().get(path_of(link), headers=PAGE).status_code == 410
 
 
+@pytest.mark.parametrize("right", ["camera", "group"])
+def test_a_maker_who_lost_the_camera_is_not_let_off_by_a_right_on_one_that_another_link_shows(
+    filmed: Filmed, right: str
+) -> None:
+    """Regression: a right on any camera that any link showed kept all links of its maker open."""
+    link = filmed.link()
+    span = {"start": utc_text(filmed.at_us(2)), "end": utc_text(filmed.at_us(6))}
+    made = filmed.client().post(f"{API}/share", json={"source_id": filmed.other_id, **span}, headers=filmed.admin)
+    assert made.status_code == 200
+    if right == "camera":
+        filmed.change("UPDATE account_right SET source_id = :id", id=filmed.other_id)
+    else:
+        filmed.change("""INSERT INTO "group" (id, created_us, name, model) VALUES ('g', 1, 'g', 'Source')""")
+        filmed.change("INSERT INTO group_source (group_id, source_id) VALUES ('g', :id)", id=filmed.other_id)
+        filmed.change("UPDATE account_right SET source_id = NULL, group_id = 'g'")
+    assert filmed.client().get(path_of(link), headers=PAGE).status_code == 410
+
+
 def test_what_is_used_up_plays_on_for_who_has_opened_it(filmed: Filmed) -> None:
     link, client = filmed.link(count=1), filmed.client()
     shown = opened(client, link)

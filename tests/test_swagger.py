@@ -85,6 +85,7 @@ CONTRACT = {
 }
 # What the playlists lead to, conveniences, and the pattern to copy: documented, but no part of the contract.
 BESIDE = {
+    ("get", "/files/{file_id}/content"),
     ("get", "/files/{file_id}/result"),
     ("get", "/files/{file_id}/result/file"),
     ("get", "/cinema/"),
@@ -113,6 +114,12 @@ BESIDE = {
     ("post", f"{API}/account/me/totp"),
     ("put", f"{API}/account/me/totp"),
     ("delete", f"{API}/account/me/totp"),
+    ("get", f"{API}/source/{{source_id}}/activity"),
+    ("get", f"{API}/source/{{source_id}}/activity/next"),
+    ("get", f"{API}/source/{{source_id}}/activity/setting"),
+    ("put", f"{API}/source/{{source_id}}/activity/setting"),
+    ("get", f"{PLAYBACK}/activity"),
+    ("get", f"{PLAYBACK}/marks"),
     ("get", f"{API}/deletions"),
     ("get", f"{API}/audit"),
     ("get", f"{API}/token"),
@@ -154,8 +161,12 @@ BESIDE = {
     ("get", f"{API}/tags"),
     ("get", f"{API}/storage"),
     ("post", f"{API}/source/bulk"),
+    ("post", f"{API}/source/test"),
+    ("post", f"{API}/source/discover"),
     ("put", f"{API}/group/{{group_id}}/"),
     ("patch", f"{API}/group/{{group_id}}/"),
+    ("get", f"{API}/health"),
+    ("get", f"{API}/losses"),
     ("get", f"{API}/group/{{group_id}}/schedule"),
     ("put", f"{API}/group/{{group_id}}/schedule"),
     ("delete", f"{API}/group/{{group_id}}/schedule"),
@@ -264,6 +275,11 @@ def test_answers_have_the_shape_that_the_document_says(client: FlaskClient, docu
     answers["get", f"{API}/record/runing"] = client.get(f"{API}/record/runing?tag_name=t")
     answers["get", f"{API}/tag"] = client.get(f"{API}/tag?name=t")
     answers["get", f"{PLAYBACK}/timeline"] = client.get(f"{PLAYBACK}/timeline?source_id=1&start=0&end=10&resolution=1")
+    for name in ("activity", "marks"):
+        answers["get", f"{PLAYBACK}/{name}"] = client.get(f"{PLAYBACK}/{name}?source_id=1&start=0&end=10&resolution=1")
+    for name, query in (("", "?start=0&end=10"), ("/next", "?after=0"), ("/setting", "")):
+        path = f"{API}/source/{{source_id}}/activity{name}"
+        answers["get", path] = client.get(path.format(source_id=1) + query)
     for (method, path), answer in answers.items():
         assert answer.status_code == 200, (method, path, answer.json)
         content = operations(document)[method, path]["responses"]["200"].get("content")

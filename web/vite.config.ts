@@ -2,11 +2,12 @@
  * Builds src/ into app/static/built/: one entry, one lazy chunk a page, names that hold a hash of the bytes.
  * The template reads the manifest (app/views/pages.py), so that no address is written twice.
  */
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   base: '/static/built/',
   publicDir: false,
+  test: { testTimeout: 60_000 }, // nothing is waited for: only a busy machine takes long
   build: {
     outDir: '../app/static/built',
     emptyOutDir: true,

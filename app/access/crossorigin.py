@@ -34,8 +34,8 @@ SENT = [
 ]
 READ = [
     *("Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Range", "Date", "ETag"),
-    *("Idempotency-Replayed", "Link", "Retry-After", "WWW-Authenticate", "X-File-Target-Audience", "X-Picture-Utc"),
-    "X-Refer-Key",
+    *("Idempotency-Replayed", "Link", "Retry-After", "WWW-Authenticate", "X-File-Target-Audience", "X-Media-Seconds"),
+    *("X-Picture-Utc", "X-Refer-Key"),
     *TUS,
 ]
 KEPT_S = 600  # as long a browser keeps what a preflight was answered

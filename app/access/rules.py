@@ -87,6 +87,8 @@ PLAYBACK: dict[str, Methods] = {
     "playbackapi.playback_record_thumbnail_index": _media("path"),
     "playbackapi.playback_sync_of_sources": _media("asked"),
     "playbackapi.playback_timeline_of_sources": _media("asked"),
+    "playbackapi.playback_activity_of_sources": _media("asked"),
+    "playbackapi.playback_marks_of_sources": _media("asked"),
 }
 CAMERAS: dict[str, Methods] = {
     "source.source_sources": {
@@ -95,7 +97,12 @@ CAMERAS: dict[str, Methods] = {
     },
     "source.source_one_source": _see_and_change("source", "path", "PUT PATCH DELETE", "admin"),
     "sourcebulk.source_bulk": {"POST": Rule("admin", "source", "all")},
+    "sourcetest.source_test": {"POST": Rule("admin", "source", "asked")},  # without one: who sees all cameras
+    "sourcediscovery.source_discovery": {"POST": Rule("admin", "source", "all")},
     "sourcegaps.source_source_gaps": {"GET": Rule("viewer", "playback", "path", has_window=True)},
+    "activity.activity_source_activity": {"GET": Rule("viewer", "playback", "path", has_window=True)},
+    "activity.activity_next_activity": {"GET": Rule("viewer", "playback", "path", has_window=True)},
+    "activity.activity_activity_settings": _see_and_change("source", "path", "PUT", "admin"),
     "availability.source_availability": _see_and_change("source", "path", "POST", "operator"),
     "live.live_live_picture": {"GET": Rule("viewer", "live", "path", limit="stills")},
     "live.live_live_video": {"GET": Rule("viewer", "live", "path")},
@@ -112,6 +119,8 @@ CAMERAS: dict[str, Methods] = {
     "schedule.schedule_group_schedule": _see_and_change("group", "object", "PUT DELETE", "operator"),
     "storage.storage_storages": {"GET": Rule("operator", "storage", "all")},
     "notices.notice_notices": {"GET": Rule("operator", "storage", "list")},
+    "losses.loss_losses": {"GET": Rule("viewer", "playback", "list")},
+    "systemhealth.health_health": {"GET": Rule("viewer", "source", "list")},  # of the whole: to operators of all
 }
 RECORDS: dict[str, Methods] = {
     "record.record_records": _see_and_change("record", "list", "POST PUT", "operator"),
@@ -172,6 +181,7 @@ HANDED: dict[str, Methods] = {
         "GET": SEEN_BY_ANALYSER,
         **_each("PATCH POST DELETE", Rule("operator", "files", "object")),
     },
+    "filecontent.file content_file_content": {"GET": Rule("viewer", "files", "object")},
     "filereport.report_file_report": {"GET": Rule("viewer", "review", "object")},
     "filerefer.of_file": _see_and_change("files", "object", "POST DELETE", "operator", see="operator"),
     "results.result_file_result": {"GET": Rule("viewer", "results", "object")},

@@ -117,3 +117,15 @@ def known_keys(config: Config) -> dict[str, Signer]:
     """Return the keys that anchors may be signed with, by fingerprint: that of now, and those of former secret keys."""
     former = [Signer(derive_seed(key)) for key in config.secret_keys_old]
     return {fingerprint(one.public_key): one for one in (signer(), *former)}
+
+
+def newest_anchor(config: Config) -> Anchor | None:
+    """Return the last anchor of the instance folder, read from the end of its file; it is not verified here."""
+    path = config.instance_path / NAME
+    try:
+        with path.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - 2 * MOST_LINE_BYTES, 0))
+            lines = file.read().splitlines()
+        return read_anchor(next(line for line in reversed(lines) if line.strip())).anchor
+    except (OSError, ValueError, StopIteration):
+        return None

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import delete, insert, select
 
 from app.archive import coverage
+from app.archive.activityrows import forget
 from app.archive.holding import PIECES, Piece, find_robbed, has_footage, held_alone, lock_source
 from app.archive.notices import DAMAGE, has_damage, is_bad_now, note
 from app.archive.pins import refuse_pinned, unpinned
@@ -116,6 +117,7 @@ def delete_segments(
     spans = find_spans(edges[:, 0], edges[:, 1])
     robbed = find_robbed(session, source_id, pieces, spans)
     _remove_rows(session, source_id, pieces)
+    forget(session, source_id, edges, sorted({piece.start_us // DAY_US for piece in pieces}))
     for row in robbed:
         _mark_cut(session, row)
     deletion = Deletion(

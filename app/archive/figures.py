@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Executable, ScalarSelect, func, select
 
+from app.archive.activitysettings import Behind, all_behind
 from app.archive.sealing import count_unsealed
 from app.archive.sourcefigures import SourceFigures, read_sources
 from app.archive.storagefigures import StorageFigures, read_storages
@@ -59,6 +60,7 @@ class Figures:
     untold: dict[str, int] = field(default_factory=dict)  # notices by the target of a webhook
     by_source: list[SourceFigures] = field(default_factory=list)
     storages: list[StorageFigures] = field(default_factory=list)
+    activity: list[Behind] = field(default_factory=list)
 
 
 def _count(condition: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -104,6 +106,7 @@ def read_figures(session: AnySession, now_us: int) -> Figures:
         untold=_untold(session),
         by_source=by_source,
         storages=read_storages(session, by_source),
+        activity=all_behind(session),
         **dict(zip(counts, found, strict=True)),
     )
 

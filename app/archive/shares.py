@@ -168,10 +168,13 @@ def revoke_share(session: AnySession, share_id: str, actor: str, at_us: int) -> 
 def is_living(at_us: int) -> ColumnElement[bool]:
     """Return the condition of a link that works for who has opened it."""
     rights = AccountRight.account_id == Account.id
+    # Correlated by name: of itself each is with the query around it alone, and would be of any link whatever.
     of_group = exists().where(
         group_source.c.group_id == AccountRight.group_id, group_source.c.source_id == ShareLink.source_id
     )
+    of_group = of_group.correlate(AccountRight, ShareLink)
     sees = exists().where(rights, or_(AccountRight.source_id == ShareLink.source_id, of_group))
+    sees = sees.correlate(Account, ShareLink)
     may = and_(Account.active, Account.role.in_(("operator", "admin")), or_(Account.sees_all, sees))
     maker = exists().where(Account.id == ShareLink.account_id, may)
     # Who has found a token could else keep a link for the day that the token is revoked.

@@ -208,11 +208,15 @@ def _append(path: Path) -> BinaryIO:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why an ffmpeg ended: a word of `models.attempt.REASONS`, one line without secrets, the status of the source."""
+    """Why an ffmpeg ended: a word of `models.attempt.REASONS`, one line without secrets, the status of the source.
+
+    kind: more exactly what it is, a word of `trial.REASONS`, for who tries a camera and can do something about it.
+    """
 
     reason: str
     detail: str
     status: str | None
+    kind: str = "failed"
 
 
 _REDIRECTS = re.compile(r"Status 3\d\d: Redirecting to (?P<address>\S+)")
@@ -220,32 +224,37 @@ REDIRECT = Verdict(
     "no_video",
     "the camera sends its clients on to another address (RTSP redirect), which is not followed: enter that address",
     "no_video",
+    "redirected",
 )
 _TIMED_OUT = r"Connection timed out|Operation timed out"
 _DISK_REASONS = ("disk_full", "storage_unusable")
 # First match wins. The texts are those of ffmpeg 5.1 and 9.0 (tests/test_bad_cameras.py sees most).
-_VERDICTS: tuple[tuple[str, str, str, str | None], ...] = (
+_VERDICTS: tuple[tuple[str, str, str, str | None, str], ...] = (
     (r"401 Unauthorized|authorization failed", "wrong_password",
-     "the camera refuses user or password (401): correct them in the source", "unauthorised"),
-    (r"403 Forbidden", "wrong_password", "the camera forbids this user the stream (403)", "unauthorised"),
+     "the camera refuses user or password (401): correct them in the source", "unauthorised", "wrong_password"),
+    (r"403 Forbidden", "wrong_password",
+     "the camera forbids this user the stream (403)", "unauthorised", "not_permitted"),
     (r"404 Not Found|Stream Not Found", "no_video",
-     "the camera answers but has no stream at this path (404): correct the address", "no_video"),
+     "the camera answers but has no stream at this path (404): correct the address", "no_video", "path_unknown"),
     (r"No space left on device|Disk quota exceeded", "disk_full",
-     "the storage is full: free space on its disk, or delete recordings", None),
+     "the storage is full: free space on its disk, or delete recordings", None, "failed"),
     (r"Read-only file system|Permission denied", "storage_unusable",
-     "the storage cannot be written: check that it is mounted, not read-only, and owned by the service's user", None),
+     "the storage cannot be written: check that it is mounted, not read-only, and owned by the service's user", None,
+     "failed"),
     (r"Unrecognized option|Error parsing option|Option .* not found|Unknown encoder|Error parsing global options",
-     "bad_template", "ffmpeg does not accept the template of this source: correct ffmpeg_cmd", None),
-    (r"Stream map '0:v:0' matches no streams", "no_video", "the stream holds no video", "no_video"),
-    (r"Connection refused", "camera_unreachable", "nothing listens at the camera's address and port", "offline"),
+     "bad_template", "ffmpeg does not accept the template of this source: correct ffmpeg_cmd", None, "bad_template"),
+    (r"Stream map '0:v:0' matches no streams", "no_video", "the stream holds no video", "no_video", "no_video"),
+    (r"Connection refused", "camera_unreachable",
+     "nothing listens at the camera's address and port", "offline", "refused"),
     (r"No route to host|Network is unreachable|Name or service not known|Temporary failure in name resolution|"
      r"Failed to resolve hostname", "camera_unreachable",
-     "the camera's host cannot be reached: check address and network", "offline"),
-    (_TIMED_OUT, "camera_unreachable", "the camera does not answer in time", "offline"),
+     "the camera's host cannot be reached: check address and network", "offline", "unreachable"),
+    (_TIMED_OUT, "camera_unreachable", "the camera does not answer in time", "offline", "no_answer"),
     (r"SDP:[\s\S]*Invalid data found when processing input", "no_video",
-     "the camera announces a stream but does not send it: it may have too many clients, or need a restart", "no_video"),
+     "the camera announces a stream but does not send it: it may have too many clients, or need a restart", "no_video",
+     "camera_error"),
     (r"Invalid data found when processing input|Server returned 4|Protocol not found", "no_video",
-     "what answers at this address is not an RTSP video stream", "no_video"),
+     "what answers at this address is not an RTSP video stream", "no_video", "not_a_camera"),
 )  # fmt: skip
 
 
@@ -259,9 +268,9 @@ def judge(log_text: str, *, has_footage: bool) -> Verdict:
 
     Exit codes say nothing: a camera that hangs up ends ffmpeg with code 0 and no message.
     """
-    for pattern, reason, detail, status in _VERDICTS:
+    for pattern, reason, detail, status, kind in _VERDICTS:
         if (not has_footage or reason in _DISK_REASONS) and re.search(pattern, log_text):
-            return Verdict(reason, detail, status)
+            return Verdict(reason, detail, status, kind)
     if has_footage and re.search(_TIMED_OUT, log_text):
         return Verdict("silent", "the camera sent nothing for 8 s", "offline")
     if has_footage:
@@ -271,6 +280,7 @@ def judge(log_text: str, *, has_footage: bool) -> Verdict:
             "no_key_frame",
             "the stream has no key frame: switch on regular key frames in the camera",
             "no_video",
+            "no_key_frame",
         )
     return Verdict("no_video", f"no video came; ffmpeg's last word: {_last_word(log_text)}", "no_video")
 

@@ -45,7 +45,8 @@ def _ask(connection: socket.socket, address: Address) -> Verdict | None:
     try:
         begun = connection.recv(4)
     except TimeoutError:
-        return Verdict("camera_unreachable", "the camera takes the connection but does not answer in time", "offline")
+        detail = "the camera takes the connection but does not answer in time"
+        return Verdict("camera_unreachable", detail, "offline", "no_answer")
     if begun and not b"RTSP".startswith(begun):
         return judge(NOT_RTSP, has_footage=False)
     return None

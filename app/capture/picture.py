@@ -79,14 +79,14 @@ class PictureClient:
         try:
             body = self._get(self._address.uri)
         except Invalid as error:
-            raise PictureRefused(Verdict("bad_template", error.message, None)) from None
+            raise PictureRefused(Verdict("bad_template", error.message, None, error.kind)) from None
         except requests.Timeout:
             raise PictureRefused(
-                Verdict("camera_unreachable", "the camera does not answer in time", "offline")
+                Verdict("camera_unreachable", "the camera does not answer in time", "offline", "no_answer")
             ) from None
         except requests.RequestException as error:
             detail = f"the camera cannot be reached ({type(error).__name__}): check address and network"
-            raise PictureRefused(Verdict("camera_unreachable", detail, "offline")) from None
+            raise PictureRefused(Verdict("camera_unreachable", detail, "offline", _kind(error))) from None
         return decode_picture(body, (asked_us + time.time_ns() // 1000) // 2)
 
     def _get(self, uri: str, redirects: int = 3) -> bytes:
@@ -103,7 +103,9 @@ class PictureClient:
         old, new = urlsplit(uri), urlsplit(target)
         if redirects <= 0 or (old.scheme, old.hostname, old.port) != (new.scheme, new.hostname, new.port):
             raise PictureRefused(
-                Verdict("no_video", "the camera redirects to another host; enter that address", "no_video")
+                Verdict(
+                    "no_video", "the camera redirects to another host; enter that address", "no_video", "redirected"
+                )
             )
         return self._get(target, redirects - 1)
 
@@ -123,16 +125,34 @@ def _auth(address: PictureAddress) -> "AuthBase | None":
     return HTTPBasicAuth(user, password)
 
 
+def _kind(error: "requests.RequestException") -> str:
+    """Return which failure of a connection it is, as a word of `trial.REASONS`."""
+    import requests
+    from urllib3.exceptions import NameResolutionError, ProtocolError
+
+    if isinstance(error, requests.exceptions.SSLError):
+        return "tls"
+    inner = error.args[0] if error.args else None
+    if isinstance(inner, ProtocolError):  # it hung up, or what it said is not HTTP
+        return "not_a_camera"
+    cause = getattr(inner, "reason", None)  # of urllib3's MaxRetryError
+    if isinstance(cause, NameResolutionError):
+        return "name_unknown"
+    if isinstance(cause and cause.__cause__, ConnectionRefusedError):
+        return "refused"
+    return "unreachable" if isinstance(error, requests.ConnectionError) else "failed"
+
+
 def _check_status(status: int) -> None:
     if status in (401, 403):
         detail = f"the camera refuses user or password ({status}): correct them in the source"
-        raise PictureRefused(Verdict("wrong_password", detail, "unauthorised"))
+        raise PictureRefused(Verdict("wrong_password", detail, "unauthorised", "wrong_password"))
     if status >= 500:
         detail = f"the camera failed: it answers {status} instead of a picture; look at the camera if that goes on"
-        raise PictureRefused(Verdict("no_video", detail, "no_video"))
+        raise PictureRefused(Verdict("no_video", detail, "no_video", "camera_error"))
     if status != 200:
         detail = f"the camera answers {status} instead of a picture: correct the address"
-        raise PictureRefused(Verdict("no_video", detail, "no_video"))
+        raise PictureRefused(Verdict("no_video", detail, "no_video", "path_unknown"))
 
 
 def _read_body(answer: "requests.Response", limit_s: float) -> bytes:
@@ -142,7 +162,8 @@ def _read_body(answer: "requests.Response", limit_s: float) -> bytes:
         chunks.append(chunk)
         total_bytes += len(chunk)
         if total_bytes > MAX_PICTURE_BYTES or time.monotonic() - begun_s > limit_s:
-            raise PictureRefused(Verdict("no_video", "the picture is endless or larger than 32 MiB", "no_video"))
+            detail = "the picture is endless or larger than 32 MiB"
+            raise PictureRefused(Verdict("no_video", detail, "no_video", "not_a_camera"))
     return b"".join(chunks)
 
 
@@ -151,7 +172,8 @@ def decode_picture(body: bytes, taken_us: int) -> Picture:
     import cv2  # 80 MB that only those pay who record pictures
     import numpy as np
 
-    refusal = PictureRefused(Verdict("no_video", "what the camera sends is not a whole picture", "no_video"))
+    detail = "what the camera sends is not a whole picture"
+    refusal = PictureRefused(Verdict("no_video", detail, "no_video", "not_a_camera"))
     is_jpeg = body.startswith(b"\xff\xd8")
     if not body or (is_jpeg and b"\xff\xd9" not in body[-64:]):
         raise refusal

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.archive.livefile import LiveFile
 from app.capture import ffmpeg
@@ -99,10 +100,11 @@ def _probe_stream(
     video, log = os.memfd_create("probe"), os.memfd_create("probe log")
     try:
         confinement = Confinement(config.run_path / "ffmpeg", port_of(uri), limits=LIMITS)
-        ending = _run(confinement, command, ffmpeg.rtsp_input(uri, template), video, log, is_given_up)
+        streams = {"stdout": video, "stderr": log}
+        ending = run_until(confinement, command, ffmpeg.rtsp_input(uri, template), streams, is_given_up)
         if ending == "given up":
             return None
-        text = read_log(_path(log))
+        text = read_log(path_of(log))
         if ffmpeg.is_led_away(text, uri):
             return Measurement(ffmpeg.REDIRECT.status or "no_video", ffmpeg.REDIRECT.detail)
         return _measured(video, text, is_late=ending == "late")
@@ -111,13 +113,17 @@ def _probe_stream(
         os.close(log)
 
 
-def _run(
-    confinement: Confinement, command: list[str], feed: bytes, video: int, log: int, is_given_up: Callable[[], bool]
+def run_until(
+    confinement: Confinement,
+    command: list[str],
+    feed: bytes,
+    streams: dict[str, Any],
+    is_given_up: Callable[[], bool],
+    limit_s: float = PROBE_TIMEOUT_S,
 ) -> str:
-    """Run ffmpeg until it `ended`, was `late`, or was `given up`."""
-    streams: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": video, "stderr": log}
-    with confinement.start(command, ffmpeg.environment(), **streams) as process:
-        until_s = time.monotonic() + PROBE_TIMEOUT_S
+    """Run ffmpeg until it `ended`, was `late`, or was `given up`. streams: all of Popen but stdin."""
+    with confinement.start(command, ffmpeg.environment(), stdin=subprocess.PIPE, **streams) as process:
+        until_s = time.monotonic() + limit_s
         pending: bytes | None = feed
         while True:
             try:
@@ -132,12 +138,13 @@ def _run(
                 return "late" if is_late else "given up"
 
 
-def _path(handle: int) -> Path:
+def path_of(handle: int) -> Path:
+    """Return the path by which an open file is opened anew, from its begin."""
     return Path(f"/proc/self/fd/{handle}")
 
 
 def _measured(video: int, log_text: str, *, is_late: bool) -> Measurement:
-    file = LiveFile(_path(video))
+    file = LiveFile(path_of(video))
     file.poll()
     if file.pictured:
         return Measurement("online", None, copied_facts(file, log_text))

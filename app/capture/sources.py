@@ -55,6 +55,20 @@ def build(model: str, values: Mapping[str, Any], now_us: int) -> Source:
     return source
 
 
+def tried(stored: Source | None, model: str, values: Mapping[str, Any]) -> Source:
+    """Return the source that `create` or, with `stored`, `change` would make of `values`: in no session, changing none.
+
+    Raises Invalid as they do.
+    """
+    row = Source(id=stored.id if stored else 0, model=model, status="unknown")
+    if stored is not None:
+        _check_model(stored, model)
+        for name in FIELDS:
+            setattr(row, name, getattr(stored, name))
+    _apply(row, values)
+    return row
+
+
 def create(session: AnySession, model: str, values: Mapping[str, Any], now_us: int, *, who: str) -> Source:
     """Add a source. Raises Invalid as `build` does."""
     source = build(model, values, now_us)
@@ -106,12 +120,7 @@ def change(session: AnySession, source_id: int, values: Mapping[str, Any], *, wh
     source = next(iter(lock_sources(session, [source_id])), None)
     if source is None:
         raise NotFound(f"there is no source {source_id}", loc=("path", "source_id"))
-    if values.get("model", source.model) != source.model:
-        raise Invalid(
-            f"the model of a source cannot change; this one is a {source.model}",
-            loc=("body", "model"),
-            kind="model_fixed",
-        )
+    _check_model(source, values.get("model", source.model))
     before = _recorded_from(source)
     _apply(source, values)
     is_other = _recorded_from(source) != before
@@ -123,6 +132,12 @@ def change(session: AnySession, source_id: int, values: Mapping[str, Any], *, wh
     if fields:
         audit(session, who, "source.change", str(source_id), source_id, fields=fields)
     return source, is_other
+
+
+def _check_model(source: Source, model: str) -> None:
+    if model != source.model:
+        message = f"the model of a source cannot change; this one is a {source.model}"
+        raise Invalid(message, loc=("body", "model"), kind="model_fixed")
 
 
 def remove(session: AnySession, source_id: int, now_us: int, *, who: str) -> Source:

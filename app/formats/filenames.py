@@ -35,10 +35,19 @@ def clean_name(given: str | None) -> str:
 
 def attachment(name: str) -> str:
     """Return the header Content-Disposition of a file of any name (RFC 6266 §4, RFC 8187 §3.2)."""
+    return f"attachment; {_named(name)}"
+
+
+def inline(name: str) -> str:
+    """Return the header Content-Disposition of what a browser may show, and what it is called when it is saved."""
+    return f"inline; {_named(name)}"
+
+
+def _named(name: str) -> str:
     name = name.replace("\\", "/").rpartition("/")[2] or "file"
     plain = "".join(letter if " " <= letter <= "~" and letter not in '"%' else "_" for letter in name)
     encoded = quote(name.encode("utf-8", "replace"), safe="")
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
+    return f"filename=\"{plain}\"; filename*=UTF-8''{encoded}"
 
 
 def _decoded_words(text: str) -> str:

@@ -1,6 +1,7 @@
 """One table a module. Instants are integers of microseconds since the epoch (`_us`); most ids are UUIDs."""
 
 from app.models.account import Account, AccountRight, ApiToken, ShareLink
+from app.models.activity import Activity, ActivityDay, ActivitySetting
 from app.models.analyser import AnalyserMark
 from app.models.attempt import Attempt
 from app.models.audit import Audit, AuditSeal
@@ -42,6 +43,9 @@ __all__ = [
     "Account",
     "AccountRight",
     "AccountSession",
+    "Activity",
+    "ActivityDay",
+    "ActivitySetting",
     "AnalyserMark",
     "ApiToken",
     "Attempt",

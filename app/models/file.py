@@ -36,6 +36,7 @@ class File(Model):
         Index("ix_file_next_us", "next_us"),
         Index("ix_file_owner", "owner"),
         Index("ix_file_pin_id", "pin_id"),
+        Index("ix_file_source_id_begin_us", "source_id", "begin_us"),
         {"sqlite_autoincrement": True},
     )
 

@@ -52,10 +52,7 @@ def decode_frame(frame: Frame, *, is_rough: bool = False) -> Picture:
 
     decoder = decoder_of(frame.entry.blob)
     count = sum(part.end - part.first for part in frame.parts)
-    context: Any = av.CodecContext.create(decoder.name, "r")
-    context.extradata = decoder.config
-    context.options = {"skip_loop_filter": "all"} if is_rough else {}
-    context.thread_type, context.thread_count = "FRAME", THREADS if count >= MIN_THREADED else 1
+    context = open_decoder(frame.entry.blob, THREADS if count >= MIN_THREADED else 1, is_rough=is_rough)
     try:
         found = _run(context, _needed_samples(frame, decoder), count - 1)
     except av.FFmpegError as error:
@@ -63,6 +60,26 @@ def decode_frame(frame: Frame, *, is_rough: bool = False) -> Picture:
     if found is None:
         raise FormatError(f"frame {frame.name} cannot be decoded")
     return Picture(found, context.sample_aspect_ratio or Fraction(1))
+
+
+def open_decoder(entry: bytes, threads: int = 1, *, is_rough: bool = False) -> Any:
+    """Return a decoder of a sample entry's pictures. Raises FormatError for a codec that it is none for."""
+    import av
+
+    decoder = decoder_of(entry)
+    context: Any = av.CodecContext.create(decoder.name, "r")
+    context.extradata = decoder.config
+    context.options = {"skip_loop_filter": "all"} if is_rough else {}
+    context.thread_type, context.thread_count = "FRAME", threads
+    return context
+
+
+def read_sample(handle: int, offset: int, size: int) -> bytes:
+    """Return the bytes of a sample. Raises FormatError where they are not there, OSError."""
+    data = os.pread(handle, min(size, MAX_SAMPLE_BYTES), offset)
+    if len(data) != size or not size:  # an empty packet would end the decoding
+        raise FormatError(f"a sample of {size} bytes at {offset} is not there")
+    return data
 
 
 def _run(context: Any, samples: Iterator[tuple[int, bytes]], wanted: int) -> VideoFrame | None:
@@ -108,10 +125,7 @@ def _read_samples(part: Part, number: int) -> Iterator[tuple[int, bytes]]:
     handle = open_media(part.segment.path, part.segment.other_path)
     try:
         for item, (offset, size) in enumerate(zip(offsets.tolist(), sizes.tolist(), strict=True), number):
-            data = os.pread(handle, min(size, MAX_SAMPLE_BYTES), offset)
-            if len(data) != size or not size:  # an empty packet would end the decoding
-                raise FormatError(f"sample {part.first + item - number} of segment {part.segment.id} is not there")
-            yield item, data
+            yield item, read_sample(handle, offset, size)
     finally:
         os.close(handle)
 

@@ -97,7 +97,7 @@ class _Strip:
         self._footage, self._segment = footage, segment
         index = segment.load_index()
         self.entry = footage.video_entry(segment)
-        self.instants = _instants(segment, index, self.entry.timescale)
+        self.instants = instants_of(segment, index, self.entry.timescale)
         self.keys: Ints = index.v_stss.astype(np.int64) - 1
 
     def last_shown(self, at_us: int, among: Ints | None = None) -> int | None:
@@ -136,7 +136,7 @@ class _Strip:
         return int(strip.instants[key]), (Part(before, key, len(strip.instants)), own)
 
 
-def _instants(segment: Found, index: SampleIndex, timescale: int) -> Ints:
+def instants_of(segment: Found, index: SampleIndex, timescale: int) -> Ints:
     """Return the wall clock of each frame, as `Found.instant_at` does for one."""
     media: Ints = (index.v_pts - segment.v_first_pts) * (1_000_000 + segment.slew_ppm)
     return media // timescale + segment.start_us

@@ -1,7 +1,8 @@
 // The page of a share link: each instant in the viewer's own time beside UTC, and a word where the player fails.
 
-const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-const zone = new Intl.DateTimeFormat(undefined, { timeZoneName: 'short' });
+const language = document.documentElement.lang;
+const format = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
+const zone = new Intl.DateTimeFormat(language, { timeZoneName: 'short' });
 
 for (const time of document.querySelectorAll('time')) {
   const instant = new Date(time.dateTime);

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 TASKS = (
     *("ledger", "placement", "probing", "records", "retaining", "scheduling", "syncing", "telling"),
-    *("sealing", "events", "task_start_rotation", "uploading"),
+    *("sealing", "events", "task_start_rotation", "uploading", "activity"),
 )
 
 
@@ -95,6 +95,7 @@ def schedule(config: Config) -> dict[str, dict[str, object]]:
         "tell": {"task": "playback.tell", "schedule": 5.0},
         "prune_events": {"task": "playback.prune_events", "schedule": 600.0},
         "tell_analysers": {"task": "playback.tell_analysers", "schedule": 5.0, "options": {"expires": 5.0}},
+        "find_activity": {"task": "playback.find_activity", "schedule": 30.0, "options": {"expires": 30.0}},
         "turn_keys": {"task": "playback.turn_keys", "schedule": 5.0, "options": {"expires": 5.0}},
     }
 

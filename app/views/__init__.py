@@ -65,7 +65,7 @@ def document(namespace: Namespace, model: type[BaseModel]) -> SchemaModel:
 
 def begin(app: Flask) -> None:
     """Bind the error handlers and set the rules of routing; before any blueprint is registered."""
-    from app.views import converters, idempotency
+    from app.views import converters, idempotency, languages
 
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -73,6 +73,7 @@ def begin(app: Flask) -> None:
     app.after_request(leave_out_type)
     converters.begin(app)
     failures.begin(app)
+    languages.begin(app)
     idempotency.begin(app, API_PREFIX)
 
 
@@ -87,7 +88,6 @@ def leave_out_type(response: Response) -> Response:
 def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     """Yield every blueprint but the playback one, with its URL prefix; examples only outside production."""
     from app.views.audit import audit
-    from app.views.availability import availability
     from app.views.checks import checks
     from app.views.copies import copies
     from app.views.deletion import deletion
@@ -95,7 +95,6 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.exports import exports
     from app.views.group import group
     from app.views.health import health
-    from app.views.live import live
     from app.views.metrics import metrics
     from app.views.notices import notices
     from app.views.pages import pages
@@ -104,19 +103,14 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     from app.views.recordfile import recordfile
     from app.views.retention import retention
     from app.views.schedule import schedule
-    from app.views.source import source
-    from app.views.sourcebulk import sourcebulk
-    from app.views.sourcegaps import sourcegaps
     from app.views.storage import storage
     from app.views.sync import sync
     from app.views.tag import tag
 
-    sources = (source, sourcebulk, sourcegaps, availability, live)
-    kept = (retention, pins, audit, notices)
-    recorded = (exports, record, recordfile, deletion)
-    for blueprint in (*sources, *recorded, *kept, group, schedule, tag, storage, sync, copies):
+    kept = (exports, record, recordfile, deletion, retention, pins, audit, notices, tag, storage, sync, copies)
+    for blueprint in (*source_blueprints(), group, schedule, *kept):
         yield blueprint, API_PREFIX
-    yield from people_blueprints()
+    yield from ((blueprint, API_PREFIX) for blueprint in system_blueprints())
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
     yield from shared_blueprints()
@@ -124,6 +118,28 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
         from app.views.restplusexampleapi import restplusexampleapi
 
         yield restplusexampleapi, API_PREFIX
+
+
+def system_blueprints() -> tuple[Blueprint, ...]:
+    """Return the blueprints of how the service is as a whole."""
+    from app.views.losses import losses
+    from app.views.systemhealth import systemhealth
+
+    return losses, systemhealth
+
+
+def source_blueprints() -> Iterator[Blueprint]:
+    """Yield the blueprints of cameras: what is set of them, what they show and whether they are there."""
+    from app.views.activity import activity
+    from app.views.availability import availability
+    from app.views.live import live
+    from app.views.source import source
+    from app.views.sourcebulk import sourcebulk
+    from app.views.sourcediscovery import sourcediscovery
+    from app.views.sourcegaps import sourcegaps
+    from app.views.sourcetest import sourcetest
+
+    yield from (source, sourcebulk, sourcetest, sourcediscovery, sourcegaps, activity, availability, live)
 
 
 def people_blueprints() -> Iterator[tuple[Blueprint, str | None]]:
@@ -152,6 +168,7 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.comments import comments
     from app.views.csrf import csrf
     from app.views.download import download
+    from app.views.filecontent import filecontent
     from app.views.fileevents import fileevents
     from app.views.filerefer import filerefer
     from app.views.filereport import filereport
@@ -160,5 +177,5 @@ def handed_blueprints() -> Iterator[Blueprint]:
     from app.views.results import results
     from app.views.violations import violations
 
-    yield from (files, filerefer, download, fileevents, results, cinema)
+    yield from (files, filecontent, filerefer, download, fileevents, results, cinema)
     yield from (comments, recommend, filereport, violations, csrf, administration)

@@ -6,9 +6,11 @@ every field and parameter that has neither.
 """
 
 from app.views.accessfields import ACCESS_FIELDS
+from app.views.activityfields import ACTIVITY_FIELDS
 from app.views.meanings import BEGIN, END, KEY, MEDIA, OTHER_ID, RECORD_ID, REFER, Meaning
 
 FIELDS: dict[str, Meaning] = ACCESS_FIELDS | {
+    **ACTIVITY_FIELDS,
     # what every object has
     "id": Meaning("The id: a UUID", OTHER_ID),
     "SourceObject.id": Meaning("The id: an integer that is never used again", 1),
@@ -93,7 +95,6 @@ FIELDS: dict[str, Meaning] = ACCESS_FIELDS | {
     "clock": Meaning("Whether the machine knew the time", "ok"),
     "true_start_utc": Meaning("When it was recorded truly, where the machine did not know the time then", None),
     "clock_offset_s": Meaning("How far the camera's clock is ahead of ours in seconds; null where it tells none", 0.4),
-    "resolution": Meaning("Seconds; shorter gaps are not shown", 60.0),
     "grid_s": Meaning("Length of a cell of the grid in seconds", 2.0),
     # availability
     "status": Meaning("Measured availability", "online"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from app.archive.activitysettings import Behind
 from app.archive.figures import Figures
 from app.archive.sourcefigures import SourceFigures
 from app.archive.storagefigures import StorageFigures
@@ -67,6 +68,7 @@ def families(figures: Figures, hooks: Sequence[WebhookSettings]) -> Iterator[Met
     yield _gauges("playback_notices_untold", "Notices that a webhook has not taken yet", ["webhook"], untold)
     yield from _of_sources(figures.by_source)
     yield from _of_storages(figures.storages)
+    yield from _of_activity(figures.activity)
 
 
 def _of_sources(sources: Sequence[SourceFigures]) -> Iterator[Metric]:
@@ -85,6 +87,17 @@ def _of_sources(sources: Sequence[SourceFigures]) -> Iterator[Metric]:
     ended = [((str(one.id), reason), value) for one in sources for reason, value in one.attempts.items()]
     text = "Ended attempts to record the source: how often ffmpeg was started anew, and why"
     yield _counters("playback_source_attempts", text, [*label, "reason"], ended)
+
+
+def _of_activity(cameras: Sequence[Behind]) -> Iterator[Metric]:
+    label = ["source"]
+    behind = [((str(one.source_id),), one.behind_us / 1e6) for one in cameras]
+    text = "Footage of the source that is yet to be looked at for activity"
+    yield _gauges("playback_source_activity_behind_seconds", text, label, behind)
+    decoded = [((str(one.source_id),), one.decoded) for one in cameras]
+    yield _counters("playback_source_activity_decoded", "Key frames looked at for activity", label, decoded)
+    spent = [((str(one.source_id),), one.decoding_us / 1e6) for one in cameras]
+    yield _counters("playback_source_activity_cpu_seconds", "CPU time that they took", label, spent)
 
 
 def _of_storages(storages: Sequence[StorageFigures]) -> Iterator[Metric]:

@@ -107,14 +107,14 @@ class DatabaseCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the recorder's figures; none where the database cannot be read."""
-        figures = _figures()
+        figures = kept_figures()
         yield GaugeMetricFamily("playback_database_up", "Can the database be read", value=figures is not None)
         if figures is not None:
             yield from families(figures, current_app.config["PLAYBACK"].webhooks)
 
 
-def _figures() -> Figures | None:
-    """Return the figures, from this app's memory while they are fresh."""
+def kept_figures() -> Figures | None:
+    """Return the figures, from this app's memory while they are fresh; None where the database cannot be read."""
     kept: Figures | None
     until_s, kept = current_app.extensions.get("playback_figures", (0.0, None))
     if time.monotonic() < until_s:

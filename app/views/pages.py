@@ -22,14 +22,14 @@ POLICY = page_policy(
     manifest_src="'self'",
 )
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache"}
-PAGES = ("timeline", "cameras", "files", "system")
+PAGES = {"timeline": "timelinepage", "cameras": "cameras-page", "files": "files", "system": "system"}
 BUILT, ENTRY = "built", "src/main.tsx"
 
 
 @pages.get("/")
 def show_wall() -> Response:
     """Show the live wall."""
-    return _page()
+    return _page("wall")
 
 
 @pages.get("/view/<page>")
@@ -37,17 +37,19 @@ def show_page(page: str) -> Response:
     """Show one of the other pages: which one, the script reads from the address."""
     if page not in PAGES:
         raise NotFound(f"There is no page {page[:20]!r}; there are {', '.join(PAGES)}", loc=("path", "page"))
-    return _page()
+    return _page(PAGES[page])
 
 
-def _page() -> Response:
-    response = make_response(render_template("page.html", caller=caller(), **_assets()))
+def _page(folder: str) -> Response:
+    response = make_response(render_template("page.html", caller=caller(), **_assets(folder)))
     response.headers.update(HEADERS)
     return response
 
 
-def _assets() -> dict[str, Any]:
+def _assets(folder: str) -> dict[str, Any]:
     """Return the addresses of what a page loads at once: script, modules that it needs, styles.
+
+    What is only of the page shown is loaded beside the frame, not after it: `folder` is where it stands in web/src.
 
     Raises PagesNotBuilt where `make pages` has not run.
     """
@@ -57,11 +59,13 @@ def _assets() -> dict[str, Any]:
     except FileNotFoundError:
         raise PagesNotBuilt from None
     entry = manifest[ENTRY]
-    needed = [manifest[name] for name in entry.get("imports", [])]
+    shown = manifest[f"src/{folder}/index.tsx"]
+    names = dict.fromkeys((*entry.get("imports", ()), *shown.get("imports", ())))
+    needed = [manifest[name] for name in names if name != ENTRY]
     return {
         "script": _address(entry["file"]),
-        "modules": [_address(one["file"]) for one in needed],
-        "styles": [_address(name) for one in (*needed, entry) for name in one.get("css", [])],
+        "modules": [_address(one["file"]) for one in (*needed, shown)],
+        "styles": [_address(name) for one in (*needed, entry, shown) for name in one.get("css", [])],
     }
 
 

@@ -25,7 +25,16 @@ from app.playback.delivery import Body, respond
 from app.playback.footage import Footage
 from app.playback.plans import on_loss
 from app.playback.playlist import build_playlist
-from app.views import PlaybackApi, document, playbackmany, playbackmedia, playbackstills, playbacksync
+from app.views import (
+    PlaybackApi,
+    document,
+    playbackactivity,
+    playbackmany,
+    playbackmarks,
+    playbackmedia,
+    playbackstills,
+    playbacksync,
+)
 from app.views.compression import compress, is_gzip_wanted
 from app.views.documenting import sends_bytes, sends_on
 from app.views.playbackobjects import RequestData
@@ -37,7 +46,7 @@ playbackapi = Blueprint("playbackapi", __name__)
 playbackapi.after_request(compress)
 playbackapi.after_request(keep_from_caches)
 # Importing them has put their endpoints into the namespace.
-PARTS = (playbackmany, playbackmedia, playbackstills, playbacksync)
+PARTS = (playbackactivity, playbackmany, playbackmarks, playbackmedia, playbackstills, playbacksync)
 
 
 def _data(subject: Subject) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _sheet(subject: Subject, sheet: Sheet) -> Response:
     """Return the JPEG of a sheet."""
     is_known = is_unchanged(request.headers, Validators(sheet.etag))
     jpeg = b"" if is_known else make_sheet(sheet, utc_text)
-    headers = {"Cache-Control": "private, no-cache"}
+    headers = {"Cache-Control": "private, no-cache", "X-Media-Seconds": f"{sheet.movie.duration_s:.6f}"}
     response = respond(Body([jpeg]), content_type=JPEG, etag=sheet.etag, headers=headers)
     return saw(response, "thumbnails", subject.source_id, (subject.asked.begin_us, subject.asked.end_us))
 
@@ -150,7 +150,7 @@ class SourceThumbnails(Resource):
         description="`count` pictures in even steps, left to right and down, with black where there is none. The "
         "index says which is which."
     )
-    @sends_bytes(namespace, JPEG, "The sheet")
+    @sends_bytes(namespace, JPEG, "The sheet; X-Media-Seconds is the media time that its pictures share evenly")
     @_sheeted
     def get(self, source_id: str) -> Response:
         """Get pictures of a range of a camera in even steps, on one sheet."""
@@ -176,7 +176,7 @@ class RecordThumbnails(Resource):
     """A sheet of thumbnails of a record."""
 
     @namespace.doc(description="As of a source, within the record.")
-    @sends_bytes(namespace, JPEG, "The sheet")
+    @sends_bytes(namespace, JPEG, "The sheet; X-Media-Seconds is the media time that its pictures share evenly")
     @namespace.response(410, "The file of the record was deleted")
     @_sheeted
     def get(self, record_id: str) -> Response:

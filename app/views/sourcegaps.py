@@ -14,7 +14,7 @@ from app.extensions import db
 from app.models import Source
 from app.models.types import now_us
 from app.personalulti import not_found, path_integer, read_query
-from app.playback.asked import RangeParameters, check_range
+from app.playback.asked import Length, RangeParameters, check_range
 from app.playback.gaplist import find_gap_list, seconds_by_cause
 from app.views import PlaybackApi, document
 from app.views.objects import GapsObject, gap_object
@@ -33,9 +33,10 @@ def _causes(value: Any) -> Any:
 
 
 class GapsQuery(RangeParameters):
-    """A range, and of which causes."""
+    """A range, and which gaps of it: of some causes, of some length at least."""
 
     cause: Annotated[list[str] | None, BeforeValidator(_causes)] = None
+    resolution: Length | None = None
 
 
 @namespace.route("/source/<source_id>/gaps")
@@ -53,6 +54,7 @@ class SourceGaps(Resource):
     @namespace.param("end", "The same; left out: now", _in="query")
     @namespace.param("duration", "Seconds, instead of end", _in="query", type="number")
     @namespace.param("cause", "Only gaps of these causes, with commas between", _in="query")
+    @namespace.param("resolution", "Seconds; gaps shorter than this are not listed", _in="query", type="number")
     @namespace.response(200, "The gaps with their causes", document(namespace, GapsObject))
     def get(self, source_id: str) -> dict[str, Any]:
         """List the gaps of a source with their causes."""
@@ -66,9 +68,10 @@ class SourceGaps(Resource):
             not_found("source_id", source_id)
         found = find_gap_list(number, asked.begin_us, asked.end_us)
         sums = seconds_by_cause(found)
+        least_us = parameters.resolution or 0
         shown = [gap for gap in found if parameters.cause is None or gap.cause in parameters.cause]
         return {
-            "gaps": [gap_object(gap) for gap in shown],
+            "gaps": [gap_object(gap) for gap in shown if gap.end_us - gap.begin_us >= least_us],
             "seconds": [{"cause": cause, "words": words(cause), "seconds": length} for cause, length in sums.items()],
         }
 

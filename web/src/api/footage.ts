@@ -76,10 +76,16 @@ export const timeline = (
 export const syncPlaylists = (sourceIds: number[], startMs: number, endMs: number | null, signal?: AbortSignal) =>
   get<SyncAnswer>('/playbackapi/sync', { source_id: sourceIds.join(','), ...rangeOf(startMs, endMs) }, signal);
 
-/** What is missing of a camera, with the causes. */
-export async function gaps(sourceId: number, startMs: number, endMs: number, signal?: AbortSignal): Promise<Gap[]> {
+/** What is missing of a camera, with the causes; with `leastS` only gaps that last at least so long. */
+export async function gaps(
+  sourceId: number,
+  startMs: number,
+  endMs: number,
+  signal?: AbortSignal,
+  leastS: number | null = null,
+): Promise<Gap[]> {
   const path = `/api/v1/source/${sourceId}/gaps`;
-  const answer = await get<{ gaps: WireGap[] }>(path, rangeOf(startMs, endMs), signal);
+  const answer = await get<{ gaps: WireGap[] }>(path, { ...rangeOf(startMs, endMs), resolution: leastS }, signal);
   return answer.gaps.map((gap) => ({ ...intervalOf(gap), cause: gap.cause, detail: gap.detail ?? '' }));
 }
 

@@ -1,4 +1,236 @@
-/** What was recorded when. */
+/** What was recorded when: the lanes of the cameras on one axis. */
+import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { cameraName } from '../cameras';
+import { nowMs, zone } from '../instants';
+import { useKeys } from '../keys';
+import { chosen, hoverMs, player, view } from '../moment';
+import { Empty, ErrorText } from '../parts/shown';
+import { theme } from '../theme';
+import { language } from '../words';
+import { press } from './keyboard';
+import { AXIS_PX, laneAt, lanesOf } from './lanes';
+import { LanesScene } from './lanesscene';
+import { Listed } from './listed';
+import { Overlay } from './overlay';
+import { Pointing } from './pointing';
+import { MINUTE_MS, msOf, SECOND_MS, spanOf } from './scale';
+import { center, follow, isFollowing, pan, reveal, steer, zoom } from './steering';
+import { cursor, laneWidth, news, off } from './store';
+import { Tip } from './tip';
+import { anchorMs, Toolbar } from './toolbar';
+import { say } from './words';
+import './timeline.css';
+
+const NOW_MS = 2 * SECOND_MS; // a click so near to now means live
+const ZOOM_STEP = 2;
+
+/** Play a moment; what is nearly now is live. */
+function go(ms: number): void {
+  if (ms > nowMs() - NOW_MS) player.goLive();
+  else player.goTo(ms);
+  reveal(Math.min(ms, nowMs()));
+}
+
+/** Go to a moment and look at what lies around it. */
+function goAndLook(ms: number): void {
+  go(ms);
+  center(ms);
+}
+
+/** Move on with the clock: smoothly where a pixel is a fraction of a second, else when the next pixel is due. */
+function useFollowing(): void {
+  useEffect(() => {
+    let timer = 0;
+    const tick = () => {
+      if (!document.hidden) follow();
+      const pixelMs = spanOf(view.peek()) / Math.max(laneWidth.peek(), 1);
+      timer = window.setTimeout(tick, Math.min(Math.max(pixelMs, 40), MINUTE_MS / 12));
+    };
+    tick();
+    return () => clearTimeout(timer);
+  }, []);
+}
+
+function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { current: HTMLElement | null }) {
+  const lanes = useSignal<LanesScene | null>(null);
+  useEffect(() => {
+    if (!canvas.current || !probe.current) return;
+    const made = new LanesScene(canvas.current, probe.current, () => view.peek());
+    const pointing = new Pointing(canvas.current, pointingOf(made));
+    const endSteering = steer();
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const repaint = () => made.scene.repaint();
+    dark.addEventListener('change', repaint);
+    lanes.value = made;
+    return () => {
+      dark.removeEventListener('change', repaint);
+      endSteering();
+      pointing.stop();
+      made.stop();
+      cursor.value = null;
+    };
+  }, []);
+  useSignalEffect(() => lanes.value?.scene.setCameras(chosen.value));
+  useSignalEffect(() => {
+    void [theme.value];
+    lanes.value?.scene.repaint();
+  });
+  useSignalEffect(() => {
+    void [view.value, zone.value, language.value, off.value];
+    pointAgain();
+    lanes.value?.scene.draw();
+  });
+  useSignalEffect(() => {
+    hoverMs.value = cursor.value?.ms ?? null;
+    if (!cursor.value) lanes.value?.leave();
+  });
+  return lanes;
+}
+
+const at = (x: number) => msOf(view.peek(), laneWidth.peek(), x);
+let pointedX = 0;
+
+/** Where the pointer rests there is another moment once the view has moved. */
+function pointAgain(): void {
+  const before = cursor.peek();
+  if (before && !before.isByKey) cursor.value = { ...before, ms: at(pointedX) };
+}
+
+/** What pointers do. */
+function pointingOf(lanes: LanesScene) {
+  return {
+    hover: (x: number, y: number) => {
+      pointedX = x;
+      const lane = laneAt(lanes.scene.frame?.lanes ?? [], y);
+      const id = lane?.id ?? (y < AXIS_PX ? chosen.peek()[0] : null) ?? null;
+      cursor.value = { ms: at(x), id, isByKey: false };
+      if (cursor.peek()?.id !== null) lanes.scene.draw(); // its sheets are wanted
+    },
+    leave: () => {
+      if (!cursor.peek()?.isByKey) cursor.value = null;
+    },
+    click: (x: number) => go(at(x)),
+    drag: (px: number) => pan((-px * spanOf(view.peek())) / Math.max(laneWidth.peek(), 1)),
+    zoom: (factor: number, x: number) => zoom(factor, at(x)),
+  };
+}
+
+/** The names of the cameras beside their lanes. */
+function Names({ ids }: { ids: readonly number[] }) {
+  const lanes = lanesOf(ids);
+  return (
+    <ul class="timeline-names" style={{ paddingTop: `${AXIS_PX}px` }} aria-label={say('cameras')}>
+      {lanes.map(({ id, height }) => (
+        <li
+          key={id}
+          style={{ height: `${height}px` }}
+          title={cameraName(id)}
+          data-current={cursor.value?.id === id ? true : undefined}
+        >
+          {cameraName(id)}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** What the keys moved to, for ears. */
+function useValueText(lanes: LanesScene | null): string {
+  const at = cursor.value;
+  void news.value;
+  if (!lanes || !at?.isByKey) return '';
+  const [time = '', ...rest] = lanes.tell(at);
+  return [time, ...(at.id === null ? [] : [cameraName(at.id)]), ...(rest.length ? rest : [say('footage')])].join(', ');
+}
+
+interface SliderProps {
+  lanes: LanesScene | null;
+  canvas: { current: HTMLCanvasElement | null };
+  onPick: () => void;
+}
+
+/** The canvas as a slider: arrows move along the time. */
+function Slider({ lanes, canvas, onPick }: SliderProps) {
+  const { startMs, endMs } = view.value;
+  const said = useValueText(lanes);
+  const nowS = Math.round((cursor.value?.ms ?? (startMs + endMs) / 2) / 1000);
+  return (
+    <canvas
+      ref={canvas}
+      class="timeline-canvas"
+      role="slider"
+      tabIndex={0}
+      data-own-keys
+      aria-label={say('timeline')}
+      aria-describedby="timeline-help"
+      aria-valuemin={Math.round(startMs / 1000)}
+      aria-valuemax={Math.round(endMs / 1000)}
+      aria-valuenow={Math.min(Math.max(nowS, Math.round(startMs / 1000)), Math.round(endMs / 1000))}
+      aria-valuetext={said}
+      onKeyDown={(event) => {
+        if (!lanes || !press({ lanes, ids: chosen.peek(), go, pick: onPick }, event)) return;
+        event.preventDefault();
+        event.stopPropagation();
+      }}
+      onBlur={() => {
+        if (cursor.peek()?.isByKey) cursor.value = null;
+      }}
+    />
+  );
+}
+
+/** Keys that are heard wherever the focus is on the page. */
+function usePageKeys(pick: () => void): void {
+  const named = language.value;
+  const hints = useMemo(
+    () => [
+      { keys: '+ =', hint: say('zoomIn'), act: () => zoom(1 / ZOOM_STEP, anchorMs(), true) },
+      { keys: '- _', hint: say('zoomOut'), act: () => zoom(ZOOM_STEP, anchorMs(), true) },
+      { keys: 'g', hint: say('goToTitle'), act: pick },
+    ],
+    [named],
+  );
+  useKeys(hints);
+}
+
+/** What the service said when the lanes could not be fetched. */
+function Old({ lanes }: { lanes: LanesScene | null }) {
+  void news.value;
+  return <ErrorText error={lanes?.failure ?? null} />;
+}
+
 export function Timeline() {
-  return null;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const probe = useRef<HTMLSpanElement>(null);
+  const isPicking = useSignal(false);
+  const pick = () => {
+    isPicking.value = true;
+  };
+  const lanes = useScene(canvas, probe).value;
+  const ids = useComputed(() => chosen.value).value;
+  useFollowing();
+  usePageKeys(pick);
+  return (
+    <section class="timeline" aria-label={say('timeline')} data-following={isFollowing.value}>
+      <Toolbar onGo={goAndLook} isPicking={isPicking} />
+      <Old lanes={lanes} />
+      {!ids.length && <Empty title={say('noCameras')} />}
+      <div class="timeline-body" hidden={!ids.length}>
+        <Names ids={ids} />
+        <div class="timeline-stage">
+          <Slider lanes={lanes} canvas={canvas} onPick={pick} />
+          <div class="timeline-over">
+            <Overlay />
+          </div>
+          {lanes && <Tip lanes={lanes} />}
+          <span ref={probe} class="timeline-probe" aria-hidden="true" />
+        </div>
+      </div>
+      <p id="timeline-help" class="unseen">
+        {say('timelineHelp')}
+      </p>
+      {lanes && <Listed lanes={lanes} ids={ids} onGo={goAndLook} />}
+    </section>
+  );
 }

@@ -1,0 +1,385 @@
+"""Files and review in a real Chromium: uploads that are cut go on, what happens arrives by itself, comments along time.
+
+Each test walks a story, by mouse and by keyboard, against a real server.
+"""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from flask import Flask
+from playwright.sync_api import Locator, Page, expect
+
+from app.extensions import writing
+from app.models import Comment
+from bench.processes import children
+from tests.accounts import add_account, password_hash
+from tests.archived import T0_US, add_source, record, utc
+from tests.archived import media as media
+from tests.handed import store_and_rotate, store_file
+from tests.handing import refer_of
+from tests.looking import ROOT, Chromium, Looker
+from tests.looking import chromium as chromium
+from tests.media import Plane, make_video
+from tests.served import Served, answering, serving
+from tests.service import wait_for
+from tests.uploading import TUS, in_base64
+
+S = 1_000_000
+HOSTILE = 'Сцена <img src=x onerror="window.hacked=1">.mp4'
+SAID = '<img src=x onerror="window.hacked=1"> \u05d0\u05d1 = SUM(1)'
+UPLOAD_BYTES, SLOW_BPS = 40_000_000, 4_000_000
+ANALYSER = ROOT / "examples" / "analyser" / "analyse.py"
+AWAY = "net::ERR_"  # what a browser says of a service that is not there
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with serving(tmp_path_factory.mktemp("files") / "instance") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Make 6 s: grey, from 2 s on another scene, in which a square moves."""
+
+    def draw(luma: Plane, number: int) -> None:
+        luma[:] = 90 if number < 20 else 200
+        if number >= 32:
+            luma[60:110, 20 + 12 * min(number - 32, 12) :][:, :50] = 30
+
+    return make_video(tmp_path_factory.mktemp("film") / "a.mp4", seconds=6, fps=10, gop=10, draw=draw).read_bytes()
+
+
+def slow_down(page: Page, bytes_a_second: int) -> None:
+    """Let the network of a page be slow upwards; -1: as it is."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    how = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second}
+    session.send("Network.emulateNetworkConditions", how)
+
+
+def kill(served: Served) -> None:
+    """Kill the web server, its process that answers and its master."""
+    master = served.service.pid("web")
+    for pid in (*children(master), master):
+        os.kill(pid, signal.SIGKILL)
+    served.service.stop(signal.SIGKILL)
+
+
+def progress_of(row: Locator) -> float:
+    return float(row.locator("progress").first.evaluate("bar => bar.value / bar.max"))
+
+
+def wait_progress(row: Locator, least: float) -> None:
+    wait_for(lambda: progress_of(row) >= least, f"progress of {least}", 30)
+
+
+def of_pages(looker: Looker) -> list[str]:
+    """Return what the browser complained of, but for a service that was away."""
+    return [line for line in looker.complaints if AWAY not in line]
+
+
+def test_an_upload_that_is_cut_by_a_dead_server_and_a_new_page_ends_with_the_same_bytes(
+    served: Served, chromium: Chromium, tmp_path: Path
+) -> None:
+    path = tmp_path / "Сцена 1.mp4"
+    data = np.random.default_rng(1).bytes(UPLOAD_BYTES)
+    path.write_bytes(data)
+    asked: list[str] = []
+    with chromium.looking(served.service.base) as looker:
+        page = looker.open("/view/files")
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+        slow_down(page, SLOW_BPS)
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Upload files").press("Enter")
+        chooser.value.set_files(path)
+        row = page.get_by_role("region", name="Uploads").get_by_role("listitem")
+        wait_progress(row, 0.05)
+        expect(row).to_contain_text(re.compile(r"MB of 40 MB · \d.*/s · \d+ sec left"))
+        # the form is filled meanwhile
+        row.get_by_text("For the analysis").click()
+        row.get_by_label("Target audience").select_option("12+")
+        row.get_by_role("button", name="Save").press("Enter")
+        page.get_by_text("Saved").wait_for()
+        row.get_by_role("button", name="Pause Сцена 1.mp4").press("Enter")
+        expect(row.locator(".badge")).to_have_text("paused")
+        assert looker.axe() == []
+        row.get_by_role("button", name="Go on with Сцена 1.mp4").press("Enter")
+        expect(row.locator(".badge")).to_have_text("uploading")
+        # the server dies and comes again
+        kill(served)
+        expect(row.locator(".badge")).to_have_text("interrupted, tries again by itself")
+        expect(page.get_by_role("log").get_by_text("interrupted, trying again")).to_have_count(1)
+        served.service.start()
+        expect(row.locator(".badge")).to_have_text("uploading", timeout=30_000)
+        wait_progress(row, 0.3)
+        # the page is left, which is warned of
+        page.reload()
+        assert asked == ["beforeunload"]
+        left = page.get_by_role("region", name="Not finished")
+        expect(left).to_contain_text("Choose the same file again, and it goes on where it stopped.")
+        other = tmp_path / "other.mp4"
+        other.write_bytes(b"x")
+        left.locator("input").set_input_files(other)
+        expect(left.get_by_role("alert")).to_contain_text("That is another file")
+        left.locator("input").set_input_files(path)
+        expect(row).to_contain_text(re.compile(r"Went on at [1-9]\d?%: \d.* were there already"), timeout=30_000)
+        slow_down(page, -1)
+        row.get_by_role("link", name="Open the file").click(timeout=30_000)
+        page.get_by_role("heading", name="Сцена 1.mp4").wait_for()
+        expect(page.get_by_label("Target audience")).to_have_value("12+")
+        [file] = looker.ask("/files/?name=Сцена 1")
+        assert (file["sha256"], file["size_bytes"]) == (hashlib.sha256(data).hexdigest(), UPLOAD_BYTES)
+        assert of_pages(looker) == []
+
+
+def test_what_cannot_be_sent_is_said_before_and_what_is_cancelled_is_deleted(
+    served: Served, chromium: Chromium, tmp_path: Path
+) -> None:
+    files = {
+        "empty.mp4": b"",
+        "setup.exe": b"MZ",
+        "long.mp4": bytes(UPLOAD_BYTES),
+        "b.mp4": bytes(9),
+        "c.mp4": bytes(9),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    with chromium.looking(served.service.base) as looker:
+        page = looker.open("/view/files")
+        slow_down(page, 1_000_000)
+        page.locator("input[type=file]").first.set_input_files([tmp_path / name for name in files])
+        rows = page.get_by_role("region", name="Uploads").get_by_role("listitem")
+        expect(rows.filter(has_text="empty.mp4")).to_contain_text("nothing to send")
+        doubted = rows.filter(has_text="setup.exe")
+        expect(doubted).to_contain_text("neither a video")
+        expect(rows.filter(has_text="b.mp4").locator(".badge")).to_have_text("complete")
+        expect(rows.filter(has_text="c.mp4").locator(".badge")).to_have_text("complete")  # beside the long one
+        doubted.get_by_role("button", name="Send all the same").press("Enter")
+        expect(doubted.locator(".badge")).to_have_text("complete")
+        long = rows.filter(has_text="long.mp4")
+        wait_progress(long, 0.05)
+        long.get_by_role("button", name="Cancel long.mp4").press("Enter")
+        dialog = page.get_by_role("dialog", name="Cancel this upload?")
+        expect(dialog).to_contain_text("long.mp4")
+        assert looker.axe() == []
+        dialog.get_by_role("button", name="Cancel the upload").press("Enter")
+        expect(long).to_have_count(0)
+        assert {file["name"] for file in looker.ask("/files/")} & {"long.mp4", "empty.mp4"} == set()
+        page.reload()
+        page.get_by_role("link", name="setup.exe").wait_for()
+        expect(page.get_by_role("region", name="Not finished")).to_have_count(0)
+        assert of_pages(looker) == []
+
+
+def announce(base: str, size: int, name: str) -> tuple[int, str]:
+    """Announce a file by tus; return its id and its lasting reference."""
+    headers = {**TUS, "Upload-Length": str(size), "Upload-Metadata": f"filename {in_base64(name)}"}
+    made = requests.post(f"{base}/files/", headers=headers, timeout=20).json()
+    return made["id"], made["refer"]
+
+
+def send(base: str, file_id: int, offset: int, data: bytes) -> None:
+    headers = {**TUS, "Content-Type": "application/offset+octet-stream", "Upload-Offset": str(offset)}
+    assert requests.patch(f"{base}/files/{file_id}/", headers=headers, data=data, timeout=20).status_code == 204
+
+
+def test_status_findings_and_comments_come_by_themselves_and_comments_are_written_by_keyboard(
+    served: Served, chromium: Chromium, film: bytes
+) -> None:
+    base = served.service.base
+    file_id, refer = announce(base, len(film), HOSTILE)
+    with chromium.looking(base) as looker:
+        page = looker.open(f"/view/files?file={file_id}")
+        page.evaluate("window.isSame = true")  # gone, were the page loaded anew
+        status, heard = page.locator(".files-head .badge"), page.get_by_role("log").locator("p")
+        expect(status).to_have_text("announced")
+        send(base, file_id, 0, film[:1000])
+        expect(status).to_have_text("being received")
+        send(base, file_id, 1000, film[1000:])
+        expect(status).to_have_text("ready")
+        expect(heard.filter(has_text="The file is now: ready")).to_have_count(1)
+        video = page.locator("video")
+        expect(video).to_have_js_property("readyState", 4)
+        marks = page.get_by_role("complementary", name="Findings and comments")
+        expect(marks.get_by_role("listitem")).to_have_count(0)
+        # the analyser
+        requests.post(f"{base}/files/{file_id}/refer/", timeout=20)
+        done = subprocess.run(
+            [sys.executable, ANALYSER, "--server", base, str(file_id)], capture_output=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        expect(status).to_have_text("result is there")
+        found = looker.ask(f"/files/{file_id}/result")["findings"]
+        assert found
+        expect(marks.locator("[data-lane=finding]")).to_have_count(len(found) * 2)  # each item, and who found it
+        expect(heard.filter(has_text="The result came")).to_have_count(1)
+        expect(page.locator(".files-lane[data-lane=finding] .files-symbol").first).to_be_visible()
+        # a mark is gone to from the track and from the list, and the list is in step
+        at = min(finding["start"] for finding in found if finding["start"])
+        page.keyboard.press("n")
+        page.wait_for_function("at => Math.abs(document.querySelector('video').currentTime - at) < 0.1", arg=at)
+        expect(marks.locator("[aria-current]").first).to_be_visible()
+        # a comment over a span, by keyboard alone
+        page.keyboard.press("[")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("at => document.querySelector('video').currentTime > at + 1", arg=at)
+        page.keyboard.press("]")
+        page.keyboard.press("c")
+        page.keyboard.type(SAID)
+        page.keyboard.press("Tab")
+        page.keyboard.type("sev")
+        for _ in range(5):
+            page.keyboard.press("Tab")
+        expect(page.get_by_role("form", name="New comment").get_by_label("Violation").first).to_be_focused()
+        page.keyboard.type("курение под")
+        page.keyboard.press("ArrowDown")
+        assert looker.axe() == []
+        page.keyboard.press("Enter")
+        page.keyboard.press("Control+Enter")
+        mine = marks.get_by_role("listitem").filter(has_text="SUM(1)")
+        expect(mine).to_contain_text("Курение подростка")
+        expect(page.locator(".files-lane[data-lane=user] .files-symbol")).to_have_count(1)
+        said_of = looker.ask(f"/files/{file_id}/report?format=json")["comments"]
+        [comment] = [one for one in said_of if one["comment_author"] == "User"]
+        assert (comment["comment"], comment["severity"]) == (SAID, "severe")
+        assert comment["start"] == pytest.approx(at, abs=0.1)
+        assert comment["end"] > comment["start"] + 1
+        # the AI says something on it, another tool changes it, then it is deleted
+        said = {"refer_file": refer, "comment": "A close-up", "comment_author": "AI", "start": 1, "severity": "mild"}
+        ai_id = requests.post(f"{base}/comments/", json=said, timeout=20).json()["id"]
+        expect(marks.get_by_role("listitem").filter(has_text="A close-up")).to_contain_text("AI")
+        requests.patch(f"{base}/comments/{ai_id}/", json={"comment": "A wide shot"}, timeout=20)
+        expect(marks.get_by_role("listitem").filter(has_text="A wide shot")).to_have_count(1)
+        marks.get_by_role("button", name="AI").click()
+        expect(mine).to_have_count(0)
+        marks.get_by_role("button", name="AI").click()
+        mine.get_by_role("button", name="Change the comment").press("Enter")
+        form = page.get_by_role("form", name="Change the comment")
+        form.get_by_label("Severity").select_option("mild")
+        form.get_by_role("button", name="Save").click()
+        expect(mine).to_contain_text("mild")
+        mine.get_by_role("button", name="Delete the comment").press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
+        expect(mine).to_have_count(0)
+        # nothing that strangers named or wrote has become more than text
+        assert page.evaluate("[window.hacked, window.isSame, document.querySelectorAll('main img').length]") == [
+            None, True, 0,
+        ]  # fmt: skip
+        with page.expect_popup() as popup:
+            page.get_by_role("link", name="Open the report").click()
+        expect(popup.value.locator("body")).to_contain_text("A wide shot")
+        assert popup.value.evaluate("window.hacked") is None
+        with page.expect_download() as download:
+            page.get_by_role("link", name="XLSX").click()
+        assert download.value.suggested_filename.endswith(".xlsx")
+        assert looker.complaints == []
+
+
+@pytest.fixture
+def peopled(production: Flask, film: bytes) -> tuple[Flask, int]:
+    """Return an app in production with a viewer, an operator, and a file with a comment."""
+    with production.app_context(), writing() as session:
+        for name, role in (("Vera", "viewer"), ("Otto", "operator")):
+            add_account(session, name, role, password=password_hash())
+    file_id, _ = store_and_rotate(production, film, name="film.mp4", duration_s=6.0)
+    with production.app_context(), writing() as session:
+        said = {"comment": "Look at that", "comment_author": "User", "actor": "Otto", "severity": "mild"}
+        session.add(Comment(file_id=file_id, start_s=1.0, **said))
+    return production, file_id
+
+
+def test_a_viewer_looks_and_is_offered_nothing_that_is_not_his(peopled: tuple[Flask, int], chromium: Chromium) -> None:
+    app, file_id = peopled
+    acts = re.compile("Upload|Comment here|New comment|Change the|Delete|Save|Revoke|Give out|Join|Copy the")
+    with answering(app) as base:
+        with chromium.looking(base, account="Vera") as viewer:
+            page = viewer.open("/view/files")
+            page.get_by_role("link", name="film.mp4").click()
+            expect(page.locator("video")).to_have_js_property("readyState", 4)
+            expect(page.get_by_text("Look at that")).to_be_visible()
+            page.keyboard.press("c")
+            page.keyboard.press("n")
+            page.wait_for_function("Math.abs(document.querySelector('video').currentTime - 1) < 0.05")
+            expect(page.get_by_role("textbox")).to_have_count(0)
+            expect(page.get_by_role("button", name=acts)).to_have_count(0)
+            expect(page.get_by_role("heading", name="Download key")).to_have_count(0)
+            expect(page.get_by_role("link", name="Open the report")).to_be_visible()
+            assert (viewer.axe(), viewer.complaints) == ([], [])
+        with chromium.looking(base, account="Otto", language="ru", theme="dark", size="phone") as operator:
+            page = operator.open(f"/view/files?file={file_id}")
+            expect(page.get_by_role("button", name="Комментарий здесь")).to_be_visible()
+            expect(page.get_by_role("heading", name="Ключ скачивания")).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert (operator.axe(), operator.complaints) == ([], [])
+
+
+def test_files_are_filtered_and_paged_and_one_is_given_out_revoked_and_deleted(app: Flask, chromium: Chromium) -> None:
+    for number in range(60):
+        store_file(app, b"x", name=f"script {number}.txt", media_type="text/plain; charset=utf-8")
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open("/view/files")
+        rows = page.get_by_role("row")
+        expect(rows).to_have_count(51)  # with the head
+        page.get_by_role("button", name="Show older files").press("Enter")
+        expect(rows).to_have_count(61)
+        page.get_by_label("Name").fill("script 7")
+        expect(rows).to_have_count(2)
+        assert "name=script+7" in page.url
+        page.get_by_label("Status").select_option("error")
+        page.get_by_role("button", name="Clear the filter").press("Enter")
+        expect(rows).to_have_count(51)
+        page.get_by_label("Name").fill("script 7")
+        page.get_by_role("link", name="script 7.txt").press("Enter")
+        key = page.get_by_role("region", name="Download key")
+        expect(key).to_contain_text("none was given out yet")
+        key.get_by_role("button", name="Give out a key").press("Enter")
+        address = key.get_by_label("Address").input_value()
+        assert requests.get(address, timeout=20).content == b"x"
+        expect(key).to_contain_text("ended: a download began")
+        key.get_by_role("button", name="Revoke").press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Revoke").press("Enter")
+        expect(key).to_contain_text("No key is given out now")
+        assert requests.get(address, timeout=20).status_code == 410
+        page.get_by_role("button", name="Delete the file").press("Enter")
+        dialog = page.get_by_role("dialog", name="Delete “script 7.txt”?")
+        dialog.get_by_role("button", name="Delete").press("Enter")
+        page.get_by_text("“script 7.txt” is deleted").wait_for()
+        expect(rows).to_have_count(51)
+        page.goto(f"{base}/view/files?file=8")
+        expect(page.get_by_role("heading", name="This file was deleted")).to_be_visible()
+        assert looker.axe() == []
+
+
+def test_a_file_of_footage_leads_to_the_recordings_at_the_moment_shown(
+    app: Flask, chromium: Chromium, media: Callable[..., Path]
+) -> None:
+    source_id = add_source(app)
+    first = record(app, source_id, media("h264"))
+    second = record(app, source_id, media("h264", seed=2), begin_us=first.end_us + 60 * S)
+    span = {"source_id": source_id, "start": utc(T0_US + S), "end": utc(second.end_us)}
+    made = app.test_client().post("/files/", json={**span, "name": "gate.mp4"}).json
+    said = {"refer_file": refer_of(app, made["id"]), "comment": "after the gap", "comment_author": "User", "start": 9}
+    assert app.test_client().post("/comments/", json=said).status_code == 200
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open(f"/view/files?file={made['id']}")
+        link = page.get_by_role("link", name="In the recordings at this moment")
+        expect(link).to_have_attribute("href", re.compile(f"/view/timeline\\?cameras={source_id}&at="))
+        expect(page.locator("video")).to_have_js_property("readyState", 4)
+        page.get_by_role("button", name="00:09", exact=True).press(
+            "Enter"
+        )  # 7 s of the first run, and 2 s of the second
+        at = utc(second.begin_us + 2 * S)[:19]
+        expect(link).to_have_attribute("href", re.compile(re.escape(at)))
+        page.keyboard.press(" ")
+        assert looker.complaints == []

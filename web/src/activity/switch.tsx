@@ -1,0 +1,132 @@
+/** Whether movement is looked for before a camera: a switch, since when, and how far that has come. */
+import { useEffect, useState } from 'preact/hooks';
+import { type ActivitySetting, activitySetting, setActivity } from '../api/activity';
+import { isAbort } from '../api/call';
+import { cameraName } from '../cameras';
+import { durationText, isoOf, momentText, nowMs } from '../instants';
+import { mayConfigure } from '../me';
+import { Check, Field } from '../parts/field';
+import { ErrorText, Spinner } from '../parts/shown';
+import { toast } from '../parts/toasts';
+import { ShareSlider } from './slider';
+import { say } from './words';
+import './activity.css';
+
+const DAY_MS = 86_400_000;
+const AGAIN_MS = 5000;
+/** How far back is looked, by its name. */
+const BACK_MS = { sinceNow: 0, sinceDay: DAY_MS, sinceWeek: 7 * DAY_MS, sinceMonth: 31 * DAY_MS } as const;
+const NAMES = [...(Object.keys(BACK_MS) as (keyof typeof BACK_MS)[]), 'sinceAll'] as const;
+type Since = (typeof NAMES)[number];
+
+const momentOf = (name: Since): string => isoOf(name === 'sinceAll' ? 0 : nowMs() - BACK_MS[name]);
+
+/** Ask for the setting, and again while it is shown: what is left to look at becomes less. */
+function useSetting(sourceId: number) {
+  const [setting, setSetting] = useState<ActivitySetting | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    const ending = new AbortController();
+    const look = () =>
+      activitySetting(sourceId, ending.signal).then(
+        (found) => {
+          setSetting(found);
+          setError(null);
+        },
+        (problem) => {
+          if (!isAbort(problem)) setError(problem);
+        },
+      );
+    void look();
+    const timer = setInterval(() => !document.hidden && void look(), AGAIN_MS);
+    return () => {
+      ending.abort();
+      clearInterval(timer);
+    };
+  }, [sourceId]);
+  return { setting, setSetting, error, setError };
+}
+
+function Progress({ setting }: { setting: ActivitySetting }) {
+  if (!setting.is_enabled) return null;
+  const left = setting.behind_s * 1000;
+  return (
+    <p class="small muted" role="status">
+      {left >= 1000 ? say('behind', { length: durationText(left) }) : say('upToDate')}
+    </p>
+  );
+}
+
+interface SinceProps {
+  setting: ActivitySetting;
+  isBusy: boolean;
+  onChoose: (since: string) => void;
+}
+
+function SinceChoice({ setting, isBusy, onChoose }: SinceProps) {
+  const sinceMs = Date.parse(setting.since_utc ?? '');
+  return (
+    <Field label={say('since')}>
+      <select
+        value="set"
+        disabled={isBusy || !mayConfigure}
+        onChange={(event) => onChoose(momentOf(event.currentTarget.value as Since))}
+      >
+        <option value="set">{sinceMs > 0 ? say('sinceSet', { at: momentText(sinceMs) }) : say('sinceAll')}</option>
+        {NAMES.map((name) => (
+          <option key={name} value={name}>
+            {say(name)}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
+/** The switch of one camera, for its own page and for the timeline; who may not configure sees how it stands. */
+export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onChange?: () => void }) {
+  const { setting, setSetting, error, setError } = useSetting(sourceId);
+  const [isBusy, setBusy] = useState(false);
+  const change = async (values: Parameters<typeof setActivity>[1]) => {
+    if (!setting) return;
+    setBusy(true);
+    setSetting({ ...setting, is_enabled: values.is_enabled ?? setting.is_enabled }); // at once; taken back if refused
+    try {
+      setSetting(await setActivity(sourceId, values));
+      setError(null);
+      toast(say('saved', { camera: cameraName(sourceId) }));
+      onChange?.();
+    } catch (problem) {
+      setSetting(setting);
+      setError(problem);
+    } finally {
+      setBusy(false);
+    }
+  };
+  if (!setting) return error ? <ErrorText error={error} /> : <Spinner />;
+  return (
+    <div class="activity-switch">
+      <Check
+        label={say('isOn', { camera: cameraName(sourceId) })}
+        checked={setting.is_enabled}
+        disabled={isBusy || !mayConfigure}
+        onChange={(is_enabled) => change({ is_enabled })}
+      />
+      {setting.is_enabled && (
+        <>
+          <SinceChoice setting={setting} isBusy={isBusy} onChoose={(since) => change({ since })} />
+          <ShareSlider
+            label={say('threshold')}
+            share={setting.threshold}
+            disabled={isBusy || !mayConfigure}
+            onInput={(threshold) => setSetting({ ...setting, threshold })}
+            onChange={(threshold) => change({ threshold })}
+          />
+        </>
+      )}
+      <Progress setting={setting} />
+      {!mayConfigure && <p class="small muted">{say('onlyAdmins')}</p>}
+      <ErrorText error={error} />
+    </div>
+  );
+}

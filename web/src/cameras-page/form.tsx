@@ -1,0 +1,223 @@
+/** Adding and changing a camera: it is tried first, and then stored. */
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError } from '../api/call';
+import { groupsOf } from '../api/cameras';
+import * as api from '../api/sources';
+import { type Camera, camera as cameraOf, refresh } from '../cameras';
+import { Button } from '../parts/button';
+import { Dialog } from '../parts/dialog';
+import { Field } from '../parts/field';
+import { ErrorText } from '../parts/shown';
+import { toast } from '../parts/toasts';
+import { split } from './addresses';
+import { type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
+import { FieldsOf } from './fields';
+import { say } from './formwords';
+import { sayFault } from './importwords';
+import { start } from './recording';
+import { addressFault, SCHEMES } from './rows';
+import { TrialView, type Trying, useTrial } from './trial';
+
+interface FormProps {
+  /** The camera that is changed; null: a new one. */
+  camera: Camera | null;
+  /** What is known of a new one already. */
+  begin?: Partial<Draft>;
+  onClose: () => void;
+}
+
+/** What was said of a field; what is said of none stands below the form. */
+const PLACED = ['uri_rtsp', 'uri', 'description', 'user', 'password', 'ffmpeg_cmd', 'auth'];
+const isPlaced = (error: ApiError) => error.detail.every(({ loc }) => PLACED.some((name) => loc.includes(name)));
+
+async function putIntoGroups(id: number, before: string[], wanted: string[]): Promise<void> {
+  for (const one of wanted.filter((group) => !before.includes(group))) await api.addMember(one, id);
+  for (const one of before.filter((group) => !wanted.includes(group))) await api.removeMember(one, id);
+}
+
+async function store(camera: Camera | null, draft: Draft): Promise<void> {
+  const input = inputOf(draft, camera === null);
+  const { id } = camera ? await api.changeSource(camera.id, input) : await api.addSource(input);
+  await putIntoGroups(id, camera?.groupIds ?? [], draft.groupIds);
+  await refresh();
+  const name = cameraOf(id)?.name ?? `#${id}`;
+  toast(say(camera ? 'saved' : 'added', { name }));
+  if (draft.isRecorded && !camera) await start(name, draft.model, [id]);
+}
+
+/** What is wrong with the address, in the reader's language; the service would say it in English. */
+function wrongAddress({ address, model }: Draft): string {
+  const { bare } = split(address);
+  const found = addressFault(bare);
+  if (found && found !== 'no_scheme') return sayFault(found, { text: bare });
+  const schemes = SCHEMES[model];
+  const isFitting = schemes.some((scheme) => bare.toLowerCase().startsWith(`${scheme}://`));
+  return isFitting ? '' : say('scheme', { schemes: schemes.map((scheme) => `${scheme}://`).join(', ') });
+}
+
+function useForm({ camera, begin = {}, onClose }: FormProps) {
+  const [draft, setDraft] = useState<Draft>(camera ? draftOf(camera) : { ...EMPTY, ...begin });
+  const [error, setError] = useState<unknown>(null);
+  const [isBusy, setBusy] = useState(false);
+  const [wrong, setWrong] = useState('');
+  const trying = useTrial();
+  const change = (part: Partial<Draft>) => {
+    setDraft((before) => ({ ...before, ...part }));
+    setError(null);
+    setWrong('');
+    if (Object.keys(part).some((key) => TRIED.some((name) => name === key))) trying.forget();
+  };
+  const guarded = async (act: () => Promise<unknown>) => {
+    const found = wrongAddress(draft);
+    setError(null);
+    setWrong(found);
+    if (found) return;
+    try {
+      await act();
+    } catch (reason) {
+      setError(reason);
+    }
+  };
+  const test = () => guarded(() => trying.run(inputOf(draft, camera === null), camera?.id ?? null));
+  const save = async () => {
+    setBusy(true);
+    await guarded(async () => {
+      await store(camera, draft);
+      onClose();
+    });
+    setBusy(false);
+  };
+  return { draft, change, error, wrong, isBusy, trying, test, save };
+}
+
+function Buttons({ isNew, trying, isBusy, test, save }: ButtonsProps) {
+  const { found, isRunning } = trying;
+  const isGood = found !== null && found.reason === null;
+  const isStill = isBusy || isRunning;
+  const tested = say(found ? 'testAgain' : 'test');
+  if (isGood) {
+    return (
+      <>
+        <Button disabled={isStill} onClick={test}>
+          {tested}
+        </Button>
+        <Button kind="main" type="submit" disabled={isStill}>
+          {say(isNew ? 'add' : 'save')}
+        </Button>
+      </>
+    );
+  }
+  return (
+    <>
+      <Button kind="main" type="submit" disabled={isStill}>
+        {tested}
+      </Button>
+      <Button disabled={isStill} onClick={save}>
+        {say(isNew ? 'addUntested' : 'save')}
+      </Button>
+    </>
+  );
+}
+
+interface ButtonsProps {
+  isNew: boolean;
+  trying: Trying;
+  isBusy: boolean;
+  test: () => void;
+  save: () => void;
+}
+
+function Groups({ draft, change }: { draft: Draft; change: (part: Partial<Draft>) => void }) {
+  const [known, setKnown] = useState<api.Group[]>([]);
+  const { model, groupIds } = draft;
+  useEffect(() => {
+    const asking = new AbortController();
+    groupsOf(model, asking.signal).then(setKnown, () => setKnown([]));
+    return () => asking.abort();
+  }, [model]);
+  if (!known.length) return null;
+  return (
+    <fieldset class="cameras-groups">
+      <legend class="small">{say('groups')}</legend>
+      {known.map(({ id, name }) => (
+        <label key={id} class="check">
+          <input
+            type="checkbox"
+            checked={groupIds.includes(id)}
+            onChange={({ currentTarget: { checked } }) =>
+              change({ groupIds: checked ? [...groupIds, id] : groupIds.filter((one) => one !== id) })
+            }
+          />
+          {name}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function More({ draft, change, error }: { draft: Draft; change: (part: Partial<Draft>) => void; error: unknown }) {
+  const wrong = error instanceof ApiError ? error.of('ffmpeg_cmd') : '';
+  return (
+    <details open={wrong !== ''}>
+      <summary>{say('more')}</summary>
+      <Field label={say('template')} hint={say('templateHint')} error={wrong}>
+        <input
+          class="code"
+          value={draft.template}
+          spellcheck={false}
+          onInput={({ currentTarget: { value } }) => change({ template: value })}
+        />
+      </Field>
+    </details>
+  );
+}
+
+export function CameraForm(props: FormProps) {
+  const { camera, onClose } = props;
+  const { draft, change, error, wrong, isBusy, trying, test, save } = useForm(props);
+  const isGood = trying.found !== null && trying.found.reason === null;
+  const isElsewhere = error !== null && !(error instanceof ApiError && isPlaced(error));
+  const isFull = error instanceof ApiError && error.status === 429;
+  return (
+    <Dialog title={camera ? say('editTitle', { name: camera.name }) : say('addTitle')} onClose={onClose} isWide>
+      <form
+        class="cameras-form"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void (isGood ? save() : test());
+        }}
+      >
+        <div class="stack">
+          <FieldsOf draft={draft} change={change} error={error} wrong={wrong} isNew={camera === null} />
+          <Groups draft={draft} change={change} />
+          <More draft={draft} change={change} error={error} />
+          {camera === null && (
+            <label class="check">
+              <input
+                type="checkbox"
+                checked={draft.isRecorded}
+                onChange={({ currentTarget: { checked } }) => change({ isRecorded: checked })}
+              />
+              {say('recorded')}
+            </label>
+          )}
+        </div>
+        <TrialView trying={trying} />
+        <div class="cameras-wide">
+          {isFull ? (
+            <p class="error-text" role="alert">
+              {say('tooMany')}
+            </p>
+          ) : (
+            isElsewhere && <ErrorText error={error} />
+          )}
+          <div class="dialog-buttons">
+            <Button onClick={onClose}>{say('cancel')}</Button>
+            <Buttons isNew={camera === null} trying={trying} isBusy={isBusy} test={test} save={save} />
+          </div>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,212 @@
+/**
+ * Uploads of this browser: bounded in number, by tus, so that each goes on where it ended after whatever happened.
+ * They live beside the pages: to look at another page of ours ends none of them.
+ */
+import { computed, effect, signal } from '@preact/signals';
+import { type DetailedError, defaultOptions, Upload } from 'tus-js-client';
+import { csrfToken, type Detail, forgetToken } from '../api/call';
+import { largestBytes, removeFile } from '../api/files';
+import { me } from '../me';
+import { type Doubt, doubtOf, fileIdOf, fingerprintOf } from './checks';
+import { Speed } from './speed';
+
+/** `doubtful` waits for a word; `waiting` tries again by itself; `failed` needs somebody. */
+export type UploadState = 'doubtful' | 'queued' | 'running' | 'waiting' | 'paused' | 'done' | 'failed';
+
+export interface UploadItem {
+  key: number;
+  file: File;
+  state: UploadState;
+  doubt: Doubt | null;
+  fileId: number | null;
+  sentBytes: number;
+  /** How much was there already, of an upload that was gone on with. */
+  resumedBytes: number | null;
+  perSecond: number | null;
+  leftMs: number | null;
+  /** What went wrong: a `type` of the service's errors, and its words. */
+  error: { type: string; text: string } | null;
+}
+
+const AT_ONCE = 2; // of the six connections that a browser has for a host
+const SHOWN_MS = 250;
+const DELAYS_MS = [0, 1000, 2000, 3000, ...Array<number>(8000).fill(5000)]; // eleven hours
+
+export const uploads = signal<UploadItem[]>([]);
+/** The largest file that the service takes; null until it has said so. */
+export const mostBytes = signal<number | null>(null);
+export const isSending = computed(() =>
+  uploads.value.some(({ state }) => state === 'running' || state === 'waiting' || state === 'queued'),
+);
+
+interface Job {
+  upload: Upload;
+  speed: Speed;
+  shownMs: number;
+  isResumed: boolean;
+}
+const jobs = new Map<number, Job>();
+let lastKey = 0;
+
+function change(key: number, values: Partial<UploadItem>): void {
+  uploads.value = uploads.value.map((item) => (item.key === key ? { ...item, ...values } : item));
+}
+
+const itemOf = (key: number): UploadItem | undefined => uploads.peek().find((item) => item.key === key);
+
+/** Take files in; what nothing speaks against is sent as soon as there is a place. */
+export async function addFiles(files: Iterable<File>): Promise<void> {
+  const given = [...files];
+  mostBytes.value ??= await largestBytes().catch(() => null); // the service refuses what is too large in any case
+  const items = given.map((file): UploadItem => {
+    const doubt = doubtOf(file, mostBytes.value);
+    const state = doubt ? 'doubtful' : 'queued';
+    lastKey += 1;
+    const nothing = { fileId: null, sentBytes: 0, resumedBytes: null, perSecond: null, leftMs: null, error: null };
+    return { key: lastKey, file, state, doubt, ...nothing };
+  });
+  uploads.value = [...uploads.value, ...items];
+  next();
+}
+
+function next(): void {
+  const busy = uploads.peek().filter(({ state }) => state === 'running' || state === 'waiting').length;
+  const queued = uploads.peek().filter(({ state }) => state === 'queued');
+  for (const item of queued.slice(0, Math.max(0, AT_ONCE - busy))) void start(item);
+}
+
+async function start(item: UploadItem): Promise<void> {
+  change(item.key, { state: 'running', error: null });
+  const job = jobs.get(item.key) ?? (await prepare(item));
+  job.speed.forget();
+  jobs.set(item.key, job);
+  if (itemOf(item.key)?.state === 'running') job.upload.start();
+}
+
+/** Make the upload of a file, of one that this browser has begun before the same. */
+async function prepare({ key, file }: UploadItem): Promise<Job> {
+  const upload = new Upload(file, {
+    endpoint: '/files/',
+    metadata: { filename: file.name },
+    retryDelays: DELAYS_MS,
+    fingerprint: async () => fingerprintOf(file, me.name),
+    removeFingerprintOnSuccess: true,
+    onBeforeRequest: async (request) => {
+      request.setHeader('X-CSRFToken', await csrfToken());
+    },
+    onAfterResponse: (_, answer) => {
+      const isBack = answer.getStatus() < 400 && itemOf(key)?.state === 'waiting';
+      if (isBack) change(key, { state: 'running', error: null });
+    },
+    onUploadUrlAvailable: () => change(key, { fileId: fileIdOf(upload.url) }),
+    onProgress: (sentBytes) => note(key, sentBytes),
+    onShouldRetry: (error) => mayRetry(key, error),
+    onError: (error) => fail(key, error),
+    onSuccess: () => {
+      change(key, { state: 'done', sentBytes: file.size, fileId: fileIdOf(upload.url) });
+      jobs.delete(key);
+      next();
+    },
+  });
+  const before = (await upload.findPreviousUploads()).findLast((one) => one.size === file.size && one.uploadUrl);
+  if (before) upload.resumeFromPreviousUpload(before);
+  return { upload, speed: new Speed(), shownMs: 0, isResumed: before !== undefined };
+}
+
+function note(key: number, sentBytes: number): void {
+  const job = jobs.get(key);
+  const item = itemOf(key);
+  if (!job || !item) return;
+  const atMs = performance.now();
+  job.speed.note(sentBytes, atMs);
+  const isFirst = job.isResumed && item.resumedBytes === null;
+  if (!isFirst && atMs - job.shownMs < SHOWN_MS && sentBytes < item.file.size) return;
+  job.shownMs = atMs;
+  const moving = { perSecond: job.speed.perSecond, leftMs: job.speed.leftMs(item.file.size) };
+  change(key, { sentBytes, ...moving, ...(isFirst && { resumedBytes: sentBytes }) });
+}
+
+/** What the service said of a request that failed; of one without an answer `unreachable`. */
+function saidOf(error: Error | DetailedError): { status: number; type: string; text: string } {
+  const answer = 'originalResponse' in error ? error.originalResponse : null;
+  if (!answer) return { status: 0, type: 'originalRequest' in error ? 'unreachable' : 'unreadable', text: '' };
+  try {
+    const [entry] = (JSON.parse(answer.getBody()) as { detail: Detail[] }).detail;
+    return { status: answer.getStatus(), type: entry?.type ?? '', text: entry?.msg ?? '' };
+  } catch {
+    return { status: answer.getStatus(), type: '', text: `${answer.getStatus()}` };
+  }
+}
+
+const FINAL_CONFLICTS = new Set(['taken_over', 'length_differs']);
+const PASSING = new Set([0, 408, 409, 423, 425, 429, 460, 500, 502, 503, 504]);
+
+/** Try again what another attempt may heal; a refusal, a full storage and another tab that took over are told. */
+function mayRetry(key: number, error: DetailedError): boolean {
+  const said = saidOf(error);
+  const isStale = said.type === 'csrf_token';
+  if (isStale) forgetToken();
+  const isPassing = isStale || (PASSING.has(said.status) && !FINAL_CONFLICTS.has(said.type));
+  if (isPassing && itemOf(key)) {
+    jobs.get(key)?.speed.forget();
+    change(key, { state: 'waiting', error: said, perSecond: null, leftMs: null });
+  }
+  return isPassing;
+}
+
+function fail(key: number, error: Error | DetailedError): void {
+  change(key, { state: 'failed', error: saidOf(error), perSecond: null, leftMs: null });
+  next();
+}
+
+/** Stop for now; what came stays with the service. */
+export async function pause(key: number): Promise<void> {
+  change(key, { state: 'paused', perSecond: null, leftMs: null });
+  await jobs.get(key)?.upload.abort();
+  next();
+}
+
+/** Go on with what was paused or has failed, or send what was doubted. */
+export function goOn(key: number): void {
+  change(key, { state: 'queued', doubt: null, error: null });
+  next();
+}
+
+/** Stop for good: what came is deleted. Raises ApiError where the service does not do it. */
+export async function cancel(key: number): Promise<void> {
+  const item = itemOf(key);
+  if (!item) return;
+  await pause(key);
+  if (item.fileId !== null) await removeFile(item.fileId);
+  await forget(fingerprintOf(item.file, me.name));
+  dismiss(key);
+}
+
+/** Let this browser forget an upload. */
+export async function forget(fingerprint: string): Promise<void> {
+  const { urlStorage } = defaultOptions;
+  for (const one of await urlStorage.findUploadsByFingerprint(fingerprint))
+    await urlStorage.removeUpload(one.urlStorageKey);
+}
+
+/** Take a row away: it is done, was refused or cancelled. */
+export function dismiss(key: number): void {
+  jobs.delete(key);
+  uploads.value = uploads.value.filter((item) => item.key !== key);
+  next();
+}
+
+/** The network is back: who waits need not wait longer. */
+addEventListener('online', () => {
+  for (const { key, state } of uploads.peek()) {
+    const upload = jobs.get(key)?.upload;
+    if (state === 'waiting' && upload) void upload.abort().then(() => upload.start());
+  }
+});
+
+const warn = (event: BeforeUnloadEvent): void => event.preventDefault();
+
+effect(() => {
+  if (isSending.value) addEventListener('beforeunload', warn);
+  else removeEventListener('beforeunload', warn);
+});

@@ -1,0 +1,37 @@
+/** Asking the service for what a tab shows, and asking again. */
+import { useEffect, useState } from 'preact/hooks';
+import { isAbort } from '../api/call';
+
+export interface Asked<T> {
+  /** Null until the first answer; kept while it is asked for again. */
+  value: T | null;
+  error: unknown;
+  again: () => void;
+}
+
+/**
+ * What `load` gives. It is asked anew when `key` changes, when `again` is called, and every `everyMs` while the page is
+ * visible (0: never).
+ */
+export function useAsked<T>(load: (signal: AbortSignal) => Promise<T>, key = '', everyMs = 0): Asked<T> {
+  const [found, setFound] = useState<{ value: T | null; error: unknown }>({ value: null, error: null });
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    const control = new AbortController();
+    const askOnce = async () => {
+      try {
+        const value = await load(control.signal);
+        if (!control.signal.aborted) setFound({ value, error: null });
+      } catch (error) {
+        if (!isAbort(error) && !control.signal.aborted) setFound((before) => ({ value: before.value, error }));
+      }
+    };
+    void askOnce();
+    const timer = everyMs ? setInterval(() => !document.hidden && void askOnce(), everyMs) : undefined;
+    return () => {
+      control.abort();
+      clearInterval(timer);
+    };
+  }, [key, turn, everyMs]);
+  return { ...found, again: () => setTurn((before) => before + 1) };
+}

@@ -1,0 +1,122 @@
+/** Share links: what each shows, how often it was opened, and revoking it. */
+import { useState } from 'preact/hooks';
+import { revokeShare, type Share, shares } from '../api/people';
+import { cameraName } from '../cameras';
+import { isoOf, momentText, numberText } from '../instants';
+import { Button } from '../parts/button';
+import { Link } from '../parts/link';
+import { type Column, Table } from '../parts/table';
+import { toast } from '../parts/toasts';
+import { useAsked } from './asked';
+import { Badge, Confirm, Loaded, When } from './shared';
+import { say } from './tokenswords';
+import { say as sayShared } from './words';
+
+const spanText = (share: Share): string =>
+  `${momentText(Date.parse(share.start_utc))} – ${momentText(Date.parse(share.end_utc))}`;
+
+const columnsOf = (revoke: (share: Share) => void): Column<Share>[] => [
+  {
+    name: 'camera',
+    label: say('camera'),
+    cell: (one) => cameraName(one.source_id),
+    order: (one) => cameraName(one.source_id),
+  },
+  {
+    name: 'span',
+    label: say('span'),
+    cell: (one) => (
+      <>
+        <Link page="timeline" query={{ cameras: String(one.source_id), at: isoOf(Date.parse(one.start_utc)) }}>
+          {spanText(one)}
+        </Link>
+        {one.description && <span class="small muted system-detail">{one.description}</span>}
+      </>
+    ),
+    order: (one) => one.start_utc,
+  },
+  { name: 'by', label: say('by'), cell: (one) => one.created_by, order: (one) => one.created_by },
+  {
+    name: 'opened',
+    label: say('opened'),
+    cell: (one) => (
+      <>
+        {one.count === null
+          ? numberText(one.uses)
+          : say('openedOf', { uses: numberText(one.uses), count: numberText(one.count) })}
+        {one.last_used_utc !== null && (
+          <span class="small muted system-detail">
+            <When utc={one.last_used_utc} />
+          </span>
+        )}
+      </>
+    ),
+    order: (one) => one.uses,
+  },
+  {
+    name: 'expires',
+    label: say('expires'),
+    cell: (one) => <When utc={one.expires_utc} />,
+    order: (one) => one.expires_utc,
+  },
+  {
+    name: 'state',
+    label: say('shareState'),
+    cell: (one) => (
+      <span class="row">
+        <Badge kind={one.is_active ? 'good' : undefined}>{say(one.is_active ? 'works' : 'over')}</Badge>
+        {one.has_password && <Badge>{say('password')}</Badge>}
+        {one.may_download && <Badge>{say('download')}</Badge>}
+      </span>
+    ),
+    order: (one) => Number(!one.is_active),
+  },
+  {
+    name: 'actions',
+    label: sayShared('actions'),
+    cell: (one) =>
+      one.is_active && (
+        <Button
+          kind="quiet"
+          aria-label={`${say('revoke')}: ${cameraName(one.source_id)}, ${spanText(one)}`}
+          onClick={() => revoke(one)}
+        >
+          {say('revoke')}
+        </Button>
+      ),
+  },
+];
+
+export function Shares() {
+  const asked = useAsked(shares);
+  const [chosen, setChosen] = useState<Share | null>(null);
+  const name = chosen ? cameraName(chosen.source_id) : '';
+  return (
+    <section class="panel stack">
+      <h2>{say('shares')}</h2>
+      <p class="small muted">{say('sharesAbout')}</p>
+      <Loaded asked={asked}>
+        {(list) =>
+          list.length ? (
+            <Table caption={say('shares')} columns={columnsOf(setChosen)} rows={list} keyOf={(one) => one.id} />
+          ) : (
+            <p class="muted">{say('noShares')}</p>
+          )
+        }
+      </Loaded>
+      {chosen && (
+        <Confirm
+          title={say('titleRevokeShare', { name })}
+          text={say('textRevokeShare', { span: spanText(chosen) })}
+          action={say('actRevokeShare', { name })}
+          act={() => revokeShare(chosen.id)}
+          onClose={() => setChosen(null)}
+          onDone={() => {
+            toast(say('shareRevoked', { name }));
+            asked.again();
+          }}
+        />
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,176 @@
+/** The form of a new token: what it may do, of which cameras and which footage, and until when. */
+import type { TargetedSubmitEvent } from 'preact';
+import { useState } from 'preact/hooks';
+import { ApiError } from '../api/call';
+import { addToken, type MadeToken, type NewToken, type Rights } from '../api/people';
+import { isoOf, zoneName } from '../instants';
+import { may, type Role } from '../me';
+import { Button } from '../parts/button';
+import { Dialog } from '../parts/dialog';
+import { Check, Field } from '../parts/field';
+import { ErrorText } from '../parts/shown';
+import { RightsFields } from './rights';
+import { say } from './tokenswords';
+import { say as sayShared } from './words';
+import { instantOf } from './zonefield';
+
+type TokenRole = Role | 'analyser';
+const ROLES: TokenRole[] = ['viewer', 'operator', 'admin', 'analyser'];
+/** The words of the table of who may do what (app/access/rules.py), those that tokens are bounded by most. */
+const AREAS = [
+  ...[
+    'source',
+    'live',
+    'playback',
+    'record',
+    'group',
+    'export',
+    'pin',
+    'share',
+    'files',
+    'events',
+    'results',
+    'review',
+  ],
+  ...['storage', 'retention', 'metrics', 'audit', 'sync', 'token', 'account', 'accounts', 'deletion', 'docs'],
+] as const;
+
+interface Form {
+  name: string;
+  role: TokenRole;
+  areas: string[];
+  rights: Rights;
+  begin: string;
+  end: string;
+  expires: string;
+}
+const EMPTY: Form = {
+  name: '',
+  role: 'viewer',
+  areas: [],
+  rights: { sees_all: true, source_ids: [], group_ids: [] },
+  begin: '',
+  end: '',
+  expires: '',
+};
+
+function sent(form: Form): NewToken {
+  const instant = (text: string) => {
+    const ms = instantOf(text, zoneName());
+    return ms === null ? null : isoOf(ms);
+  };
+  const [begin, end, expires] = [form.begin, form.end, form.expires].map(instant);
+  return {
+    name: form.name,
+    role: form.role,
+    ...(form.areas.length && { endpoints: form.areas }),
+    ...(!form.rights.sees_all && { source_ids: form.rights.source_ids }),
+    ...(begin && { begin }),
+    ...(end && { end }),
+    ...(expires && { expires }),
+  };
+}
+
+interface PartProps {
+  form: Form;
+  change: (change: Partial<Form>) => void;
+  wrong: (field: string) => string;
+}
+
+function Times({ form, change, wrong }: PartProps) {
+  const field = (name: 'begin' | 'end' | 'expires', label: string, hint: string) => (
+    <Field label={label} hint={hint} error={wrong(name)}>
+      <input
+        type="datetime-local"
+        step="1"
+        value={form[name]}
+        onInput={(event) => change({ [name]: event.currentTarget.value })}
+      />
+    </Field>
+  );
+  return (
+    <div class="system-form">
+      {field('expires', say('expiresField'), say('expiresHint'))}
+      {field('begin', say('begin'), say('windowHint'))}
+      {field('end', say('end'), '')}
+    </div>
+  );
+}
+
+function Areas({ form, change, wrong }: PartProps) {
+  const toggle = (area: string, isIn: boolean) =>
+    change({ areas: isIn ? [...form.areas, area] : form.areas.filter((one) => one !== area) });
+  return (
+    <details>
+      <summary>
+        {say('areas')}: {form.areas.join(', ') || say('allAreas')}
+      </summary>
+      <p class="small muted">{say('areasHint')}</p>
+      <fieldset class="system-checks">
+        <legend class="unseen">{say('areas')}</legend>
+        {AREAS.map((area) => (
+          <Check key={area} label={area} checked={form.areas.includes(area)} onChange={(isIn) => toggle(area, isIn)} />
+        ))}
+      </fieldset>
+      <ErrorText error={wrong('endpoints') && new Error(wrong('endpoints'))} />
+    </details>
+  );
+}
+
+export function TokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (made: MadeToken) => void }) {
+  const [form, setForm] = useState(EMPTY);
+  const [error, setError] = useState<unknown>(null);
+  const [isBusy, setBusy] = useState(false);
+  const change = (changed: Partial<Form>) => setForm((before) => ({ ...before, ...changed }));
+  const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : '');
+  const save = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      onMade(await addToken(sent(form)));
+    } catch (failure) {
+      setError(failure);
+      setBusy(false);
+    }
+  };
+  const roles = ROLES.filter((role) => may(role === 'analyser' ? 'operator' : role));
+  return (
+    <Dialog title={say('title')} onClose={onClose}>
+      <form class="stack" onSubmit={(event) => void save(event)}>
+        <Field label={sayShared('name')} hint={say('nameHint')} error={wrong('name')}>
+          <input
+            required
+            maxLength={255}
+            autocomplete="off"
+            value={form.name}
+            onInput={(event) => change({ name: event.currentTarget.value })}
+          />
+        </Field>
+        <Field label={sayShared('role')} hint={say('roleHint')} error={wrong('role')}>
+          <select value={form.role} onChange={(event) => change({ role: event.currentTarget.value as TokenRole })}>
+            {roles.map((role) => (
+              <option key={role} value={role}>
+                {sayShared(role)}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <Areas form={form} change={change} wrong={wrong} />
+        <RightsFields
+          rights={form.rights}
+          onChange={(rights) => change({ rights })}
+          hasGroups={false}
+          allLabel={say('allOfAccount')}
+        />
+        <Times form={form} change={change} wrong={wrong} />
+        <ErrorText error={error} />
+        <div class="dialog-buttons">
+          <Button onClick={onClose}>{sayShared('cancel')}</Button>
+          <Button kind="main" type="submit" disabled={isBusy}>
+            {say('make')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,174 @@
+/** Tokens of programs: one's own, and for an administrator those of everybody; below them share links. */
+import { useState } from 'preact/hooks';
+import { revokeToken, type Token, tokens } from '../api/people';
+import { momentText } from '../instants';
+import { may, mayConfigure } from '../me';
+import { Button } from '../parts/button';
+import { Check } from '../parts/field';
+import { type Column, Table } from '../parts/table';
+import { toast } from '../parts/toasts';
+import { changeQuery, route } from '../route';
+import { useAsked } from './asked';
+import { SecretDialog } from './secret';
+import { Badge, Confirm, Loaded, When } from './shared';
+import { Shares } from './shares';
+import { TokenDialog } from './tokendialog';
+import { say } from './tokenswords';
+import { say as sayShared } from './words';
+
+type Open =
+  | { kind: 'make' }
+  | { kind: 'revoke'; token: Token }
+  | { kind: 'secret'; name: string; secret: string }
+  | null;
+
+function footageText(token: Token): string {
+  if (token.begin_utc === null && token.end_utc === null) return say('anyFootage');
+  const text = (utc: string | null) => (utc === null ? say('open') : momentText(Date.parse(utc)));
+  return say('fromTo', { begin: text(token.begin_utc), end: text(token.end_utc) });
+}
+
+function stateOf(token: Token): 'active' | 'revoked' | 'ended' {
+  if (token.is_active) return 'active';
+  return token.revoked_utc === null ? 'ended' : 'revoked';
+}
+
+const columnsOf = (isOfAll: boolean, open: (what: Open) => void): Column<Token>[] => [
+  { name: 'name', label: sayShared('name'), cell: (one) => <strong>{one.name}</strong>, order: (one) => one.name },
+  ...(isOfAll
+    ? [
+        {
+          name: 'account',
+          label: say('account'),
+          cell: (one: Token) => one.account,
+          order: (one: Token) => one.account,
+        },
+      ]
+    : []),
+  { name: 'role', label: sayShared('role'), cell: (one) => sayShared(one.role), order: (one) => one.role },
+  {
+    name: 'areas',
+    label: say('areas'),
+    cell: (one) => one.endpoints?.join(', ') ?? <span class="muted">{say('allAreas')}</span>,
+  },
+  {
+    name: 'sees',
+    label: say('sees'),
+    cell: (one) =>
+      one.source_ids ? say('nCameras', { n: one.source_ids.length }) : <span class="muted">{say('allOfAccount')}</span>,
+  },
+  { name: 'footage', label: say('footage'), cell: footageText },
+  {
+    name: 'expires',
+    label: say('expires'),
+    cell: (one) => <When utc={one.expires_utc} />,
+    order: (one) => one.expires_utc,
+  },
+  {
+    name: 'used',
+    label: say('lastUsed'),
+    cell: (one) => <When utc={one.last_used_utc} />,
+    order: (one) => one.last_used_utc,
+  },
+  {
+    name: 'state',
+    label: say('state'),
+    cell: (one) => <Badge kind={one.is_active ? 'good' : undefined}>{say(stateOf(one))}</Badge>,
+    order: stateOf,
+  },
+  {
+    name: 'actions',
+    label: sayShared('actions'),
+    cell: (token) =>
+      token.is_active && (
+        <Button
+          kind="quiet"
+          aria-label={`${say('revoke')}: ${token.name}`}
+          onClick={() => open({ kind: 'revoke', token })}
+        >
+          {say('revoke')}
+        </Button>
+      ),
+  },
+];
+
+function Shown({ shown, open, again }: { shown: Open; open: (what: Open) => void; again: () => void }) {
+  const close = () => open(null);
+  if (shown?.kind === 'secret')
+    return (
+      <SecretDialog
+        title={say('made', { name: shown.name })}
+        text={say('madeText')}
+        secret={shown.secret}
+        onClose={close}
+      />
+    );
+  if (shown?.kind === 'make')
+    return (
+      <TokenDialog
+        onClose={close}
+        onMade={({ name, token }) => {
+          again();
+          open({ kind: 'secret', name, secret: token });
+        }}
+      />
+    );
+  if (shown?.kind !== 'revoke') return null;
+  const { id, name } = shown.token;
+  return (
+    <Confirm
+      title={say('titleRevoke', { name })}
+      text={say('textRevoke')}
+      action={say('actRevoke', { name })}
+      act={() => revokeToken(id)}
+      onClose={close}
+      onDone={() => {
+        toast(say('nowRevoked', { name }));
+        again();
+      }}
+    />
+  );
+}
+
+export function TokensTab() {
+  const isOfAll = mayConfigure && route.value.query.get('of') === 'all';
+  const asked = useAsked((signal) => tokens(isOfAll, signal), String(isOfAll));
+  const [shown, setShown] = useState<Open>(null);
+  return (
+    <>
+      <section class="panel stack">
+        <div class="row">
+          <h2>{say(isOfAll ? 'all' : 'own')}</h2>
+          <span class="spring" />
+          {mayConfigure && (
+            <Check
+              label={say('showAll')}
+              checked={isOfAll}
+              onChange={(isAll) => changeQuery({ of: isAll ? 'all' : null })}
+            />
+          )}
+          <Button kind="main" icon="plus" onClick={() => setShown({ kind: 'make' })}>
+            {say('add')}
+          </Button>
+        </div>
+        <p class="small muted">{say('about')}</p>
+        <Loaded asked={asked}>
+          {(list) =>
+            list.length ? (
+              <Table
+                caption={say(isOfAll ? 'all' : 'own')}
+                columns={columnsOf(isOfAll, setShown)}
+                rows={list}
+                keyOf={(one) => one.id}
+              />
+            ) : (
+              <p class="muted">{say('none')}</p>
+            )
+          }
+        </Loaded>
+        <Shown shown={shown} open={setShown} again={asked.again} />
+      </section>
+      {may('operator') && <Shares />}
+    </>
+  );
+}

@@ -1,0 +1,302 @@
+/**
+ * What the layers draw, fetched tile by tile (tiles.ts) and kept within bounds. Drawing never waits: a layer takes what
+ * is here, says what it would like to have, and is drawn again once that has come.
+ *
+ * A tile that reached into the present is asked for again and again while it is seen, any other now and then: footage
+ * is deleted, and fetched later from other servers. What is old stays drawn until the new is there.
+ */
+import { Keep } from './keep';
+import { MINUTE_MS, spanOf, type View } from './scale';
+import type { Slots } from './slots';
+import {
+  boundsOf,
+  byImportance,
+  levelFor,
+  type Piece,
+  piecesOf,
+  resolutionMs,
+  type Shape,
+  type Tile,
+  tileKey,
+  tilesIn,
+} from './tiles';
+
+export interface Origin<Value> {
+  readonly shape: Shape;
+  /** Lower goes first, where several feeds wait for a place. */
+  readonly rank: number;
+  /** How many cameras one request can ask for. */
+  readonly mostIds: number;
+  /** How much all kept values may weigh by `weigh`. */
+  readonly mostWeight: number;
+  weigh(value: Value): number;
+  /** Told of each value that is no longer kept. */
+  forget?(value: Value): void;
+  /** After how long a tile that reaches into the present is asked for anew, in milliseconds. */
+  liveFreshMs?(resolutionMs: number): number;
+  /** Whether only what is seen is asked for, and not what would be wanted next. */
+  readonly isFrugal?: boolean;
+  /** Whether the view must have come to rest before anything is asked for: many requests, or dear ones. */
+  readonly isPatient?: boolean;
+  /** Return a value for each camera; ids that are left out have nothing there. */
+  load(ids: number[], range: View, resolutionMs: number, signal: AbortSignal): Promise<Map<number, Value>>;
+}
+
+/** What a feed asks of what is around it. */
+export interface World {
+  nowMs(): number;
+  /** Whether somebody can see the page: what is old is renewed only then. */
+  isSeen(): boolean;
+  /** Called when something has come, or could not be had. */
+  changed(): void;
+}
+
+interface Entry<Value> {
+  readonly value: Value | null;
+  readonly askedMs: number;
+}
+
+interface Flight {
+  readonly tile: Tile;
+  readonly ids: readonly number[];
+  readonly abort: AbortController;
+}
+
+export interface Drawn<Value> extends Piece {
+  /** Null: nothing is known yet. Of another level it is drawn all the same. */
+  readonly value: Value | null;
+  readonly isKnown: boolean;
+}
+
+const SETTLED_AFTER_MS = MINUTE_MS; // what is written now is told some seconds late
+const SETTLED_FRESH_MS = 3 * MINUTE_MS;
+const LIVE_FRESH_MS = [2000, 15_000] as const;
+const CALM_MS = 80; // how long a view must be wanted before it is asked for, where something can be drawn already
+const PATIENT_CALM_MS = 180;
+const RETRY_MS = [2000, 30_000] as const;
+
+export class Feed<Value> {
+  readonly shape: Shape;
+  readonly #origin: Origin<Value>;
+  readonly #slots: Slots;
+  readonly #world: World;
+  readonly #kept: Keep<Entry<Value>>;
+  readonly #flights = new Set<Flight>();
+  #wanted: { ids: readonly number[]; view: View; width: number } | null = null;
+  #isStillWanted = false;
+  #timer = 0;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #failures = 0;
+  #retryMs = 0;
+  #failure: unknown = null;
+
+  constructor(origin: Origin<Value>, slots: Slots, world: World) {
+    this.shape = origin.shape;
+    this.#origin = origin;
+    this.#slots = slots;
+    this.#world = world;
+    this.#kept = new Keep(
+      origin.mostWeight,
+      ({ value }) => 8 + (value === null ? 0 : origin.weigh(value)),
+      ({ value }) => value !== null && origin.forget?.(value),
+    );
+  }
+
+  /** Why the last request failed; null after one that did not. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Whether all that the view needs is here, of its own level. */
+  get isWhole(): boolean {
+    return this.#wanted !== null && this.#missing(this.#wanted.ids, this.#ideal(), false).length === 0;
+  }
+
+  /** Say what is shown; called with each drawing. */
+  want(ids: readonly number[], view: View, width: number): void {
+    const before = this.#wanted;
+    const isSame = before?.view.startMs === view.startMs && before.view.endMs === view.endMs && before.ids === ids;
+    this.#wanted = { ids, view, width };
+    this.#isStillWanted = true;
+    if (isSame && before.width === width) return;
+    if (this.#origin.isPatient) this.#wait(before ? PATIENT_CALM_MS : 0);
+    else if (this.#dueMs > performance.now() + CALM_MS) this.#later(this.#isBlank() ? 0 : CALM_MS);
+  }
+
+  /** Called after each drawing: ends all requests where no layer wanted anything. */
+  settle(): void {
+    if (!this.#isStillWanted && this.#wanted) this.stop();
+    this.#isStillWanted = false;
+  }
+
+  /** Return from what a camera's lane is drawn within a view. */
+  drawn(id: number, view: View, width: number): Drawn<Value>[] {
+    const level = levelFor(this.shape, view, width);
+    const pieces = piecesOf(this.shape, level, view, (tile) => this.#kept.peek(this.#key(tile, id)) !== undefined);
+    return pieces.map((piece) => {
+      const entry = piece.tile && this.#kept.get(this.#key(piece.tile, id));
+      return { ...piece, value: entry?.value ?? null, isKnown: Boolean(entry) };
+    });
+  }
+
+  /** Ask anew for all that is shown: something was changed. */
+  renew(): void {
+    this.#kept.clear();
+    this.#later(0);
+  }
+
+  /** End all requests; nothing is asked for until the next `want`. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#wanted = null;
+    for (const flight of this.#flights) flight.abort.abort();
+  }
+
+  #key(tile: Tile, id: number): string {
+    return `${tileKey(tile)}/${id}`;
+  }
+
+  /** Look what is missing in so many milliseconds, or sooner if that was to be already. */
+  #later(waitMs: number): void {
+    if (performance.now() + waitMs < this.#dueMs) this.#wait(waitMs);
+  }
+
+  #wait(waitMs: number): void {
+    clearTimeout(this.#timer);
+    this.#dueMs = performance.now() + waitMs;
+    this.#timer = Number(setTimeout(() => this.#ask(), waitMs));
+  }
+
+  #isBlank(): boolean {
+    const wanted = this.#wanted;
+    return (
+      !wanted || wanted.ids.some((id) => this.drawn(id, wanted.view, wanted.width).some((piece) => !piece.isKnown))
+    );
+  }
+
+  #ideal(): Tile[] {
+    if (!this.#wanted) return [];
+    const { view, width } = this.#wanted;
+    return this.#past(byImportance(this.shape, tilesIn(this.shape, levelFor(this.shape, view, width), view), view));
+  }
+
+  /** What would be wanted next: what is coarser, and what lies beside. */
+  #around(): Tile[] {
+    if (!this.#wanted || this.#origin.isFrugal) return [];
+    const { view, width } = this.#wanted;
+    const level = levelFor(this.shape, view, width);
+    const top = this.shape.levels - 1;
+    const coarser = [...new Set([Math.min(level + 1, top), top])].flatMap((one) => tilesIn(this.shape, one, view));
+    const spanMs = spanOf(view) / 2;
+    const wide = { startMs: view.startMs - spanMs, endMs: view.endMs + spanMs };
+    return this.#past([...coarser, ...tilesIn(this.shape, level, wide)]);
+  }
+
+  #past(tiles: Tile[]): Tile[] {
+    return tiles.filter((tile) => boundsOf(this.shape, tile).startMs < this.#world.nowMs());
+  }
+
+  #missing(ids: readonly number[], tiles: readonly Tile[], isFreshWanted: boolean): { tile: Tile; ids: number[] }[] {
+    const found = tiles.map((tile) => ({
+      tile,
+      ids: ids.filter((id) => {
+        const entry = this.#kept.peek(this.#key(tile, id));
+        return !entry || (isFreshWanted && this.#isOld(tile, entry));
+      }),
+    }));
+    return found.filter((one) => one.ids.length);
+  }
+
+  #isOld(tile: Tile, entry: Entry<Value>): boolean {
+    return this.#world.nowMs() - entry.askedMs >= this.#freshMs(tile, entry);
+  }
+
+  #freshMs(tile: Tile, entry: Entry<Value>): number {
+    if (boundsOf(this.shape, tile).endMs < entry.askedMs - SETTLED_AFTER_MS) return SETTLED_FRESH_MS;
+    const resolution = resolutionMs(this.shape, tile.level);
+    return this.#origin.liveFreshMs?.(resolution) ?? Math.min(Math.max(resolution, LIVE_FRESH_MS[0]), LIVE_FRESH_MS[1]);
+  }
+
+  /** Begin the requests that are missing, and end those that nobody wants any more. */
+  #ask(): void {
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    const wanted = this.#wanted;
+    if (!wanted) return;
+    const waitMs = this.#retryMs - performance.now();
+    if (waitMs > 0) {
+      this.#later(waitMs);
+      return;
+    }
+    const ideal = this.#ideal();
+    const around = this.#around();
+    this.#drop([...ideal, ...around], wanted.ids);
+    for (const [extra, tiles] of [ideal, around].entries()) {
+      for (const missing of this.#missing(wanted.ids, tiles, extra === 0)) this.#fly(missing, extra);
+    }
+    if (this.#world.isSeen() || this.#isBlank()) this.#later(this.#soonest(ideal, wanted.ids));
+  }
+
+  /** In how many milliseconds the next of the shown tiles is old. */
+  #soonest(tiles: readonly Tile[], ids: readonly number[]): number {
+    let soonest: number = LIVE_FRESH_MS[1];
+    for (const tile of tiles) {
+      for (const id of ids) {
+        const entry = this.#kept.peek(this.#key(tile, id));
+        if (entry) soonest = Math.min(soonest, this.#freshMs(tile, entry) - (this.#world.nowMs() - entry.askedMs));
+      }
+    }
+    return Math.max(soonest, 250);
+  }
+
+  #drop(tiles: readonly Tile[], ids: readonly number[]): void {
+    const keys = new Set(tiles.map(tileKey));
+    for (const flight of this.#flights) {
+      const isWanted = keys.has(tileKey(flight.tile)) && flight.ids.some((id) => ids.includes(id));
+      if (!isWanted) flight.abort.abort();
+    }
+  }
+
+  #fly({ tile, ids }: { tile: Tile; ids: number[] }, extra: number): void {
+    const flying = new Set(
+      [...this.#flights].filter((one) => tileKey(one.tile) === tileKey(tile)).flatMap((one) => one.ids),
+    );
+    const left = ids.filter((id) => !flying.has(id));
+    for (let first = 0; first < left.length; first += this.#origin.mostIds) {
+      const flight = { tile, ids: left.slice(first, first + this.#origin.mostIds), abort: new AbortController() };
+      this.#flights.add(flight);
+      void this.#bring(flight, this.#origin.rank + 10 * extra);
+    }
+  }
+
+  async #bring(flight: Flight, rank: number): Promise<void> {
+    const { tile, ids, abort } = flight;
+    const { startMs, endMs } = boundsOf(this.shape, tile);
+    try {
+      const [askedMs, values] = await this.#slots.run(rank, abort.signal, async () => {
+        const nowMs = this.#world.nowMs();
+        const range = { startMs, endMs: Math.max(Math.min(endMs, nowMs), startMs + 1) };
+        const resolution = resolutionMs(this.shape, tile.level);
+        return [nowMs, await this.#origin.load([...ids], range, resolution, abort.signal)] as const;
+      });
+      for (const id of ids) this.#kept.set(this.#key(tile, id), { value: values.get(id) ?? null, askedMs });
+      [this.#failures, this.#retryMs, this.#failure] = [0, 0, null];
+      this.#world.changed();
+    } catch (error) {
+      if (!abort.signal.aborted) this.#fail(error);
+    } finally {
+      this.#flights.delete(flight);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error;
+    const now = performance.now();
+    if (now >= this.#retryMs) {
+      this.#failures += 1;
+      this.#retryMs = now + Math.min(RETRY_MS[0] * 2 ** (this.#failures - 1), RETRY_MS[1]);
+    }
+    this.#later(this.#retryMs - now);
+    this.#world.changed();
+  }
+}

@@ -1,0 +1,156 @@
+/** The small pure parts: memory, lanes, labels, lists, fields, wheels, places for requests. */
+import { expect, test } from 'vitest';
+import { Keep } from './keep';
+import { Labels } from './labels';
+import { heightOf, laneAt, lanesOf, partsOf } from './lanes';
+import { linesOf, sharedOf } from './listing';
+import { wheelFactor, wheelPx } from './pointing';
+import { Slots } from './slots';
+import { STEPS } from './ticks';
+import { fieldText, meantBy, readField } from './wallclock';
+import { zoneOf } from './zones';
+
+test('a memory never weighs more than it may, and forgets what was not looked at for the longest', () => {
+  const gone: string[] = [];
+  const keep = new Keep<string>(
+    10,
+    (value) => value.length,
+    (value) => gone.push(value),
+  );
+  keep.set('a', 'aaaa');
+  keep.set('b', 'bbbb');
+  expect(keep.get('a')).toBe('aaaa');
+  keep.set('c', 'cccc');
+  expect(gone).toEqual(['bbbb']);
+  expect(keep.weight).toBeLessThanOrEqual(10);
+  keep.set('a', 'a');
+  expect(gone).toEqual(['bbbb', 'aaaa']);
+  expect([keep.size, keep.weight]).toEqual([2, 5]);
+});
+
+test('a value that is too heavy alone is kept until another comes', () => {
+  const keep = new Keep<number>(10, (value) => value);
+  keep.set('a', 20);
+  expect(keep.get('a')).toBe(20);
+  keep.set('b', 1);
+  expect([keep.get('a'), keep.get('b')]).toEqual([undefined, 1]);
+});
+
+test('every height within the lanes belongs to one lane, whose parts do not overlap', () => {
+  for (const count of [1, 6, 7, 16]) {
+    const lanes = lanesOf(Array.from({ length: count }, (_, number) => number + 1));
+    const last = lanes.at(-1);
+    for (const lane of lanes) {
+      expect(laneAt(lanes, lane.top + lane.height / 2)?.id).toBe(lane.id);
+      const { tagTop, tagHeight, barTop, barHeight, pinTop } = partsOf(lane);
+      expect([
+        lane.top,
+        tagTop,
+        tagTop + tagHeight,
+        barTop,
+        barTop + barHeight,
+        pinTop,
+        lane.top + lane.height,
+      ]).toEqual(
+        [lane.top, tagTop, tagTop + tagHeight, barTop, barTop + barHeight, pinTop, lane.top + lane.height].sort(
+          (a, b) => a - b,
+        ),
+      );
+      expect(barHeight).toBeGreaterThanOrEqual(14);
+    }
+    expect(laneAt(lanes, 10)).toBe(null);
+    expect(heightOf(lanes)).toBe((last?.top ?? 0) + (last?.height ?? 0));
+  }
+});
+
+test('labels are in their language and zone', () => {
+  const ms = Date.parse('2026-11-27T17:30:00Z');
+  const month = STEPS.find((one) => one.unit === 'month');
+  const hour = STEPS.find((one) => one.unit === 'hour');
+  if (!month || !hour) throw new Error('no such steps');
+  expect(new Labels('en', 'Asia/Ho_Chi_Minh').tick(hour, ms)).toBe('00:30');
+  expect(new Labels('ru', 'UTC').tick(month, ms)).toBe('нояб.');
+  expect(new Labels('en', 'UTC').context('day', ms)).toContain('27');
+  expect(new Labels('en', 'Europe/Berlin').offset(Date.parse('2026-10-25T00:30:00Z'))).toBe('GMT+2');
+  expect(new Labels('en', 'Europe/Berlin').offset(Date.parse('2026-10-25T01:30:00Z'))).toBe('GMT+1');
+});
+
+test('the list of a range has all of it once, with the causes of what is missing', () => {
+  const range = { startMs: 0, endMs: 100 };
+  const stretches = [
+    { startMs: 10, endMs: 40 },
+    { startMs: 60, endMs: 90 },
+  ];
+  const gaps = [
+    { startMs: 40, endMs: 50, cause: 'silent' },
+    { startMs: 90, endMs: 200, cause: 'crashed' },
+  ];
+  const lines = linesOf(range, stretches, gaps);
+  expect(lines.map(({ startMs, endMs, cause }) => [startMs, endMs, cause])).toEqual([
+    [0, 10, ''],
+    [10, 40, null],
+    [40, 50, 'silent'],
+    [50, 60, ''],
+    [60, 90, null],
+    [90, 100, 'crashed'],
+  ]);
+  expect(sharedOf(range, stretches)).toBeCloseTo(0.6);
+  expect(sharedOf({ startMs: 5, endMs: 5 }, [])).toBe(0);
+});
+
+test('a moment goes into the field and back, in any zone', () => {
+  for (const name of ['UTC', 'Europe/Berlin', 'America/Sao_Paulo', 'Asia/Kathmandu']) {
+    const zone = zoneOf(name);
+    for (let step = 0; step < 300; step += 1) {
+      const ms = Date.UTC(2018, 0, 1) + step * 31 * 3_600_000 + 17_000;
+      const wall = readField(fieldText(zone, ms));
+      expect(wall && meantBy(zone, wall).instants).toContain(ms);
+    }
+  }
+});
+
+test('what stands in the field may be left out by the clock, come twice, or be nothing', () => {
+  const berlin = zoneOf('Europe/Berlin');
+  const meant = (text: string) => {
+    const wall = readField(text);
+    return wall && meantBy(berlin, wall);
+  };
+  expect(meant('2026-03-29T02:30')).toEqual({ instants: [Date.parse('2026-03-29T01:30:00Z')], isLeftOut: true });
+  expect(meant('2026-10-25T02:30')?.instants).toHaveLength(2);
+  expect(['', '2026-10-25', 'tomorrow'].map(meant)).toEqual([null, null, null]);
+});
+
+test('turning the wheel there and back shows the same again', () => {
+  for (const px of [3, 30, 120, 480]) expect(wheelFactor(px) * wheelFactor(-px)).toBeCloseTo(1, 9);
+  expect(wheelFactor(120)).toBeGreaterThan(1);
+  expect(wheelPx(3, 1)).toBe(48);
+});
+
+test('no more requests run than there are places, and the most important waits the least', async () => {
+  const slots = new Slots(2);
+  const order: string[] = [];
+  const ends: (() => void)[] = [];
+  const { signal } = new AbortController();
+  const begin = (name: string, rank: number, given: AbortSignal = signal) =>
+    slots.run(rank, given, () => {
+      order.push(name);
+      return new Promise<void>((end) => ends.push(end));
+    });
+  const given = new AbortController();
+  const first = [begin('a', 1), begin('b', 1)];
+  const given3 = begin('gone', 0, given.signal);
+  const later = [begin('late', 9), begin('soon', 2)];
+  await Promise.resolve();
+  expect(order).toEqual(['a', 'b']);
+  given.abort();
+  await expect(given3).rejects.toMatchObject({ name: 'AbortError' });
+  ends.shift()?.();
+  await first[0];
+  await Promise.resolve();
+  expect(order).toEqual(['a', 'b', 'soon']);
+  for (const end of ends) end();
+  await new Promise((done) => setTimeout(done));
+  for (const end of ends) end();
+  await Promise.all([...first, ...later]);
+  expect(order).toEqual(['a', 'b', 'soon', 'late']);
+});
