@@ -111,6 +111,7 @@ def blueprints(environment: str) -> Iterator[tuple[Blueprint, str | None]]:
     for blueprint in (*source_blueprints(), group, schedule, *kept):
         yield blueprint, API_PREFIX
     yield from ((blueprint, API_PREFIX) for blueprint in system_blueprints())
+    yield from people_blueprints()
     for blueprint in (health, metrics, docs, checks, *handed_blueprints(), pages):
         yield blueprint, None
     yield from shared_blueprints()
