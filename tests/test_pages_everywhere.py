@@ -28,7 +28,7 @@ WORDS = r"""
   const words = new Set();
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
-    if (!walker.currentNode.parentElement.closest('[translate=no], noscript'))
+    if (!walker.currentNode.parentElement.closest('[translate=no], [lang=en], noscript'))
       words.add(walker.currentNode.textContent.trim());
   }
   for (const node of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]'))
