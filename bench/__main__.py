@@ -30,6 +30,7 @@ from bench import (
     mjpeg,
     packets,
     pages,
+    pages_step,
     rebuild,
     recovery,
     requestdata,
@@ -71,6 +72,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "rebuild": rebuild.measure,
     "recovery": recovery.measure,
     "upload": upload.measure,
+    "pages-step": pages_step.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 
