@@ -8,7 +8,16 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app import create_app
+from app.extensions import db, writing
+from app.models import Account
 from instance.config import DevelopmentConfig
+from tests.accounts import add_account, password_hash
+from tests.conftest import in_production
+from tests.looking import Chromium
+from tests.looking import chromium as chromium
+from tests.served import answering
+
+MOST_BYTES = 300 * 1024  # of the first load, over the wire
 
 
 @pytest.fixture
@@ -69,3 +78,40 @@ def test_a_static_file_that_was_changed_is_compressed_anew(app: Flask) -> None:
     path.write_text("main { margin: 0 }\n" * 3000)
     after = ask(app, "/static/plain.css", Accept_Encoding="gzip").data
     assert gzip.decompress(before) != gzip.decompress(after) == path.read_bytes()
+
+
+def test_the_first_load_of_the_pages_is_small(chromium: Chromium, tmp_path: Path, migrated_sqlite: Path) -> None:
+    """All that the first load of `/` transfers, as Chromium counts it: headers and encoded bytes, of every answer."""
+    with in_production(tmp_path, migrated_sqlite, RATE_LIMITS=False) as app:
+        with app.app_context(), writing() as session:
+            add_account(session, "admin", "admin")
+            session.execute(db.update(Account).values(password=password_hash()))
+        with answering(app) as base, chromium.looking(base, account="admin") as looker:
+            looker.page.goto("about:blank")
+            network = looker.page.context.new_cdp_session(looker.page)
+            network.send("Network.enable")
+            network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+            asked: dict[str, str] = {}
+            sizes: dict[str, int] = {}
+            network.on(
+                "Network.requestWillBeSent", lambda told: asked.update({told["requestId"]: told["request"]["url"]})
+            )
+            network.on(
+                "Network.loadingFinished", lambda told: sizes.update({told["requestId"]: told["encodedDataLength"]})
+            )
+            looker.open("/")
+            looker.page.wait_for_load_state("networkidle")
+            taken = {asked[one].removeprefix(base): size for one, size in sizes.items()}
+            assert any(path.endswith(".js") for path in taken)
+            assert any(path.endswith(".css") for path in taken)
+            assert sum(taken.values()) <= MOST_BYTES, sorted(taken.items(), key=lambda one: -one[1])
+            # And again: of what a build has named by its hash nothing is asked for.
+            network.send("Network.setCacheDisabled", {"cacheDisabled": False})
+            looker.open("/")
+            looker.page.wait_for_load_state("networkidle")
+            sizes.clear()
+            asked.clear()
+            looker.page.reload()
+            looker.page.wait_for_load_state("networkidle")
+            again = [asked[one] for one, size in sizes.items() if size and "/static/built/assets/" in asked[one]]
+            assert again == []

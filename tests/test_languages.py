@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import expect
 
 from app.access.signedin import STEP_KEY
 from app.archive.passwords import check_password
@@ -19,6 +20,9 @@ from app.views.languages import LANGUAGES, PATTERNS, PROBLEMS, TEXTS, problem_te
 from app.views.reporttexts import REPORT_TEXTS
 from tests.accounts import PASSWORD, add_account, password_hash
 from tests.conftest import in_production
+from tests.looking import Chromium
+from tests.looking import chromium as chromium
+from tests.served import answering
 
 TEMPLATES = Path(__file__).parents[1] / "app" / "templates"
 SAID = re.compile(r"""say\(\s*(?:'([^']+)'|"([^"]+)")""")
@@ -76,6 +80,17 @@ def test_the_choice_of_a_person_wins_over_what_the_browser_asks_for(client: Flas
     assert shown(client, **{"Accept-Language": "ru"}) == ("vi", HEADS["vi"])
     client.set_cookie("language", "<script>", domain="localhost")
     assert shown(client, **{"Accept-Language": "ru"}) == ("ru", HEADS["ru"])
+
+
+@pytest.mark.parametrize(
+    ("kept", "theme"), [("dark", "dark"), ("light", "light"), ("auto", "auto"), ("x", "auto"), (None, "auto")]
+)
+def test_light_or_dark_is_what_the_person_chose_on_the_other_pages(
+    client: FlaskClient, kept: str | None, theme: str
+) -> None:
+    if kept is not None:
+        client.set_cookie("theme", kept, domain="localhost")
+    assert f'data-theme="{theme}"' in client.get("/login", base_url="https://localhost").text
 
 
 def test_the_menu_of_a_page_keeps_the_choice_as_a_cookie_that_scripts_may_change(client: FlaskClient) -> None:
@@ -171,3 +186,32 @@ def test_the_account_page_speaks_the_language_of_who_is_signed_in(client: FlaskC
     assert '<html lang="ru"' in page
     assert "Вы — <strong>admin</strong>, администратор; вам видны все камеры." in page
     assert not re.search(r">\s*(Password|Sessions|Sign out|Begun)\s*<", page)
+
+
+def test_the_plain_pages_are_usable_by_everybody_in_light_and_dark(production: Flask, chromium: Chromium) -> None:
+    """Axe on each page, at a phone's width, in all languages; the menu is led by keys."""
+    secret = "k" * 32
+    with answering(production) as base:
+        shared = f"/share/{secret}"
+        shown = {("light", "en"): ("/login", shared, "/account", "/test/img"), ("dark", "ru"): ("/login", "/account")}
+        for (theme, language), paths in shown.items():
+            with chromium.looking(base, theme=theme, language=language, size="phone") as looker:
+                page = looker.page
+                for path in paths:
+                    if path == "/account":
+                        looker.sign_in("admin")
+                    page.goto(base + path)
+                    assert page.evaluate("document.documentElement.lang") == language
+                    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+                    assert looker.axe() == [], (path, theme)
+                assert [line for line in looker.complaints if "404" not in line] == []
+        with chromium.looking(base) as looker:
+            page = looker.page
+            page.goto(f"{base}/login?next=/account")
+            page.get_by_role("link", name="Tiếng Việt").press("Enter")
+            expect(page).to_have_title(re.compile("Đăng nhập"))
+            page.get_by_label("Tên").fill("admin")
+            page.get_by_label("Mật khẩu").fill(PASSWORD)
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("heading", name="Phiên đăng nhập")).to_be_visible()
+            assert looker.open("/view/system?tab=tokens").evaluate("document.documentElement.lang") == "vi"

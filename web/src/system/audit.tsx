@@ -156,7 +156,9 @@ const columns = (): Column<Act>[] => [
       <>
         <strong>{act.actor}</strong>
         {act.address && (
-          <span class="small muted system-detail">{say('by', { how: act.how ?? '', address: act.address })}</span>
+          <span class="small muted system-detail">
+            {act.how && act.how !== 'nothing' ? say('by', { how: act.how, address: act.address }) : act.address}
+          </span>
         )}
       </>
     ),

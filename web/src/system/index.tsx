@@ -1,5 +1,6 @@
 /** The system: storages, health, losses, retention, people, tokens and what was done; a tab has its own address. */
 import type { ComponentType } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { may, mayConfigure, me } from '../me';
 import { panelId, Tabs } from '../parts/tabs';
 import { navigate, route } from '../route';
@@ -42,6 +43,9 @@ export default function SystemPage() {
   const asked = route.value.query.get('tab');
   const chosen = tabs.find(({ name }) => name === asked)?.name ?? tabs[0]?.name ?? 'health';
   const View = VIEWS[chosen];
+  useEffect(() => {
+    document.getElementById(`tab-${chosen}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [chosen]);
   return (
     <div class="system">
       <Tabs label={say('tabs')} tabs={tabs} chosen={chosen} onChoose={(tab) => navigate('system', { tab })} />

@@ -51,7 +51,13 @@ export function Badge({ kind, children }: { kind?: Kind | undefined; children: C
 }
 
 /** A warning in words, with what to do. */
-export function Warning({ kind = 'warning', children }: { kind?: 'warning' | 'danger'; children: ComponentChildren }) {
+export function Warning({
+  kind = 'warning',
+  children,
+}: {
+  kind?: 'info' | 'warning' | 'danger';
+  children: ComponentChildren;
+}) {
   return (
     <p class="notice" data-kind={kind}>
       {children}

@@ -9,8 +9,9 @@ import { say } from './storagewords';
 
 const EVERY_MS = 10_000;
 const HOUR_MS = 3_600_000;
-/** A storage that is full within so many hours is warned of. */
+/** A storage that is full within so many hours is told of, until it is: then the oldest goes all the time. */
 const SOON_H = 72;
+const FULL_H = 1;
 const KINDS: Record<StorageState, Kind> = {
   ok: 'good',
   full: 'danger',
@@ -47,11 +48,24 @@ function oldestOf(whole: Health): string | null {
   return begins.toSorted()[0] ?? null;
 }
 
+function headText(hours: number | null): string {
+  if (hours === null) return say('notFilling');
+  return hours < FULL_H ? say('isFull') : say('fullIn', { time: durationText(hours * HOUR_MS) });
+}
+
 function Summary({ expected, whole }: { expected: Forecast; whole: Health }) {
   const { hours_until_full: hours, reachable_days: days } = expected;
   return (
     <section class="panel stack">
-      <h2>{hours === null ? say('notFilling') : say('fullIn', { time: durationText(hours * HOUR_MS) })}</h2>
+      <h2>{headText(hours)}</h2>
+      {expected.rules.some((rule) => rule.is_met === false) && expected.capacity_bytes !== null && (
+        <Warning>
+          {say('unmet', {
+            needed: bytesText(expected.needed_bytes),
+            room: bytesText(Math.max(expected.capacity_bytes - expected.pinned_bytes, 0)),
+          })}
+        </Warning>
+      )}
       <p class="muted">
         {days === null ? say('noReach') : say('reaches', { time: durationText(days * 24 * HOUR_MS) })}
       </p>
@@ -98,8 +112,8 @@ function Warnings({ storage }: { storage: Storage }) {
         {detail && <span class="small system-detail">{detail}</span>}
       </Warning>
     );
-  if (hours === null || hours >= SOON_H) return null;
-  return <Warning>{say('soon', { path: storage.path, time: durationText(hours * HOUR_MS) })}</Warning>;
+  if (hours === null || hours < FULL_H || hours >= SOON_H) return null;
+  return <Warning kind="info">{say('soon', { path: storage.path, time: durationText(hours * HOUR_MS) })}</Warning>;
 }
 
 function Card({ storage, expected }: { storage: Storage; expected: Forecast }) {

@@ -4,6 +4,9 @@ export const say = defineWords({
   en: {
     fullIn: 'Full in {time}',
     notFilling: 'Nothing is being recorded',
+    isFull: 'The room is used: the oldest footage makes room for the new',
+    unmet:
+      'The minima of the rules need {needed}, and there is room for {room}: footage goes sooner than they ask. Lower them, release pins, raise the budget, or add a disk.',
     reaches: 'At the present rate footage reaches back {time}; from then on the oldest that no rule or pin keeps goes.',
     noReach: 'How far footage will reach back is known once something is recorded.',
     rate: 'Written now',
@@ -46,6 +49,9 @@ export const say = defineWords({
   ru: {
     fullIn: 'Заполнится через {time}',
     notFilling: 'Запись не идёт',
+    isFull: 'Место занято: самые старые записи уступают место новым',
+    unmet:
+      'Минимумам правил нужно {needed}, а места {room}: записи удаляются раньше, чем они требуют. Уменьшите минимумы, снимите закрепления, увеличьте бюджет или добавьте диск.',
     reaches:
       'При нынешней скорости записи хранятся {time}; затем удаляется самое старое, что не держат правила и закрепления.',
     noReach: 'Глубина архива станет известна, когда начнётся запись.',
@@ -89,6 +95,9 @@ export const say = defineWords({
   vi: {
     fullIn: 'Đầy sau {time}',
     notFilling: 'Hiện không ghi hình',
+    isFull: 'Đã dùng hết chỗ: bản ghi cũ nhất nhường chỗ cho bản mới',
+    unmet:
+      'Mức tối thiểu của các quy tắc cần {needed}, mà chỉ có chỗ cho {room}: bản ghi bị xóa sớm hơn yêu cầu. Hãy giảm mức, bỏ ghim, tăng hạn mức hoặc thêm đĩa.',
     reaches:
       'Với tốc độ hiện tại, bản ghi lưu được {time}; sau đó phần cũ nhất không được quy tắc hay ghim giữ sẽ bị xóa.',
     noReach: 'Sẽ biết lưu được bao lâu khi bắt đầu ghi hình.',

@@ -29,5 +29,6 @@ export function instantOf(text: string, zone: string): number | null {
   const shiftAt = (ms: number) => Date.parse(`${partsOf(ms, zone)}Z`) - Math.floor(ms / 1000) * 1000;
   const before = shiftAt(asUtc - 1440 * MINUTE_MS);
   const first = asUtc - before;
-  return shiftAt(first) === before ? first : asUtc - shiftAt(first);
+  const after = shiftAt(first);
+  return after === before || shiftAt(asUtc - after) !== after ? first : asUtc - after;
 }
