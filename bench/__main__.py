@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import (
     access,
+    activity,
     api16,
     cpu,
     downloads,
@@ -29,6 +30,7 @@ from bench import (
     mjpeg,
     packets,
     pages,
+    pages_step,
     rebuild,
     recovery,
     requestdata,
@@ -60,6 +62,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "indexsize": indexsize.measure,
     "timeline": timeline.measure,
     "stills": stills.measure,
+    "activity": activity.measure,
     "pages": pages.measure,
     "mjpeg": mjpeg.measure,
     "events": events.measure,
@@ -69,6 +72,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "rebuild": rebuild.measure,
     "recovery": recovery.measure,
     "upload": upload.measure,
+    "pages-step": pages_step.measure,
 }
 MARKS = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
 

@@ -11,15 +11,20 @@ from playwright.sync_api import Page
 
 from tests.media import NUMBER_BITS
 
-# Reads all pictures in one go: the first line of each, one below the other, then the cells of the numbers.
+# Reads all pictures in one go: the first line of each, one below the other, then the cells of the numbers. The first
+# picture is read once more at the end: where it has changed meanwhile, the others were not read at one moment.
 READ = """
 const bits = %d;
 const canvas = document.createElement('canvas');
 const context = canvas.getContext('2d', {willReadFrequently: true});
 const read = () => {
-  const cells = [...document.querySelectorAll('.player-cell')].map((cell) => [cell, cell.querySelector('video')]);
+  const cells = [...document.querySelectorAll('.player-cell')].map((cell) => [cell, cell.querySelector('video')])
+    .filter(([, video]) => video !== null);
+  const first = cells.findIndex(([cell]) => cell.dataset.condition === 'showing');
+  if (first >= 0) cells.push(cells[first]);
   const [width, height] = [960, 8];
   if (canvas.height !== height * cells.length) Object.assign(canvas, {width, height: height * cells.length});
+  if (cells.length === 0) return {master: '', isOneMoment: true, cameras: []};
   cells.forEach(([, video], at) => {
     if (video.videoWidth === 0 || video.readyState < 2) return;
     const high = Math.max(Math.floor(video.videoHeight / 15), 8);
@@ -28,7 +33,7 @@ const read = () => {
   });
   const {data} = context.getImageData(0, 0, width, height * cells.length);
   const master = document.querySelector('.player-master').dateTime;
-  return {master, cameras: cells.map(([cell, video], at) => {
+  const cameras = cells.map(([cell, video], at) => {
     let number = 0;
     for (let bit = 0; bit < bits; bit += 1) {
       const x = Math.floor((bit + 0.5) * width / bits);
@@ -36,7 +41,9 @@ const read = () => {
     }
     const clock = cell.querySelector('time')?.dateTime ?? '';
     return {id: Number(cell.dataset.id), condition: cell.dataset.condition, number, clock, rate: video.playbackRate};
-  })};
+  });
+  const again = first >= 0 ? cameras.pop() : null;
+  return {master, isOneMoment: again === null || again.number === cameras[first].number, cameras};
 };
 """
 WATCH = """
@@ -73,6 +80,7 @@ class Sight(NamedTuple):
 
     master_s: float
     pictures: list[Picture]
+    is_one_moment: bool
 
     def of(self, source_id: int) -> Picture:
         """Return the picture of a camera."""
@@ -91,7 +99,7 @@ def _sight(read: Any) -> Sight:
         )
         for one in read["cameras"]
     ]
-    return Sight(seconds_of(read["master"]) if read["master"] else 0.0, pictures)
+    return Sight(seconds_of(read["master"]) if read["master"] else 0.0, pictures, read["isOneMoment"])
 
 
 def look(page: Page) -> Sight:

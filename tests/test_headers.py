@@ -131,7 +131,7 @@ def test_a_walk_over_all_that_can_be_looked_at_finds_nothing(
         "/admin/file/details/?id=1",
         "/files/1/report?format=html",
     )
-    further += ("/admin/source/edit/?id=1", "/admin/comment/", "/files/1/report", "/static/page/main.js", "/redoc/")
+    further += ("/admin/source/edit/?id=1", "/admin/comment/", "/files/1/report", "/static/share.js", "/redoc/")
     further += (
         "/static/icon.svg",
         "/api/v1/source?q=" + quote(MARK),

@@ -97,7 +97,7 @@ def test_movement_is_switched_on_and_gone_to(app: Flask, tmp_path: Path, chromiu
         looker.shot("activity-bar")
 
 
-def test_who_may_not_configure_sees_how_it_stands_in_his_language(
+def test_how_far_it_has_come_is_said_in_other_languages_and_on_a_phone(
     app: Flask, tmp_path: Path, chromium: Chromium
 ) -> None:
     with two_cameras(app, tmp_path) as (base, gate, _):

@@ -1,7 +1,7 @@
 """Films and playlists in a real Chromium: they play, seek to the right frame, and end.
 
 Playlists are played by Chromium itself. It plays no growing ones reliably, whoever serves them: version 156 stops with
-DEMUXER_ERROR_COULD_NOT_PARSE; the page plays those by Media Source Extensions (tests/test_page.py).
+DEMUXER_ERROR_COULD_NOT_PARSE; the page plays those by Media Source Extensions (tests/test_pages_player.py).
 """
 
 from collections.abc import Callable, Iterator

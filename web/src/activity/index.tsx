@@ -145,6 +145,7 @@ export function ActivityBar() {
   useKeys(hints);
   return (
     <section class="activity" aria-label={say('title')} aria-busy={isSearching.value}>
+      <strong class="small">{say('title')}</strong>
       {enabled.length > 0 ? (
         <>
           <IconButton icon="left" label={say('previous')} onClick={() => jump('before')} />

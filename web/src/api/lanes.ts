@@ -37,7 +37,7 @@ const askOf = (sourceIds: number[], startMs: number, endMs: number, resolutionS:
   source_id: sourceIds.join(','),
   start: isoOf(startMs),
   end: isoOf(endMs),
-  resolution: resolutionS,
+  resolution: Number(resolutionS.toFixed(3)), // the service takes microseconds and no finer
 });
 
 /** How much of the picture changed, by cells of `resolutionS`. */

@@ -1,6 +1,7 @@
 /** One camera: all that is known of it, and what can be done. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { ActivitySwitch } from '../activity/switch';
 import * as api from '../api/cameras';
 import { type Camera, groups } from '../cameras';
 import { momentText } from '../instants';
@@ -39,7 +40,9 @@ function Facts({ camera }: { camera: Camera }) {
         )}
       </Fact>
       <Fact name={say('address')}>
-        <span class="code">{camera.address}</span>
+        <span class="code" translate={false}>
+          {camera.address}
+        </span>
       </Fact>
       <Fact name={say('model')}>{say(camera.model)}</Fact>
       <Fact name={say('video')}>{found?.video && videoText({ ...found.video, fps: found.video.frame_rate })}</Fact>
@@ -76,6 +79,9 @@ export function Details({ camera, onClose }: { camera: Camera; onClose: () => vo
   return (
     <Dialog title={camera.name} onClose={onClose}>
       <Facts camera={camera} />
+      <div class="cameras-activity">
+        <ActivitySwitch sourceId={camera.id} />
+      </div>
       {!mayConfigure && may('admin') && <p class="small muted">{say('forViewers')}</p>}
       <div class="dialog-buttons">
         <Link page="timeline" query={{ cameras: String(camera.id) }} class="button">

@@ -99,7 +99,11 @@ function columns(onTake: (found: Partial<Draft>) => void): Column<Device>[] {
     {
       name: 'address',
       label: say('address'),
-      cell: ({ address }) => <span class="code">{address}</span>,
+      cell: ({ address }) => (
+        <span class="code" translate={false}>
+          {address}
+        </span>
+      ),
       order: ({ address }) => address,
     },
     { name: 'name', label: say('name'), cell: ({ name }) => name, order: ({ name }) => name || null },

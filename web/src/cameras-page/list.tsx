@@ -82,7 +82,11 @@ function columns(onRecord: (camera: Camera) => void): Column<Camera>[] {
     {
       name: 'address',
       label: say('address'),
-      cell: (camera) => <span class="code">{camera.address}</span>,
+      cell: (camera) => (
+        <span class="code" translate={false}>
+          {camera.address}
+        </span>
+      ),
       order: (camera) => camera.address,
     },
     { name: 'model', label: say('model'), cell: (camera) => say(camera.model), order: (camera) => camera.model },

@@ -99,7 +99,9 @@ function PreviewRow({ row, preview, onChoose }: { row: Row; preview: Preview; on
       </td>
       <td data-label={say('address')}>
         <span class="cameras-where">
-          <span class="code">{row.address}</span>
+          <span class="code" translate={false}>
+            {row.address}
+          </span>
           <Login row={row} />
         </span>
       </td>

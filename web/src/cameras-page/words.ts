@@ -128,7 +128,7 @@ export const say = defineWords({
     name: 'Tên',
     address: 'Địa chỉ',
     model: 'Loại',
-    video: 'Video',
+    video: 'Hình ảnh',
     sound: 'Âm thanh',
     tags: 'Nhãn ghi hình',
     does: 'Thao tác',

@@ -8,7 +8,7 @@ import { useKeys } from '../keys';
 import { may } from '../me';
 import { chosen, marks } from '../moment';
 import { Button } from '../parts/button';
-import { ErrorText, Spinner } from '../parts/shown';
+import { Spinner } from '../parts/shown';
 import { AnalyseDialog, Analyses } from './analyse';
 import { followAnalyses } from './analyses';
 import './clips.css';
@@ -50,21 +50,17 @@ function downloadFilms(cuts: Cut[]): void {
   }
 }
 
-/** Ask how large the archives are, then fetch them. Raises ApiError, as where nothing of it is closed yet. */
+/** Ask how large the archives are, then fetch them; why one cannot be had is told by its own answer. */
 async function downloadExports(cuts: Cut[]): Promise<void> {
   for (const cut of cuts) {
     const path = exportUrl(cut);
-    void download(path, `${cameraName(cut.sourceId)}.zip`, await sizeOf(path));
+    const sizeBytes = await sizeOf(path).catch(() => null);
+    void download(path, `${cameraName(cut.sourceId)}.zip`, sizeBytes);
   }
 }
 
 function Actions({ cuts, onOpen }: { cuts: Cut[]; onOpen: (dialog: Opened) => void }) {
-  const [error, setError] = useState<unknown>(null);
   const isNone = cuts.length === 0;
-  const fetchExports = () => {
-    setError(null);
-    downloadExports(cuts).catch(setError);
-  };
   return (
     <div class="stack">
       {isNone && <p class="small muted">{say('noCamera')}</p>}
@@ -80,7 +76,7 @@ function Actions({ cuts, onOpen }: { cuts: Cut[]; onOpen: (dialog: Opened) => vo
         </Button>
         {may('operator') && (
           <>
-            <Button icon="save" title={say('exportHint')} disabled={isNone} onClick={fetchExports}>
+            <Button icon="save" title={say('exportHint')} disabled={isNone} onClick={() => void downloadExports(cuts)}>
               {say('export')}
             </Button>
             <Button icon="pin" disabled={isNone} onClick={() => onOpen('pin')}>
@@ -95,7 +91,6 @@ function Actions({ cuts, onOpen }: { cuts: Cut[]; onOpen: (dialog: Opened) => vo
           </>
         )}
       </div>
-      <ErrorText error={error} />
     </div>
   );
 }

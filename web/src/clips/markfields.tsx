@@ -79,44 +79,39 @@ function TimeField({ label, ms, otherMs, onSet }: TimeFieldProps) {
   );
 }
 
+const SIDES = {
+  in: { label: 'begin', mark: 'markIn', go: 'goIn', key: '[', icon: 'left', onMark: markIn, onGo: goIn },
+  out: { label: 'end', mark: 'markOut', go: 'goOut', key: ']', icon: 'right', onMark: markOut, onGo: goOut },
+} as const;
+
+function MarkField({ side, isShown }: { side: keyof typeof SIDES; isShown: boolean }) {
+  const { label, mark, go, key, icon, onMark, onGo } = SIDES[side];
+  const { inMs, outMs } = marks.value;
+  const [ms, otherMs] = side === 'in' ? [inMs, outMs] : [outMs, inMs];
+  const set = (typedMs: number) => {
+    marks.value = (side === 'in' ? withIn : withOut)(marks.peek(), typedMs);
+  };
+  return (
+    <div class="clips-mark">
+      <TimeField label={say(label)} ms={ms} otherMs={otherMs} onSet={set} />
+      <div class="clips-mark-buttons">
+        <Button aria-label={say(mark)} title={`${say(mark)} (${key})`} disabled={!isShown} onClick={onMark}>
+          {key}
+        </Button>
+        <IconButton icon={icon} label={say(go)} disabled={ms === null} onClick={onGo} />
+      </div>
+    </div>
+  );
+}
+
 /** Begin and end of the clip: to type, to take from the player, to go to. */
 export function MarkFields() {
   const { inMs, outMs } = marks.value;
   const isShown = clockMs.value !== null;
   return (
     <div class="clips-marks">
-      <div class="clips-mark">
-        <TimeField
-          label={say('begin')}
-          ms={inMs}
-          otherMs={outMs}
-          onSet={(ms) => {
-            marks.value = withIn(marks.peek(), ms);
-          }}
-        />
-        <div class="clips-mark-buttons">
-          <Button aria-label={say('markIn')} title={`${say('markIn')} ([)`} disabled={!isShown} onClick={markIn}>
-            [
-          </Button>
-          <IconButton icon="left" label={say('goIn')} disabled={inMs === null} onClick={goIn} />
-        </div>
-      </div>
-      <div class="clips-mark">
-        <TimeField
-          label={say('end')}
-          ms={outMs}
-          otherMs={inMs}
-          onSet={(ms) => {
-            marks.value = withOut(marks.peek(), ms);
-          }}
-        />
-        <div class="clips-mark-buttons">
-          <Button aria-label={say('markOut')} title={`${say('markOut')} (])`} disabled={!isShown} onClick={markOut}>
-            ]
-          </Button>
-          <IconButton icon="right" label={say('goOut')} disabled={outMs === null} onClick={goOut} />
-        </div>
-      </div>
+      <MarkField side="in" isShown={isShown} />
+      <MarkField side="out" isShown={isShown} />
       <div class="row">
         <Button kind="quiet" disabled={!isShown} onClick={markAround}>
           {say('around')}

@@ -11,6 +11,7 @@ import { type Column, Table } from '../parts/table';
 import { changeQuery, route } from '../route';
 import { Choose } from './choose';
 import { FileListing } from './listing';
+import { announce } from './said';
 import { StatusBadge, statusText } from './status';
 import { Uploads } from './uploads';
 import { say } from './words';
@@ -157,6 +158,8 @@ function useListing(): FileListing {
     return new FileListing({ name: name || null, status: given, kind: KINDS.find((one) => one === kind) ?? null });
   }, [name, status, kind]);
   useEffect(() => {
+    listing.onChange = ({ name: changed, status: now }) =>
+      announce(say('saidStatus', { name: changed, status: statusText(now) }));
     const timer = setTimeout(() => listing.begin(), name ? 200 : 0); // somebody may still be typing
     return () => {
       clearTimeout(timer);

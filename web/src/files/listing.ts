@@ -11,6 +11,8 @@ export class FileListing {
   readonly rows = signal<HandedFile[] | null>(null);
   readonly next = signal<string | null>(null);
   readonly error = signal<unknown>(null);
+  /** Told of each file whose status is another than when it was last looked at. */
+  onChange: (file: HandedFile) => void = () => undefined;
   private readonly query: FilesQuery;
   private readonly ending = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -40,6 +42,7 @@ export class FileListing {
     const limit = Math.min(MOST, Math.max(PORTION, Math.ceil(before.length / PORTION) * PORTION));
     try {
       const { rows, next } = await listFiles({ ...this.query, limit }, this.ending.signal);
+      this.tell(before, rows);
       const lastId = rows.at(-1)?.id ?? 0;
       const isAll = before.length <= MOST || next === null;
       this.rows.value = isAll ? rows : [...rows, ...before.filter(({ id }) => id < lastId)];
@@ -48,6 +51,11 @@ export class FileListing {
     } catch (error) {
       if (!isAbort(error)) this.error.value = error;
     }
+  }
+
+  private tell(before: HandedFile[], rows: HandedFile[]): void {
+    const statuses = new Map(before.map(({ id, status }) => [id, status]));
+    for (const file of rows) if ((statuses.get(file.id) ?? file.status) !== file.status) this.onChange(file);
   }
 
   /** Add the next page. */

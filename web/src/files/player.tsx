@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { contentPath, type HandedFile } from '../api/files';
 import { bytesText } from '../instants';
 import { Button, IconButton } from '../parts/button';
+import { Icon } from '../parts/icon';
 import { Empty } from '../parts/shown';
 import { type Playing, RATES } from './playing';
 import { say } from './reviewwords';
@@ -37,7 +38,13 @@ function Media({ file, shape, playing }: { file: HandedFile; shape: 'video' | 'a
     return () => playing.attach(null);
   }, [playing]);
   const given = { ref: box, src: contentPath(file.id), preload: 'metadata', class: 'files-media' } as const;
-  if (shape === 'audio') return <audio {...given} />;
+  if (shape === 'audio')
+    return (
+      <div class="files-sound">
+        <Icon name="sound" />
+        <audio {...given} />
+      </div>
+    );
   return <video {...given} playsInline onClick={() => playing.toggle()} />;
 }
 
@@ -90,10 +97,10 @@ export function Controls({ playing, hasVideo, onMark, onComment }: ControlsProps
       <Clock playing={playing} />
       <span class="spring" />
       {hasVideo && (
-        <>
+        <span class="files-frames">
           <IconButton icon="frameBack" label={say('frameBack')} onClick={() => playing.step(-1)} />
           <IconButton icon="frameOn" label={say('frameOn')} onClick={() => playing.step(1)} />
-        </>
+        </span>
       )}
       <select
         class="files-rate"

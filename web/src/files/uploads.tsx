@@ -1,7 +1,7 @@
 /** The uploads of this browser, each with what it does now and what can be done with it. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { bytesText, durationText, momentText, numberText } from '../instants';
+import { bytesText, durationText, momentText } from '../instants';
 import { Button, IconButton } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Link } from '../parts/link';
@@ -228,9 +228,7 @@ export function Uploads() {
           <div class="row">
             <h2 id="files-uploads">{say('uploads')}</h2>
             <span class="spring" />
-            <span class="small muted">
-              {say('staysOpen')} {numberText(items.length)}
-            </span>
+            <span class="small muted">{say('staysOpen')}</span>
           </div>
           <ul class="stack">
             {items.map((item) => (

@@ -38,3 +38,8 @@ export function first(view: DataView, path: readonly string[], outer?: Box): Box
 export function fourCharacters(view: DataView, at: number): string {
   return String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
 }
+
+/** Make a box one that nobody reads (ISO/IEC 14496-12 §8.1.2 free): its bytes stay, so no offset changes. */
+export function blank(view: DataView, box: Box): void {
+  for (const [at, letter] of [...'free'].entries()) view.setUint8(box.begin - 4 + at, letter.charCodeAt(0));
+}

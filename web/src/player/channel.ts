@@ -1,7 +1,7 @@
 /** One camera's picture: a video that follows the clock, or pictures where no video can. */
 
 import { signal } from '@preact/signals';
-import { correct, Median } from './drift';
+import { correct, Median, MOST, MOST_AT_START } from './drift';
 import type { Feed, Trouble } from './feed';
 import { canFeed, Feeder } from './feeder';
 import { Films } from './films';
@@ -31,6 +31,7 @@ const FIRST_LAG_MS = 30;
 const HELD_SLACK_MS = 120;
 /** While a seek is under way, a frame that is further from the clock is not what is asked for. */
 const FAR_MS = 1500;
+const STARTING_MS = 1500;
 const PICTURE_EVERY_MS = 250;
 
 export class Channel {
@@ -48,11 +49,12 @@ export class Channel {
   isExcused = false;
   private readonly library: Library;
   private feed: Feed | null = null;
-  private readonly ahead = new Median(5);
+  private readonly ahead = new Median(3);
   private notBeforeMs = 0;
   /** What it was told to play at, and what it plays at now to come back into step. */
   private rate = 1;
   private speed = 1;
+  private startedMs = 0;
   private stalledMs: number | null = null;
   private isEnded = false;
 
@@ -122,7 +124,8 @@ export class Channel {
 
   /** How far the picture is before the clock, ms of footage; null: it shows nothing that could be compared. */
   aheadMs(ms: number): number | null {
-    if (!this.feed || this.video.readyState < 2 || this.video.seeking) return null;
+    const { video } = this;
+    if (!this.feed || video.readyState < 2 || video.seeking || video.paused) return null;
     return this.feed.baseMs + this.video.currentTime * 1000 - ms;
   }
 
@@ -144,6 +147,7 @@ export class Channel {
     const shelf = this.library.shelf(this.id);
     const aheadMs = isScanning ? 0 : AHEAD_MS * Math.max(1, Math.min(2, rate));
     this.feed ??= canFeed ? new Feeder(this.video, shelf, ms, aheadMs) : new Films(this.video, this.id, shelf, ms);
+    this.feed.hear(!this.video.muted);
     if (!isScanning) this.feed.want(ms, aheadMs);
   }
 
@@ -170,6 +174,7 @@ export class Channel {
 
   private start(rate: number): void {
     this.rate = rate;
+    this.startedMs = performance.now();
     this.setSpeed(rate);
     this.ahead.clear();
     this.video.play().catch(() => {}); // another seek or pause came between; the next look tries again
@@ -182,7 +187,8 @@ export class Channel {
     if (ahead === null) return;
     this.ahead.add(ahead / 1000);
     if (!this.ahead.isFull) return;
-    const done = correct(this.ahead.value, rate, this.speed);
+    const isStarting = performance.now() - this.startedMs < STARTING_MS && this.video.muted;
+    const done = correct(this.ahead.value, rate, this.speed, isStarting ? MOST_AT_START : MOST);
     if (done.kind === 'seek') {
       this.seek(Math.max(target, ms));
     } else if (done.rate !== this.speed) {

@@ -1,21 +1,25 @@
 /** All pictures on one clock: it goes on when all of them can, and tells the rest of the page what it shows. */
 
 import { batch, signal } from '@preact/signals';
-import { ApiError } from '../api/call';
 import { camera } from '../cameras';
 import { nowMs } from '../instants';
 import * as moment from '../moment';
 import { Channel } from './channel';
 import { Clock } from './clock';
 import { Library } from './library';
-import { findEdges, findNearest, type Nearest } from './nearest';
+import { findEdges } from './nearest';
+import { type Notice, noticeOf } from './notice';
 import { jumpsGaps, MOST_VIDEO_RATE } from './settings';
+import { Surroundings } from './surroundings';
 
 const TICK_MS = 50;
 /** So long one camera may hold up the others. */
 const HOLD_MS = 4000;
 /** The pictures begin to move so long after they are told to; then the clock does. */
 const START_LAG_MS = 40;
+const SETTLE_AFTER_MS = 250;
+/** A lag that is longer is none of starting. */
+const MOST_SETTLED_MS = 200;
 const LOOK_AHEAD_MS = 60_000;
 /** Nearer than this to what is being recorded, faster than life is not possible. */
 const LIVE_EDGE_MS = 500;
@@ -23,20 +27,12 @@ const LIVE_EDGE_MS = 500;
 const LIVE_SLACK_MS = 12_000;
 /** From the last footage so much is shown. */
 const LAST_MS = 5000;
+/** So long a first live picture is waited for. */
+const FIRST_PICTURE_MS = 15_000;
 const NOTICE_MS = 8000;
-const AROUND_KEPT_MS = 5000;
-const LOOK_AGAIN_MS = 1000;
+/** Two frames are no further apart, unless something is between them that is not loaded. */
+const FAR_STEP_MS = 3000;
 const SHOW_EVERY_MS = 100;
-
-/** What is said of what just happened; `offers` are moments to go to. */
-export interface Notice {
-  readonly kind: 'jumped' | 'nothing' | 'end' | 'refused' | 'cutOff';
-  readonly fromMs: number;
-  readonly toMs: number | null;
-  readonly beforeMs: number | null;
-  readonly afterMs: number | null;
-  readonly text: string;
-}
 
 export class Conductor implements moment.PlayerCommands {
   readonly channels = signal<readonly Channel[]>([]);
@@ -50,17 +46,17 @@ export class Conductor implements moment.PlayerCommands {
     isWanted: (id) => camera(id)?.isWanted ?? false,
     isRecording: (id) => camera(id)?.isRecording ?? false,
   });
+  private readonly surroundings = new Surroundings(() => this.ids, this.library);
   private readonly timer: number;
   private isEnded = false;
   private isOpened = false;
   private heldMs: number | null = null;
   private shownAtMs = 0;
+  private settleMs: number | null = null;
   private steps = 0;
   private opening = 0;
-  private isLooking = false;
   /** What was asked for before there was a camera. */
   private pending: (() => void) | null = null;
-  private around: (Nearest & { fromMs: number; toMs: number; askedMs: number }) | null = null;
 
   constructor() {
     this.timer = window.setInterval(() => this.tick(), TICK_MS);
@@ -139,6 +135,7 @@ export class Conductor implements moment.PlayerCommands {
       if (moment.rate.peek() < 0) moment.rate.value = 1;
     });
     this.heldMs = null;
+    this.tick();
   }
 
   toggle(): void {
@@ -198,6 +195,7 @@ export class Conductor implements moment.PlayerCommands {
   /** Wait for a first live picture; where nothing is being recorded show the newest there is. */
   private async openLive(turn: number): Promise<void> {
     const isCurrent = () => turn === this.opening && !this.isEnded;
+    const untilMs = performance.now() + FIRST_PICTURE_MS;
     while (isCurrent()) {
       try {
         await this.library.watchLive(this.ids);
@@ -211,7 +209,8 @@ export class Conductor implements moment.PlayerCommands {
         this.isOpened = true;
         return this.moveTo(ms);
       }
-      if (!this.ids.some((id) => camera(id)?.isWanted)) return this.showNewest();
+      const isComing = this.ids.some((id) => camera(id)?.isWanted) && performance.now() < untilMs;
+      if (!isComing) return this.showNewest();
       await new Promise((done) => setTimeout(done, 1000));
     }
   }
@@ -256,9 +255,25 @@ export class Conductor implements moment.PlayerCommands {
     const mayRun = blocking.length === 0 && (late.length === 0 || this.isAnyShown(late, ms));
     if (mayRun) {
       this.heldMs = null;
-      if (!this.clock.isRunning) this.clock.run(rate, isScanning ? 0 : START_LAG_MS);
+      if (!this.clock.isRunning) this.startClock(rate, isScanning);
+      else if (!isScanning) this.settle();
     } else this.hold(blocking, late, ms);
     this.isWaiting.value = this.heldMs !== null && performance.now() - this.heldMs > 300;
+  }
+
+  private startClock(rate: number, isScanning: boolean): void {
+    this.clock.run(rate, isScanning ? 0 : START_LAG_MS);
+    this.settleMs = performance.now() + SETTLE_AFTER_MS;
+  }
+
+  /** When all pictures have begun to move the clock takes their common lag over once: only what differs is corrected. */
+  private settle(): void {
+    if (this.settleMs === null || performance.now() < this.settleMs) return;
+    this.settleMs = null;
+    const ms = this.clock.ms;
+    const ahead = this.channels.peek().flatMap((one) => one.aheadMs(ms) ?? []);
+    const common = ahead.sort((a, b) => a - b)[Math.floor(ahead.length / 2)] ?? 0;
+    if (Math.abs(common) < MOST_SETTLED_MS) this.clock.set(ms + common);
   }
 
   private lateOnes(ms: number, isScanning: boolean): Channel[] {
@@ -285,7 +300,7 @@ export class Conductor implements moment.PlayerCommands {
   private leap(ms: number, rate: number): boolean {
     const channels = this.channels.peek();
     if (channels.length === 0 || !channels.every((one) => one.status(ms) === 'gap')) return false;
-    const around = this.lookAround(ms);
+    const around = this.surroundings.around(ms);
     const next = rate < 0 ? around?.beforeMs : around?.afterMs;
     if (next === undefined) return false; // it is being looked for
     if (next === null) {
@@ -304,35 +319,7 @@ export class Conductor implements moment.PlayerCommands {
 
   private end(ms: number): void {
     this.pause();
-    this.notice.value = noticeOf('end', { fromMs: ms, beforeMs: this.around?.beforeMs ?? null });
-  }
-
-  /** The nearest footage around an instant without any; null until it is known. */
-  private lookAround(ms: number): Nearest | null {
-    const spans = this.ids.map((id) => this.library.shelf(id));
-    const [before, after] = [spans.map((one) => one.spanBefore(ms)), spans.map((one) => one.spanAfter(ms))];
-    const beforeMs = Math.max(...before.map((one) => one?.endMs ?? Number.NEGATIVE_INFINITY));
-    const afterMs = Math.min(...after.map((one) => one?.startMs ?? Number.POSITIVE_INFINITY));
-    if (Number.isFinite(beforeMs) && Number.isFinite(afterMs)) return { beforeMs, afterMs };
-    const { around } = this;
-    const isHeld = around !== null && ms >= around.fromMs && ms <= around.toMs;
-    if (isHeld && performance.now() - around.askedMs < AROUND_KEPT_MS) return around;
-    if (!this.isLooking) void this.look(ms);
-    return isHeld ? around : null;
-  }
-
-  private async look(ms: number): Promise<void> {
-    this.isLooking = true;
-    try {
-      const found = await findNearest(this.ids, ms);
-      const fromMs = found.beforeMs ?? Number.NEGATIVE_INFINITY;
-      const toMs = found.afterMs ?? Number.POSITIVE_INFINITY;
-      this.around = { ...found, fromMs, toMs, askedMs: performance.now() };
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error; // it is looked for again
-    } finally {
-      window.setTimeout(() => (this.isLooking = false), LOOK_AGAIN_MS);
-    }
+    this.notice.value = noticeOf('end', { fromMs: ms, beforeMs: this.surroundings.around(ms)?.beforeMs ?? null });
   }
 
   /** Say something that is of interest for a while. */
@@ -364,15 +351,17 @@ export class Conductor implements moment.PlayerCommands {
     const isEmpty = channels.every((one) => one.status(ms) === 'gap');
     const said = this.notice.peek()?.kind;
     if (isEmpty && said === undefined) {
-      const around = this.lookAround(ms);
+      const around = this.surroundings.around(ms);
       if (around) this.notice.value = noticeOf('nothing', { ...around, fromMs: ms, toMs: null });
     } else if (!isEmpty && said === 'nothing') this.notice.value = null;
   }
 
   private takeStep(leader: Channel, ms: number): void {
     const by = Math.sign(this.steps);
-    const to = leader.frameFrom(ms, by);
-    if (to === null) {
+    // In a gap the frame before it is the last one that was shown.
+    const to = leader.frameFrom(ms, by < 0 && leader.status(ms) === 'gap' ? 0 : by);
+    const isFar = to !== null && Math.abs(to - ms) > FAR_STEP_MS;
+    if (to === null || isFar) {
       this.stepOver(leader, ms, by);
       return;
     }
@@ -403,8 +392,4 @@ export class Conductor implements moment.PlayerCommands {
       this.notice.value = noticeOf('cutOff', { fromMs: ms });
     else if (!this.library.isCutOff && this.notice.peek()?.kind === 'cutOff') this.notice.value = null;
   }
-}
-
-function noticeOf(kind: Notice['kind'], more: Partial<Notice>): Notice {
-  return { kind, fromMs: 0, toMs: null, beforeMs: null, afterMs: null, text: '', ...more };
 }

@@ -6,6 +6,8 @@ export const SEEK_BEYOND_S = 0.3;
 export const CALM_S = 0.006;
 /** By how much the speed may differ. */
 export const MOST = 0.05;
+/** By how much it may differ when a picture has just begun to move, if it is silent: decoders take different times to start. */
+export const MOST_AT_START = 0.25;
 /** In which time a small difference is to be gone. */
 const WITHIN_S = 0.6;
 
@@ -14,14 +16,14 @@ export type Correction = { readonly kind: 'play'; readonly rate: number } | { re
 
 /**
  * Decide for a picture that is `aheadS` seconds of footage before the clock (negative: behind), where the clock runs
- * at `rate` and the picture now at `speed`. A correction is kept until the picture is well within calm.
+ * at `rate` and the picture now at `speed`, changed by `most` of it at most. A correction is kept until the picture is well within calm.
  */
-export function correct(aheadS: number, rate: number, speed: number): Correction {
+export function correct(aheadS: number, rate: number, speed: number, most = MOST): Correction {
   const offS = aheadS / rate;
   if (Math.abs(offS) > Math.max(SEEK_BEYOND_S, 0)) return { kind: 'seek' };
   const isCorrecting = Math.abs(speed / rate - 1) > 0.001;
   if (Math.abs(offS) < (isCorrecting ? CALM_S / 2 : CALM_S)) return { kind: 'play', rate };
-  const by = Math.max(-MOST, Math.min(MOST, -offS / WITHIN_S));
+  const by = Math.max(-most, Math.min(most, -offS / WITHIN_S));
   return { kind: 'play', rate: rate * (1 + Math.round(by * 200) / 200) };
 }
 

@@ -22,6 +22,8 @@ export interface Feed {
   readonly hasSound: boolean;
   /** Say what is shown, and how far ahead media is wanted: again and again. */
   want(ms: number, aheadMs: number): void;
+  /** Is its sound wanted? */
+  hear(isHeard: boolean): void;
   /** A frame that begins then is being shown. */
   see(ms: number): void;
   /** Give the video back. */

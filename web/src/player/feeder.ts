@@ -13,6 +13,7 @@ import type { Interval } from './intervals';
 import type { Entry } from './playlist';
 import { stretchesOf } from './ranges';
 import type { Shelf } from './shelf';
+import { silence, silentInit } from './silence';
 
 type Source = typeof MediaSource;
 const Kind: Source | undefined =
@@ -32,6 +33,8 @@ const MOST_FAULTS = 3;
 interface Loaded {
   readonly tracks: Track[];
   readonly bytes: ArrayBuffer;
+  /** Without its sound. */
+  readonly silent: ArrayBuffer;
 }
 
 export class Feeder implements Feed {
@@ -45,6 +48,7 @@ export class Feeder implements Feed {
   private layout = '';
   private tracks: Track[] = [];
   private initUri = '';
+  private isHeard = false;
   private readonly inits = new Map<string, Loaded>();
   /** Entries that were appended, and until when. */
   private readonly appended = new Map<string, Entry>();
@@ -79,6 +83,14 @@ export class Feeder implements Feed {
     this.wish = { ms, aheadMs };
     const { fetching } = this;
     if (fetching && !this.isWished(fetching.entry)) fetching.stop.abort();
+    this.wake?.();
+  }
+
+  hear(isHeard: boolean): void {
+    if (isHeard === this.isHeard) return;
+    this.isHeard = isHeard;
+    if (!this.hasSound) return;
+    this.letGo();
     this.wake?.();
   }
 
@@ -192,13 +204,14 @@ export class Feeder implements Feed {
     const known = this.inits.get(entry.init.uri);
     if (known) return known;
     const bytes = await patiently(() => bytesOf(entry.init.uri, entry.init.range, signal), signal);
-    const found = { bytes, tracks: readInit(bytes) };
+    const tracks = readInit(bytes);
+    const found = { bytes, tracks, silent: silentInit(bytes, tracks) };
     this.inits.set(entry.init.uri, found);
     return found;
   }
 
   private async append(entry: Entry, init: Loaded, bytes: ArrayBuffer): Promise<void> {
-    if (!Kind?.isTypeSupported(mimeType(init.tracks))) {
+    if (!Kind?.isTypeSupported(mimeType(this.used(init)))) {
       this.trouble = { kind: 'codec', detail: codecNames(init.tracks) };
       return;
     }
@@ -211,11 +224,17 @@ export class Feeder implements Feed {
       this.needsBefore.add(keyOf(entry));
       return;
     }
+    if (!this.isHeard) silence(bytes, init.tracks);
     if (Math.abs(buffer.timestampOffset - place) > SAME_S) buffer.timestampOffset = place;
     const offsetS = buffer.timestampOffset;
     await this.act(() => buffer.appendBuffer(bytes));
     this.appended.set(keyOf(entry), entry);
     this.note(pictures, offsetS);
+  }
+
+  /** The tracks that are played: without sound where it is not heard. */
+  private used(init: Loaded): Track[] {
+    return this.isHeard ? init.tracks : init.tracks.filter((track) => track.kind === 'video');
   }
 
   /** Does what is buffered go on with an entry? */
@@ -230,7 +249,9 @@ export class Feeder implements Feed {
 
   /** Have a buffer that takes media of this kind; false: not now, since what is shown needs the one there is. */
   private async prepare(entry: Entry, init: Loaded): Promise<boolean> {
-    const layout = init.tracks.map((track) => track.kind).join();
+    const layout = this.used(init)
+      .map((track) => track.kind)
+      .join();
     const isTooEarly = entry.startMs < this.baseMs + 1000;
     if (this.buffer && (layout !== this.layout || isTooEarly)) {
       if (!isTooEarly && entry.startMs > this.wish.ms) {
@@ -243,8 +264,8 @@ export class Feeder implements Feed {
     const { buffer } = this;
     if (!buffer) return false;
     if (this.initUri !== entry.init.uri) {
-      if (this.initUri !== '') buffer.changeType?.(mimeType(init.tracks));
-      await this.act(() => buffer.appendBuffer(init.bytes));
+      if (this.initUri !== '') buffer.changeType?.(mimeType(this.used(init)));
+      await this.act(() => buffer.appendBuffer(this.isHeard ? init.bytes : init.silent));
       this.initUri = entry.init.uri;
       this.tracks = init.tracks;
     }
@@ -263,7 +284,7 @@ export class Feeder implements Feed {
     await isOpen;
     this.check(source);
     source.duration = LONG_S;
-    this.buffer = source.addSourceBuffer(mimeType(init.tracks));
+    this.buffer = source.addSourceBuffer(mimeType(this.used(init)));
     this.layout = layout;
   }
 

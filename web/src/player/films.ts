@@ -47,6 +47,8 @@ export class Films implements Feed {
     void this.open(ms, this.loading.signal);
   }
 
+  hear(): void {} // a film has its sound, and the video is muted
+
   /** Without reading the file nothing but their showing tells when its frames are. */
   see(ms: number): void {
     this.frames.put([ms], ms + 1);

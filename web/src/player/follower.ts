@@ -9,8 +9,10 @@ import type { Shelf } from './shelf';
 const EVERY_MS = 1000;
 /** The list is begun anew when it has grown by so much: it is asked for each second. */
 const RENEW_MS = 180_000;
-/** A camera that has sent nothing for so long holds nobody back. */
+/** Where live pictures begin, a camera that has sent nothing for so long is not asked. */
 const FRESH_MS = 8000;
+/** A camera that has sent nothing for so long has nothing. */
+const ALIVE_MS = 15_000;
 const BEHIND_SEAM_MS = 20;
 
 export class Follower {
@@ -37,6 +39,11 @@ export class Follower {
   /** Does it grow? */
   get isFresh(): boolean {
     return this.grewMs !== null && performance.now() - this.grewMs < FRESH_MS + this.stepMs;
+  }
+
+  /** Has it grown of late? Its camera may only be slow. */
+  get isAlive(): boolean {
+    return this.grewMs !== null && performance.now() - this.grewMs < ALIVE_MS;
   }
 
   /** Ask once; true where the list had something. Raises ApiError, AbortError. */

@@ -70,8 +70,9 @@ export class Library {
 
   /** Is more to be expected at the end of what there is? */
   grows(id: number): boolean {
-    const follower = this.followers.get(id);
-    return follower ? follower.isFresh || this.recording.isRecording(id) : this.recording.isRecording(id);
+    if (this.recording.isRecording(id)) return true;
+    const endMs = this.shelf(id).spans.at(-1)?.endMs ?? 0;
+    return this.followers.get(id)?.isAlive ?? (this.recording.isWanted(id) && endMs > nowMs() - LIVE_BACK_MS);
   }
 
   /** Where live pictures are best begun: as far behind the end of the slowest camera as nothing stops; null: nowhere. */

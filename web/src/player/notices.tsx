@@ -3,7 +3,8 @@
 import { durationText, momentText } from '../instants';
 import { isPlaying } from '../moment';
 import { Button } from '../parts/button';
-import type { Conductor, Notice } from './conductor';
+import type { Conductor } from './conductor';
+import type { Notice } from './notice';
 import { say } from './words';
 
 function textOf({ kind, fromMs, toMs, beforeMs, afterMs, text }: Notice): string {

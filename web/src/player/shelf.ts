@@ -16,7 +16,7 @@ export class Shelf {
   /** Within this everything is known, null: nothing is. */
   known: Interval | null = null;
 
-  /** Take in what a playlist says of [startMs, endMs). What does not touch what is known replaces it. */
+  /** Take in what a playlist says of [startMs, endMs). What is known elsewhere, without touching it, is forgotten. */
   add(entries: readonly Entry[], startMs: number, endMs: number): void {
     const known = this.known;
     const touches = known !== null && startMs <= known.endMs + SLACK_MS && endMs >= known.startMs - SLACK_MS;

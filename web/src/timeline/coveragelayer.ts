@@ -6,6 +6,7 @@ import { type At, lookAt, runsOf, type SpanPiece, type Spans, stretchesOf } from
 import type { View } from './scale';
 import { resolutionMs } from './tiles';
 
+const KNOWN_DOTS = 1000; // fine enough to find what a range has
 const NOTHING: Spans = new Float64Array();
 
 export class CoverageLayer implements Layer {
@@ -49,6 +50,11 @@ export class CoverageLayer implements Layer {
   /** The stretches of footage of a camera within a view, as far as they are known. */
   stretches(id: number, view: View, dots: number): View[] {
     return stretchesOf(this.#pieces(this.#feed.drawn(id, view, dots)));
+  }
+
+  /** Whether there is footage of a camera in a range, or nothing is known of it. */
+  mayHave(id: number, range: View): boolean {
+    return this.stretches(id, range, KNOWN_DOTS).length > 0 || !this.isKnown(id, range, KNOWN_DOTS);
   }
 
   at(id: number, ms: number, view: View, dots: number): At {

@@ -88,7 +88,7 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
   return lanes;
 }
 
-const at = (x: number) => msOf(view.peek(), laneWidth.peek(), x);
+const at = (x: number) => msOf(view.peek(), Math.max(laneWidth.peek(), 1), x);
 let pointedX = 0;
 
 /** Where the pointer rests there is another moment once the view has moved. */

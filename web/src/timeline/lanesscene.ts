@@ -53,7 +53,11 @@ export class LanesScene {
       gaps: new Feed(gapOrigin, slots, world),
       activity: new Feed(activityOrigin, slots, world),
       marks: new Feed(markOrigin, slots, world),
-      sheets: new Feed(sheetOrigin, slots, world),
+      sheets: new Feed(
+        sheetOrigin((id, range) => this.coverage.mayHave(id, range)),
+        slots,
+        world,
+      ),
     };
     this.#pictures = new KeyPictures(changed);
     this.coverage = new CoverageLayer(this.#feeds.coverage);

@@ -70,6 +70,7 @@ export const activityOrigin: Origin<Activity> = {
   },
 };
 
+const MARK_CELLS = 500; // where there are too many marks they are counted by so many cells a tile
 const NO_MARKS: MarkSet = { marks: [], counts: null };
 
 export const markOrigin: Origin<Marks> = {
@@ -81,8 +82,8 @@ export const markOrigin: Origin<Marks> = {
   weigh: (marks) =>
     Object.values(marks).reduce((sum, one) => sum + one.marks.length + (one.counts?.values.length ?? 0), 0),
   async load(ids, range, _resolutionMs, signal) {
-    const resolutionS = (range.endMs - range.startMs) / 1000 / 500;
-    const answer = await lanes.marks(ids, range.startMs, range.endMs, Math.max(resolutionS, 1), signal);
+    const resolutionS = Math.max(Math.ceil((range.endMs - range.startMs) / 1000 / MARK_CELLS), 1);
+    const answer = await lanes.marks(ids, range.startMs, range.endMs, resolutionS, signal);
     const cellMs = answer.resolution * 1000;
     const setOf = <Item extends lanes.WireRecordMark | lanes.WirePinMark | lanes.WireCommentMark>(
       id: number,

@@ -40,7 +40,8 @@ const MOST_SHEETS = 8; // of one view: beyond, key pictures alone must do
 const REST_MS = 60;
 const MOST_PIXELS = 12_000_000; // 48 MB each for sheets and for key pictures
 
-export const sheetOrigin: Origin<Sheet> = {
+/** `mayHave` says whether there may be footage in a range: where there is none, nothing is asked for. */
+export const sheetOrigin = (mayHave: (id: number, range: View) => boolean): Origin<Sheet> => ({
   shape: { finestMs: 2 * SECOND_MS, cells: COUNT, levels: 6 },
   rank: 4,
   mostIds: 1,
@@ -53,10 +54,10 @@ export const sheetOrigin: Origin<Sheet> = {
   async load(ids, range, resolutionMs, signal) {
     const [id] = ids;
     const count = Math.min(Math.max(Math.ceil(spanOf(range) / resolutionMs), 1), COUNT);
-    const sheet = id === undefined ? null : await loadSheet(id, range, count, signal);
+    const sheet = id === undefined || !mayHave(id, range) ? null : await loadSheet(id, range, count, signal);
     return new Map(sheet && id !== undefined ? [[id, sheet]] : []);
   },
-};
+});
 
 /** Return a sheet of a range; null where nothing was recorded. Raises ApiError, AbortError. */
 async function loadSheet(id: number, range: View, count: number, signal: AbortSignal): Promise<Sheet | null> {

@@ -111,27 +111,19 @@ interface Trial {
 }
 const FRESH: Trial = { error: null, problem: null, refusals: [] };
 
-/** Asks under which tag and which cameras are to record, and starts them. */
-export function RecordDialog({ ids: firstIds }: { ids: number[] }) {
-  const [tag, setTag] = useState(() => wishedTag(firstIds));
-  const [ids, setIds] = useState(firstIds);
+/** Starts cameras under a tag, and tells how that went. */
+function useStart() {
   const [isBusy, setBusy] = useState(false);
   const [trial, setTrial] = useState(FRESH);
-  const tags = useTags();
-  const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.select(), []);
-  const isOfGroups = me.seesAll || coverOf(ids, allGroups.value).rest.length === 0;
-
-  const start = async () => {
-    const name = tag.trim();
-    if (!name || !ids.length) return setTrial({ ...FRESH, problem: name ? 'nothingChosen' : 'noTag' });
+  const start = async (tag: string, ids: number[]) => {
+    if (!tag || !ids.length) return setTrial({ ...FRESH, problem: tag ? 'nothingChosen' : 'noTag' });
     setBusy(true);
     setTrial(FRESH);
     try {
       const chosen = (allCameras.peek() ?? []).filter((camera) => ids.includes(camera.id));
-      const refusals = await startCameras(name, chosen, allGroups.peek());
+      const refusals = await startCameras(tag, chosen, allGroups.peek());
       if (refusals.length) return setTrial({ ...FRESH, refusals });
-      toast(say('started', { tag: name }));
+      toast(say('started', { tag }));
       close();
     } catch (error) {
       setTrial({ ...FRESH, error });
@@ -140,16 +132,41 @@ export function RecordDialog({ ids: firstIds }: { ids: number[] }) {
       await refresh();
     }
   };
+  return { isBusy, trial, start };
+}
 
+/** What the service, or the dialog itself, has against it. */
+function Trouble({ trial: { error, problem, refusals }, ids }: { trial: Trial; ids: number[] }) {
+  const isOfGroups = me.seesAll || coverOf(ids, allGroups.value).rest.length === 0;
+  return (
+    <>
+      {problem === 'nothingChosen' && (
+        <p class="error-text" role="alert">
+          {say('nothingChosen')}
+        </p>
+      )}
+      {!isOfGroups && <p class="notice">{say('wholeGroups')}</p>}
+      <Refusals refusals={refusals} />
+      <ErrorText error={error} />
+    </>
+  );
+}
+
+/** Asks under which tag and which cameras are to record, and starts them. */
+export function RecordDialog({ ids: firstIds }: { ids: number[] }) {
+  const [tag, setTag] = useState(() => wishedTag(firstIds));
+  const [ids, setIds] = useState(firstIds);
+  const { isBusy, trial, start } = useStart();
+  const tags = useTags();
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current?.select(), []);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void start(tag.trim(), ids);
+  };
   return (
     <Dialog title={say('recordTitle')} onClose={close}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void start();
-        }}
-      >
+      <form class="stack" onSubmit={submit}>
         <Field label={say('tag')} hint={say('tagHint')} error={trial.problem === 'noTag' ? say('noTag') : ''}>
           <input
             ref={first}
@@ -165,14 +182,7 @@ export function RecordDialog({ ids: firstIds }: { ids: number[] }) {
           ))}
         </datalist>
         <Picker ids={ids} onPick={setIds} />
-        {trial.problem === 'nothingChosen' && (
-          <p class="error-text" role="alert">
-            {say('nothingChosen')}
-          </p>
-        )}
-        {!isOfGroups && <p class="notice">{say('wholeGroups')}</p>}
-        <Refusals refusals={trial.refusals} />
-        <ErrorText error={trial.error} />
+        <Trouble trial={trial} ids={ids} />
         <div class="dialog-buttons">
           <Button onClick={close}>{sayPart('cancel')}</Button>
           <Button kind="main" type="submit" icon="dot" disabled={isBusy}>

@@ -45,14 +45,11 @@ function Ending({ tags, ids }: { tags: string[]; ids: number[] }) {
   );
 }
 
-/** Stops tags: one, or those of some cameras, of which some may be left out. Says first for whom recording ends. */
-export function StopDialog({ tag, ids }: { tag: string | null; ids: number[] }) {
-  const [known] = useState(() => (tag === null ? tagsOf(ids) : [tag]));
-  const [tags, setTags] = useState(known);
+/** Stops tags, and tells how that went. */
+function useStop() {
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
-
-  const stop = async () => {
+  const stop = async (tags: string[]) => {
     setBusy(true);
     try {
       for (const name of tags) {
@@ -67,7 +64,14 @@ export function StopDialog({ tag, ids }: { tag: string | null; ids: number[] }) 
       await refresh();
     }
   };
+  return { error, isBusy, stop };
+}
 
+/** Stops tags: one, or those of some cameras, of which some may be left out. Says first for whom recording ends. */
+export function StopDialog({ tag, ids }: { tag: string | null; ids: number[] }) {
+  const [known] = useState(() => (tag === null ? tagsOf(ids) : [tag]));
+  const [tags, setTags] = useState(known);
+  const { error, isBusy, stop } = useStop();
   return (
     <Dialog title={say('stopTitle')} onClose={close}>
       <div class="stack">
@@ -89,7 +93,7 @@ export function StopDialog({ tag, ids }: { tag: string | null; ids: number[] }) 
         <ErrorText error={error} />
         <div class="dialog-buttons">
           <Button onClick={close}>{sayPart('cancel')}</Button>
-          <Button kind="danger" icon="stop" disabled={isBusy || tags.length === 0} onClick={() => void stop()}>
+          <Button kind="danger" icon="stop" disabled={isBusy || tags.length === 0} onClick={() => void stop(tags)}>
             {say('stopNow')}
           </Button>
         </div>

@@ -75,7 +75,7 @@ export function Silence({ picture }: { picture: Picture }) {
   return (
     <p class="wall-silent">
       <span>{text}</span>
-      {picture.why && <small>{picture.why.message}</small>}
+      {picture.why && <small lang="en">{picture.why.message}</small>}
     </p>
   );
 }

@@ -1,0 +1,419 @@
+"""The player of the timeline page in a real Chromium: cameras in step, frame by frame, over gaps, and on into live.
+
+Every frame carries its number, and when it was recorded is known: the pictures are compared with each other and with
+the clocks beside them.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page
+
+from tests.archived import T0_US, add_source, record, utc
+from tests.archived import no_plans as no_plans
+from tests.looking import Chromium, Looker, chromium  # noqa: F401
+from tests.media import make_video
+from tests.rtsp_server import RtspServer
+from tests.served import answering
+from tests.service import Service, wait_for
+from tests.stepping import Runs, Sight, look, seconds_of, seen, watch
+
+FPS = 25
+T0_S = T0_US / 1_000_000
+CLOCK_IS_RIGHT_S = 0.04
+LIVE_CLOCK_IS_RIGHT_S = 0.5
+# When the runs of each camera begin (seconds after T0) and how long they are; all begin on a frame of the others.
+PLAN = {
+    1: [(0.0, 44)],
+    2: [(0.0, 8), (13.0, 31)],
+    3: [(0.32, 44)],
+    4: [(-1.48, 44)],
+}
+GOPS = {1: 25, 2: 25, 3: 50, 4: 12}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, float, int], Path]:
+    """Return a maker of footage with numbers, each made once."""
+    folder, made = tmp_path_factory.mktemp("player"), {}
+
+    def make(seed: int, seconds: float, gop: int) -> Path:
+        if (seed, seconds) not in made:
+            path = folder / f"{seed}-{seconds}.mp4"
+            size = {"width": 288, "height": 160, "bitrate_bps": 200_000}
+            sound = "aac" if seed == 1 else None
+            made[seed, seconds] = make_video(path, seconds=seconds, fps=FPS, gop=gop, seed=seed, audio=sound, **size)
+        return made[seed, seconds]
+
+    return make
+
+
+@pytest.fixture
+def runs(app: Flask, clips: Callable[[int, float, int], Path]) -> Runs:
+    """Put the footage of four cameras into the archive."""
+    found: dict[int, list[tuple[float, int]]] = {}
+    for number, plan in PLAN.items():
+        assert add_source(app) == number
+        found[number] = []
+        for begin_s, seconds in plan:
+            begin_us = T0_US + round(begin_s * 1_000_000)
+            record(app, number, clips(number, seconds, GOPS[number]), begin_us=begin_us, segment_s=20)
+            found[number].append((begin_us / 1_000_000, round(seconds * FPS)))
+    return Runs(found, FPS)
+
+
+@contextmanager
+def opened(app: Flask, chromium: Chromium, after_s: float, **window: str) -> Iterator[Looker]:  # noqa: F811
+    """Yield somebody who looks at all four cameras at a moment, paused."""
+    with answering(app) as base, chromium.looking(base, **window) as looker:
+        looker.open(f"/view/timeline?cameras=1,2,3,4&at={utc(T0_US + round(after_s * 1_000_000))}")
+        wait_until(looker.page, lambda sight: len(sight.shown) >= 3)
+        yield looker
+
+
+def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 20) -> Sight:
+    """Return the first sight of which something is true."""
+    until_s = time.monotonic() + limit_s
+    while True:
+        sight = look(page)
+        if is_so(sight):
+            return sight
+        assert time.monotonic() < until_s, sight
+        page.wait_for_timeout(50)
+
+
+def stands(page: Page, runs: Runs, at_s: float) -> Sight:
+    """Wait until the pictures stand at a moment, each at its frame of it, and the clocks say so."""
+
+    def is_there(sight: Sight) -> bool:
+        shown = [runs.instants(one.source_id, one.number) for one in sight.shown]
+        frames = [any(abs(instant - at_s) < 0.5 / FPS for instant in instants) for instants in shown]
+        clocks = [abs(runs.late_s(sight, one.source_id)) <= CLOCK_IS_RIGHT_S for one in sight.shown]
+        return abs(sight.master_s - at_s) <= CLOCK_IS_RIGHT_S and bool(frames) and all(frames + clocks)
+
+    return wait_until(page, is_there)
+
+
+def plays_in_step(page: Page, runs: Runs, seconds: float, rate: float = 1) -> list[Sight]:
+    """Let the pictures play; they stay within a frame of each other, and the clock goes at its rate."""
+    seen(page)
+    page.wait_for_timeout(round(seconds * 1000))
+    sights = seen(page)
+    apart = [frames for sight in sights if sight.is_one_moment and (frames := runs.apart(sight)) is not None]
+    assert len(apart) > 2 * seconds
+    within = [frames for frames in apart if frames <= 1.01]
+    assert len(within) >= 0.9 * len(apart), sorted(apart)  # a machine with much else to do drops frames
+    assert max(apart) <= 3.01, sorted(apart)
+    went_s = sights[-1].master_s - sights[0].master_s
+    assert went_s > 0.5 * rate * seconds
+    return sights
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_cameras_stay_in_step_over_a_gap_at_other_speeds_and_after_seeks(
+    app: Flask,
+    runs: Runs,
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    with opened(app, chromium, 4.0) as looker:
+        page = looker.page
+        stands(page, runs, T0_S + 4)
+        watch(page)
+        press(page, "Space")
+        wait_until(page, lambda sight: sight.master_s > T0_S + 5.5)
+        plays_in_step(page, runs, 2)
+        # Camera 2 has nothing from 8 to 13 s: it says so, the others go on, and it is in step at once afterwards.
+        wait_until(page, lambda sight: sight.of(2).condition == "gap" and len(sight.shown) == 3)
+        gap = page.locator(".player-cell[data-id='2'] .player-gap")
+        assert "Nothing recorded" in gap.inner_text()
+        assert "08:00:13" in gap.inner_text()
+        seen(page)
+        wait_until(page, lambda sight: sight.of(2).condition == "showing" and sight.master_s > T0_S + 13)
+        sights = plays_in_step(page, runs, 2)
+        assert len(sights[-1].shown) == 4
+        page.get_by_label("Speed").select_option("0.25")
+        page.wait_for_timeout(800)
+        plays_in_step(page, runs, 1.5, 0.25)
+        page.get_by_label("Speed").select_option("2")
+        page.wait_for_timeout(1500)
+        sights = plays_in_step(page, runs, 2, 2)
+        assert sights[-1].master_s - sights[0].master_s == pytest.approx(4, abs=1)
+        page.get_by_label("Speed").select_option("1")
+        press(page, "ArrowRight")
+        wait_until(page, lambda sight: sight.master_s > sights[-1].master_s + 10 and len(sight.shown) == 4)
+        page.wait_for_timeout(1000)  # they come into step by their speed
+        plays_in_step(page, runs, 1.5)
+        page.get_by_role("button", name="10 seconds back").click()
+        wait_until(page, lambda sight: sight.master_s < sights[-1].master_s + 8 and len(sight.shown) == 4)
+        page.wait_for_timeout(1000)
+        plays_in_step(page, runs, 1.5)
+        page.get_by_role("button", name="Pause").click()
+        paused = look(page)
+        page.wait_for_timeout(300)
+        assert look(page).master_s == pytest.approx(paused.master_s, abs=0.2)
+        assert looker.complaints == []
+
+
+def test_a_step_is_exactly_one_frame_for_all_cameras(app: Flask, runs: Runs, chromium: Chromium) -> None:  # noqa: F811
+    with opened(app, chromium, 7.92) as looker:
+        page, at_s = looker.page, T0_S + 7.92
+        first = stands(page, runs, at_s)
+        press(page, ".")
+        second = stands(page, runs, at_s + 1 / FPS)
+        assert [one.number for one in second.shown] == [one.number + 1 for one in first.shown]
+        press(page, ",", ",", ",")
+        stands(page, runs, at_s - 2 / FPS)
+        page.get_by_role("button", name="One frame on").click()
+        stands(page, runs, at_s - 1 / FPS)
+        press(page, *"...")  # into the gap of camera 2: the leading camera has frames there
+        inside = stands(page, runs, at_s + 2 / FPS)
+        assert inside.of(2).condition == "gap"
+        # Led by camera 2 a step goes over its gap.
+        page.locator(".player-cell[data-id='2'] .player-press").focus()
+        press(page, ",")
+        stands(page, runs, T0_S + 8 - 1 / FPS)
+        press(page, ".")
+        stands(page, runs, T0_S + 13)
+        assert looker.complaints == []
+
+
+def test_fast_and_backwards_single_pictures_are_true_to_the_clock(
+    app: Flask,
+    runs: Runs,
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    with opened(app, chromium, 25.0) as looker:
+        page = looker.page
+        page.get_by_label("Speed").select_option("8")
+        press(page, "l")  # at 8× already: twice as fast
+        assert page.get_by_label("Speed").input_value() in {"1", "16"}
+        page.get_by_label("Speed").select_option("8")
+        cell = page.locator(".player-cell[data-id='1'][data-scanning='true']")
+        cell.wait_for()
+        begun = look(page)
+        wait_until(page, lambda sight: sight.master_s > begun.master_s + 8)
+        sight = look(page)
+        for one in sight.pictures:
+            assert one.clock_s is not None
+            assert abs(one.clock_s - sight.master_s) < 8  # a key frame before it, and half a second of waiting
+        press(page, "j")
+        back = look(page)
+        wait_until(page, lambda sight: sight.master_s < back.master_s - 1)
+        press(page, "k")
+        page.get_by_role("button", name="Play", exact=True).wait_for()
+        paused = look(page)
+        stands(page, runs, paused.master_s)
+        assert look(page).master_s == paused.master_s
+        assert looker.complaints == []
+
+
+def test_where_no_camera_has_anything_the_clock_jumps_or_offers_what_is_near(
+    app: Flask,
+    clips: Callable[[int, float, int], Path],
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    assert add_source(app) == 1
+    for begin_s in (0, 60):
+        record(app, 1, clips(2, 8, 25), begin_us=T0_US + begin_s * 1_000_000)
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open(f"/view/timeline?cameras=1&at={utc(T0_US + 30_000_000)}")
+        notice = page.locator(".player-notice")
+        assert "Nothing is recorded at" in notice.inner_text()
+        page.get_by_role("button", name=re.compile("The last before it: .*08:00:08")).click()
+        wait_until(page, lambda sight: sight.of(1).condition == "showing" and T0_S + 7 < sight.master_s < T0_S + 8)
+        page.get_by_text(re.compile("No camera has anything recorded from .*08:00:08")).wait_for()
+        wait_until(page, lambda sight: sight.master_s > T0_S + 60.5 and sight.of(1).condition == "showing")
+        press(page, "Home")
+        wait_until(page, lambda sight: sight.of(1).condition == "showing" and sight.master_s < T0_S + 5)
+        press(page, "End")
+        wait_until(page, lambda sight: sight.of(1).condition == "showing" and sight.master_s > T0_S + 62)
+        page.get_by_text("The recordings end here.").wait_for()
+        assert page.get_by_role("button", name="Play", exact=True).is_visible()
+        # Without jumping the clock goes through the gap.
+        page.get_by_role("button", name="Options of the player").click()
+        page.get_by_label("Jump over time in which no camera recorded").uncheck()
+        press(page, "Escape", "Home")
+        wait_until(page, lambda sight: sight.of(1).condition == "showing" and sight.master_s < T0_S + 5)
+        press(page, "ArrowRight", "Space")
+        wait_until(page, lambda sight: T0_S + 9 < sight.master_s < T0_S + 40 and sight.of(1).condition == "gap")
+        assert looker.complaints == []
+
+
+def test_a_picture_is_made_large_and_the_player_can_be_used_by_all(
+    app: Flask,
+    runs: Runs,
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    with opened(app, chromium, 6.0, theme="dark") as looker:
+        page = looker.page
+        cell = page.locator(".player-cell[data-id='3']")
+        cell.locator(".player-press").focus()
+        press(page, "Enter")
+        wide = cell.bounding_box()
+        small = page.locator(".player-cell[data-id='1']").bounding_box()
+        assert wide is not None
+        assert small is not None
+        assert wide["width"] > 3 * small["width"]
+        press(page, "Enter")
+        assert page.locator(".player-cell.is-large").count() == 0
+        cell.locator(".player-press").dblclick()
+        assert page.locator(".player-cell.is-large").get_attribute("data-id") == "3"
+        cell.locator(".player-press").dblclick()
+        # Sound is that of the leading picture: camera 1 has some.
+        assert page.get_by_role("button", name="This camera has no sound").is_disabled()
+        page.locator(".player-cell[data-id='1'] .player-press").click()
+        page.get_by_role("button", name="Sound on").click()
+        muted = "() => [...document.querySelectorAll('.player-cell video')].map((video) => video.muted)"
+        wait_for(lambda: page.evaluate(muted) == [False, True, True, True], "the sound of camera 1 alone", 5)
+        assert looker.axe() == []
+        # Everything is given back when the page is left.
+        page.evaluate("window.videos = [...document.querySelectorAll('video')]")
+        page.get_by_role("link", name="Files").click()
+        page.locator("main[data-page=files]").wait_for()
+        page.locator(".player").wait_for(state="detached")
+        assert (
+            page.evaluate("videos.map((video) => [video.paused, video.buffered.length, video.src])")
+            == [[True, 0, ""]] * 4
+        )
+        assert looker.complaints == []
+
+
+def test_what_the_browser_cannot_play_is_shown_in_single_pictures(
+    app: Flask,
+    clips: Callable[[int, float, int], Path],
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    assert add_source(app) == 1
+    record(app, 1, clips(2, 8, 25))
+    with answering(app) as base, chromium.looking(base) as looker:
+        looker.page.add_init_script("MediaSource.isTypeSupported = () => false")  # as of H.265 in many browsers
+        page = looker.open(f"/view/timeline?cameras=1&at={utc(T0_US + 5_000_000)}")
+        page.get_by_text("This browser cannot play H.264.").wait_for()
+        assert page.locator(".player-cell a[download]").get_attribute("href").startswith("/playbackapi/source/1/video")
+        sight = wait_until(page, lambda sight: sight.of(1).clock_s is not None)
+        assert sight.of(1).clock_s == pytest.approx(T0_S + 5, abs=1.01)
+        press(page, "Space")
+        wait_until(page, lambda later: (later.of(1).clock_s or 0) >= T0_S + 6.9)
+        assert looker.complaints == []
+
+
+# --- what is being recorded --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, RtspServer]]:
+    """Yield a service that records two cameras, and the server that they are; a third cannot be reached."""
+    folder = tmp_path_factory.mktemp("live")
+    size = {"width": 288, "height": 160, "bitrate_bps": 200_000}
+    films = {
+        name: make_video(folder / f"{name}.mp4", seconds=30, fps=FPS, gop=gop, seed=gop, audio=sound, **size)
+        for name, gop, sound in (("front", 25, "aac"), ("yard", 50, None))
+    }
+    with RtspServer(films) as cameras, Service(folder / "instance") as service:
+        ids = [service.add_source(cameras.url(name), description=name.title()) for name in films]
+        ids.append(service.add_source("rtsp://127.0.0.1:9/none", description="Back door"))
+        service.add_group("doors", ids)
+        service.record("day", "doors")
+        yield service, cameras
+
+
+def is_right(sight: Sight, cameras: RtspServer, source_id: int, name: str) -> bool:
+    """Tell whether the clock beside a picture says when the camera sent its frame; of repetitions the nearest."""
+    picture = sight.of(source_id)
+    if picture.condition != "showing" or picture.clock_s is None:
+        return False
+    sent = [
+        line.sent_s
+        for session in cameras.sessions(name)
+        for number, line in enumerate(session.sent("video"))
+        if number % (30 * FPS) == picture.number
+    ]
+    return any(abs(sent_s - picture.clock_s) < LIVE_CLOCK_IS_RIGHT_S for sent_s in sent)
+
+
+def plays_live(page: Page, cameras: RtspServer, most_late_s: float) -> Sight:
+    """Wait until both cameras show what happens now, with the right clocks."""
+
+    def is_live(sight: Sight) -> bool:
+        is_late = time.time() - sight.master_s > most_late_s
+        return not is_late and is_right(sight, cameras, 1, "front") and is_right(sight, cameras, 2, "yard")
+
+    return wait_until(page, is_live, 40)
+
+
+def test_live_goes_on_after_a_gap_and_from_the_past_without_a_seam(
+    recording: tuple[Service, RtspServer],
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    service, cameras = recording
+    with chromium.looking(service.base) as looker:
+        page = looker.open("/view/timeline")
+        live = page.locator(".player-live")
+        plays_live(page, cameras, 15)
+        assert live.get_attribute("aria-pressed") == "true"
+        assert re.search(r"\d+ s\w* late", live.inner_text())
+        assert look(page).of(3).condition == "gap"
+        wait_for(lambda: time.time() - first_footage_s(service) > 14, "footage to go back to", 20)
+        page.get_by_role("button", name="10 seconds back").click()
+        past = wait_until(page, lambda sight: is_right(sight, cameras, 1, "front"))
+        assert time.time() - past.master_s > 8
+        assert live.get_attribute("aria-pressed") == "false"
+        # Twice as fast it comes up to what is being recorded, in the same video: nothing is loaded anew.
+        page.evaluate("window.sources = [...document.querySelectorAll('video')].map((video) => video.src)")
+        page.get_by_label("Speed").select_option("2")
+        watch(page)
+        page.locator(".player-live[aria-pressed=true]").wait_for(timeout=30_000)
+        assert page.get_by_label("Speed").input_value() == "1"
+        plays_live(page, cameras, 15)
+        sights = seen(page)
+        assert [sight.master_s for sight in sights if sight.of(1).condition != "showing"] == [], coverage(service)
+        steps = [(b.of(1).number - a.of(1).number) % (30 * FPS) for a, b in pairwise(sights)]
+        assert max(steps) < FPS  # never back, never far on
+        assert page.evaluate("[...document.querySelectorAll('video')].map((video) => video.src)") == page.evaluate(
+            "window.sources"
+        )
+        # The camera goes away: the others would go on; what comes afterwards is shown by itself.
+        cameras.stop()
+        page.get_by_text("Waiting for footage").wait_for(timeout=30_000)
+        cameras.start()
+        back_s = time.time()
+        plays_live(page, cameras, 20)
+        wait_until(page, lambda sight: sight.master_s > back_s + 1 and is_right(sight, cameras, 1, "front"), 30)
+        assert looker.complaints == []
+
+
+def test_without_media_source_extensions_live_goes_on_in_films(
+    recording: tuple[Service, RtspServer],
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    service, cameras = recording
+    with chromium.looking(service.base) as looker:
+        looker.page.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource;")
+        page = looker.open("/view/timeline?cameras=1,2")
+        first = plays_live(page, cameras, 20)
+        page.wait_for_timeout(9000)  # longer than the first film
+        last = plays_live(page, cameras, 25)
+        assert last.master_s - first.master_s > 5
+        assert looker.complaints == []
+
+
+def coverage(service: Service) -> list[dict[str, str]]:
+    """Return what is recorded of the first camera in the last ten minutes."""
+    answer = service.call("GET", f"/playbackapi/timeline?source_id=1&start={time.time() - 600:.0f}&resolution=0.1")
+    return list(answer["sources"][0]["spans"])
+
+
+def first_footage_s(service: Service) -> float:
+    """Return when the first camera's footage begins (Unix time)."""
+    spans = coverage(service)
+    return seconds_of(spans[0]["start_utc"]) if spans else time.time()
