@@ -54,7 +54,7 @@ function Links({ links, problem, onClose }: { links: Made[]; problem: unknown; o
         <ErrorText error={problem} />
         <div class="dialog-buttons">
           <Button kind="main" onClick={onClose}>
-            {say('done')}
+            {sayPart('done')}
           </Button>
         </div>
       </div>

@@ -1,4 +1,5 @@
 /** The download key of a file, for operators: until when it is valid, who downloads now, giving it out and revoking. */
+
 import { useSignal } from '@preact/signals';
 import { Fragment } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -9,6 +10,7 @@ import { sayCopied } from '../parts/copying';
 import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import type { OpenedFile } from './opened';
 import { say } from './panelwords';
 
@@ -78,7 +80,7 @@ function RevokeDialog({
     <Dialog title={say('revokeTitle')} onClose={onClose}>
       <p>{say('revokeText', { n: shown.downloading })}</p>
       <div class="dialog-buttons">
-        <Button onClick={onClose}>{say('cancel')}</Button>
+        <Button onClick={onClose}>{sayPart('cancel')}</Button>
         <Button
           kind="danger"
           onClick={() => {

@@ -3,7 +3,6 @@ import { defineWords } from '../words';
 
 export const say = defineWords({
   en: {
-    cancel: 'Cancel',
     remove: 'Delete',
     download: 'Download',
     ai: 'AI',
@@ -76,7 +75,6 @@ export const say = defineWords({
     number: 'Number',
   },
   ru: {
-    cancel: 'Отмена',
     remove: 'Удалить',
     download: 'Скачать',
     ai: 'ИИ',
@@ -151,7 +149,6 @@ export const say = defineWords({
     number: 'Номер',
   },
   vi: {
-    cancel: 'Hủy',
     remove: 'Xóa',
     download: 'Tải xuống',
     ai: 'AI',
@@ -183,7 +180,7 @@ export const say = defineWords({
     recommendNone: 'Các nhận xét chưa được tổng hợp.',
     recommend: 'Tổng hợp nhận xét',
     vote: 'Theo đa số phiếu',
-    people: 'Con người',
+    people: 'Người dùng',
     nobody: 'không có ý kiến',
     report: 'Báo cáo',
     reportHtml: 'Mở báo cáo',

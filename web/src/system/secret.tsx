@@ -30,7 +30,7 @@ export function SecretDialog({ title, text, secret, onClose }: SecretProps) {
       </div>
       <div class="dialog-buttons">
         <Button kind="main" onClick={onClose}>
-          {say('done')}
+          {sayPart('done')}
         </Button>
       </div>
     </Dialog>
