@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from flask import Flask
@@ -23,7 +25,9 @@ from app.archive.holding import PIECES, Piece, lock_source
 from app.archive.places import DAY_US
 from app.extensions import db, writing
 from app.models import Activity, ActivityDay, ActivitySetting, ApiToken, Audit, Segment
+from app.playback import segmentlook
 from app.playback.activitypass import TRIES, ActivityPass
+from app.playback.movement import HIGHEST, WIDTH, to_grey
 from tests.accounts import add_account, add_bounded
 from tests.archived import T0_US, add_source, close, record, utc
 from tests.archived import no_plans as no_plans
@@ -462,3 +466,25 @@ def test_a_window_of_footage_shows_nothing_of_what_lies_outside(production: Flas
     assert get("activity/setting").status_code == 403
     asked = f"source_id={source_id}&start={utc(T0_US)}&duration=3600"
     assert client.get(f"/playbackapi/activity?{asked}", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("pixel_aspect", [Fraction(1, 65_535), Fraction(65_535)], ids=["high", "wide"])
+def test_pixels_of_any_shape_make_a_small_picture(pixel_aspect: Fraction) -> None:
+    frame = av.VideoFrame.from_ndarray(np.zeros((54, 64), np.uint8), format="yuv420p")
+    assert to_grey(frame, pixel_aspect).size <= WIDTH * HIGHEST
+
+
+def test_a_file_that_takes_long_is_left_when_the_process_is_to_end(
+    app: Flask, scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, source_id = app.test_client(), add_source(app)
+    record(app, source_id, scene(moving_s=(10, 20)), segment_s=4)
+    switch(client, source_id)
+    monkeypatch.setattr(segmentlook, "PATIENT_S", 0.0)
+    assert look(app, is_stopping=after_segments(1)).segments == 0
+    with app.app_context():
+        setting = db.session.get(ActivitySetting, source_id)
+        assert setting is not None
+        assert (setting.tries, setting.decoded) == (0, 1)
+    monkeypatch.setattr(segmentlook, "MOST_S", 0.0)
+    assert look(app).segments == 8  # of each the first picture, and the last of the one before
