@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -26,7 +27,9 @@ from app.archive.places import DAY_US
 from app.extensions import db, writing
 from app.models import Activity, ActivityDay, ActivitySetting, ApiToken, Audit, Segment
 from app.playback import segmentlook
+from app.playback.activityanswer import find_values
 from app.playback.activitypass import TRIES, ActivityPass
+from app.playback.asked import MAX_INSTANT_US
 from app.playback.movement import HIGHEST, WIDTH, to_grey
 from tests.accounts import add_account, add_bounded
 from tests.archived import T0_US, add_source, close, record, utc
@@ -404,6 +407,22 @@ def test_many_cameras_are_answered_at_once_each_with_its_threshold(app: Flask) -
     first, none, last = (row["values"] for row in answer["sources"])
     assert (round(first[0], 2), first[1:], none) == (0.25, [None] * 3, [None] * 4)
     assert (round(last[1], 2), last[:1], last[2:]) == (0.01, [None], [None, None])
+
+
+def test_a_range_of_thousands_of_years_costs_what_is_known_of_it(app: Flask) -> None:
+    client, source_id = app.test_client(), add_source(app)
+    fill(app, source_id, {0: 0.25, 7200: 0.01})
+    with app.app_context():
+        tracemalloc.start()
+        ((_, codes),) = find_values([source_id], 0, MAX_INSTANT_US, MAX_INSTANT_US // 1000 + 1)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak_bytes < 4_000_000
+    assert np.flatnonzero(codes).tolist() == [T0_US // (MAX_INSTANT_US // 1000 + 1)]
+    found = values(client, source_id, -DAY_US // S, 2 * DAY_US // S, 3600)
+    assert [round(value, 2) for value in found if value is not None] == [0.25, 0.01]
+    assert (found[:24], found[27:]) == ([None] * 24, [None] * 45)
+    assert round(found[24], 2) == 0.25
 
 
 def refused(client: FlaskClient, path: str) -> tuple[int, str, Any]:
