@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from app.archive import activityrows
@@ -341,6 +343,49 @@ def test_a_file_that_is_lost_or_broken_says_nothing_and_hinders_nothing(app: Fla
     found = values(client, source_id, 0, 32)
     assert found[:4] == [None] * 4
     assert moving(found) == [10, 12, 14, 16, 18]
+
+
+def test_years_are_forgotten_in_one_transaction(database_app: Flask) -> None:
+    app, source_id = database_app, add_source(database_app)
+    hours = 33_000  # more than SQLite takes parameters
+    begin_us = T0_US - hours * 3600 * S
+    for at_us in (begin_us, T0_US):
+        fill(app, source_id, {0: 0.25, 4: 0.25}, at_us)
+    with app.app_context(), writing() as session:
+        lock_source(session, source_id)
+        for at_us in (begin_us, T0_US):
+            seen = np.array([(at_us, at_us + 2 * S), (at_us + 4 * S, at_us + 6 * S)])
+            activityrows._day(session, source_id, at_us // DAY_US).done = activityrows.to_bytes(seen)
+        gone = np.array([(begin_us, T0_US + S), (T0_US + S, T0_US + 3 * S)])
+        activityrows.forget(session, source_id, gone, [begin_us // DAY_US, T0_US // DAY_US])
+    assert values(app.test_client(), source_id, 0, 8) == [None, None, pytest.approx(0.25, abs=0.01), None]
+    with app.app_context():
+        days = db.session.scalars(select(ActivityDay).order_by(ActivityDay.day)).all()
+        assert [activityrows.from_bytes(day.done).tolist() for day in days] == [[], [[T0_US + 4 * S, T0_US + 6 * S]]]
+
+
+SPANS = st.lists(st.tuples(st.integers(1, 400), st.integers(1, 400)), max_size=12)
+
+
+def apart(steps: list[tuple[int, int]]) -> np.ndarray[Any, Any]:
+    """Return spans that begin 100 s before an hour, from the lengths of gaps and spans in tens of seconds."""
+    edges = np.cumsum(np.array(steps, np.int64).reshape(-1)) * 10 * S + HOURS.row_us - 100 * S
+    return edges.reshape(-1, 2)
+
+
+@settings(deadline=None, max_examples=40)
+@given(SPANS, SPANS)
+def test_what_is_left_and_what_is_touched_is_what_going_over_all_of_it_says(
+    some: list[tuple[int, int]], other: list[tuple[int, int]]
+) -> None:
+    spans, gone = apart(some), apart(other)
+    seconds = {at for begin, end in spans.tolist() for at in range(begin // S, end // S)}
+    lost = {at for begin, end in gone.tolist() for at in range(begin // S, end // S)}
+    left = activityrows._without(spans, gone)
+    assert {at for begin, end in left.tolist() for at in range(begin // S, end // S)} == seconds - lost
+    touched = {(at * S - HOURS.row_us) // HOURS.cell_us for at in seconds}
+    found = np.flatnonzero(activityrows._touched(1, spans)).tolist()
+    assert found == sorted(cell for cell in touched if 0 <= cell < HOURS.cells)
 
 
 def test_coarser_cells_are_the_highest_of_the_finer_ones() -> None:
