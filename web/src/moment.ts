@@ -113,7 +113,7 @@ export function chooseCameras(ids: number[]): void {
   changeQuery({ cameras: ids.join(',') });
 }
 
-const ADDRESS_EVERY_MS = 1000; // browsers refuse more than some changes of the address a second
+const ADDRESS_EVERY_MS = 3000; // Chromium asks for the icon anew at each change
 let addressTimer = 0;
 
 function writeAddress(): void {

@@ -6,6 +6,7 @@ import { keepAddress, takeAddress } from '../moment';
 import { Player } from '../player';
 import { route } from '../route';
 import { Timeline } from '../timeline';
+import { MomentLink } from './momentlink';
 import './timelinepage.css';
 
 /** Going back and on in the browser's history, and links into this page, show their moment. */
@@ -31,7 +32,10 @@ export default function TimelinePage() {
       <Player />
       <Clips />
       <div class="timelinepage-lanes">
-        <ActivityBar />
+        <div class="timelinepage-tools">
+          <ActivityBar />
+          <MomentLink />
+        </div>
         <Timeline />
       </div>
     </div>
