@@ -50,12 +50,13 @@ function firstView(): View {
 
 /** The cameras named in the address; empty: all of them, up to a number that fits. */
 export const asked = signal<number[]>(idsOf(wanted.get('cameras')));
-const MOST = 16;
+/** As many can be shown in step at once. */
+export const MOST_CAMERAS = 16;
 /** The ids of the cameras shown, in order. */
 export const chosen = computed<number[]>(() => {
   const known = (cameras.value ?? []).map((camera) => camera.id);
   const named = asked.value.filter((id) => cameras.value === null || known.includes(id));
-  return (named.length ? named : known).slice(0, MOST);
+  return (named.length ? named : known).slice(0, MOST_CAMERAS);
 });
 /** The wall time of the frame being shown; null while nothing is. */
 export const clockMs = signal<number | null>(null);

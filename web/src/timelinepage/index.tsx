@@ -6,6 +6,7 @@ import { keepAddress, takeAddress } from '../moment';
 import { Player } from '../player';
 import { route } from '../route';
 import { Timeline } from '../timeline';
+import { ChooseCameras } from './choosecameras';
 import { MomentLink } from './momentlink';
 import './timelinepage.css';
 
@@ -34,6 +35,7 @@ export default function TimelinePage() {
       <div class="timelinepage-lanes">
         <div class="timelinepage-tools">
           <ActivityBar />
+          <ChooseCameras />
           <MomentLink />
         </div>
         <Timeline />
