@@ -27,6 +27,7 @@ from tests.stepping import Runs, Sight, look, seconds_of, seen, watch
 FPS = 25
 T0_S = T0_US / 1_000_000
 CLOCK_IS_RIGHT_S = 0.04
+FRESH_FRAMES = 1.6
 LIVE_CLOCK_IS_RIGHT_S = 0.5
 # When the runs of each camera begin (seconds after T0) and how long they are; all begin on a frame of the others.
 PLAN = {
@@ -77,7 +78,7 @@ def opened(app: Flask, chromium: Chromium, after_s: float, **window: str) -> Ite
         yield looker
 
 
-def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 20) -> Sight:
+def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 60) -> Sight:
     """Return the first sight of which something is true."""
     until_s = time.monotonic() + limit_s
     while True:
@@ -103,14 +104,20 @@ def stands(page: Page, runs: Runs, at_s: float, count: int = 4) -> Sight:
 
 
 def plays_in_step(page: Page, runs: Runs, seconds: float, rate: float = 1) -> list[Sight]:
-    """Let the pictures play; they stay within a frame of each other, and the clock goes at its rate."""
+    """Let the pictures play; they stay within a frame of each other, and the clock goes at its rate.
+
+    What is judged is where each picture got its frame in time. A machine with much else to do drops frames, which is
+    no fault of the player; of a player that stops a picture too little is left to judge.
+    """
     seen(page)
     page.wait_for_timeout(round(seconds * 1000))
     sights = seen(page)
-    apart = [frames for sight in sights if sight.is_one_moment and (frames := runs.apart(sight)) is not None]
+    in_time = [sight for sight in sights if sight.is_one_moment and sight.is_fresh(FRESH_FRAMES * 1000 / FPS / rate)]
+    apart = [frames for sight in in_time if (frames := runs.apart(sight)) is not None]
     assert len(apart) > 2 * seconds
-    within = [frames for frames in apart if frames <= 1.01]
-    assert len(within) >= 0.9 * len(apart), sorted(apart)  # a machine with much else to do drops frames
+    # At 2× a frame lasts 20 ms, little more than the screen's 17: two frames then are as long as one at 1×.
+    within = [frames for frames in apart if frames <= max(1, rate) + 0.01]
+    assert len(within) >= 0.9 * len(apart), sorted(apart)
     assert max(apart) <= 3.01, sorted(apart)
     went_s = sights[-1].master_s - sights[0].master_s
     assert went_s > 0.5 * rate * seconds
