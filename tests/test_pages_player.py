@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route, expect
 
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import no_plans as no_plans
@@ -242,9 +242,16 @@ def test_where_no_camera_has_anything_the_clock_jumps_or_offers_what_is_near(
         wait_until(page, lambda sight: sight.of(1).condition == "showing" and T0_S + 7 < sight.master_s < T0_S + 8)
         page.get_by_text(re.compile("No camera has anything recorded from .*08:00:08")).wait_for()
         wait_until(page, lambda sight: sight.master_s > T0_S + 60.5 and sight.of(1).condition == "showing")
-        press(page, "Home")
+        press(page, "j", "Home")
         wait_until(page, lambda sight: sight.of(1).condition == "showing" and sight.master_s < T0_S + 5)
+        assert page.get_by_label("Speed").input_value() == "1"
+        # Backwards the beginning is the end; and the timeline looks where the player goes.
+        press(page, "j")
+        page.get_by_text("The recordings begin here.").wait_for()
+        press(page, "k")
+        page.get_by_role("button", name="1 min", exact=True).click()
         press(page, "End")
+        expect(page.locator(".timeline-shown")).to_contain_text(re.compile("08:00:3.* – .*08:01:3"))
         wait_until(page, lambda sight: sight.of(1).condition == "showing" and sight.master_s > T0_S + 62)
         page.get_by_text("The recordings end here.").wait_for()
         assert page.get_by_role("button", name="Play", exact=True).is_visible()
@@ -398,6 +405,34 @@ def test_live_goes_on_after_a_gap_and_from_the_past_without_a_seam(
         back_s = time.time()
         plays_live(page, cameras, 20)
         wait_until(page, lambda sight: sight.master_s > back_s + 1 and is_right(sight, cameras, 1, "front"), 30)
+        assert looker.complaints == []
+
+
+def test_live_is_reached_from_long_ago_however_slow_its_lists_come(
+    recording: tuple[Service, RtspServer],
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    def late(route: Route) -> None:
+        page.wait_for_timeout(500)
+        route.continue_()
+
+    service, cameras = recording
+    with chromium.looking(service.base) as looker:
+        page = looker.open(f"/view/timeline?cameras=1,2&at={utc(round(time.time() - 86_400) * 1_000_000)}&span=60")
+        page.get_by_text("Nothing recorded").first.wait_for()
+        # Its gap is longer than what is asked for at once: nothing is said of when it ends.
+        assert page.locator(".player-gap", has_text="until").count() == 0
+        page.route("**/index.m3u8?*", late)
+        page.locator(".player-live").click()
+        sight = plays_live(page, cameras, 25)
+        assert page.locator(".player-live").get_attribute("aria-pressed") == "true"
+        expect(page.locator(".timeline")).to_have_attribute("data-following", "true")
+        # The link to the page that is open begins anew, and back leads to the moment before.
+        page.get_by_role("button", name="1 day", exact=True).click()
+        page.get_by_role("button", name="10 seconds back").click()
+        wait_until(page, lambda later: later.master_s < sight.master_s)
+        page.get_by_role("link", name="Recordings").click()
+        plays_live(page, cameras, 25)
         assert looker.complaints == []
 
 
