@@ -1,9 +1,11 @@
 /** What was recorded when: the lanes of the cameras on one axis. */
+
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { cameraName } from '../cameras';
 import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
+import { MINUTE_MS, SECOND_MS } from '../lengths';
 import { chosen, hoverMs, player, view } from '../moment';
 import { Empty, ErrorText } from '../parts/shown';
 import { theme } from '../theme';
@@ -14,11 +16,11 @@ import { LanesScene } from './lanesscene';
 import { Listed } from './listed';
 import { Overlay } from './overlay';
 import { Pointing } from './pointing';
-import { MINUTE_MS, msOf, SECOND_MS, spanOf } from './scale';
+import { msOf, spanOf } from './scale';
 import { center, follow, isFollowing, pan, reveal, steer, zoom } from './steering';
 import { cursor, laneWidth, news, off } from './store';
 import { Tip } from './tip';
-import { anchorMs, Toolbar } from './toolbar';
+import { anchorMs, Shown, Toolbar } from './toolbar';
 import { say } from './words';
 import './timeline.css';
 
@@ -218,6 +220,7 @@ export function Timeline() {
       {!ids.length && <Empty title={say('noCameras')} />}
       <div class="timeline-body" hidden={!ids.length}>
         <Names ids={ids} />
+        <Shown />
         <div class="timeline-stage">
           <Slider lanes={lanes} canvas={canvas} onPick={pick} />
           <div class="timeline-over">
