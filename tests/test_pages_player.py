@@ -27,6 +27,7 @@ from tests.stepping import Runs, Sight, look, seconds_of, seen, watch
 FPS = 25
 T0_S = T0_US / 1_000_000
 CLOCK_IS_RIGHT_S = 0.04
+FRESH_FRAMES = 1.6
 LIVE_CLOCK_IS_RIGHT_S = 0.5
 # When the runs of each camera begin (seconds after T0) and how long they are; all begin on a frame of the others.
 PLAN = {
@@ -77,7 +78,7 @@ def opened(app: Flask, chromium: Chromium, after_s: float, **window: str) -> Ite
         yield looker
 
 
-def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 20) -> Sight:
+def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 60) -> Sight:
     """Return the first sight of which something is true."""
     until_s = time.monotonic() + limit_s
     while True:
@@ -88,27 +89,35 @@ def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 20) 
         page.wait_for_timeout(50)
 
 
-def stands(page: Page, runs: Runs, at_s: float) -> Sight:
-    """Wait until the pictures stand at a moment, each at its frame of it, and the clocks say so."""
+def stands(page: Page, runs: Runs, at_s: float, count: int = 4) -> Sight:
+    """Wait until so many pictures stand at a moment, each at its frame of it, and the clocks say so."""
+
+    def is_frame_of(instants: list[float]) -> bool:
+        return any(-0.002 <= at_s - instant < 1 / FPS - 0.002 for instant in instants)
 
     def is_there(sight: Sight) -> bool:
-        shown = [runs.instants(one.source_id, one.number) for one in sight.shown]
-        frames = [any(abs(instant - at_s) < 0.5 / FPS for instant in instants) for instants in shown]
-        clocks = [abs(runs.late_s(sight, one.source_id)) <= CLOCK_IS_RIGHT_S for one in sight.shown]
-        return abs(sight.master_s - at_s) <= CLOCK_IS_RIGHT_S and bool(frames) and all(frames + clocks)
+        frames = [is_frame_of(runs.instants(one.source_id, one.number)) for one in sight.shown]
+        clocks = [runs.late_s(sight, one.source_id) <= CLOCK_IS_RIGHT_S for one in sight.shown]
+        return abs(sight.master_s - at_s) < 0.002 and len(frames) == count and all(frames + clocks)
 
     return wait_until(page, is_there)
 
 
 def plays_in_step(page: Page, runs: Runs, seconds: float, rate: float = 1) -> list[Sight]:
-    """Let the pictures play; they stay within a frame of each other, and the clock goes at its rate."""
+    """Let the pictures play; they stay within a frame of each other, and the clock goes at its rate.
+
+    What is judged is where each picture got its frame in time. A machine with much else to do drops frames, which is
+    no fault of the player; of a player that stops a picture too little is left to judge.
+    """
     seen(page)
     page.wait_for_timeout(round(seconds * 1000))
     sights = seen(page)
-    apart = [frames for sight in sights if sight.is_one_moment and (frames := runs.apart(sight)) is not None]
+    in_time = [sight for sight in sights if sight.is_one_moment and sight.is_fresh(FRESH_FRAMES * 1000 / FPS / rate)]
+    apart = [frames for sight in in_time if (frames := runs.apart(sight)) is not None]
     assert len(apart) > 2 * seconds
-    within = [frames for frames in apart if frames <= 1.01]
-    assert len(within) >= 0.9 * len(apart), sorted(apart)  # a machine with much else to do drops frames
+    # At 2× a frame lasts 20 ms, little more than the screen's 17: two frames then are as long as one at 1×.
+    within = [frames for frames in apart if frames <= max(1, rate) + 0.01]
+    assert len(within) >= 0.9 * len(apart), sorted(apart)
     assert max(apart) <= 3.01, sorted(apart)
     went_s = sights[-1].master_s - sights[0].master_s
     assert went_s > 0.5 * rate * seconds
@@ -176,7 +185,7 @@ def test_a_step_is_exactly_one_frame_for_all_cameras(app: Flask, runs: Runs, chr
         page.get_by_role("button", name="One frame on").click()
         stands(page, runs, at_s - 1 / FPS)
         press(page, *"...")  # into the gap of camera 2: the leading camera has frames there
-        inside = stands(page, runs, at_s + 2 / FPS)
+        inside = stands(page, runs, at_s + 2 / FPS, 3)
         assert inside.of(2).condition == "gap"
         # Led by camera 2 a step goes over its gap.
         page.locator(".player-cell[data-id='2'] .player-press").focus()

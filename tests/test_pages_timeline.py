@@ -90,14 +90,16 @@ class Timeline:
 
     def point(self, after_s: float, lane: int = 0) -> str:
         """Move the mouse to a moment, wherever the page has put it meanwhile; return what the tip says."""
-        tip = self.page.locator(".timeline-tip")
+        said = ""
 
         def is_told() -> bool:
+            nonlocal said
             self.page.mouse.move(*self.place(after_s, lane))
-            return tip.is_visible()
+            said = self.page.evaluate("document.querySelector('.timeline-tip')?.innerText ?? ''")
+            return bool(said)
 
         wait_for(is_told, "a tip")
-        return tip.inner_text()
+        return said
 
     def tip_says(self, after_s: float, text: str, lane: int = 0) -> None:
         """Move the mouse to a moment and wait until the tip says something."""
@@ -117,7 +119,7 @@ class Timeline:
         wait_for(lambda: after_s <= at_s() <= until_s, f"playing between {after_s} and {until_s}")
 
 
-def wait_for(is_so: Callable[[], Any], what: str, limit_s: float = 15) -> None:
+def wait_for(is_so: Callable[[], Any], what: str, limit_s: float = 40) -> None:
     """Look again and again; Playwright's own waits are for what is in the document."""
     until_s = time.monotonic() + limit_s
     while not is_so():

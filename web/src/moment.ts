@@ -2,9 +2,11 @@
  * The state of the timeline page that player, timeline and clips share. The player alone writes `clockMs`, `isPlaying`
  * and `isLive`; the timeline alone writes `view` and `hoverMs`; clips and keys write `marks`.
  */
+
 import { computed, effect, signal } from '@preact/signals';
 import { cameras } from './cameras';
 import { isoOf, nowMs, parseMoment } from './instants';
+import { HOUR_MS } from './lengths';
 import { changeQuery, pathOf, route } from './route';
 
 export interface View {
@@ -31,7 +33,6 @@ export interface PlayerCommands {
 }
 
 export const RATES = [0.25, 0.5, 1, 2, 4, 8, 16, 32] as const;
-const HOUR_MS = 3_600_000;
 const FOLLOW_SHARE = 0.97; // the share of the view that lies before now, where it follows the clock
 
 const wanted = new URLSearchParams(location.search);
@@ -50,12 +51,13 @@ function firstView(): View {
 
 /** The cameras named in the address; empty: all of them, up to a number that fits. */
 export const asked = signal<number[]>(idsOf(wanted.get('cameras')));
-const MOST = 16;
+/** As many can be shown in step at once. */
+export const MOST_CAMERAS = 16;
 /** The ids of the cameras shown, in order. */
 export const chosen = computed<number[]>(() => {
   const known = (cameras.value ?? []).map((camera) => camera.id);
   const named = asked.value.filter((id) => cameras.value === null || known.includes(id));
-  return (named.length ? named : known).slice(0, MOST);
+  return (named.length ? named : known).slice(0, MOST_CAMERAS);
 });
 /** The wall time of the frame being shown; null while nothing is. */
 export const clockMs = signal<number | null>(null);
@@ -113,7 +115,7 @@ export function chooseCameras(ids: number[]): void {
   changeQuery({ cameras: ids.join(',') });
 }
 
-const ADDRESS_EVERY_MS = 1000; // browsers refuse more than some changes of the address a second
+const ADDRESS_EVERY_MS = 3000; // Chromium asks for the icon anew at each change
 let addressTimer = 0;
 
 function writeAddress(): void {

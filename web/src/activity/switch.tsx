@@ -1,9 +1,11 @@
 /** Whether movement is looked for before a camera: a switch, since when, and how far that has come. */
+
 import { useEffect, useState } from 'preact/hooks';
 import { type ActivitySetting, activitySetting, setActivity } from '../api/activity';
 import { isAbort } from '../api/call';
 import { cameraName } from '../cameras';
 import { durationText, isoOf, momentText, nowMs } from '../instants';
+import { DAY_MS } from '../lengths';
 import { mayConfigure } from '../me';
 import { Check, Field } from '../parts/field';
 import { ErrorText, Spinner } from '../parts/shown';
@@ -12,7 +14,6 @@ import { ShareSlider } from './slider';
 import { say } from './words';
 import './activity.css';
 
-const DAY_MS = 86_400_000;
 const AGAIN_MS = 5000;
 /** How far back is looked, by its name. */
 const BACK_MS = { sinceNow: 0, sinceDay: DAY_MS, sinceWeek: 7 * DAY_MS, sinceMonth: 31 * DAY_MS } as const;

@@ -1,8 +1,10 @@
 /** The week of a group: when it records by itself. */
+
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import * as api from '../api/cameras';
 import { zoneName, zoneNames } from '../instants';
+import { DAY_MS } from '../lengths';
 import { Button, IconButton } from '../parts/button';
 import { Check, Field } from '../parts/field';
 import { ErrorText, Spinner } from '../parts/shown';
@@ -13,7 +15,7 @@ import { say } from './groupwords';
 const MONDAY_MS = Date.UTC(2026, 0, 5);
 const dayName = (day: api.Day) =>
   new Intl.DateTimeFormat(language.value, { weekday: 'long', timeZone: 'UTC' }).format(
-    MONDAY_MS + api.DAYS.indexOf(day) * 86_400_000,
+    MONDAY_MS + api.DAYS.indexOf(day) * DAY_MS,
   );
 const TIME = '([01][0-9]|2[0-3]):[0-5][0-9]';
 

@@ -1,19 +1,18 @@
 /** What the dialogs of pins, links and analyses have in common: of which cameras and times, until when, and how it went. */
+
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { cameraName } from '../cameras';
 import { momentText, nowMs, zoneName } from '../instants';
+import { DAY_MS, HOUR_MS } from '../lengths';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { say as sayPart } from '../parts/words';
+import { instantOf } from '../wallclock';
 import { say } from './actwords';
 import type { Cut } from './cut';
-import { fieldMs } from './walltime';
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 
 /** Of which cameras, from when until when. */
 export function About({ cuts }: { cuts: Cut[] }) {
@@ -37,7 +36,7 @@ export interface Lasting {
 export function endOf({ kind, text }: Lasting): number | null | undefined {
   if (kind === 'never') return null;
   if (kind !== 'time') return nowMs() + Number(kind);
-  const ms = fieldMs(text, zoneName());
+  const ms = instantOf(text, zoneName());
   return ms !== null && ms > nowMs() ? ms : undefined;
 }
 

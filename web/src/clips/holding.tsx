@@ -1,11 +1,11 @@
 import type { Footage, WireGap } from '../api/footage';
 import { cameraName } from '../cameras';
+import { causeText } from '../causes';
 import { bytesText, clockText, durationText, momentText } from '../instants';
 import { player } from '../moment';
 import { Button } from '../parts/button';
 import { Check } from '../parts/field';
 import { ErrorText } from '../parts/shown';
-import { causeText } from '../timeline/causes';
 import type { Holding } from './holdings';
 import { say } from './words';
 

@@ -4,8 +4,8 @@ import { clockMs, marks, player } from '../moment';
 import { Button, IconButton } from '../parts/button';
 import { Field } from '../parts/field';
 import { toast } from '../parts/toasts';
+import { exactText, fieldText, instantOf } from '../wallclock';
 import { around, withIn, withOut } from './marking';
-import { fieldMs, fieldText } from './walltime';
 import { say } from './words';
 
 const AROUND_MS = 30_000;
@@ -50,7 +50,7 @@ interface TimeFieldProps {
 /** A time to the millisecond, in the chosen zone; taken when it is left, or by Enter. */
 function TimeField({ label, ms, otherMs, onSet }: TimeFieldProps) {
   const zone = zoneName();
-  const shown = ms === null ? '' : fieldText(ms, zone);
+  const shown = ms === null ? '' : exactText(ms, zone);
   const [text, setText] = useState(shown);
   const [isWrong, setWrong] = useState(false);
   useEffect(() => {
@@ -59,7 +59,7 @@ function TimeField({ label, ms, otherMs, onSet }: TimeFieldProps) {
   }, [shown]);
   const take = () => {
     if (text === shown) return;
-    const read = fieldMs(text, zone, fieldText(ms ?? otherMs ?? clockMs.peek() ?? nowMs(), zone).slice(0, 10));
+    const read = instantOf(text, zone, fieldText(ms ?? otherMs ?? clockMs.peek() ?? nowMs(), zone).slice(0, 10));
     setWrong(read === null);
     if (read !== null) onSet(read);
   };
@@ -67,7 +67,7 @@ function TimeField({ label, ms, otherMs, onSet }: TimeFieldProps) {
     <Field label={label} error={isWrong ? say('wrongTime') : ''}>
       <input
         class="numbers"
-        placeholder={fieldText(0, 'UTC').replace(/\d/g, '0')}
+        placeholder={exactText(0, 'UTC').replace(/\d/g, '0')}
         autoComplete="off"
         spellcheck={false}
         value={text}

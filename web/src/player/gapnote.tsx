@@ -4,9 +4,9 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { type Gap, gaps } from '../api/footage';
+import { causeText } from '../causes';
 import { momentText, nowMs } from '../instants';
 import { clockMs } from '../moment';
-import { causeText } from '../timeline/causes';
 import type { Conductor } from './conductor';
 import { say } from './words';
 

@@ -3,6 +3,7 @@
 import { ApiError, isAbort } from '../api/call';
 import { syncPlaylists, timeline } from '../api/footage';
 import { nowMs } from '../instants';
+import { HOUR_MS, MINUTE_MS } from '../lengths';
 import { isPassing, patiently, textOf } from './fetching';
 import { Follower } from './follower';
 import { parsePlaylist } from './playlist';
@@ -14,8 +15,8 @@ const BACK_MS = 300_000;
 /** So near to now a growing playlist is read instead of windows. */
 const NEAR_MS = 90_000;
 /** What lies further from the clock is forgotten. */
-const KEEP_MS = 3_600_000;
-const SETTLING_MS = 60_000;
+const KEEP_MS = HOUR_MS;
+const SETTLING_MS = MINUTE_MS;
 const LIVE_BACK_MS = 30_000;
 /** Behind the end of a growing list, beyond its step: playing goes on without a stop. */
 const MARGIN_MS = 1500;

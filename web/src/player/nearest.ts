@@ -2,6 +2,8 @@
 
 import { intervalOf, timeline } from '../api/footage';
 import { nowMs } from '../instants';
+import { DAY_MS } from '../lengths';
+import { FIRST_MS } from '../timeline/scale';
 
 /** null: there is none. */
 export interface Nearest {
@@ -9,11 +11,8 @@ export interface Nearest {
   readonly afterMs: number | null;
 }
 
-const DAY_MS = 86_400_000;
 /** The timeline gives so many steps at most. */
 const STEPS = 9999;
-/** Before this nothing was recorded digitally. */
-const FIRST_MS = Date.UTC(2000, 0, 1);
 
 /** The first and the last instant of footage within [startMs, endMs), as finely as the timeline tells. */
 async function edges(ids: readonly number[], startMs: number, endMs: number) {

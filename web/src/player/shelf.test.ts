@@ -24,6 +24,14 @@ test('windows that meet are one, and what both have is there once', () => {
   expect(starts(shelf)).toEqual([0, 1000, 3000, 5000]);
 });
 
+test('where a window ends within an entry that is there already, the entry stays', () => {
+  const shelf = new Shelf();
+  shelf.add([entry(1440, 2440), entry(2440, 3440)], 1440, 3440);
+  shelf.add([entry(-560, 440), entry(440, 1440)], -1000, 2000); // without the entry that its end cuts
+  expect(starts(shelf)).toEqual([-560, 440, 1440, 2440]);
+  expect(shelf.spans).toEqual([{ startMs: -560, endMs: 3440 }]);
+});
+
 test('a window elsewhere takes the place of what was known', () => {
   const shelf = new Shelf();
   shelf.add([entry(1000, 3000)], 1000, 5000);

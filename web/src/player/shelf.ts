@@ -20,13 +20,12 @@ export class Shelf {
   add(entries: readonly Entry[], startMs: number, endMs: number): void {
     const known = this.known;
     const touches = known !== null && startMs <= known.endMs + SLACK_MS && endMs >= known.startMs - SLACK_MS;
-    const kept = touches ? this.entries.filter((one) => one.endMs <= startMs + SLACK_MS || one.startMs >= endMs) : [];
-    const before = kept.filter((one) => one.endMs <= startMs + SLACK_MS);
-    const after = kept.filter((one) => one.startMs >= endMs);
-    const from = before.at(-1)?.endMs ?? Number.NEGATIVE_INFINITY;
-    const until = after[0]?.startMs ?? Number.POSITIVE_INFINITY;
-    const fresh = entries.filter((one) => one.endMs > from + SLACK_MS && one.startMs < until - SLACK_MS);
-    this.entries = [...before, ...fresh, ...after];
+    const [first, last] = [entries[0], entries.at(-1)];
+    // Windows end within groups of pictures: an entry that reaches beyond what is new stays, though they overlap.
+    const begin = (first?.startMs ?? startMs) - SLACK_MS;
+    const end = (last?.endMs ?? endMs) + SLACK_MS;
+    const kept = touches ? this.entries.filter((one) => one.startMs < begin || one.endMs > end) : [];
+    this.entries = [...kept, ...entries].sort((a, b) => a.startMs - b.startMs);
     this.spans = joined(this.entries, SEAM_MS);
     this.known =
       touches && known

@@ -10,10 +10,10 @@ import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { changeQuery, route } from '../route';
+import { instantOf } from '../wallclock';
 import { useAsked } from './asked';
 import { say } from './auditwords';
 import { Loaded } from './shared';
-import { instantOf } from './zonefield';
 
 const EVERY_MS = 15_000;
 const FILTERS = ['actor', 'action', 'subject', 'source', 'from', 'to'] as const;

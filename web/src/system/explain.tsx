@@ -1,18 +1,19 @@
 /** Why the footage of a moment is kept, and when it goes at the earliest: `?at=` of the service's retention. */
+
 import type { TargetedSubmitEvent } from 'preact';
 import { useState } from 'preact/hooks';
 import { type Explanation, explain, LIMITS } from '../api/system';
 import { cameras } from '../cameras';
 import { nowMs, zoneName } from '../instants';
+import { HOUR_MS } from '../lengths';
 import { Button } from '../parts/button';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
+import { fieldText, instantOf } from '../wallclock';
 import { say } from './retentionwords';
 import { limitText, whatText } from './ruletexts';
 import { Badge, Fact, type Kind, When } from './shared';
-import { fieldText, instantOf } from './zonefield';
 
-const HOUR_MS = 3_600_000;
 const STATES = { kept: 'kept', open: 'open', deleted: 'deleted', none: 'noFootage' } as const;
 const KINDS: Record<Explanation['state'], Kind | undefined> = {
   kept: 'good',

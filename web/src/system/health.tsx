@@ -1,12 +1,12 @@
 /** Health: what recording needs, processes, what waits, clocks, and each camera with its last interruption. */
 import { type Health, health, type ServiceHealth, type SourceHealth } from '../api/system';
 import { cameraName, nameOf as sourceName } from '../cameras';
+import { causeText } from '../causes';
 import { bytesText, durationText, momentText, nowMs, numberText } from '../instants';
 import { Link } from '../parts/link';
 import { Empty } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { useAsked } from './asked';
-import { causeText } from './causewords';
 import { say } from './healthwords';
 import { Badge, Fact, type Kind, Loaded, Warning, When } from './shared';
 

@@ -1,17 +1,18 @@
 /** Losses: what was to be recorded and was not, by camera and cause, with the longest gaps and a way to each. */
+
 import { type LossGap, losses, lossesTableAddress, type SourceLoss } from '../api/system';
 import { nameOf as sourceName } from '../cameras';
+import { causeText } from '../causes';
 import { dayText, durationText, isoOf, momentText, nowMs, numberText, zoneName } from '../instants';
+import { DAY_MS } from '../lengths';
 import { Link } from '../parts/link';
 import { Empty } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { changeQuery, route } from '../route';
 import { useAsked } from './asked';
-import { causeText } from './causewords';
 import { say } from './losseswords';
 import { Badge, Fact, type Kind, Loaded, When } from './shared';
 
-const DAY_MS = 86_400_000;
 /** Days of a range; today begins at midnight of the chosen time zone. */
 const RANGES = { today: 1, week: 7, month: 30, year: 365 } as const;
 type RangeName = keyof typeof RANGES;

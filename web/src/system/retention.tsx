@@ -1,4 +1,5 @@
 /** Retention: the rules, who may change them with what would follow, why a moment is kept, and pins. */
+
 import { useState } from 'preact/hooks';
 import {
   activePins,
@@ -12,6 +13,7 @@ import {
 } from '../api/system';
 import { cameraName } from '../cameras';
 import { bytesText, durationText, isoOf, momentText } from '../instants';
+import { DAY_MS } from '../lengths';
 import { mayConfigure } from '../me';
 import { Button } from '../parts/button';
 import { Link } from '../parts/link';
@@ -147,9 +149,7 @@ function Rules({ known, open }: { known: Known; open: (what: Open) => void }) {
       </div>
       <p class="small muted">{say('about')}</p>
       <p class="small">
-        {days === null
-          ? say('nowUnknown')
-          : say('now', { rate: bytesText(rate), time: durationText(days * 86_400_000) })}
+        {days === null ? say('nowUnknown') : say('now', { rate: bytesText(rate), time: durationText(days * DAY_MS) })}
       </p>
       {known.list.length ? (
         <Table

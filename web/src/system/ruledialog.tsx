@@ -1,4 +1,5 @@
 /** The form of a rule: what it is of, its four limits, and what would follow from them. */
+
 import type { TargetedSubmitEvent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
@@ -16,6 +17,7 @@ import {
 } from '../api/system';
 import { cameras, groups } from '../cameras';
 import { bytesText, durationText } from '../instants';
+import { DAY_MS } from '../lengths';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
@@ -37,7 +39,6 @@ const FIELDS = {
   min_bytes: 'min_bytes_field',
   max_bytes: 'max_bytes_field',
 } as const satisfies Record<LimitName, string>;
-const DAY_MS = 86_400_000;
 
 /** What the minimum of a rule for all cameras or one would take; null where it has none, or no rate is known. */
 function neededBytes(limits: Limits, scope: Scope, target: string, expected: Forecast): number | null {

@@ -1,6 +1,8 @@
 /** Storages: how full they are, when they are full, what moves, and what is to be done where one does not work. */
+
 import { type Forecast, forecast, type Health, health, type Storage, type StorageState, storages } from '../api/system';
 import { bytesText, durationText, momentText, numberText } from '../instants';
+import { HOUR_MS } from '../lengths';
 import { Empty } from '../parts/shown';
 import { language } from '../words';
 import { useAsked } from './asked';
@@ -8,7 +10,6 @@ import { Badge, Fact, type Kind, Loaded, Warning, When } from './shared';
 import { say } from './storagewords';
 
 const EVERY_MS = 10_000;
-const HOUR_MS = 3_600_000;
 /** A storage that is full within so many hours is told of, until it is: then the oldest goes all the time. */
 const SOON_H = 72;
 const FULL_H = 1;
@@ -120,9 +121,11 @@ function Card({ storage, expected }: { storage: Storage; expected: Forecast }) {
   const room = expected.storages.find((one) => one.storage_id === storage.id)?.capacity_bytes ?? null;
   const bytes = (value: number | null, none = '–') => (value === null ? none : bytesText(value));
   return (
-    <section class="panel stack" aria-label={storage.path || storage.id} data-storage={storage.id}>
+    <section class="panel stack" aria-labelledby={`storage-${storage.id}`} data-storage={storage.id}>
       <div class="row">
-        <h3 class="code">{storage.path || storage.id}</h3>
+        <h3 class="code" translate={false} id={`storage-${storage.id}`}>
+          {storage.path || storage.id}
+        </h3>
         <Badge kind={KINDS[storage.state]}>{say(storage.state)}</Badge>
         <Badge>{say(storage.is_cold ? 'cold' : 'hot')}</Badge>
       </div>

@@ -9,10 +9,10 @@ import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Check, Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
+import { instantOf } from '../wallclock';
 import { RightsFields } from './rights';
 import { say } from './tokenswords';
 import { say as sayShared } from './words';
-import { instantOf } from './zonefield';
 
 type TokenRole = Role | 'analyser';
 const ROLES: TokenRole[] = ['viewer', 'operator', 'admin', 'analyser'];

@@ -1,5 +1,5 @@
 /** The colours and patterns of the canvas, read from the style sheet, so that both themes are written in one place. */
-import { FAMILIES, type Family } from './causes';
+import { FAMILIES, type Family } from '../causes';
 
 const NAMES = [
   'ground',

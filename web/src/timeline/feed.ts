@@ -5,8 +5,9 @@
  * A tile that reached into the present is asked for again and again while it is seen, any other now and then: footage
  * is deleted, and fetched later from other servers. What is old stays drawn until the new is there.
  */
+import { MINUTE_MS } from '../lengths';
 import { Keep } from './keep';
-import { MINUTE_MS, spanOf, type View } from './scale';
+import { spanOf, type View } from './scale';
 import type { Slots } from './slots';
 import {
   boundsOf,

@@ -1,7 +1,7 @@
 /** Gaps with their causes: a colour and a pattern for each family of causes. */
 import type { Gap } from '../api/footage';
+import { causeText, FAMILIES, type Family, familyOf } from '../causes';
 import { durationText } from '../instants';
-import { causeText, FAMILIES, type Family, familyOf } from './causes';
 import type { Feed } from './feed';
 import { partsOf } from './lanes';
 import { columnOf, dotsOf, type Frame, type Layer } from './layer';

@@ -1,9 +1,11 @@
 /** What was recorded when: the lanes of the cameras on one axis. */
+
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { cameraName } from '../cameras';
 import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
+import { MINUTE_MS, SECOND_MS } from '../lengths';
 import { chosen, hoverMs, player, view } from '../moment';
 import { Empty, ErrorText } from '../parts/shown';
 import { theme } from '../theme';
@@ -14,7 +16,7 @@ import { LanesScene } from './lanesscene';
 import { Listed } from './listed';
 import { Overlay } from './overlay';
 import { Pointing } from './pointing';
-import { MINUTE_MS, msOf, SECOND_MS, spanOf } from './scale';
+import { msOf, spanOf } from './scale';
 import { center, follow, isFollowing, pan, reveal, steer, zoom } from './steering';
 import { cursor, laneWidth, news, off } from './store';
 import { Tip } from './tip';

@@ -1,9 +1,10 @@
 /** The keys of the focused lanes. */
 
 import { nowMs } from '../instants';
+import { SECOND_MS } from '../lengths';
 import { clockMs, marks, view } from '../moment';
 import type { LanesScene } from './lanesscene';
-import { isWithin, SECOND_MS, spanOf } from './scale';
+import { isWithin, spanOf } from './scale';
 import { center, goToNow, pan, reveal, zoom } from './steering';
 import { cursor } from './store';
 

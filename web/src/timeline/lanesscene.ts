@@ -1,7 +1,10 @@
 /** Everything of the timeline that is no component: feeds, layers, the scene, and what there is at a moment. */
+
 import { type Gap, timeline } from '../api/footage';
 import { durationText, momentText, nowMs, zoneName } from '../instants';
+import { SECOND_MS } from '../lengths';
 import { language } from '../words';
+import { zoneOf } from '../zones';
 import { type Activity, ActivityLayer } from './activitylayer';
 import { CoverageLayer } from './coveragelayer';
 import { Feed } from './feed';
@@ -13,12 +16,11 @@ import { CommentLayer, type Marks, PinLayer, RecordLayer } from './marklayers';
 import { activityOrigin, coverageOrigin, gapOrigin, markOrigin } from './origins';
 import { KeyPictures, type Picture, type Sheet, sheetOrigin, thumbnailAt, wantSheets } from './pictures';
 import type { Spans } from './runs';
-import { FIRST_MS, isWithin, SECOND_MS, spanOf, type View } from './scale';
+import { FIRST_MS, isWithin, spanOf, type View } from './scale';
 import { Scene } from './scene';
 import { Slots } from './slots';
 import { type Cursor, cursor, isOn, laneWidth, news } from './store';
 import { say } from './words';
-import { zoneOf } from './zones';
 
 const NEAR_PX = 5; // what lies so near to the pointer is meant
 const CONNECTIONS = 3;

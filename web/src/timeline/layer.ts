@@ -1,9 +1,10 @@
 /** What can be drawn on the lanes. A layer whose data is late draws what it has, and is drawn again when it has come. */
+
+import type { Zone } from '../zones';
 import type { Colours } from './colours';
 import type { Labels } from './labels';
 import type { Lane } from './lanes';
 import type { View } from './scale';
-import type { Zone } from './zones';
 
 /** Everything that one drawing needs. Sizes are device pixels where the name ends in `Dots`, else CSS pixels. */
 export interface Frame {

@@ -1,7 +1,7 @@
 /** What the colours and patterns of gaps mean. */
 import { useEffect, useRef } from 'preact/hooks';
+import { FAMILIES, type Family, familyText } from '../causes';
 import { theme } from '../theme';
-import { FAMILIES, type Family, familyText } from './causes';
 import { drawSwatch, readColours } from './colours';
 import { say } from './words';
 

@@ -1,11 +1,11 @@
 /** What the lanes show, in words: for screen readers, and for whoever rather reads. */
 import { useSignal } from '@preact/signals';
 import { cameraName } from '../cameras';
+import { causeText } from '../causes';
 import { durationText, momentText, nowMs, numberText } from '../instants';
 import { view } from '../moment';
 import { Button } from '../parts/button';
 import { Field } from '../parts/field';
-import { causeText } from './causes';
 import type { LanesScene } from './lanesscene';
 import { type Line, linesOf, sharedOf } from './listing';
 import { news } from './store';

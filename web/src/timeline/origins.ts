@@ -1,11 +1,13 @@
 /** Where the tiles of each layer come from. */
+
 import * as footage from '../api/footage';
 import * as lanes from '../api/lanes';
+import { SECOND_MS } from '../lengths';
 import type { Activity } from './activitylayer';
 import type { Origin } from './feed';
 import type { Mark, MarkSet, Marks } from './marklayers';
 import type { Spans } from './runs';
-import { SECOND_MS, type View } from './scale';
+import type { View } from './scale';
 
 const MANY_IDS = 64;
 

@@ -1,8 +1,10 @@
 /** What lies over the lanes and moves by itself: the player's moment, where somebody points, and the two marks. */
+
 import { useRef } from 'preact/hooks';
 import { clockText, momentText, nowMs } from '../instants';
+import { SECOND_MS } from '../lengths';
 import { clockMs, type Marks, marks, view } from '../moment';
-import { msOf, SECOND_MS, spanOf, xOf } from './scale';
+import { msOf, spanOf, xOf } from './scale';
 import { cursor, laneWidth } from './store';
 import { say } from './words';
 

@@ -1,4 +1,4 @@
-/** The small pure parts: memory, lanes, labels, lists, fields, wheels, places for requests. */
+/** The small pure parts: memory, lanes, labels, lists, wheels, places for requests. */
 import { expect, test } from 'vitest';
 import { Keep } from './keep';
 import { Labels } from './labels';
@@ -7,8 +7,6 @@ import { linesOf, sharedOf } from './listing';
 import { wheelFactor, wheelPx } from './pointing';
 import { Slots } from './slots';
 import { STEPS } from './ticks';
-import { fieldText, meantBy, readField } from './wallclock';
-import { zoneOf } from './zones';
 
 test('a memory never weighs more than it may, and forgets what was not looked at for the longest', () => {
   const gone: string[] = [];
@@ -96,28 +94,6 @@ test('the list of a range has all of it once, with the causes of what is missing
   ]);
   expect(sharedOf(range, stretches)).toBeCloseTo(0.6);
   expect(sharedOf({ startMs: 5, endMs: 5 }, [])).toBe(0);
-});
-
-test('a moment goes into the field and back, in any zone', () => {
-  for (const name of ['UTC', 'Europe/Berlin', 'America/Sao_Paulo', 'Asia/Kathmandu']) {
-    const zone = zoneOf(name);
-    for (let step = 0; step < 300; step += 1) {
-      const ms = Date.UTC(2018, 0, 1) + step * 31 * 3_600_000 + 17_000;
-      const wall = readField(fieldText(zone, ms));
-      expect(wall && meantBy(zone, wall).instants).toContain(ms);
-    }
-  }
-});
-
-test('what stands in the field may be left out by the clock, come twice, or be nothing', () => {
-  const berlin = zoneOf('Europe/Berlin');
-  const meant = (text: string) => {
-    const wall = readField(text);
-    return wall && meantBy(berlin, wall);
-  };
-  expect(meant('2026-03-29T02:30')).toEqual({ instants: [Date.parse('2026-03-29T01:30:00Z')], isLeftOut: true });
-  expect(meant('2026-10-25T02:30')?.instants).toHaveLength(2);
-  expect(['', '2026-10-25', 'tomorrow'].map(meant)).toEqual([null, null, null]);
 });
 
 test('turning the wheel there and back shows the same again', () => {

@@ -1,17 +1,19 @@
 /** "Go to": a moment by day and time in the chosen zone. */
+
 import { useSignal } from '@preact/signals';
 import { durationText, nowMs, zoneName } from '../instants';
+import { HOUR_MS } from '../lengths';
 import { clockMs } from '../moment';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { say as sayPart } from '../parts/words';
+import { fieldText, meantBy, readField } from '../wallclock';
 import { language } from '../words';
+import { zoneOf } from '../zones';
 import { Labels } from './labels';
-import { FIRST_MS, HOUR_MS } from './scale';
-import { fieldText, meantBy, readField } from './wallclock';
+import { FIRST_MS } from './scale';
 import { say } from './words';
-import { zoneOf } from './zones';
 
 const AGO_H = [1, 6, 24, 168];
 
@@ -46,7 +48,7 @@ function Which({
 
 export function MomentPicker({ onGo, onClose }: PickerProps) {
   const zone = zoneOf(zoneName());
-  const text = useSignal(fieldText(zone, clockMs.peek() ?? nowMs()));
+  const text = useSignal(fieldText(clockMs.peek() ?? nowMs(), zone.name));
   const which = useSignal(0);
   const error = useSignal('');
   const wall = readField(text.value);

@@ -2,12 +2,14 @@
  * Pictures of the moment under the pointer. Sheets of thumbnails of what is shown lie ready, so that something is seen
  * at once; when the pointer rests, the key picture of that very moment takes its place.
  */
+
 import { ask, isAbort, queryOf } from '../api/call';
 import { pictureUrl } from '../api/footage';
 import { isoOf } from '../instants';
+import { MINUTE_MS, SECOND_MS } from '../lengths';
 import type { Feed, Origin } from './feed';
 import { Keep } from './keep';
-import { MINUTE_MS, SECOND_MS, spanOf, type View } from './scale';
+import { spanOf, type View } from './scale';
 import { levelFor, tileMs } from './tiles';
 
 /** Thumbnails in even steps, from left to right and down. */

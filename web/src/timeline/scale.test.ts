@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
+import { DAY_MS, HOUR_MS } from '../lengths';
 import {
   around,
   between,
   bounded,
-  DAY_MS,
   following,
-  HOUR_MS,
   LEAST_MS,
   MOST_MS,
   msOf,

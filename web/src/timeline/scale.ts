@@ -1,15 +1,12 @@
 /** The stretch of time that is shown, and how it lies on the screen: pure functions of milliseconds and CSS pixels. */
 
+import { DAY_MS, SECOND_MS } from '../lengths';
+
 /** What the timeline shows: [startMs, endMs). */
 export interface View {
   readonly startMs: number;
   readonly endMs: number;
 }
-
-export const SECOND_MS = 1000;
-export const MINUTE_MS = 60_000;
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 86_400_000;
 
 /** A few seconds show single frames' neighbourhoods; more than a year and a month says nothing on a screen. */
 export const LEAST_MS = 10 * SECOND_MS;

@@ -1,13 +1,13 @@
 /** The canvas: draws the layers when something has changed, at most once a frame of the screen. */
 import { nowMs, zoneName } from '../instants';
 import { language } from '../words';
+import { zoneOf } from '../zones';
 import { type Colours, readColours } from './colours';
 import type { Feed } from './feed';
 import { Labels } from './labels';
 import { AXIS_PX, heightOf, type Lane, lanesOf } from './lanes';
 import type { Frame, Layer } from './layer';
 import type { View } from './scale';
-import { zoneOf } from './zones';
 
 export interface SceneOptions {
   readonly canvas: HTMLCanvasElement;

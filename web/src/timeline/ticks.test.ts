@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { DAY_MS, HOUR_MS, MINUTE_MS, spanOf } from './scale';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lengths';
+import { type Zone, zoneOf } from '../zones';
+import { spanOf } from './scale';
 import { contextOf, contextUnit, STEPS, type Step, stepFor, ticksOf } from './ticks';
-import { type Zone, zoneOf } from './zones';
 
 const ZONES = ['UTC', 'Europe/Berlin', 'Asia/Ho_Chi_Minh', 'America/Sao_Paulo', 'Asia/Kathmandu'];
 const at = (text: string): number => Date.parse(text);

@@ -1,6 +1,8 @@
 /** Where the lines of the grid stand: at round readings of the chosen zone's wall clock. */
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, spanOf, type View } from './scale';
-import type { Zone } from './zones';
+
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../lengths';
+import type { Zone } from '../zones';
+import { spanOf, type View } from './scale';
 
 export type Unit = 'second' | 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year';
 

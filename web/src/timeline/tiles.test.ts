@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { DAY_MS, HOUR_MS, MINUTE_MS, spanOf } from './scale';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lengths';
+import { spanOf } from './scale';
 import { boundsOf, byImportance, levelFor, piecesOf, resolutionMs, type Tile, tileKey, tileMs, tilesIn } from './tiles';
 
 const SHAPE = { finestMs: 500, cells: 1024, levels: 9 };

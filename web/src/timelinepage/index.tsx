@@ -7,6 +7,8 @@ import { keepAddress, takeAddress } from '../moment';
 import { Player } from '../player';
 import { arrivals, route } from '../route';
 import { Timeline } from '../timeline';
+import { ChooseCameras } from './choosecameras';
+import { MomentLink } from './momentlink';
 import './timelinepage.css';
 
 /** Going back and on in the browser's history, and links into this page, show their moment. */
@@ -26,7 +28,11 @@ export default function TimelinePage() {
       <Player />
       <Clips />
       <div class="timelinepage-lanes">
-        <ActivityBar />
+        <div class="timelinepage-tools">
+          <ActivityBar />
+          <ChooseCameras />
+          <MomentLink />
+        </div>
         <Timeline />
       </div>
     </div>

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Camera } from '../cameras';
 import { clockText, durationText, momentText, nowMs } from '../instants';
+import { MINUTE_MS } from '../lengths';
 import { may } from '../me';
 import { IconButton } from '../parts/button';
 import { Icon } from '../parts/icon';
@@ -13,7 +14,6 @@ import { say } from './words';
 
 const HOVER_MS = 400; // a pointer that only crosses a picture starts no stream
 const HOVER_DELAY_S = 0.2;
-const MINUTE_MS = 60_000;
 
 /** Ask for pictures of a camera while its tile is seen, as often as suits what it does. */
 function useStills({ id, isRecording, source }: Camera) {

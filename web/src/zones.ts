@@ -2,7 +2,8 @@
  * Wall clocks of a time zone, by what Intl knows of it: days of 23 and 25 hours, midnights that do not exist, days that
  * were left out. Temporal, which would do most of this, is not in all browsers that we serve.
  */
-import { DAY_MS, HOUR_MS } from './scale';
+
+import { DAY_MS, HOUR_MS } from './lengths';
 
 /** A wall clock's reading; `month` is 1 to 12. */
 export interface Wall {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from './scale';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './lengths';
 import { asUtc, Zone, zoneOf } from './zones';
 
 const ZONES = [

@@ -1,5 +1,5 @@
 /** Why footage is missing, in words, and the family by which a gap is drawn: a colour and a pattern for each. */
-import { defineWords } from '../words';
+import { defineWords } from './words';
 
 export const FAMILIES = ['idle', 'camera', 'recorder', 'storage', 'removed', 'unclear'] as const;
 export type Family = (typeof FAMILIES)[number];
