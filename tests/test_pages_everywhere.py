@@ -113,6 +113,10 @@ def test_names_without_end_push_nothing_out_of_the_page(
             looker.page.get_by_text("LLLL").first.wait_for()
             settle(looker)
             assert looker.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+        looker.open("/view/system?tab=losses")
+        looker.page.get_by_role("cell", name="LLLL").first.wait_for()
+        table = looker.page.locator(".table-box", has_text="LLLL").first
+        assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
         looker.open("/")
         looker.page.get_by_role("button", name="Запись…", exact=True).click()
         dialog = looker.page.get_by_role("dialog")

@@ -49,7 +49,7 @@ function modelOf(source: api.Source): api.Model {
 const LONGEST_NAME = 100;
 
 /** The first line of what is said of a camera, cut where it is longer than a name. */
-function nameOf(source: api.Source): string {
+export function nameOf(source: Pick<api.Source, 'id' | 'description'>): string {
   const line = source.description?.split('\n')[0]?.trim() || `#${source.id}`;
   const letters = [...line.slice(0, 4 * LONGEST_NAME)];
   return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME).join('')}…` : line;
