@@ -19,6 +19,7 @@ PAGES = {
     "recordings": "/view/timeline",
     "cameras": "/view/cameras",
     "files": "/view/files",
+    "review": "/view/files?file=1",
     "system": "/view/system",
 }
 DESK, PHONE = (1280, 800), (390, 844)

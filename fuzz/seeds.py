@@ -14,7 +14,7 @@ from app.formats.closing import FIRST, Closing, Facts
 from app.formats.fragments import Fragment, Init, read_init, scan
 from app.formats.initsegment import parse_moov
 from app.formats.sampleindex import COLUMNS, COUNTERS, SampleIndex
-from fuzz import files
+from fuzz import files, words
 from fuzz.media import in_memory
 from fuzz.target import piece
 
@@ -165,7 +165,13 @@ def _of_words() -> dict[str, list[bytes]]:
         b"  Stream #0:1: Audio: aac (LC), 48000 Hz, stereo, fltp\nInput stream #0:0 (video): 12 packets read\n"
         b"[rtsp @ 0x5581] method DESCRIBE failed: 401 Unauthorized\nrtsp://a:b@h/?password=x Basic YWRtaW46c2VjcmV0\n"
     )
+    answer = (words.ANSWER % "Front%20door").encode()
     return {
+        "discovery": [
+            answer,
+            answer.replace(b"http:", b"javascript:"),
+            b'<?xml version="1.0" encoding="klingon"?><a/>',
+        ],
         "camera_address": [
             b"rtsp://admin:secret@127.0.0.1:554/s?a=1",
             b"http://h/cgi?user=a&password=b",

@@ -4,20 +4,49 @@ import contextlib
 import re
 import shlex
 from pathlib import Path
+from urllib.parse import quote
 
 from app.capture import addresses, facts, ffmpeg, template
 from app.errors import Invalid
+from app.formats import wsdiscovery
 from app.logs import MASK, mask_secrets, without_addresses
 from app.transfer import addresses as targets
 from fuzz.target import Source, Target, as_text, hold, same
 
 SECRET = "s3cr3t%2Fx"
+UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 ROOTS = targets.parse_roots(
     "/srv/copies,/srv/copies/inner,sftp://u:p@host:22/up,s3://K:S@bucket/pre,smb://u:p@host/share,http://:T@peer:8000/,"
     "webdavs://u:p@dav/a%20b",
     Path("/base"),
     Path("/base/default"),
 )
+
+ASKED = "urn:uuid:5f2c41d0-9b7e-4a63-a8d1-c0e97b64f3d2"
+ANSWER = (
+    f'<s:Envelope xmlns:s="{wsdiscovery.SOAP}" xmlns:a="{wsdiscovery.ADDRESSING}" xmlns:d="{wsdiscovery.DISCOVERY}">'
+    f"<s:Header><a:RelatesTo>{ASKED}</a:RelatesTo></s:Header><s:Body><d:ProbeMatches><d:ProbeMatch>"
+    "<a:EndpointReference><a:Address>urn:uuid:1</a:Address></a:EndpointReference>"
+    f"<d:Scopes>{wsdiscovery.SCOPE}name/%s {wsdiscovery.SCOPE}hardware/X1</d:Scopes>"
+    "<d:XAddrs>http://192.168.1.10/onvif/device_service</d:XAddrs>"
+    "</d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>"
+)
+
+
+def check_discovery(data: bytes) -> None:
+    """Read answers of devices to a search for cameras; what one says of itself can be shown."""
+    found = wsdiscovery.matches(data, {ASKED})
+    hold(len(found) <= wsdiscovery.MOST_MATCHES, "so many devices")
+    named = as_text(data)
+    [told] = wsdiscovery.matches((ANSWER % quote(named, errors="replace")).encode(), {ASKED})
+    for match in (*found, told):
+        texts = (match.endpoint, match.name, match.hardware, match.location, *match.xaddrs)
+        hold(all(len(text) <= wsdiscovery.MOST_TEXT for text in texts), "texts of some length")
+        hold(not any(UNSHOWN.search(text) for text in texts), "nothing that cannot be shown, or turns the direction")
+        hold(len(match.xaddrs) <= wsdiscovery.MOST_XADDRS, "so many addresses")
+    if named.isascii() and named.isprintable() and named.strip():
+        same(told.name, named.strip()[: wsdiscovery.MOST_TEXT], "a name is read as said")
+    same(wsdiscovery.matches(data, ()), [], "nothing answers what was not asked")
 
 
 def check_camera_address(data: bytes) -> None:
@@ -132,6 +161,25 @@ SAID = (
     b"x-refer-key: ",
 )
 TARGETS = (
+    Target(
+        "discovery",
+        check_discovery,
+        (),
+        (
+            ASKED.encode(),
+            b"<a:RelatesTo>",
+            b"<d:ProbeMatch>",
+            b"</d:ProbeMatch>",
+            b"<d:Scopes>",
+            b"onvif://www.onvif.org/name/",
+            b"<!DOCTYPE a [",
+            b"<!ENTITY",
+            b"&a;",
+            b"&#x202e;",
+            b"%E2%80%AE",
+            b'<?xml version="1.0" encoding="UTF-16"?>',
+        ),
+    ),
     Target(
         "camera_address",
         check_camera_address,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.accounts import PASSWORD
 from tests.browser import ARGUMENTS
@@ -30,7 +30,8 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SIZES = {"phone": (390, 844), "desk": (1280, 800), "wall": (2560, 1440)}
 Size = Literal["phone", "desk", "wall"]
 Theme = Literal["light", "dark"]
-PATIENCE_MS = 15_000
+PATIENCE_MS = 40_000  # the suite runs beside other tests on few cores
+expect.set_options(timeout=PATIENCE_MS)
 # WCAG 2.2 AA and the best practices that go with it; each rule that fails with its worst impact and its elements.
 RUN_AXE = """
 async () => {

@@ -17,6 +17,15 @@ READ = """
 const bits = %d;
 const canvas = document.createElement('canvas');
 const context = canvas.getContext('2d', {willReadFrequently: true});
+const listen = (video) => {
+  if (video.listened) return;
+  video.listened = true;
+  const hear = (nowMs) => {
+    video.shownMs = nowMs;
+    video.requestVideoFrameCallback(hear);
+  };
+  video.requestVideoFrameCallback(hear);
+};
 const read = () => {
   const cells = [...document.querySelectorAll('.player-cell')].map((cell) => [cell, cell.querySelector('video')])
     .filter(([, video]) => video !== null);
@@ -26,6 +35,7 @@ const read = () => {
   if (canvas.height !== height * cells.length) Object.assign(canvas, {width, height: height * cells.length});
   if (cells.length === 0) return {master: '', isOneMoment: true, cameras: []};
   cells.forEach(([, video], at) => {
+    listen(video);
     if (video.videoWidth === 0 || video.readyState < 2) return;
     const high = Math.max(Math.floor(video.videoHeight / 15), 8);
     const whole = Math.floor(video.videoWidth / bits) * bits;
@@ -40,7 +50,9 @@ const read = () => {
       number = number * 2 + (data[((at * height + height / 2) * width + x) * 4] > 125 ? 1 : 0);
     }
     const clock = cell.querySelector('time')?.dateTime ?? '';
-    return {id: Number(cell.dataset.id), condition: cell.dataset.condition, number, clock, rate: video.playbackRate};
+    const ageMs = performance.now() - (video.shownMs ?? 0);
+    const {id, condition} = cell.dataset;
+    return {id: Number(id), condition, number, clock, rate: video.playbackRate, ageMs};
   });
   const again = first >= 0 ? cameras.pop() : null;
   return {master, isOneMoment: again === null || again.number === cameras[first].number, cameras};
@@ -66,13 +78,17 @@ def seconds_of(text: str) -> float:
 
 
 class Picture(NamedTuple):
-    """What one camera showed: its state, the number in the frame, and the clock beside it (Unix time, or None)."""
+    """What one camera showed: its state, the number in the frame, and the clock beside it (Unix time, or None).
+
+    `age_ms` is how long ago the browser showed it a new frame.
+    """
 
     source_id: int
     condition: str
     number: int
     clock_s: float | None
     rate: float
+    age_ms: float
 
 
 class Sight(NamedTuple):
@@ -81,6 +97,10 @@ class Sight(NamedTuple):
     master_s: float
     pictures: list[Picture]
     is_one_moment: bool
+
+    def is_fresh(self, most_ms: float) -> bool:
+        """Whether each picture got a new frame in that time: a browser that has no time for one shows the old one."""
+        return all(one.age_ms <= most_ms for one in self.shown)
 
     def of(self, source_id: int) -> Picture:
         """Return the picture of a camera."""
@@ -95,7 +115,12 @@ class Sight(NamedTuple):
 def _sight(read: Any) -> Sight:
     pictures = [
         Picture(
-            one["id"], one["condition"], one["number"], seconds_of(one["clock"]) if one["clock"] else None, one["rate"]
+            one["id"],
+            one["condition"],
+            one["number"],
+            seconds_of(one["clock"]) if one["clock"] else None,
+            one["rate"],
+            one["ageMs"],
         )
         for one in read["cameras"]
     ]

@@ -5,14 +5,19 @@ import math
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from app.archive import activityrows
@@ -23,7 +28,11 @@ from app.archive.holding import PIECES, Piece, lock_source
 from app.archive.places import DAY_US
 from app.extensions import db, writing
 from app.models import Activity, ActivityDay, ActivitySetting, ApiToken, Audit, Segment
+from app.playback import segmentlook
+from app.playback.activityanswer import find_values
 from app.playback.activitypass import TRIES, ActivityPass
+from app.playback.asked import MAX_INSTANT_US
+from app.playback.movement import HIGHEST, WIDTH, to_grey
 from tests.accounts import add_account, add_bounded
 from tests.archived import T0_US, add_source, close, record, utc
 from tests.archived import no_plans as no_plans
@@ -336,6 +345,49 @@ def test_a_file_that_is_lost_or_broken_says_nothing_and_hinders_nothing(app: Fla
     assert moving(found) == [10, 12, 14, 16, 18]
 
 
+def test_years_are_forgotten_in_one_transaction(database_app: Flask) -> None:
+    app, source_id = database_app, add_source(database_app)
+    hours = 33_000  # more than SQLite takes parameters
+    begin_us = T0_US - hours * 3600 * S
+    for at_us in (begin_us, T0_US):
+        fill(app, source_id, {0: 0.25, 4: 0.25}, at_us)
+    with app.app_context(), writing() as session:
+        lock_source(session, source_id)
+        for at_us in (begin_us, T0_US):
+            seen = np.array([(at_us, at_us + 2 * S), (at_us + 4 * S, at_us + 6 * S)])
+            activityrows._day(session, source_id, at_us // DAY_US).done = activityrows.to_bytes(seen)
+        gone = np.array([(begin_us, T0_US + S), (T0_US + S, T0_US + 3 * S)])
+        activityrows.forget(session, source_id, gone, [begin_us // DAY_US, T0_US // DAY_US])
+    assert values(app.test_client(), source_id, 0, 8) == [None, None, pytest.approx(0.25, abs=0.01), None]
+    with app.app_context():
+        days = db.session.scalars(select(ActivityDay).order_by(ActivityDay.day)).all()
+        assert [activityrows.from_bytes(day.done).tolist() for day in days] == [[], [[T0_US + 4 * S, T0_US + 6 * S]]]
+
+
+SPANS = st.lists(st.tuples(st.integers(1, 400), st.integers(1, 400)), max_size=12)
+
+
+def apart(steps: list[tuple[int, int]]) -> np.ndarray[Any, Any]:
+    """Return spans that begin 100 s before an hour, from the lengths of gaps and spans in tens of seconds."""
+    edges = np.cumsum(np.array(steps, np.int64).reshape(-1)) * 10 * S + HOURS.row_us - 100 * S
+    return edges.reshape(-1, 2)
+
+
+@settings(deadline=None, max_examples=40)
+@given(SPANS, SPANS)
+def test_what_is_left_and_what_is_touched_is_what_going_over_all_of_it_says(
+    some: list[tuple[int, int]], other: list[tuple[int, int]]
+) -> None:
+    spans, gone = apart(some), apart(other)
+    seconds = {at for begin, end in spans.tolist() for at in range(begin // S, end // S)}
+    lost = {at for begin, end in gone.tolist() for at in range(begin // S, end // S)}
+    left = activityrows._without(spans, gone)
+    assert {at for begin, end in left.tolist() for at in range(begin // S, end // S)} == seconds - lost
+    touched = {(at * S - HOURS.row_us) // HOURS.cell_us for at in seconds}
+    found = np.flatnonzero(activityrows._touched(1, spans)).tolist()
+    assert found == sorted(cell for cell in touched if 0 <= cell < HOURS.cells)
+
+
 def test_coarser_cells_are_the_highest_of_the_finer_ones() -> None:
     chance = np.random.default_rng(1)
     hour = chance.integers(0, 256, HOURS.cells).astype(np.uint8)
@@ -402,6 +454,22 @@ def test_many_cameras_are_answered_at_once_each_with_its_threshold(app: Flask) -
     assert (round(last[1], 2), last[:1], last[2:]) == (0.01, [None], [None, None])
 
 
+def test_a_range_of_thousands_of_years_costs_what_is_known_of_it(app: Flask) -> None:
+    client, source_id = app.test_client(), add_source(app)
+    fill(app, source_id, {0: 0.25, 7200: 0.01})
+    with app.app_context():
+        tracemalloc.start()
+        ((_, codes),) = find_values([source_id], 0, MAX_INSTANT_US, MAX_INSTANT_US // 1000 + 1)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak_bytes < 4_000_000
+    assert np.flatnonzero(codes).tolist() == [T0_US // (MAX_INSTANT_US // 1000 + 1)]
+    found = values(client, source_id, -DAY_US // S, 2 * DAY_US // S, 3600)
+    assert [round(value, 2) for value in found if value is not None] == [0.25, 0.01]
+    assert (found[:24], found[27:]) == ([None] * 24, [None] * 45)
+    assert round(found[24], 2) == 0.25
+
+
 def refused(client: FlaskClient, path: str) -> tuple[int, str, Any]:
     answer = client.get(path)
     assert answer.status_code >= 400, answer.text
@@ -462,3 +530,25 @@ def test_a_window_of_footage_shows_nothing_of_what_lies_outside(production: Flas
     assert get("activity/setting").status_code == 403
     asked = f"source_id={source_id}&start={utc(T0_US)}&duration=3600"
     assert client.get(f"/playbackapi/activity?{asked}", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("pixel_aspect", [Fraction(1, 65_535), Fraction(65_535)], ids=["high", "wide"])
+def test_pixels_of_any_shape_make_a_small_picture(pixel_aspect: Fraction) -> None:
+    frame = av.VideoFrame.from_ndarray(np.zeros((54, 64), np.uint8), format="yuv420p")
+    assert to_grey(frame, pixel_aspect).size <= WIDTH * HIGHEST
+
+
+def test_a_file_that_takes_long_is_left_when_the_process_is_to_end(
+    app: Flask, scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, source_id = app.test_client(), add_source(app)
+    record(app, source_id, scene(moving_s=(10, 20)), segment_s=4)
+    switch(client, source_id)
+    monkeypatch.setattr(segmentlook, "PATIENT_S", 0.0)
+    assert look(app, is_stopping=after_segments(1)).segments == 0
+    with app.app_context():
+        setting = db.session.get(ActivitySetting, source_id)
+        assert setting is not None
+        assert (setting.tries, setting.decoded) == (0, 1)
+    monkeypatch.setattr(segmentlook, "MOST_S", 0.0)
+    assert look(app).segments == 8  # of each the first picture, and the last of the one before

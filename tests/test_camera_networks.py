@@ -1,11 +1,11 @@
 """Where cameras may be: which addresses are refused, when that is asked, and that nothing leads around it."""
 
+import contextlib
 import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from app.errors import Invalid
 from instance.config import ConfigurationError, DevelopmentConfig, ProductionConfig, TestingConfig, load_config
 from tests.media import make_video
 from tests.names import Listener, Names
-from tests.picture_server import PictureServer
+from tests.picture_server import PictureServer, make_picture
 from tests.rtsp_server import RtspServer
 from tests.service import wait_for
 from tests.test_api import API, locs
@@ -257,7 +257,7 @@ def test_no_picture_is_fetched_from_there(trap: str, forbidden: Listener) -> Non
 def test_no_probe_goes_there(trap: str, forbidden: Listener, tmp_path: Path, kind: str) -> None:
     picture = PictureAddress(f"http://{trap}/x.jpg", None, None, None) if kind == "PictureSource" else None
     camera = Camera(1, kind, None if picture else f"rtsp://user:secret@{trap}/x", picture, None)
-    found = probe(config_of(tmp_path), camera, lambda: False, nullcontext(), has_rate=False)
+    found = probe(config_of(tmp_path), camera, lambda: False, contextlib.nullcontext(), has_rate=False)
     assert found is not None
     assert (found.status, "127.0.0.9" in (found.detail or "")) == ("unknown", True)
     assert forbidden.connections() == 0
@@ -333,6 +333,49 @@ def test_a_picture_camera_leads_nowhere_else(forbidden: Listener) -> None:
     assert forbidden.connections() == 0
 
 
+def test_a_name_of_many_numbers_that_do_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Listener("127.0.0.4") as camera, socket.socket() as full, contextlib.ExitStack() as stack:
+        full.bind(("127.0.0.3", camera.port))
+        full.listen(0)
+        for _ in range(4):  # more than it queues: who comes after them gets no answer
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        Names(monkeypatch, {"camera.test": [["127.0.0.3"] * 50 + ["127.0.0.4"]]})
+        with pytest.raises(TimeoutError):
+            connect(Networks(has_loopback=True), "camera.test", camera.port, 0.05)
+        assert camera.connections() == 0
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_a_camera_that_sends_byte_by_byte_is_given_up(part: str) -> None:
+    jpeg = make_picture(1, 320, 180)
+    head = b"HTTP/1.1 200 OK\r\nX-Filler: %s\r\nContent-Length: %d\r\n\r\n" % (b"x" * 40, len(jpeg))
+    slow = head[30:60] if part == "head" else jpeg[:30]
+    before, _, after = (head + jpeg).partition(slow)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(4096)
+                connection.sendall(before)
+                for number in range(len(slow)):
+                    connection.sendall(slow[number : number + 1])
+                    time.sleep(0.1)
+                connection.sendall(after)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        client = PictureClient(Networks(has_loopback=True), PictureAddress(uri, None, None, None), 0.5)
+        with pytest.raises(PictureRefused) as refused:
+            client.fetch()
+        client.close()
+        thread.join()
+    assert refused.value.verdict.kind == "no_answer"
+
+
 def test_a_session_says_what_requests_would() -> None:
     with checked_session(Networks(has_loopback=True)) as session:
         with pytest.raises(requests.ConnectionError):
@@ -352,6 +395,6 @@ def test_a_camera_with_a_name_is_measured_by_its_number(
     with RtspServer({"cam": tmp_path / "cam.mp4"}, user="admin", password="secret", auth=auth) as server:
         uri = server.url("cam").replace("127.0.0.1", "camera.test")
         camera = Camera(1, "Source", uri, None, None)
-        found = probe(config_of(tmp_path), camera, lambda: False, nullcontext(), has_rate=False)
+        found = probe(config_of(tmp_path), camera, lambda: False, contextlib.nullcontext(), has_rate=False)
     assert found is not None
     assert (found.status, found.detail) == ("online", None)

@@ -22,7 +22,7 @@ MINE, THEIRS, FREE = 1, 2, 3
 # What stands in addresses and is of no camera, or is refused to who does not see all of them.
 OF_NO_CAMERA = {
     *("path", "filename", "violation_id", "example_id", "copy_id", "rule_id"),
-    *("account_id", "token_id"),
+    *("account_id", "token_id", "page"),
     *("refer", "key", "entries", "start_us"),  # the view looks at them: a key is enough, or they belong to a source
 }
 

@@ -235,7 +235,9 @@ def test_in_chromium_every_page_works_under_its_policy(production: Flask, secret
             assert chromium.script("return document.styleSheets.length") > 0, path
         for path in ("/test/img", "/test/video", "/admin/source/edit/?id=1"):
             chromium.open(base + path)
-        assert [line for line in chromium.console() if "favicon" not in line] == []
+        silent = r"/api/v1/source/\d+/picture - .* 504 "  # cameras that are not there: no fault of the page
+        said = [line for line in chromium.console() if "favicon" not in line and not re.search(silent, line)]
+        assert said == []
         chromium.open(f"{base}/")
         chromium.wait(lambda: chromium.script("return document.querySelectorAll('.menu button').length") == 2, "/")
         chromium.script("document.querySelectorAll('.menu button')[1].click()")

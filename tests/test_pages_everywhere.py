@@ -10,7 +10,7 @@ from flask import Flask
 from app.extensions import db, writing
 from app.models import Group, Source
 from tests.archived import T0_US, add_source, media, no_plans, record  # noqa: F401
-from tests.looking import Chromium, Looker, Size, Theme, chromium  # noqa: F401
+from tests.looking import SIZES, Chromium, Looker, Size, Theme, chromium  # noqa: F401
 from tests.reviewed import add_footage_file
 from tests.served import answering
 
@@ -94,6 +94,55 @@ def test_a_page_shuts_nobody_out_and_keeps_within_its_width(
         assert looker.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert size == "wall" or looker.lost_stops() == []
         assert looker.complaints == []
+
+
+@pytest.mark.parametrize("size", ["phone", "desk"])
+def test_names_without_end_push_nothing_out_of_the_page(
+    app: Flask,
+    film: Path,
+    chromium: Chromium,  # noqa: F811
+    size: Size,
+) -> None:
+    with filled(app, film) as base, chromium.looking(base, language="ru", size=size) as looker:
+        with app.app_context(), writing() as session:
+            source, group = session.get_one(Source, 1), session.query(Group).one()
+            source.description, group.name = "L" * 4096, "<script>alert(1)</script>" + "G" * 200
+        marked = "&in=2026-11-21T08:00:01Z&out=2026-11-21T08:00:04Z&cameras=1,2"
+        for path in ("/", PATHS["timeline"] + marked, "/view/cameras"):
+            looker.open(path)
+            looker.page.get_by_text("LLLL").first.wait_for()
+            settle(looker)
+            assert looker.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+        looker.open("/view/system?tab=losses")
+        looker.page.get_by_role("cell", name="LLLL").first.wait_for()
+        table = looker.page.locator(".table-box", has_text="LLLL").first
+        assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+        looker.open("/")
+        looker.page.get_by_role("button", name="Запись…", exact=True).click()
+        dialog = looker.page.get_by_role("dialog")
+        assert dialog.evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") <= 0
+        narrow = "dialog => Math.min(...[...dialog.querySelectorAll('[type=checkbox]')].map((box) => box.clientWidth))"
+        assert dialog.evaluate(narrow) >= 12
+        assert looker.complaints == []
+
+
+def test_four_lanes_are_seen_without_scrolling(
+    app: Flask,
+    film: Path,
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    with filled(app, film) as base:
+        add_source(app)
+        for language in ("en", "ru", "vi"):
+            with chromium.looking(base, language=language) as looker:
+                looker.open(PATHS["timeline"])
+                settle(looker)
+                lanes = looker.page.locator(".timeline-names li")
+                assert lanes.count() == 4
+                bottom = lanes.last.evaluate("lane => lane.getBoundingClientRect().bottom")
+                assert bottom <= SIZES["desk"][1], language
+                last = looker.page.locator(".player-controls > *").last
+                assert last.evaluate("it => it.getBoundingClientRect().right") < SIZES["desk"][0]
 
 
 @pytest.mark.parametrize("page", PATHS)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route, expect
 
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import no_plans as no_plans
@@ -27,6 +27,7 @@ from tests.stepping import Runs, Sight, look, seconds_of, seen, watch
 FPS = 25
 T0_S = T0_US / 1_000_000
 CLOCK_IS_RIGHT_S = 0.04
+FRESH_FRAMES = 1.6
 LIVE_CLOCK_IS_RIGHT_S = 0.5
 # When the runs of each camera begin (seconds after T0) and how long they are; all begin on a frame of the others.
 PLAN = {
@@ -77,7 +78,7 @@ def opened(app: Flask, chromium: Chromium, after_s: float, **window: str) -> Ite
         yield looker
 
 
-def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 20) -> Sight:
+def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 60) -> Sight:
     """Return the first sight of which something is true."""
     until_s = time.monotonic() + limit_s
     while True:
@@ -103,14 +104,20 @@ def stands(page: Page, runs: Runs, at_s: float, count: int = 4) -> Sight:
 
 
 def plays_in_step(page: Page, runs: Runs, seconds: float, rate: float = 1) -> list[Sight]:
-    """Let the pictures play; they stay within a frame of each other, and the clock goes at its rate."""
+    """Let the pictures play; they stay within a frame of each other, and the clock goes at its rate.
+
+    What is judged is where each picture got its frame in time. A machine with much else to do drops frames, which is
+    no fault of the player; of a player that stops a picture too little is left to judge.
+    """
     seen(page)
     page.wait_for_timeout(round(seconds * 1000))
     sights = seen(page)
-    apart = [frames for sight in sights if sight.is_one_moment and (frames := runs.apart(sight)) is not None]
+    in_time = [sight for sight in sights if sight.is_one_moment and sight.is_fresh(FRESH_FRAMES * 1000 / FPS / rate)]
+    apart = [frames for sight in in_time if (frames := runs.apart(sight)) is not None]
     assert len(apart) > 2 * seconds
-    within = [frames for frames in apart if frames <= 1.01]
-    assert len(within) >= 0.9 * len(apart), sorted(apart)  # a machine with much else to do drops frames
+    # At 2× a frame lasts 20 ms, little more than the screen's 17: two frames then are as long as one at 1×.
+    within = [frames for frames in apart if frames <= max(1, rate) + 0.01]
+    assert len(within) >= 0.9 * len(apart), sorted(apart)
     assert max(apart) <= 3.01, sorted(apart)
     went_s = sights[-1].master_s - sights[0].master_s
     assert went_s > 0.5 * rate * seconds
@@ -235,9 +242,16 @@ def test_where_no_camera_has_anything_the_clock_jumps_or_offers_what_is_near(
         wait_until(page, lambda sight: sight.of(1).condition == "showing" and T0_S + 7 < sight.master_s < T0_S + 8)
         page.get_by_text(re.compile("No camera has anything recorded from .*08:00:08")).wait_for()
         wait_until(page, lambda sight: sight.master_s > T0_S + 60.5 and sight.of(1).condition == "showing")
-        press(page, "Home")
+        press(page, "j", "Home")
         wait_until(page, lambda sight: sight.of(1).condition == "showing" and sight.master_s < T0_S + 5)
+        assert page.get_by_label("Speed").input_value() == "1"
+        # Backwards the beginning is the end; and the timeline looks where the player goes.
+        press(page, "j")
+        page.get_by_text("The recordings begin here.").wait_for()
+        press(page, "k")
+        page.get_by_role("button", name="1 min", exact=True).click()
         press(page, "End")
+        expect(page.locator(".timeline-shown")).to_contain_text(re.compile("08:00:3.* – .*08:01:3"))
         wait_until(page, lambda sight: sight.of(1).condition == "showing" and sight.master_s > T0_S + 62)
         page.get_by_text("The recordings end here.").wait_for()
         assert page.get_by_role("button", name="Play", exact=True).is_visible()
@@ -391,6 +405,34 @@ def test_live_goes_on_after_a_gap_and_from_the_past_without_a_seam(
         back_s = time.time()
         plays_live(page, cameras, 20)
         wait_until(page, lambda sight: sight.master_s > back_s + 1 and is_right(sight, cameras, 1, "front"), 30)
+        assert looker.complaints == []
+
+
+def test_live_is_reached_from_long_ago_however_slow_its_lists_come(
+    recording: tuple[Service, RtspServer],
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    def late(route: Route) -> None:
+        page.wait_for_timeout(500)
+        route.continue_()
+
+    service, cameras = recording
+    with chromium.looking(service.base) as looker:
+        page = looker.open(f"/view/timeline?cameras=1,2&at={utc(round(time.time() - 86_400) * 1_000_000)}&span=60")
+        page.get_by_text("Nothing recorded").first.wait_for()
+        # Its gap is longer than what is asked for at once: nothing is said of when it ends.
+        assert page.locator(".player-gap", has_text="until").count() == 0
+        page.route("**/index.m3u8?*", late)
+        page.locator(".player-live").click()
+        sight = plays_live(page, cameras, 25)
+        assert page.locator(".player-live").get_attribute("aria-pressed") == "true"
+        expect(page.locator(".timeline")).to_have_attribute("data-following", "true")
+        # The link to the page that is open begins anew, and back leads to the moment before.
+        page.get_by_role("button", name="1 day", exact=True).click()
+        page.get_by_role("button", name="10 seconds back").click()
+        wait_until(page, lambda later: later.master_s < sight.master_s)
+        page.get_by_role("link", name="Recordings").click()
+        plays_live(page, cameras, 25)
         assert looker.complaints == []
 
 

@@ -119,7 +119,7 @@ class Timeline:
         wait_for(lambda: after_s <= at_s() <= until_s, f"playing between {after_s} and {until_s}")
 
 
-def wait_for(is_so: Callable[[], Any], what: str, limit_s: float = 15) -> None:
+def wait_for(is_so: Callable[[], Any], what: str, limit_s: float = 40) -> None:
     """Look again and again; Playwright's own waits are for what is in the document."""
     until_s = time.monotonic() + limit_s
     while not is_so():

@@ -32,6 +32,7 @@ from app.models import Activity, ActivityDay, Coverage, Segment
 from app.models.segment import CLOSED, MAX_SEGMENT_US
 
 SEAM_US = 500_000  # files of one run meet within it; nothing is recorded that lasts as short
+BATCH = 1000  # rows that are asked for by number at once
 PER_DAY, PER_32_DAYS = DAYS.row_us // HOURS.row_us, DAYS_32.row_us // DAYS.row_us
 
 
@@ -84,13 +85,14 @@ def forget(session: AnySession, source_id: int, spans: Spans, days: Sequence[int
     rows = {row.day: row for row in session.scalars(query.order_by(ActivityDay.day).with_for_update())}
     if not rows:
         return
+    gone = join_spans(spans, 1)
     for day in days:
         if day in rows:
-            rows[day].done = to_bytes(_without(from_bytes(rows[day].done), spans))
+            rows[day].done = to_bytes(_without(from_bytes(rows[day].done), gone))
     left = np.vstack([from_bytes(row.done) for row in rows.values()])
     hours = {
         hour
-        for begin_us, end_us in spans.tolist()
+        for begin_us, end_us in gone.tolist()
         for hour in range(*cells_of(begin_us // HOURS.cell_us * HOURS.cell_us, end_us, HOURS.row_us))
     }
     known = _load(session, source_id, HOURS, hours)
@@ -194,12 +196,15 @@ def _place(whole: Codes, number: int, part: Codes) -> None:
 
 
 def _load(session: AnySession, source_id: int, level: ActivityLevel, numbers: Iterable[int]) -> dict[int, Codes]:
-    rows = session.execute(
-        select(Activity.number, Activity.codes).where(
-            Activity.source_id == source_id, Activity.level == level.number, Activity.number.in_(list(numbers))
-        )
+    query = select(Activity.number, Activity.codes).where(
+        Activity.source_id == source_id, Activity.level == level.number
     )
-    return {number: unpack(stored, level).copy() for number, stored in rows}
+    wanted = sorted(numbers)
+    found: dict[int, Codes] = {}
+    for first in range(0, len(wanted), BATCH):  # SQLite takes 32,766 parameters: a record may last for more hours
+        rows = session.execute(query.where(Activity.number.in_(wanted[first : first + BATCH])))
+        found |= {number: unpack(stored, level).copy() for number, stored in rows}
+    return found
 
 
 def _put(session: AnySession, source_id: int, level: ActivityLevel, rows: dict[int, Codes]) -> None:
@@ -231,11 +236,11 @@ def _union(spans: Spans, more: Spans) -> Spans:
 
 
 def _without(spans: Spans, gone: Spans) -> Spans:
-    """Return what is left of spans by begin where others, by begin too, are taken out."""
+    """Return what is left of spans by begin where others, by begin too and apart, are taken out."""
     left: list[tuple[int, int]] = []
-    for begin, end in spans.tolist():
-        inside = gone[(gone[:, 0] < end) & (gone[:, 1] > begin)]
-        for gone_begin, gone_end in inside.tolist():
+    firsts, ends = np.searchsorted(gone[:, 1], spans[:, 0], "right"), np.searchsorted(gone[:, 0], spans[:, 1], "left")
+    for (begin, end), first, last in zip(spans.tolist(), firsts.tolist(), ends.tolist(), strict=True):
+        for gone_begin, gone_end in gone[first:last].tolist():
             if gone_begin > begin:
                 left.append((begin, gone_begin))
             begin = max(begin, gone_end)
@@ -246,9 +251,8 @@ def _without(spans: Spans, gone: Spans) -> Spans:
 
 def _touched(hour: int, spans: Spans) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Tell for each cell of an hour whether one of the spans touches it."""
-    mask = np.zeros(HOURS.cells, np.bool_)
-    begin = hour * HOURS.cells
-    for span_begin, span_end in spans.tolist():
-        first, end = cells_of(span_begin, span_end, HOURS.cell_us)
-        mask[max(first - begin, 0) : max(end - begin, 0)] = True
-    return mask
+    firsts = np.clip(spans[:, 0] // HOURS.cell_us - hour * HOURS.cells, 0, HOURS.cells)
+    ends = np.clip(-(-spans[:, 1] // HOURS.cell_us) - hour * HOURS.cells, 0, HOURS.cells)
+    counts = np.bincount(firsts, minlength=HOURS.cells + 1) - np.bincount(ends, minlength=HOURS.cells + 1)
+    touched: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.cumsum(counts[:-1]) > 0
+    return touched

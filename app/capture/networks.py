@@ -20,6 +20,7 @@ KIND = "address_forbidden"
 LOC = ("body", "uri_rtsp")
 EVERYWHERE = "0.0.0.0/0,::/0"  # opens nothing that is denied by default
 TRIAL_S = 1.0  # of each number of a name that has several, to find the one that answers
+MOST_TRIALS = 4  # which do not answer: a name may stand for thousands
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 # An address whose host is a number that was checked: the only kind that is given to ffmpeg.
@@ -197,14 +198,17 @@ def _text(policy: Networks, host: str, place: Place, port: int, word: str) -> st
 def connect(policy: Networks, host: str, port: int, timeout_s: float) -> socket.socket:
     """Return a connection to a host, of whose numbers the first that answers is taken.
 
-    Raises Invalid, OSError; TimeoutError after timeout_s for each number.
+    Raises Invalid, OSError; TimeoutError after timeout_s for each number, and MOST_TRIALS times that at the latest.
     """
     return _first_open(resolve(policy, host, port), timeout_s)
 
 
 def _first_open(places: list[Place], timeout_s: float) -> socket.socket:
     failure: OSError = Unresolved("Name or service not known")
+    until_s = time.monotonic() + MOST_TRIALS * timeout_s
     for place in places:
+        if time.monotonic() >= until_s:
+            break
         connection = socket.socket(place.family, socket.SOCK_STREAM)
         try:
             connection.settimeout(timeout_s)
@@ -238,7 +242,7 @@ def pin(policy: Networks, uri: str, *, is_number: bool = False) -> PinnedUri:
 
 def _answering(places: list[Place]) -> Place:
     """Return the first place that takes a connection, else the first: many names stand for IPv6 and IPv4."""
-    until_s = time.monotonic() + 4 * TRIAL_S
+    until_s = time.monotonic() + MOST_TRIALS * TRIAL_S
     for place in places:
         if time.monotonic() > until_s:
             break

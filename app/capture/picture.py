@@ -62,7 +62,7 @@ class PictureClient:
     """Fetches pictures over one kept connection. Used by one thread."""
 
     def __init__(self, policy: Networks, address: PictureAddress, read_timeout_s: float = READ_TIMEOUT_S) -> None:
-        """Connect to nothing yet. read_timeout_s: how long the camera may be silent, and may send one picture."""
+        """Connect to nothing yet. read_timeout_s: how long the camera may be silent; twice that for a picture."""
         self._address = address
         self._read_timeout_s = read_timeout_s
         # With it comes requests: a tenth of a second, which who records streams alone need not wait for.
@@ -80,11 +80,10 @@ class PictureClient:
             body = self._get(self._address.uri)
         except Invalid as error:
             raise PictureRefused(Verdict("bad_template", error.message, None, error.kind)) from None
-        except requests.Timeout:
-            raise PictureRefused(
-                Verdict("camera_unreachable", "the camera does not answer in time", "offline", "no_answer")
-            ) from None
         except requests.RequestException as error:
+            if _is_late(error):
+                late = Verdict("camera_unreachable", "the camera does not answer in time", "offline", "no_answer")
+                raise PictureRefused(late) from None
             detail = f"the camera cannot be reached ({type(error).__name__}): check address and network"
             raise PictureRefused(Verdict("camera_unreachable", detail, "offline", _kind(error))) from None
         return decode_picture(body, (asked_us + time.time_ns() // 1000) // 2)
@@ -123,6 +122,15 @@ def _auth(address: PictureAddress) -> "AuthBase | None":
     if address.auth == "digest":
         return HTTPDigestAuth(address.user, address.password or "")
     return HTTPBasicAuth(user, password)
+
+
+def _is_late(error: "requests.RequestException") -> bool:
+    """Tell whether an answer has not begun, or not come to its end, in time."""
+    import requests
+    from urllib3.exceptions import ReadTimeoutError
+
+    inner = error.args[0] if error.args else None
+    return isinstance(error, requests.Timeout) or isinstance(inner, ReadTimeoutError)
 
 
 def _kind(error: "requests.RequestException") -> str:

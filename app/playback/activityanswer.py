@@ -77,8 +77,10 @@ def find_values(
             if known is None:
                 yield source_id, np.zeros(len(begins), np.uint8)
                 continue
-            codes = _within(_laid_out(known, level, *rows), level, rows[0])
-            yield source_id, np.maximum.reduceat(np.append(codes, np.uint8(UNKNOWN)), pairs)[::2]
+            low = min(known)  # a range may last for thousands of years; what is laid out is where something is known
+            codes = _within(_laid_out(known, level, low, max(known)), level, low)
+            places = np.clip(pairs - (low - rows[0]) * level.cells, -1, len(codes)) + 1
+            yield source_id, np.maximum.reduceat(np.pad(codes, 1, constant_values=UNKNOWN), places)[::2]
 
 
 def render(codes: Codes) -> bytes:

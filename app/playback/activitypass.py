@@ -101,7 +101,7 @@ class ActivityPass:
 
     def _look_at(self, task: Task) -> None:
         """Look at the segments of a task, the newest first and at one at least; write down what is found of each."""
-        look = SegmentLook(task.source_id, task.refs)
+        look = SegmentLook(task.source_id, task.refs, self._is_stopping)
         begun_s = time.thread_time()
         is_over, left = False, list(task.refs)
         tries = self._begin(task.source_id, left[-1])
@@ -110,6 +110,10 @@ class ActivityPass:
             if tries > TRIES:
                 log.error("segment %s is left out of activity: the process died of it %d times", ref[0], TRIES)
             seen = look.skip(ref) if tries > TRIES else look.look_at(ref)
+            if seen is None:  # the process is to end, and has not died of it
+                with writing() as session:
+                    note_looked(session, task.source_id, look.take_decoded())
+                return
             is_over = self._is_over() or time.thread_time() - begun_s > BATCH_S
             self._store(task.source_id, seen, look.take_decoded(), time.thread_time() - from_s)
             if left and not is_over:

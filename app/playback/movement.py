@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Grey = npt.NDArray[np.uint8]
 WIDTH = 160
+LOWEST, HIGHEST = 9, 640  # of its height, whatever a stream says of its pixels: they may be 1:65535
 BLUR = (5, 5)
 LEAST, MOST = 10.0, 40.0  # levels of grey: less is not looked at, more always counts
 DEVIATIONS, NORMAL = 6.0, 1.4826  # the median of absolute differences × 1.4826 is a normal deviation
@@ -33,7 +34,8 @@ def to_grey(frame: VideoFrame, pixel_aspect: Fraction) -> Grey:
     """Return the small grey picture of a frame. Raises FormatError for pixels that cannot be read."""
     import cv2
 
-    shape = WIDTH, max(round(WIDTH * frame.height / (frame.width * float(pixel_aspect))), 9)
+    height = round(WIDTH * frame.height / (frame.width * float(pixel_aspect)))
+    shape = WIDTH, min(max(height, LOWEST), HIGHEST)
     small = cv2.resize(_brightness(frame), shape, interpolation=cv2.INTER_AREA)
     blurred: Any = cv2.GaussianBlur(small, BLUR, 0)
     return np.asarray(blurred, np.uint8)

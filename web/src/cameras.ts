@@ -46,7 +46,14 @@ function modelOf(source: api.Source): api.Model {
   return hasPicture && source.ffmpeg_cmd.includes('-c:v libx264') ? 'PictureSource' : 'Source';
 }
 
-const nameOf = (source: api.Source): string => source.description?.split('\n')[0]?.trim() || `#${source.id}`;
+const LONGEST_NAME = 100;
+
+/** The first line of what is said of a camera, cut where it is longer than a name. */
+export function nameOf(source: Pick<api.Source, 'id' | 'description'>): string {
+  const line = source.description?.split('\n')[0]?.trim() || `#${source.id}`;
+  const letters = [...line.slice(0, 4 * LONGEST_NAME)];
+  return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME).join('')}…` : line;
+}
 
 function cameraOf(source: api.Source, records: [string, api.TagRecord][], known: CameraGroup[]): Camera {
   const tags = records

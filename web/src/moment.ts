@@ -51,12 +51,13 @@ function firstView(): View {
 
 /** The cameras named in the address; empty: all of them, up to a number that fits. */
 export const asked = signal<number[]>(idsOf(wanted.get('cameras')));
-const MOST = 16;
+/** As many can be shown in step at once. */
+export const MOST_CAMERAS = 16;
 /** The ids of the cameras shown, in order. */
 export const chosen = computed<number[]>(() => {
   const known = (cameras.value ?? []).map((camera) => camera.id);
   const named = asked.value.filter((id) => cameras.value === null || known.includes(id));
-  return (named.length ? named : known).slice(0, MOST);
+  return (named.length ? named : known).slice(0, MOST_CAMERAS);
 });
 /** The wall time of the frame being shown; null while nothing is. */
 export const clockMs = signal<number | null>(null);
@@ -114,7 +115,7 @@ export function chooseCameras(ids: number[]): void {
   changeQuery({ cameras: ids.join(',') });
 }
 
-const ADDRESS_EVERY_MS = 1000; // browsers refuse more than some changes of the address a second
+const ADDRESS_EVERY_MS = 3000; // Chromium asks for the icon anew at each change
 let addressTimer = 0;
 
 function writeAddress(): void {

@@ -1,5 +1,5 @@
 /** Which page is shown, and its state: both stand in the address, so that every view can be sent to somebody. */
-import { signal } from '@preact/signals';
+import { batch, signal } from '@preact/signals';
 
 export const PAGES = ['wall', 'timeline', 'cameras', 'files', 'system'] as const;
 export type PageName = (typeof PAGES)[number];
@@ -25,16 +25,24 @@ export function pathOf(page: PageName, query: Query = {}): string {
 }
 
 export const route = signal<Route>(routeOf(new URL(location.href)));
-addEventListener('popstate', () => {
-  route.value = routeOf(new URL(location.href));
-});
+/** How often somebody went to an address, by a link or by the browser's history; not what a page wrote into its own. */
+export const arrivals = signal(0);
+addEventListener('popstate', () => arrive());
+
+function arrive(): void {
+  batch(() => {
+    route.value = routeOf(new URL(location.href));
+    arrivals.value = arrivals.peek() + 1;
+  });
+}
 
 /** Show a page. `replace` changes the address without a step that "back" would return to. */
 export function navigate(page: PageName, query: Query = {}, { replace = false } = {}): void {
   const path = pathOf(page, query);
   if (path === location.pathname + location.search) return;
   history[replace ? 'replaceState' : 'pushState'](null, '', path);
-  route.value = routeOf(new URL(location.href));
+  if (replace) route.value = routeOf(new URL(location.href));
+  else arrive();
 }
 
 /** Change some of the shown page's state and keep the rest; null takes a name away. */

@@ -94,13 +94,13 @@ function columns(onRecord: (camera: Camera) => void): Column<Camera>[] {
     {
       name: 'groups',
       label: say('groups'),
-      cell: (camera) => groupNames(camera).join(', '),
+      cell: (camera) => <span class="cameras-names">{groupNames(camera).join(', ')}</span>,
       order: (camera) => groupNames(camera).join(', ') || null,
     },
     {
       name: 'tags',
       label: say('tags'),
-      cell: (camera) => camera.tags.map(({ name }) => name).join(', '),
+      cell: (camera) => <span class="cameras-names">{camera.tags.map(({ name }) => name).join(', ')}</span>,
       order: (camera) => camera.tags.map(({ name }) => name).join(', ') || null,
     },
     { name: 'does', label: say('does'), cell: (camera) => <Actions camera={camera} onRecord={onRecord} /> },

@@ -107,6 +107,10 @@ rtsp://h/${'x'.repeat(2100)},,,,,`;
     expect(faults('name,address\nDoor,')).toEqual([['address no_address']]);
   });
 
+  it('are not the same camera where they have no address', () => {
+    expect(rows('name,address\nDoor,\nGate,').map(({ notes }) => notes)).toEqual([[], []]);
+  });
+
   it('are marked where the camera is there already, twice, or begins like a formula', () => {
     const text = 'name,address\na,rtsp://x:y@10.0.0.9/live/\nb,rtsp://h/1\n=HYPERLINK("http://evil"),rtsp://h/1';
     expect(rows(text).map(({ notes }) => notes.map(({ key, text: what }) => `${key} ${what}`))).toEqual([

@@ -179,7 +179,7 @@ export function rowsOf(lines: Line[], known: { name: string; address: string }[]
     const [there, before] = [places.get(place), seen.get(place)];
     if (there !== undefined) row.notes.push({ key: 'known', text: there });
     else if (before !== undefined) row.notes.push({ key: 'twice', text: String(before) });
-    else seen.set(place, row.line);
+    else if (row.address) seen.set(place, row.line);
     const model = models.get(row.group);
     if (row.group && model && model !== row.model)
       row.faults.push({ column: 'group', key: 'group_models', text: row.group });

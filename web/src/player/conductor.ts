@@ -10,6 +10,7 @@ import { Library } from './library';
 import { findEdges } from './nearest';
 import { type Notice, noticeOf } from './notice';
 import { jumpsGaps, MOST_VIDEO_RATE } from './settings';
+import { stepTarget } from './stepping';
 import { Surroundings } from './surroundings';
 
 const TICK_MS = 50;
@@ -25,13 +26,9 @@ const LOOK_AHEAD_MS = 60_000;
 const LIVE_EDGE_MS = 500;
 /** Live pictures that have come to lag so much more than they need catch up by a jump. */
 const LIVE_SLACK_MS = 12_000;
-/** From the last footage so much is shown. */
-const LAST_MS = 5000;
-/** So long a first live picture is waited for. */
-const FIRST_PICTURE_MS = 15_000;
+const LAST_MS = 5000; // from the last footage so much is shown
+const FIRST_PICTURE_MS = 15_000; // so long a first live picture is waited for
 const NOTICE_MS = 8000;
-/** Two frames are no further apart, unless something is between them that is not loaded. */
-const FAR_STEP_MS = 3000;
 const SHOW_EVERY_MS = 100;
 
 export class Conductor implements moment.PlayerCommands {
@@ -50,6 +47,8 @@ export class Conductor implements moment.PlayerCommands {
   private readonly timer: number;
   private isEnded = false;
   private isOpened = false;
+  /** Is a first live picture waited for? What was shown stands still until then. */
+  private isOpeningLive = false;
   private heldMs: number | null = null;
   private shownAtMs = 0;
   private settleMs: number | null = null;
@@ -75,6 +74,7 @@ export class Conductor implements moment.PlayerCommands {
   /** To the first footage of these cameras, or the last. */
   async goToEdge(isLast: boolean): Promise<void> {
     if (isLast && this.ids.some((id) => camera(id)?.isRecording)) return this.goLive();
+    if (moment.rate.peek() < 0) this.setRate(1);
     const edges = await findEdges(this.ids).catch((error) => this.refuse(error));
     if (edges) this.goTo(isLast ? edges.lastMs - LAST_MS : edges.firstMs);
   }
@@ -98,7 +98,7 @@ export class Conductor implements moment.PlayerCommands {
   goTo(ms: number): void {
     this.pending = this.ids.length ? null : () => this.goTo(ms);
     if (this.pending) return;
-    this.opening += 1;
+    this.leaveLive();
     this.isOpened = true;
     moment.isLive.value = false;
     this.library.goTo();
@@ -117,7 +117,8 @@ export class Conductor implements moment.PlayerCommands {
     moment.rate.value = 1;
     moment.isLive.value = true;
     this.isWaiting.value = true;
-    if (this.isOpened) this.clock.hold();
+    this.isOpeningLive = true;
+    this.tick();
     void this.openLive(turn);
   }
 
@@ -127,6 +128,7 @@ export class Conductor implements moment.PlayerCommands {
   }
 
   pause(): void {
+    if (this.isOpeningLive) this.leaveLive();
     this.clock.hold();
     batch(() => {
       moment.isPlaying.value = false;
@@ -184,7 +186,14 @@ export class Conductor implements moment.PlayerCommands {
     return this.channels.peek().map((one) => one.id);
   }
 
+  /** Wait for no live picture any more. */
+  private leaveLive(): void {
+    this.opening += 1;
+    this.isOpeningLive = false;
+  }
+
   private moveTo(ms: number): void {
+    this.isOpeningLive = false;
     this.clock.set(ms, 0);
     this.heldMs = null;
     this.steps = 0;
@@ -200,7 +209,9 @@ export class Conductor implements moment.PlayerCommands {
       try {
         await this.library.watchLive(this.ids);
       } catch (error) {
-        if (isCurrent()) this.refuse(error);
+        if (!isCurrent()) return;
+        this.refuse(error);
+        this.pause();
         return;
       }
       if (!isCurrent()) return;
@@ -216,8 +227,8 @@ export class Conductor implements moment.PlayerCommands {
   }
 
   private async showNewest(): Promise<void> {
-    const turn = this.opening;
     this.pause();
+    const turn = this.opening;
     const edges = await findEdges(this.ids).catch((error) => this.refuse(error));
     if (turn !== this.opening || this.isEnded || edges === undefined) return;
     if (edges) this.goTo(edges.lastMs - LAST_MS);
@@ -232,6 +243,10 @@ export class Conductor implements moment.PlayerCommands {
     if (this.isEnded || !this.isOpened) return;
     const [isPlaying, rate, channels] = [moment.isPlaying.peek(), moment.rate.peek(), this.channels.peek()];
     const ms = this.clock.ms;
+    if (this.isOpeningLive) {
+      this.stand(ms);
+      return;
+    }
     const isScanning = isPlaying && this.isScanning(rate);
     this.library.keep(this.ids, ms, LOOK_AHEAD_MS * Math.max(1, Math.abs(rate) / 4));
     if (isPlaying) this.conduct(ms, rate, isScanning);
@@ -239,6 +254,12 @@ export class Conductor implements moment.PlayerCommands {
     const now = this.clock.ms;
     for (const one of channels) one.follow(now, this.clock.rate, isScanning, !isPlaying);
     this.tell(now);
+  }
+
+  /** Keep the pictures as they are: what lies around them is not wanted any more. */
+  private stand(ms: number): void {
+    if (this.clock.isRunning) this.clock.hold();
+    for (const one of this.channels.peek()) one.follow(ms, 0, false, true);
   }
 
   /** Are single pictures shown, since no video goes so fast, or backwards? */
@@ -318,8 +339,9 @@ export class Conductor implements moment.PlayerCommands {
   }
 
   private end(ms: number): void {
+    const isBegin = moment.rate.peek() < 0;
     this.pause();
-    this.notice.value = noticeOf('end', { fromMs: ms, beforeMs: this.surroundings.around(ms)?.beforeMs ?? null });
+    this.notice.value = noticeOf(isBegin ? 'begin' : 'end', { fromMs: ms, ...this.surroundings.around(ms) });
   }
 
   /** Say something that is of interest for a while. */
@@ -358,27 +380,10 @@ export class Conductor implements moment.PlayerCommands {
 
   private takeStep(leader: Channel, ms: number): void {
     const by = Math.sign(this.steps);
-    // In a gap the frame before it is the last one that was shown.
-    const to = leader.frameFrom(ms, by < 0 && leader.status(ms) === 'gap' ? 0 : by);
-    const isFar = to !== null && Math.abs(to - ms) > FAR_STEP_MS;
-    if (to === null || isFar) {
-      this.stepOver(leader, ms, by);
-      return;
-    }
+    const to = stepTarget(leader, this.library.shelf(leader.id), ms, by);
+    if (to === null) return;
     this.steps -= by;
     this.clock.set(to, 0);
-  }
-
-  /** Where the next frame is not loaded: over a gap to where footage goes on; else it is waited for. */
-  private stepOver(leader: Channel, ms: number, by: number): void {
-    const shelf = this.library.shelf(leader.id);
-    const span = shelf.spanAt(ms);
-    const isAtEdge = !span || (by > 0 ? span.endMs - ms < 1500 : ms - span.startMs < 1500);
-    const next = by > 0 ? shelf.spanAfter(ms) : shelf.spanBefore(ms);
-    if (!isAtEdge || (leader.isLoaded(ms) && leader.frameAt(ms) === null)) return;
-    if (!next || !shelf.isKnown(ms)) return;
-    this.steps -= by;
-    this.clock.set(by > 0 ? next.startMs : next.endMs - 1, 0);
   }
 
   private tell(ms: number): void {

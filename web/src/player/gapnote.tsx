@@ -12,19 +12,24 @@ import { say } from './words';
 
 const AROUND_MS = 43_200_000;
 
+/** A gap, and whether it ends where it says: one that is longer than what was asked for is cut off there. */
+type Found = Gap & { isWhole: boolean };
+
 /** The gap of a camera at the clock; asked for once for each gap. */
 function useGap(id: number) {
-  const found = useSignal<Gap | null>(null);
+  const found = useSignal<Found | null>(null);
   const asking = useRef(false);
   useSignalEffect(() => {
     const ms = clockMs.value;
     const known = found.peek();
     if (ms === null || asking.current || (known && known.startMs <= ms && ms < known.endMs)) return;
     asking.current = true;
-    gaps(id, ms - AROUND_MS, Math.min(ms + AROUND_MS, nowMs()))
+    const toMs = Math.min(ms + AROUND_MS, nowMs());
+    gaps(id, ms - AROUND_MS, toMs)
       .then(
         (list) => {
-          found.value = list.find((one) => one.startMs <= ms && ms < one.endMs) ?? null;
+          const gap = list.find((one) => one.startMs <= ms && ms < one.endMs);
+          found.value = gap ? { ...gap, isWhole: gap.endMs < toMs } : null;
         },
         (error) => {
           if (!(error instanceof ApiError)) throw error; // without its cause the gap is still one
@@ -37,7 +42,7 @@ function useGap(id: number) {
 
 export function GapNote({ id, conductor }: { id: number; conductor: Conductor }) {
   const gap = useGap(id);
-  const until = conductor.footageAfter(id) ?? (gap && gap.endMs < nowMs() - 1000 ? gap.endMs : null);
+  const until = conductor.footageAfter(id) ?? (gap?.isWhole ? gap.endMs : null);
   return (
     <div class="player-gap">
       <p class="player-gap-title">{say('nothing')}</p>

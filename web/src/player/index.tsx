@@ -50,7 +50,10 @@ function Pictures({ conductor }: { conductor: Conductor }) {
     <section
       class={`player-grid${isOneLarge ? ' has-large' : ''}`}
       aria-label={say('pictures')}
-      style={{ '--columns': String(isOneLarge ? Math.max(1, channels.length - 1) : columns) }}
+      style={{
+        '--columns': String(isOneLarge ? Math.max(1, channels.length - 1) : columns),
+        '--columns-narrow': String(isOneLarge ? Math.max(1, channels.length - 1) : Math.min(columns, 2)),
+      }}
     >
       {channels.map((channel) => (
         <Cell

@@ -2,7 +2,7 @@
 
 /** What is said of what just happened; `offers` are moments to go to. */
 export interface Notice {
-  readonly kind: 'jumped' | 'nothing' | 'end' | 'refused' | 'cutOff';
+  readonly kind: 'jumped' | 'nothing' | 'end' | 'begin' | 'refused' | 'cutOff';
   readonly fromMs: number;
   readonly toMs: number | null;
   readonly beforeMs: number | null;

@@ -10,9 +10,10 @@ import { say } from './words';
 function textOf({ kind, fromMs, toMs, beforeMs, afterMs, text }: Notice): string {
   if (kind === 'jumped' && toMs !== null) {
     const duration = durationText(toMs - fromMs);
-    return say('jumped', { from: momentText(fromMs), duration, to: momentText(toMs) });
+    return say(toMs < fromMs ? 'jumpedBack' : 'jumped', { from: momentText(fromMs), duration, to: momentText(toMs) });
   }
   if (kind === 'end') return say(beforeMs === null ? 'never' : 'ended');
+  if (kind === 'begin') return say(afterMs === null ? 'never' : 'begun');
   if (kind === 'nothing')
     return beforeMs === null && afterMs === null ? say('never') : say('nothingHere', { moment: momentText(fromMs) });
   return kind === 'cutOff' ? say('cutOff') : say('failed', { reason: text });

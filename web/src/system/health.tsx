@@ -1,6 +1,6 @@
 /** Health: what recording needs, processes, what waits, clocks, and each camera with its last interruption. */
 import { type Health, health, type ServiceHealth, type SourceHealth } from '../api/system';
-import { cameraName } from '../cameras';
+import { cameraName, nameOf as sourceName } from '../cameras';
 import { causeText } from '../causes';
 import { bytesText, durationText, momentText, nowMs, numberText } from '../instants';
 import { Link } from '../parts/link';
@@ -130,7 +130,7 @@ function Versions({ service }: { service: ServiceHealth }) {
   );
 }
 
-const nameOf = (source: SourceHealth): string => source.description?.split('\n')[0]?.trim() || `#${source.source_id}`;
+const nameOf = ({ source_id: id, description }: SourceHealth): string => sourceName({ id, description });
 
 function Lag({ source }: { source: SourceHealth }) {
   if (!source.is_wanted) return <span class="muted">{say('idle')}</span>;

@@ -1,6 +1,7 @@
 /** Losses: what was to be recorded and was not, by camera and cause, with the longest gaps and a way to each. */
 
 import { type LossGap, losses, lossesTableAddress, type SourceLoss } from '../api/system';
+import { nameOf as sourceName } from '../cameras';
 import { causeText } from '../causes';
 import { dayText, durationText, isoOf, momentText, nowMs, numberText, zoneName } from '../instants';
 import { DAY_MS } from '../lengths';
@@ -46,8 +47,8 @@ function rangeOf(name: RangeName): { startMs: number; endMs: number } {
   };
 }
 
-const nameOf = (one: { description: string | null; source_id: number }) =>
-  one.description?.split('\n')[0]?.trim() || `#${one.source_id}`;
+const nameOf = ({ description, source_id: id }: { description: string | null; source_id: number }) =>
+  sourceName({ id, description });
 const lostOf = (one: SourceLoss): number => one.expected_s - one.recorded_s;
 
 function kindOf(coverage: number): Kind {

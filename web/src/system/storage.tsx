@@ -121,9 +121,11 @@ function Card({ storage, expected }: { storage: Storage; expected: Forecast }) {
   const room = expected.storages.find((one) => one.storage_id === storage.id)?.capacity_bytes ?? null;
   const bytes = (value: number | null, none = '–') => (value === null ? none : bytesText(value));
   return (
-    <section class="panel stack" aria-label={storage.path || storage.id} data-storage={storage.id}>
+    <section class="panel stack" aria-labelledby={`storage-${storage.id}`} data-storage={storage.id}>
       <div class="row">
-        <h3 class="code">{storage.path || storage.id}</h3>
+        <h3 class="code" translate={false} id={`storage-${storage.id}`}>
+          {storage.path || storage.id}
+        </h3>
         <Badge kind={KINDS[storage.state]}>{say(storage.state)}</Badge>
         <Badge>{say(storage.is_cold ? 'cold' : 'hot')}</Badge>
       </div>

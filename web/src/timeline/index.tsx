@@ -20,7 +20,7 @@ import { msOf, spanOf } from './scale';
 import { center, follow, isFollowing, pan, reveal, steer, zoom } from './steering';
 import { cursor, laneWidth, news, off } from './store';
 import { Tip } from './tip';
-import { anchorMs, Toolbar } from './toolbar';
+import { anchorMs, Shown, Toolbar } from './toolbar';
 import { say } from './words';
 import './timeline.css';
 
@@ -220,6 +220,7 @@ export function Timeline() {
       {!ids.length && <Empty title={say('noCameras')} />}
       <div class="timeline-body" hidden={!ids.length}>
         <Names ids={ids} />
+        <Shown />
         <div class="timeline-stage">
           <Slider lanes={lanes} canvas={canvas} onPick={pick} />
           <div class="timeline-over">

@@ -46,13 +46,14 @@ function moveMark(end: End, ms: number): void {
 
 function MarkHandle({ end }: { end: End }) {
   const box = useRef<HTMLDivElement>(null);
+  const heldPx = useRef(0); // how far from its line it was taken hold of
   const ms = marks.value[end];
   const x = placeOf(ms);
   if (ms === null || x === null) return null;
   const drag = (event: PointerEvent) => {
     const stage = box.current?.parentElement?.getBoundingClientRect();
     if (!stage || !box.current?.hasPointerCapture(event.pointerId)) return;
-    moveMark(end, msOf(view.peek(), laneWidth.peek(), event.clientX - stage.left));
+    moveMark(end, msOf(view.peek(), laneWidth.peek(), event.clientX - heldPx.current - stage.left));
   };
   const press = (event: KeyboardEvent) => {
     const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1 };
@@ -78,6 +79,7 @@ function MarkHandle({ end }: { end: End }) {
       aria-valuetext={momentText(ms)}
       onPointerDown={(event) => {
         event.preventDefault();
+        heldPx.current = event.clientX - x - (box.current?.parentElement?.getBoundingClientRect().left ?? 0);
         event.currentTarget.setPointerCapture(event.pointerId);
         event.currentTarget.focus();
       }}

@@ -4,11 +4,12 @@
  */
 import { effect, signal } from '@preact/signals';
 import { nowMs } from '../instants';
-import { clockMs, isPlaying, view } from '../moment';
+import { clockMs, isLive, isPlaying, rate, view } from '../moment';
 import { around, between, bounded, following, isWithin, panned, revealed, spanOf, type View, zoomed } from './scale';
 
 const GLIDE_MS = 180;
 const TURN_AT = 0.98; // the player has run to the right edge
+const LEAP_MS = 3000; // at 1x; playing goes no such way between two looks
 const TURNED_PART = 0.1; // and is then so far from the left one
 
 /** Whether the view moves with the clock. */
@@ -94,6 +95,13 @@ export function follow(): void {
   if (isFollowing.peek() && !glide) write(following(spanOf(view.peek()), nowMs()));
 }
 
+/** The player went elsewhere, by a key or by itself: look there, unless somebody looks at another time while it plays. */
+function look(ms: number, wasMs: number | null): void {
+  if (isWithin(aim(), ms)) return;
+  if (isLive.peek()) goToNow();
+  else if (!isPlaying.peek() || wasMs === null || isWithin(aim(), wasMs)) center(ms);
+}
+
 /** Keep the player's moment in sight, and see when others choose a view. Returns what ends it. */
 export function steer(): () => void {
   let beforeMs = clockMs.peek();
@@ -102,7 +110,9 @@ export function steer(): () => void {
     const shown = view.peek();
     const [was, spanMs] = [beforeMs, spanOf(shown)];
     beforeMs = atMs;
-    if (atMs === null || was === null || isFollowing.peek() || !isPlaying.peek() || glide) return;
+    if (atMs === null) return;
+    if (was === null || Math.abs(atMs - was) > LEAP_MS * Math.max(1, Math.abs(rate.peek()))) return look(atMs, was);
+    if (isFollowing.peek() || !isPlaying.peek() || glide) return;
     const edgeMs = shown.startMs + TURN_AT * spanMs;
     const hasRunOut = isWithin(shown, was) && was < edgeMs && atMs >= edgeMs && atMs - was < spanMs / 2;
     if (hasRunOut) pan(atMs - TURNED_PART * spanMs - shown.startMs, true);

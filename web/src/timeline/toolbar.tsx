@@ -1,5 +1,5 @@
 /** The buttons above the lanes. */
-import { durationText, momentText, nowMs, zoneName } from '../instants';
+import { momentText, nowMs, zoneName } from '../instants';
 import { clockMs, view } from '../moment';
 import { Button, IconButton } from '../parts/button';
 import { Check } from '../parts/field';
@@ -41,14 +41,13 @@ function Spans() {
   );
 }
 
-/** What is shown, as text: from when to when, and how long. */
-function Shown() {
+/** What is shown, as text: from when to when. */
+export function Shown() {
   const { startMs, endMs } = view.value;
   void zoneName();
   return (
     <p class="timeline-shown small muted numbers">
       {say('shownRange', { from: momentText(startMs), to: momentText(Math.min(endMs, nowMs())) })}
-      <span class="timeline-shown-length"> · {durationText(endMs - startMs)}</span>
     </p>
   );
 }
@@ -78,7 +77,6 @@ export function Toolbar({ onGo, isPicking }: { onGo: (ms: number) => void; isPic
         <IconButton icon="plus" label={say('zoomIn')} onClick={() => zoom(1 / ZOOM_STEP, anchorMs(), true)} />
       </div>
       <Spans />
-      <Shown />
       <div class="row timeline-bar-end">
         <Button
           icon="clock"

@@ -1,27 +1,24 @@
 /** Recordings: the player, below it the timeline, beside them what is cut out. */
+import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { ActivityBar } from '../activity';
 import { Clips } from '../clips';
 import { keepAddress, takeAddress } from '../moment';
 import { Player } from '../player';
-import { route } from '../route';
+import { arrivals, route } from '../route';
 import { Timeline } from '../timeline';
+import { ChooseCameras } from './choosecameras';
+import { MomentLink } from './momentlink';
 import './timelinepage.css';
 
 /** Going back and on in the browser's history, and links into this page, show their moment. */
 function useAddress(): void {
-  useEffect(() => {
-    const taken = () => {
-      if (route.peek().page === 'timeline') takeAddress(route.peek().query);
-    };
-    taken();
-    const end = keepAddress();
-    addEventListener('popstate', taken);
-    return () => {
-      end();
-      removeEventListener('popstate', taken);
-    };
-  }, []);
+  useSignalEffect(() => {
+    void arrivals.value;
+    const { page, query } = route.peek();
+    if (page === 'timeline') untracked(() => takeAddress(query));
+  });
+  useEffect(keepAddress, []);
 }
 
 export default function TimelinePage() {
@@ -31,7 +28,11 @@ export default function TimelinePage() {
       <Player />
       <Clips />
       <div class="timelinepage-lanes">
-        <ActivityBar />
+        <div class="timelinepage-tools">
+          <ActivityBar />
+          <ChooseCameras />
+          <MomentLink />
+        </div>
         <Timeline />
       </div>
     </div>

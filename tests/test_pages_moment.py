@@ -1,0 +1,91 @@
+"""A link to a moment: copied on one person's page, opened by another, it shows exactly that frame of those cameras."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.extensions import writing
+from app.models import Group, Source
+from tests.archived import T0_US, add_source, media, no_plans, record, utc  # noqa: F401
+from tests.looking import Chromium, Looker, chromium  # noqa: F401
+from tests.served import answering
+
+SHOWN = """
+[...document.querySelectorAll('.player-cell')]
+  .map((cell) => [cell.dataset.id, cell.querySelector('.player-clock')?.dateTime])
+"""
+
+
+def shown_at(looker: Looker, count: int) -> list[list[str]]:
+    """Wait until so many pictures are shown; return each camera with the clock of its frame."""
+    looker.page.wait_for_function(f"() => {SHOWN}.filter(([, clock]) => clock).length === {count}")
+    looker.page.wait_for_timeout(500)  # a picture may still go to its exact frame
+    found: list[list[str]] = looker.page.evaluate(SHOWN)
+    return found
+
+
+@pytest.mark.parametrize("how", ["mouse", "keyboard"])
+def test_a_copied_link_opens_the_frame_that_was_shown(
+    app: Flask,
+    media: Callable[..., Path],  # noqa: F811
+    chromium: Chromium,  # noqa: F811
+    how: str,
+) -> None:
+    for _ in range(3):
+        record(app, add_source(app), media("h264"))
+    with answering(app) as base:
+        with chromium.looking(base, permissions=["clipboard-read", "clipboard-write"]) as looker:
+            page = looker.open(f"/view/timeline?cameras=2,3&at={utc(T0_US + 3_000_000)}")
+            shown_at(looker, 2)
+            page.keyboard.press(".")
+            page.keyboard.press(".")
+            before = shown_at(looker, 2)
+            if how == "mouse":
+                page.get_by_role("button", name="Link to this moment").click()
+            else:
+                page.keyboard.press("c")
+            page.get_by_text("Copied: the link that opens").wait_for()
+            link = page.evaluate("navigator.clipboard.readText()")
+        with chromium.looking(base) as other:
+            other.open(link.removeprefix(base))
+            assert shown_at(other, 2) == before
+            assert [camera for camera, _ in before] == ["2", "3"]
+            assert before[0][1] > utc(T0_US + 3_000_000)
+            assert other.complaints == []
+
+
+def test_cameras_are_chosen_by_keyboard_and_by_group_and_stand_in_the_address(
+    app: Flask,
+    media: Callable[..., Path],  # noqa: F811
+    chromium: Chromium,  # noqa: F811
+) -> None:
+    for number in range(1, 19):
+        source_id = add_source(app)
+        if number > 16:
+            record(app, source_id, media("h264"))
+    with app.app_context(), writing() as session:
+        sources = session.query(Source).order_by(Source.id).all()
+        for source in sources:
+            source.description = f"Camera {source.id}"
+        session.add(Group(model="Source", name="Gate", sources=sources[16:]))
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open(f"/view/timeline?at={utc(T0_US + 3_000_000)}")
+        page.get_by_role("button", name="Cameras: 16 of 18").click()
+        dialog = page.get_by_role("dialog")
+        assert dialog.get_by_role("checkbox", disabled=True).count() == 2
+        assert looker.axe() == []
+        dialog.get_by_role("button", name="Gate").click()
+        dialog.get_by_role("button", name="Show").click()
+        assert [camera for camera, _ in shown_at(looker, 2)] == ["17", "18"]
+        page.wait_for_url("**cameras=17,18**")
+        page.get_by_role("button", name="Cameras: 2 of 18").focus()
+        page.keyboard.press("Enter")
+        dialog.get_by_label("Find by name or number").fill("camera 17")
+        dialog.get_by_role("checkbox", name="Camera 17").focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+        dialog.wait_for(state="detached")
+        assert [camera for camera, _ in shown_at(looker, 1)] == ["18"]
+        assert looker.complaints == []
