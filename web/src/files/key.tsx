@@ -7,7 +7,7 @@ import { type DownloadKey, restartKey, revokeKey } from '../api/files';
 import { clockText, durationText, nowMs, numberText } from '../instants';
 import { Button } from '../parts/button';
 import { Confirm } from '../parts/confirm';
-import { sayCopied } from '../parts/copying';
+import { sayCopied } from '../parts/copytext';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import type { OpenedFile } from './opened';
