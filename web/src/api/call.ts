@@ -111,7 +111,20 @@ export async function get<T>(path: string, parameters: Parameters = {}, signal: 
   return bodyOf<T>(await ask(path + queryOf(parameters), { headers: JSON_ONLY, signal }));
 }
 
-export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export interface Listed<Row> {
+  rows: Row[];
+  /** The address of the next page; null for the last (header Link, RFC 8288). */
+  next: string | null;
+}
+
+/** The page of a list at an address of ours: the first, or what the page before named. Raises as `get` does. */
+export async function listed<Row>(address: string, signal: AbortSignal | null = null): Promise<Listed<Row>> {
+  const answer = await ask(address, { headers: JSON_ONLY, signal });
+  const next = /<([^>]+)>;\s*rel="?next"?/.exec(answer.headers.get('Link') ?? '')?.[1] ?? null;
+  return { rows: await bodyOf<Row[]>(answer), next };
+}
+
+type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 async function sendOnce<T>(method: Method, path: string, body: unknown, signal: AbortSignal | null): Promise<T> {
   const headers: Record<string, string> = { ...JSON_ONLY, 'X-CSRFToken': await csrfToken() };

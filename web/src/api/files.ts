@@ -1,5 +1,5 @@
 /** Handed files and what is said of them: docs/transfer.md. These addresses begin at the root, without /api/v1. */
-import { ask, get, type Parameters, queryOf, send } from './call';
+import { ask, get, listed, type Parameters, queryOf, send } from './call';
 import type { Severity } from './severity';
 
 export type FileStatus = '--------' | 'processing' | 'ready' | 'error' | 'db_ready';
@@ -111,27 +111,11 @@ export interface Report {
   comments_left_out: number;
 }
 
-export interface Listed<Row> {
-  rows: Row[];
-  /** The address of the next page; null for the last (header Link, RFC 8288). */
-  next: string | null;
-}
-
 export interface FilesQuery extends Parameters {
   status?: FileStatus | null;
   kind?: HandedFile['kind'] | null;
   name?: string | null;
   limit?: number;
-}
-
-/** The address behind `rel="next"` of a header Link; null where there is none. */
-export function nextOf(link: string | null): string | null {
-  return /<([^>]+)>;\s*rel="?next"?/.exec(link ?? '')?.[1] ?? null;
-}
-
-async function listed<Row>(path: string, signal: AbortSignal | null): Promise<Listed<Row>> {
-  const answer = await ask(path, { headers: { Accept: 'application/json' }, signal });
-  return { rows: (await answer.json()) as Row[], next: nextOf(answer.headers.get('Link')) };
 }
 
 export const contentPath = (id: number): string => `/files/${id}/content`;

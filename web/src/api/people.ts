@@ -1,6 +1,6 @@
 /** Accounts, tokens, share links and what was done by whom. Instants are text, as on the wire. */
 import type { Role } from '../me';
-import { ask, get, type Parameters, queryOf, send } from './call';
+import { get, listed, type Parameters, queryOf, send } from './call';
 
 const V1 = '/api/v1';
 
@@ -99,16 +99,6 @@ export interface Act {
   address: string | null;
   detail: Record<string, unknown>;
 }
-export interface ActPage {
-  acts: Act[];
-  /** Where the next page is; null on the last one. */
-  next: string | null;
-}
-
-/** The page of the audit log at an address of ours: the first, or what the page before named. */
-export async function actsAt(address: string, signal: AbortSignal | null = null): Promise<ActPage> {
-  const answer = await ask(address, { headers: { Accept: 'application/json' }, signal });
-  const next = /<([^>]+)>;\s*rel="next"/.exec(answer.headers.get('Link') ?? '')?.[1] ?? null;
-  return { acts: (await answer.json()) as Act[], next };
-}
+/** A page of the audit log, newest first. */
+export const actsAt = (address: string, signal: AbortSignal | null = null) => listed<Act>(address, signal);
 export const actsAddress = (filters: Parameters): string => `${V1}/audit${queryOf({ ...filters, limit: 100 })}`;

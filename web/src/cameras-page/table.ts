@@ -58,7 +58,7 @@ export interface TableRead {
 }
 
 /** Tell how bytes are to be read: by their mark, as UTF-8 where they are that, else as Excel writes them in Russia. */
-export function encodingOf(bytes: Uint8Array): string {
+function encodingOf(bytes: Uint8Array): string {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
   const head = bytes.subarray(0, 2000);

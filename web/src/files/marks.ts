@@ -110,7 +110,7 @@ export function neighbour(marks: readonly Mark[], timeS: number, step: 1 | -1): 
   return (step > 0 ? marks.find(isBeyond) : marks.findLast(isBeyond)) ?? null;
 }
 
-export const graver = (one: Severity, other: Severity): Severity =>
+const graver = (one: Severity, other: Severity): Severity =>
   SEVERITIES.indexOf(one) >= SEVERITIES.indexOf(other) ? one : other;
 
 /** Marks of one lane that would lie on one another, drawn as one. */

@@ -35,7 +35,7 @@ const DELAYS_MS = [0, 1000, 2000, 3000, ...Array<number>(8000).fill(5000)]; // e
 export const uploads = signal<UploadItem[]>([]);
 /** The largest file that the service takes; null until it has said so. */
 export const mostBytes = signal<number | null>(null);
-export const isSending = computed(() =>
+const isSending = computed(() =>
   uploads.value.some(({ state }) => state === 'running' || state === 'waiting' || state === 'queued'),
 );
 

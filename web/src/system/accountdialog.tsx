@@ -16,7 +16,7 @@ import { say as sayShared } from './words';
 
 const ROLES: Role[] = ['viewer', 'operator', 'admin'];
 
-export function RoleField({ role, onChange }: { role: Role; onChange: (role: Role) => void }) {
+function RoleField({ role, onChange }: { role: Role; onChange: (role: Role) => void }) {
   return (
     <Field label={sayShared('role')} hint={sayShared('roles')}>
       <select value={role} onChange={(event) => onChange(event.currentTarget.value as Role)}>

@@ -186,13 +186,13 @@ function Acts({ address }: { address: string }) {
   const [older, setOlder] = useState<{ of: string; acts: Act[]; next: string | null } | null>(null);
   const [error, setError] = useState<unknown>(null);
   const more = older?.of === address ? older : null;
-  const list = [...(first.value?.acts ?? []), ...(more?.acts ?? [])];
+  const list = [...(first.value?.rows ?? []), ...(more?.acts ?? [])];
   const next = more ? more.next : (first.value?.next ?? null);
   const load = async (from: string) => {
     try {
       const page = await actsAt(from);
       setError(null);
-      setOlder({ of: address, acts: [...(more?.acts ?? []), ...page.acts], next: page.next });
+      setOlder({ of: address, acts: [...(more?.acts ?? []), ...page.rows], next: page.next });
     } catch (failure) {
       setError(failure);
     }

@@ -33,7 +33,7 @@ const COMMENT_PX = 9;
 const NEAR_PX = 12;
 
 /** The colour of a tag: the same on every screen. */
-export function tagColour(tag: string): number {
+function tagColour(tag: string): number {
   let sum = 7;
   for (const letter of tag) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 1_000_003;
   return sum % TAG_COLOURS;

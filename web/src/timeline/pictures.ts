@@ -84,7 +84,7 @@ async function fetchImage(path: string, signal: AbortSignal): Promise<{ image: I
 }
 
 /** Whether a view is short enough for sheets. */
-export function hasSheets(feed: Feed<Sheet>, view: View, width: number): boolean {
+function hasSheets(feed: Feed<Sheet>, view: View, width: number): boolean {
   return spanOf(view) <= MOST_SHEETS * tileMs(feed.shape, levelFor(feed.shape, view, width / APART_PX));
 }
 
@@ -100,7 +100,7 @@ export function thumbnailAt(feed: Feed<Sheet>, id: number, ms: number, view: Vie
   return sheet ? cellOf(sheet, ms) : null;
 }
 
-export function cellOf(sheet: Sheet, ms: number): Picture {
+function cellOf(sheet: Sheet, ms: number): Picture {
   const { image, startMs, stepMs, count, columns } = sheet;
   const number = Math.min(Math.max(Math.floor((ms - startMs) / stepMs), 0), count - 1);
   const [width, height] = [image.width / columns, image.height / Math.ceil(count / columns)];

@@ -30,7 +30,7 @@ function write(one: View): void {
 }
 
 /** Where a glide leads to, else what is shown. */
-export const aim = (): View => glide?.to ?? view.peek();
+const aim = (): View => glide?.to ?? view.peek();
 
 /** Show a view; `isFollowed` where it is to stay at the clock. */
 export function show(to: View, { isGliding = false, isFollowed = false } = {}): void {

@@ -5,7 +5,7 @@
  */
 
 /** How many stills are under way at once. */
-export const MOST_AT_ONCE = 3;
+const MOST_AT_ONCE = 3;
 /** A camera that records, or serves pictures, gives one at once; any other is connected to for each still. */
 export const PERIOD_MS = { cheap: 2000, dear: 8000 } as const;
 const FIRST_BACK_OFF_MS = 4000;
