@@ -22,8 +22,9 @@ PAGES_FROM = $(shell find web/src -type f 2>/dev/null) web/package-lock.json web
 
 .PHONY: run demo test lint format bench torture fuzz lock pages release-pages
 
-# Recording and the API do not wait for the pages, which may need a network.
-TRY_PAGES = $(MAKE) --silent --no-print-directory pages || \
+# Recording and the API do not wait for the pages, which may need a network: a registry that does not answer holds npm for
+# a quarter of an hour.
+TRY_PAGES = timeout --foreground --kill-after=10 300 $(MAKE) --silent --no-print-directory pages || \
 	echo "the operator's pages could not be built (see above); all else goes on without them"
 
 run: $(STAMP)
@@ -101,5 +102,5 @@ web/node_modules/.installed: web/package-lock.json $(STAMP)
 	@if ! { $(NODE_IS_NEW) && npm --version; } >/dev/null 2>&1 && [ ! -x .node/bin/npm ]; then \
 		$(PYTHON) -m venv .node && .node/bin/python -m pip install --quiet --disable-pip-version-check \
 			--require-hashes --no-deps --only-binary :all: --requirement dependencies/node.txt; fi
-	@$(WITH_NODE) npm ci --silent --ignore-scripts
+	@$(WITH_NODE) npm ci --silent --ignore-scripts --fetch-timeout=60000 --fetch-retries=1
 	@touch web/node_modules/.installed

@@ -42,6 +42,27 @@ async () => {
     .map(({id, impact, nodes}) => `${impact} ${id}: ${nodes.map(({target}) => target.join(' ')).join(', ')}`);
 }
 """
+# What has the focus: its name, whether one sees that it has it, whether something lies over it; null at the end.
+STOP = r"""
+() => {
+  const node = document.activeElement;
+  globalThis.walked ??= new Set();
+  if (node === null || node === document.body || walked.has(node)) return null;
+  walked.add(node);
+  const box = node.getBoundingClientRect();
+  const over = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+  const styles = [null, '::after'].map((part) => getComputedStyle(node, part));
+  const labels = [...(node.labels ?? [])];
+  const texts = [node, ...labels].map((element) => element.innerText);
+  const names = [node.getAttribute('aria-label'), node.title, ...texts];
+  return {
+    what: `${node.localName}.${node.className} ${names.find((name) => name?.trim()) ?? ''}`,
+    isNamed: names.some((name) => name?.trim()) || node.hasAttribute('aria-labelledby'),
+    isMarked: styles.some(({outlineStyle, boxShadow}) => outlineStyle !== 'none' || boxShadow !== 'none'),
+    isSeen: over !== null && (over.contains(node) || [node, ...labels].some((element) => element.contains(over))),
+  };
+}
+"""
 
 
 def is_silent_camera(message: ConsoleMessage) -> bool:
@@ -84,6 +105,20 @@ class Looker:
         self.page.evaluate(AXE.read_text("utf-8"))  # by the debugger: the page's policy would refuse it
         found: list[str] = self.page.evaluate(RUN_AXE)
         return found
+
+    def lost_stops(self) -> list[str]:
+        """Walk the page by Tab; return the stops at which one is lost: unnamed, not marked as focused, or covered."""
+        lost = []
+        for number in range(500):
+            self.page.keyboard.press("Tab")
+            stop = self.page.evaluate(STOP)
+            if stop is None:
+                assert number > 5, "nothing on the page takes the focus"
+                return lost
+            faults = [fault for fault in ("isNamed", "isMarked", "isSeen") if not stop[fault]]
+            if faults:
+                lost.append(f"{stop['what']}: not {', '.join(faults)}")
+        raise AssertionError("walking by Tab comes to no end")
 
     def shot(self, name: str, *, is_whole: bool = True) -> Path:
         """Keep a picture of the page for people to look at; return where."""

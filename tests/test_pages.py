@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.archived import add_source
 from tests.looking import Chromium, chromium  # noqa: F401
 from tests.served import answering
 
@@ -64,6 +65,18 @@ def test_one_goes_from_page_to_page_and_back_by_keyboard(app: Flask, chromium: C
         assert page.title() == "Files · flask-playback"
         page.go_back()
         page.wait_for_function("document.querySelector('main').dataset.page === 'wall'")
+        assert looker.complaints == []
+
+
+def test_an_answer_that_breaks_off_is_told_and_asked_for_again(app: Flask, chromium: Chromium) -> None:  # noqa: F811
+    add_source(app)
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.page
+        page.route("**/api/v1/source", lambda route: route.fulfill(content_type="application/json", body='[{"id": 1'))
+        looker.open()
+        page.get_by_text("The service does not answer").wait_for()
+        page.unroute_all()
+        page.get_by_text("The service does not answer").wait_for(state="detached")
         assert looker.complaints == []
 
 

@@ -215,6 +215,7 @@ def test_a_share_link_is_shown_once_opens_elsewhere_and_is_revoked(place: Place,
         dialog.get_by_role("button", name="Make links").press("Enter")
         links = page.get_by_role("dialog", name="Links, shown this once")
         links.get_by_role("button", name="Copy the link for Gate").click()
+        expect(links.get_by_role("status")).to_contain_text("Copied")  # what lies outside of the dialog is not heard
         url = page.evaluate("navigator.clipboard.readText()")
         assert url == links.get_by_label("Link for Gate", exact=True).input_value()
         links.get_by_role("button", name="Done").press("Enter")

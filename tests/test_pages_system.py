@@ -294,6 +294,10 @@ def test_a_token_is_made_used_and_revoked_and_the_log_tells_of_it(world: World, 
     assert admin.axe() == []
     dialog.get_by_role("button", name="Make it").press("Enter")
     secret = page.get_by_role("textbox", name="The token “nightly <backup>”").input_value()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")  # as over plain HTTP
+    page.get_by_role("button", name="Copy", exact=True).press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text("Copied")
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_be_focused()
     headers = {"Authorization": f"Bearer {secret}"}
 
     def ask(path: str) -> int:

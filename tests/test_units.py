@@ -55,7 +55,7 @@ def test_a_unit_installs_migrates_and_starts_the_supervisor_or_one_role(path: Pa
     serves_pages = role in (None, "web")
     assert service["ExecStartPre"] == [
         "/usr/bin/env make --silent .venv/installed",
-        *(["-/usr/bin/env make --silent pages"] if serves_pages else []),  # nothing waits for them
+        *(["-/usr/bin/env timeout --kill-after=10 300 make --silent pages"] if serves_pages else []),  # of 900 s
         "/usr/bin/env .venv/bin/python run.py prepare",
     ]
     assert "FLASK_APP=run.py" in service["Environment"][0]

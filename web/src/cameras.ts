@@ -125,11 +125,14 @@ export async function refresh(): Promise<void> {
 /** Ask every few seconds while the page is visible. Called once. */
 export function watchCameras(): void {
   const again = async () => {
-    if (!document.hidden) {
-      running ??= guarded();
-      await running;
+    try {
+      if (!document.hidden) {
+        running ??= guarded();
+        await running;
+      }
+    } finally {
+      setTimeout(again, CAMERAS_EVERY_MS); // whatever went wrong: the wall must not stand still unnoticed
     }
-    setTimeout(again, CAMERAS_EVERY_MS);
   };
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) running ??= guarded();

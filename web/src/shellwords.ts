@@ -28,9 +28,6 @@ export const say = defineWords({
     keys: 'Keys',
     api: 'API',
     administration: 'Administration',
-    viewer: 'viewer',
-    operator: 'operator',
-    admin: 'administrator',
   },
   ru: {
     wall: 'Эфир',
@@ -58,9 +55,6 @@ export const say = defineWords({
     keys: 'Клавиши',
     api: 'API',
     administration: 'Администрирование',
-    viewer: 'наблюдатель',
-    operator: 'оператор',
-    admin: 'администратор',
   },
   vi: {
     wall: 'Trực tiếp',
@@ -88,8 +82,5 @@ export const say = defineWords({
     keys: 'Phím tắt',
     api: 'API',
     administration: 'Quản trị',
-    viewer: 'người xem',
-    operator: 'người vận hành',
-    admin: 'quản trị viên',
   },
 });

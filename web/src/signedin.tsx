@@ -1,9 +1,11 @@
 /** Who looks at the page, and the way out. */
+
 import { useState } from 'preact/hooks';
 import { csrfToken } from './api/call';
 import { mayConfigure, me } from './me';
 import { Button } from './parts/button';
 import { Menu } from './parts/menu';
+import { say as sayPart } from './parts/words';
 import { say } from './shellwords';
 
 function SignOut() {
@@ -24,7 +26,7 @@ function SignOut() {
 }
 
 export function SignedIn() {
-  const role = say(me.role);
+  const role = sayPart(me.role);
   return (
     <Menu icon="down" label={me.name || role}>
       <div class="stack">

@@ -43,6 +43,8 @@ export function queryOf(parameters: Parameters = {}): string {
   return text && `?${text.replaceAll('%2C', ',').replaceAll('%3A', ':')}`;
 }
 
+const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'unreachable' }]);
+
 /** Fetch. Raises ApiError with status 0 where nothing answers, and AbortError. */
 async function reach(path: string, init: RequestInit): Promise<Response> {
   const askedMs = Date.now();
@@ -52,7 +54,7 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
     return answer;
   } catch (error) {
     if (isAbort(error)) throw error;
-    throw new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'unreachable' }]);
+    throw unreachable();
   }
 }
 
@@ -75,7 +77,7 @@ let token: Promise<string> | null = null;
 
 async function askToken(): Promise<string> {
   const answer = await ask('/csrftoken/', { cache: 'no-store' });
-  return ((await answer.json()) as { csrfToken: string }).csrfToken;
+  return (await bodyOf<{ csrfToken: string }>(answer)).csrfToken;
 }
 
 /** What each change carries, so that no page of another site can make one; asked for once. */
@@ -94,8 +96,14 @@ export function forgetToken(): void {
 
 const JSON_ONLY = { Accept: 'application/json' };
 
+/** The JSON of an answer. The connection may break in the middle of it: that is as if nothing had answered. */
 async function bodyOf<T>(answer: Response): Promise<T> {
-  return (answer.status === 204 ? null : await answer.json()) as T;
+  try {
+    return (answer.status === 204 ? null : await answer.json()) as T;
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw unreachable();
+  }
 }
 
 /** Ask for JSON. Raises ApiError, and AbortError once the signal says so. */

@@ -1,7 +1,8 @@
 /** What happens to the rows of a table: tests, a few at a time, and the import of those that were chosen. */
-import { ApiError } from '../api/call';
+import { ApiError, isAbort } from '../api/call';
 import { addMany, type Trial, testSource } from '../api/cameras';
 import type { Model } from '../api/sources';
+import { pause } from '../pause';
 import { start } from './recording';
 import type { Row } from './rows';
 
@@ -13,28 +14,19 @@ export type Outcome =
   | { kind: 'tried'; trial: Trial }
   | { kind: 'refused'; text: string };
 
-const sleep = (ms: number, signal: AbortSignal) =>
-  new Promise<void>((done) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      done();
-    });
-  });
-
-/** Test one; where others are tested, wait and ask again. */
-async function outcomeOf(row: Row, signal: AbortSignal): Promise<Outcome> {
+/** Test one; where others are tested, wait and ask again. Null once the signal says that nobody waits for it. */
+async function outcomeOf(row: Row, signal: AbortSignal): Promise<Outcome | null> {
   const { group_name: _, ...source } = row.source;
-  while (!signal.aborted) {
+  for (;;) {
     try {
       return { kind: 'tried', trial: await testSource(source, signal) };
     } catch (error) {
+      if (isAbort(error)) return null;
       if (!(error instanceof ApiError)) throw error;
       if (error.status !== 429) return { kind: 'refused', text: error.message };
-      await sleep(AGAIN_MS, signal);
     }
+    await pause(AGAIN_MS, signal).catch(() => null); // broken off: asking says so
   }
-  return { kind: 'waits' };
 }
 
 /** Test rows; `tell` hears of each by its line. Ends early without an error when the signal says so. */
@@ -48,7 +40,7 @@ export async function testRows(
   const work = async () => {
     for (let row = waiting.shift(); row && !signal.aborted; row = waiting.shift()) {
       tell(row.line, { kind: 'testing' });
-      tell(row.line, await outcomeOf(row, signal).catch(() => null));
+      tell(row.line, await outcomeOf(row, signal));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));

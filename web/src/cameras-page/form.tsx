@@ -1,4 +1,5 @@
 /** Adding and changing a camera: it is tried first, and then stored. */
+
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { groupsOf } from '../api/cameras';
@@ -9,6 +10,7 @@ import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { split } from './addresses';
 import { type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
 import { FieldsOf } from './fields';
@@ -213,7 +215,7 @@ export function CameraForm(props: FormProps) {
             isElsewhere && <ErrorText error={error} />
           )}
           <div class="dialog-buttons">
-            <Button onClick={onClose}>{say('cancel')}</Button>
+            <Button onClick={onClose}>{sayPart('cancel')}</Button>
             <Buttons isNew={camera === null} trying={trying} isBusy={isBusy} test={test} save={save} />
           </div>
         </div>

@@ -1,4 +1,5 @@
 /** Groups: made, filled, given a schedule, deleted. */
+
 import { useEffect, useState } from 'preact/hooks';
 import { groupsOf } from '../api/cameras';
 import type { Model } from '../api/sources';
@@ -9,6 +10,7 @@ import { Dialog } from '../parts/dialog';
 import { Check, Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { say } from './groupwords';
 import { ScheduleForm } from './schedule';
 
@@ -61,7 +63,7 @@ function Sure({ group, act, onClose }: { group: CameraGroup; act: Act; onClose: 
     <Dialog title={say('remove', { name })} onClose={onClose}>
       <p>{say('sure', { name })}</p>
       <div class="dialog-buttons">
-        <Button onClick={onClose}>{say('cancel')}</Button>
+        <Button onClick={onClose}>{sayPart('cancel')}</Button>
         <Button kind="danger" icon="bin" onClick={remove}>
           {say('yes')}
         </Button>

@@ -1,4 +1,5 @@
 /** Many cameras from a table: read and shown first, tested if somebody wants it, and stored when he says so. */
+
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { cameras, refresh } from '../cameras';
@@ -7,6 +8,7 @@ import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { importRows, type Outcome, recordRows, testRows } from './bringing';
 import { say, sayColumn } from './importwords';
 import { type Preview, PreviewTable } from './preview';
@@ -181,7 +183,7 @@ function Rows({ rows, onOther, onClose }: { rows: Row[]; onOther: () => void; on
         </Button>
         {isDone ? (
           <Button kind="main" onClick={onClose}>
-            {say('close')}
+            {sayPart('close')}
           </Button>
         ) : (
           <>

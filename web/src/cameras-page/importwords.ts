@@ -45,7 +45,6 @@ export const say = defineWords({
     notStored: 'Nothing was stored: look at the lines that are marked, or take them out.',
     notRecorded: 'The cameras are there, but “{name}” does not record: {why}',
     other: 'Another table',
-    close: 'Close',
   },
   ru: {
     title: 'Импорт камер из таблицы',
@@ -104,7 +103,6 @@ export const say = defineWords({
     notStored: 'Ничего не сохранено: исправьте отмеченные строки или уберите их.',
     notRecorded: 'Камеры добавлены, но запись с меткой «{name}» не включилась: {why}',
     other: 'Другая таблица',
-    close: 'Закрыть',
   },
   vi: {
     title: 'Nhập camera từ bảng',
@@ -148,7 +146,6 @@ export const say = defineWords({
     notStored: 'Chưa lưu gì cả: hãy xem các dòng được đánh dấu hoặc bỏ chúng ra.',
     notRecorded: 'Camera đã được thêm, nhưng “{name}” chưa ghi hình: {why}',
     other: 'Bảng khác',
-    close: 'Đóng',
   },
 });
 

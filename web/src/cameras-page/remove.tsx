@@ -1,4 +1,5 @@
 /** Removing a camera, and stopping one that records with others: both are asked before they are done. */
+
 import { useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { removeSource } from '../api/sources';
@@ -7,6 +8,7 @@ import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { stop, stoppedWith } from './recording';
 import { say } from './words';
 
@@ -53,7 +55,7 @@ export function Remove({ camera, onClose }: { camera: Camera; onClose: () => voi
         {!isRefused && <ErrorText error={error} />}
       </div>
       <div class="dialog-buttons">
-        <Button onClick={onClose}>{say('cancel')}</Button>
+        <Button onClick={onClose}>{sayPart('cancel')}</Button>
         <Button kind="danger" icon="bin" disabled={isBusy} onClick={remove}>
           {say(camera.isWanted ? 'stopAndRemove' : 'removeShort')}
         </Button>
@@ -80,7 +82,7 @@ export function Stop({ camera, onClose }: { camera: Camera; onClose: () => void 
       <Others camera={camera} />
       <ErrorText error={error} />
       <div class="dialog-buttons">
-        <Button onClick={onClose}>{say('cancel')}</Button>
+        <Button onClick={onClose}>{sayPart('cancel')}</Button>
         <Button kind="main" icon="stop" onClick={act}>
           {say('stopShort')}
         </Button>

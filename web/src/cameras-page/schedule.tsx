@@ -9,6 +9,7 @@ import { Button, IconButton } from '../parts/button';
 import { Check, Field } from '../parts/field';
 import { ErrorText, Spinner } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { language } from '../words';
 import { say } from './groupwords';
 
@@ -174,7 +175,7 @@ export function ScheduleForm({ groupId, name }: { groupId: string; name: string 
           </Button>
         )}
         <Button type="submit" kind="main" disabled={windows.length === 0}>
-          {say('save')}
+          {sayPart('save')}
         </Button>
       </div>
     </form>

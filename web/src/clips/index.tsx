@@ -9,6 +9,7 @@ import { may } from '../me';
 import { chosen, marks } from '../moment';
 import { Button } from '../parts/button';
 import { Spinner } from '../parts/shown';
+import { language } from '../words';
 import { AnalyseDialog, Analyses } from './analyse';
 import { followAnalyses } from './analyses';
 import './clips.css';
@@ -31,6 +32,7 @@ type Opened = 'preview' | 'pin' | 'share' | 'analyse' | null;
 const DIALOGS = { preview: Preview, pin: PinDialog, share: ShareDialog, analyse: AnalyseDialog } as const;
 
 function useClipKeys(): void {
+  const named = language.value;
   const hints = useMemo(
     () => [
       { keys: '[', hint: say('keyIn'), act: markIn },
@@ -39,7 +41,7 @@ function useClipKeys(): void {
       { keys: '}', hint: say('keyGoOut'), act: goOut },
       { keys: '\\', hint: say('keyClear'), act: clearMarks },
     ],
-    [],
+    [named],
   );
   useKeys(hints);
 }

@@ -38,7 +38,7 @@ function UndoDialog({ one, onClose }: { one: Kept; onClose: () => void }) {
   const act = async () => {
     try {
       await undo(one);
-      toast(say('done'));
+      toast(sayPart('done'));
       onClose();
     } catch (failure) {
       setError(failure);

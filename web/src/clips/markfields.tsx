@@ -1,3 +1,4 @@
+import { useComputed } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { nowMs, zoneName } from '../instants';
 import { clockMs, marks, player } from '../moment';
@@ -107,7 +108,7 @@ function MarkField({ side, isShown }: { side: keyof typeof SIDES; isShown: boole
 /** Begin and end of the clip: to type, to take from the player, to go to. */
 export function MarkFields() {
   const { inMs, outMs } = marks.value;
-  const isShown = clockMs.value !== null;
+  const isShown = useComputed(() => clockMs.value !== null).value; // not with each frame
   return (
     <div class="clips-marks">
       <MarkField side="in" isShown={isShown} />

@@ -2,10 +2,11 @@ import { useRef, useState } from 'preact/hooks';
 import { addShare } from '../api/clips';
 import { cameraName } from '../cameras';
 import { Button } from '../parts/button';
+import { sayCopied } from '../parts/copying';
 import { Dialog } from '../parts/dialog';
 import { Check, Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
-import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { ActDialog, endOf, LastingField, WEEK } from './acting';
 import { say } from './actwords';
 import type { Cut } from './cut';
@@ -21,16 +22,6 @@ interface Made {
   url: string;
 }
 
-/** Put a text on the clipboard; without TLS browsers let only a selection be copied. */
-async function copyText(input: HTMLInputElement): Promise<void> {
-  if (navigator.clipboard) await navigator.clipboard.writeText(input.value);
-  else {
-    input.select();
-    document.execCommand('copy');
-  }
-  toast(say('copied'));
-}
-
 function LinkRow({ made: { name, url } }: { made: Made }) {
   const input = useRef<HTMLInputElement>(null);
   return (
@@ -41,9 +32,9 @@ function LinkRow({ made: { name, url } }: { made: Made }) {
       <Button
         icon="link"
         aria-label={say('copy', { name })}
-        onClick={() => input.current && void copyText(input.current)}
+        onClick={() => input.current && void sayCopied(input.current)}
       >
-        {say('copyShort')}
+        {sayPart('copy')}
       </Button>
     </div>
   );
@@ -63,7 +54,7 @@ function Links({ links, problem, onClose }: { links: Made[]; problem: unknown; o
         <ErrorText error={problem} />
         <div class="dialog-buttons">
           <Button kind="main" onClick={onClose}>
-            {say('done')}
+            {sayPart('done')}
           </Button>
         </div>
       </div>

@@ -1,10 +1,12 @@
 /** What the analysis is asked: `POST /cinema/`. It can be filled as soon as the file has a number. */
+
 import { useEffect, useState } from 'preact/hooks';
 import { AUDIENCES, type Audience, type CinemaInput, changeCinema, reportOf, startCinema } from '../api/files';
 import { Button } from '../parts/button';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { say } from './words';
 
 interface CinemaFormProps {
@@ -63,7 +65,7 @@ export function CinemaForm({ fileId, before, onSaved }: CinemaFormProps) {
       <ErrorText error={error} />
       <div class="row">
         <Button type="submit" disabled={isSame}>
-          {say('save')}
+          {sayPart('save')}
         </Button>
         {!saved && <span class="small muted">{say('startsAgain')}</span>}
       </div>

@@ -1,4 +1,5 @@
 /** Writing a comment on a file: what is said, how grave it is, of which violation, and where. */
+
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { addComment, type Comment, type CommentInput, changeComment } from '../api/files';
@@ -6,6 +7,7 @@ import { SEVERITIES, type Severity } from '../api/severity';
 import { Button, IconButton } from '../parts/button';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
+import { say as sayPart } from '../parts/words';
 import { say } from './reviewwords';
 import { clockOf, secondsOf } from './seconds';
 import { severityText } from './severity';
@@ -168,10 +170,10 @@ export function CommentForm({ refer, draft, nowS, onDone, onCancel }: FormProps)
       <ErrorText error={error} />
       <div class="row">
         <Button type="submit" kind="main" disabled={!form.isWhole || isBusy}>
-          {say('save')}
+          {sayPart('save')}
         </Button>
         <Button kind="quiet" onClick={onCancel}>
-          {say('cancel')}
+          {sayPart('cancel')}
         </Button>
       </div>
     </form>

@@ -1,4 +1,5 @@
 /** What is known of a file, and deleting it. */
+
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { type HandedFile, removeFile } from '../api/files';
@@ -9,6 +10,7 @@ import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { navigate } from '../route';
 import { say } from './panelwords';
 
@@ -66,7 +68,7 @@ function RemoveDialog({ file, onClose }: { file: HandedFile; onClose: () => void
       <p>{say(file.kind === 'footage' ? 'removeFootageText' : 'removeFileText')}</p>
       <ErrorText error={error.value} />
       <div class="dialog-buttons">
-        <Button onClick={onClose}>{say('cancel')}</Button>
+        <Button onClick={onClose}>{sayPart('cancel')}</Button>
         <Button kind="danger" icon="bin" onClick={() => void remove()}>
           {say('remove')}
         </Button>

@@ -1,12 +1,16 @@
 /** The download key of a file, for operators: until when it is valid, who downloads now, giving it out and revoking. */
+
 import { useSignal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import { Fragment } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type DownloadKey, restartKey, revokeKey } from '../api/files';
 import { clockText, durationText, nowMs, numberText } from '../instants';
 import { Button } from '../parts/button';
+import { sayCopied } from '../parts/copying';
 import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import type { OpenedFile } from './opened';
 import { say } from './panelwords';
 
@@ -31,17 +35,9 @@ function useLooking(opened: OpenedFile, isBusy: boolean): void {
   }, [opened, isBusy]);
 }
 
-async function copy(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast(say('copied'));
-  } catch {
-    toast(say('notCopied'), 'danger'); // plain HTTP has no clipboard; the address stands beside the button
-  }
-}
-
 function Address({ shown }: { shown: DownloadKey }) {
   const now = useNow();
+  const field = useRef<HTMLInputElement>(null);
   const untilMs = Date.parse(shown.expires_utc ?? '');
   const endsMs = Date.parse(shown.rotation_ends_utc ?? '');
   const address = new URL(shown.download_url ?? '', location.origin).href;
@@ -49,13 +45,14 @@ function Address({ shown }: { shown: DownloadKey }) {
     <>
       <p class="files-address">
         <input
+          ref={field}
           class="code"
           readOnly
           aria-label={say('address')}
           value={address}
           onFocus={(event) => event.currentTarget.select()}
         />
-        <Button icon="link" onClick={() => void copy(address)}>
+        <Button icon="link" onClick={() => field.current && void sayCopied(field.current)}>
           {say('copy')}
         </Button>
       </p>
@@ -83,7 +80,7 @@ function RevokeDialog({
     <Dialog title={say('revokeTitle')} onClose={onClose}>
       <p>{say('revokeText', { n: shown.downloading })}</p>
       <div class="dialog-buttons">
-        <Button onClick={onClose}>{say('cancel')}</Button>
+        <Button onClick={onClose}>{sayPart('cancel')}</Button>
         <Button
           kind="danger"
           onClick={() => {
@@ -127,10 +124,10 @@ export function KeyPanel({ opened, shown }: { opened: OpenedFile; shown: Downloa
         <dt>{say('keyRotation')}</dt>
         <dd>{say(shown.rotation ?? 'never')}</dd>
         {counts.map(([name, count]) => (
-          <>
-            <dt key={name}>{say(name)}</dt>
+          <Fragment key={name}>
+            <dt>{say(name)}</dt>
             <dd class="numbers">{numberText(count)}</dd>
-          </>
+          </Fragment>
         ))}
       </dl>
       <ErrorText error={error.value} />

@@ -15,6 +15,7 @@ import {
 } from '../api/files';
 import { nowMs } from '../instants';
 import { may } from '../me';
+import { pause } from '../pause';
 import { EventParser } from './eventstream';
 
 export interface FileEvent {
@@ -52,15 +53,6 @@ const MOST_WAIT_MS = 30_000;
 const FRESH_MS = 5000;
 
 const NOTHING: Known = { file: null, report: null, key: null };
-
-const pause = (ms: number, aborted: AbortSignal): Promise<void> =>
-  new Promise((done) => {
-    const timer = setTimeout(done, ms);
-    aborted.addEventListener('abort', () => {
-      clearTimeout(timer);
-      done();
-    });
-  });
 
 export class OpenedFile {
   readonly id: number;
@@ -157,7 +149,7 @@ export class OpenedFile {
         waitMs = Math.min(MOST_WAIT_MS, Math.max(1000, waitMs * 2));
         this.isHeard.value = false;
       }
-      await pause(waitMs, this.ending.signal);
+      await pause(waitMs, this.ending.signal).catch(() => undefined); // it has ended: the loop sees it
     }
   }
 

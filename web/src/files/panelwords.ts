@@ -3,7 +3,6 @@ import { defineWords } from '../words';
 
 export const say = defineWords({
   en: {
-    cancel: 'Cancel',
     remove: 'Delete',
     download: 'Download',
     ai: 'AI',
@@ -23,8 +22,6 @@ export const say = defineWords({
     never: 'none was given out yet',
     address: 'Address',
     copy: 'Copy the address',
-    copied: 'The address is copied',
-    notCopied: 'The browser does not allow copying: mark the address and copy it by hand',
     restart: 'Give out a key',
     revoke: 'Revoke',
     revokeTitle: 'Revoke the download key?',
@@ -78,7 +75,6 @@ export const say = defineWords({
     number: 'Number',
   },
   ru: {
-    cancel: 'Отмена',
     remove: 'Удалить',
     download: 'Скачать',
     ai: 'ИИ',
@@ -98,8 +94,6 @@ export const say = defineWords({
     never: 'ещё не было',
     address: 'Адрес',
     copy: 'Скопировать адрес',
-    copied: 'Адрес скопирован',
-    notCopied: 'Браузер не разрешает копирование: выделите адрес и скопируйте вручную',
     restart: 'Выдать ключ',
     revoke: 'Отозвать',
     revokeTitle: 'Отозвать ключ скачивания?',
@@ -155,7 +149,6 @@ export const say = defineWords({
     number: 'Номер',
   },
   vi: {
-    cancel: 'Hủy',
     remove: 'Xóa',
     download: 'Tải xuống',
     ai: 'AI',
@@ -175,8 +168,6 @@ export const say = defineWords({
     never: 'chưa từng cấp',
     address: 'Địa chỉ',
     copy: 'Sao chép địa chỉ',
-    copied: 'Đã sao chép địa chỉ',
-    notCopied: 'Trình duyệt không cho sao chép: hãy chọn địa chỉ và tự sao chép',
     restart: 'Cấp khóa',
     revoke: 'Thu hồi',
     revokeTitle: 'Thu hồi khóa tải xuống?',
@@ -189,7 +180,7 @@ export const say = defineWords({
     recommendNone: 'Các nhận xét chưa được tổng hợp.',
     recommend: 'Tổng hợp nhận xét',
     vote: 'Theo đa số phiếu',
-    people: 'Con người',
+    people: 'Người dùng',
     nobody: 'không có ý kiến',
     report: 'Báo cáo',
     reportHtml: 'Mở báo cáo',

@@ -1,4 +1,5 @@
 /** The film, its track, and beside them what was found and said, all at one moment. */
+
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Comment, HandedFile, Report } from '../api/files';
@@ -10,6 +11,7 @@ import { Button, IconButton } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { CommentForm, type Draft } from './commentform';
 import { MarkFilters, MarkList } from './marklist';
 import { atOf, filtered, type Mark, type MarkFilter, marksOf, NO_FILTER, neighbour, violationsIn } from './marks';
@@ -61,7 +63,7 @@ function RemoveDialog({ comment, onClose, onDone }: { comment: Comment; onClose:
       <p class="muted">{say('removeText')}</p>
       <ErrorText error={error.value} />
       <div class="dialog-buttons">
-        <Button onClick={onClose}>{say('cancel')}</Button>
+        <Button onClick={onClose}>{sayPart('cancel')}</Button>
         <Button kind="danger" onClick={() => void remove()}>
           {say('remove')}
         </Button>
@@ -291,7 +293,7 @@ function Below({ file, playing, span, onClear }: BelowProps) {
       <span class="small" role="status">
         {text && say('markedSpan', { span: text })}
       </span>
-      {text && <IconButton icon="close" label={say('cancel')} onClick={onClear} />}
+      {text && <IconButton icon="close" label={sayPart('cancel')} onClick={onClear} />}
     </div>
   );
 }

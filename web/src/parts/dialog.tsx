@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { IconButton } from './button';
+import { dialogsOpen, Toasts } from './toasts';
 import { say } from './words';
 
 interface DialogProps {
@@ -18,7 +19,9 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
     const dialog = box.current;
     const before = document.activeElement;
     dialog?.showModal();
+    dialogsOpen.value = [...dialogsOpen.peek(), id];
     return () => {
+      dialogsOpen.value = dialogsOpen.peek().filter((one) => one !== id);
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
@@ -38,6 +41,7 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
         <IconButton icon="close" label={say('close')} onClick={onClose} />
       </div>
       {children}
+      <Toasts within={id} />
     </dialog>
   );
 }

@@ -25,10 +25,15 @@ export function toast(text: string, kind: Toast['kind'] = 'done'): void {
   if (kind === 'done') setTimeout(() => remove(id), SHOWN_MS);
 }
 
-export function Toasts() {
+/** The ids of the modal dialogs that are open: what lies outside of the newest is inert, and is not read out. */
+export const dialogsOpen = signal<readonly string[]>([]);
+
+/** Where the messages stand: in the newest dialog (`within` is its id), or else on the page. */
+export function Toasts({ within = '' }: { within?: string }) {
+  const shown = within === (dialogsOpen.value.at(-1) ?? '') ? toasts.value : [];
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {toasts.value.map(({ id, text, kind }) => (
+      {shown.map(({ id, text, kind }) => (
         <div key={id} class="toast" data-kind={kind}>
           <span class="spring">{text}</span>
           <IconButton icon="close" label={say('close')} onClick={() => remove(id)} />

@@ -1,6 +1,7 @@
 /** What is pressed to play: below the pictures, each with its key. */
 
 import { clockText, dayText, durationText, isoOf, nowMs, numberText } from '../instants';
+import { MINUTE_MS } from '../lengths';
 import * as moment from '../moment';
 import { IconButton } from '../parts/button';
 import { Icon } from '../parts/icon';
@@ -9,7 +10,7 @@ import type { Conductor } from './conductor';
 import { isSoundOn, jumpsGaps, volume } from './settings';
 import { say } from './words';
 
-const LATE_MS = 60_000;
+const LATE_MS = MINUTE_MS;
 
 /** The clock that all pictures follow. */
 function MasterClock() {
@@ -75,7 +76,6 @@ function Sound({ conductor }: { conductor: Conductor }) {
       <IconButton
         icon={isSoundOn.value && hasSound ? 'sound' : 'silent'}
         label={label}
-        aria-pressed={isSoundOn.value}
         disabled={!hasSound}
         onClick={() => {
           isSoundOn.value = !isSoundOn.value;
@@ -136,7 +136,7 @@ export function Controls({ conductor, isFull, onFull }: ControlsProps) {
           {say('jumps')}
         </label>
       </Menu>
-      <IconButton icon="full" label={say(isFull ? 'exitFull' : 'full')} aria-pressed={isFull} onClick={onFull} />
+      <IconButton icon="full" label={say(isFull ? 'exitFull' : 'full')} onClick={onFull} />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 /** Fetching playlists and media: again and again where the service is just starting anew. */
 
 import { ApiError, ask } from '../api/call';
+import { pause } from '../pause';
 
 const FIRST_PAUSE_MS = 400;
 const LONGEST_PAUSE_MS = 4000;
@@ -9,22 +10,6 @@ const PASSING = new Set([0, 500, 502, 503, 504]);
 
 /** Is it worth asking again? */
 export const isPassing = (error: unknown): boolean => error instanceof ApiError && PASSING.has(error.status);
-
-/** Wait; raises AbortError once the signal says so. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((done, fail) => {
-    signal.throwIfAborted();
-    const end = () => {
-      clearTimeout(timer);
-      fail(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', end);
-      done();
-    }, ms);
-    signal.addEventListener('abort', end, { once: true });
-  });
-}
 
 /** Ask until there is an answer. Raises what is no passing trouble, and AbortError; `tell` hears of each trouble. */
 export async function patiently<T>(act: () => Promise<T>, signal: AbortSignal, tell?: () => void): Promise<T> {

@@ -2,7 +2,8 @@
 
 import { ApiError, isAbort, queryOf } from '../api/call';
 import { isoOf } from '../instants';
-import { isPassing, pause, textOf } from './fetching';
+import { pause } from '../pause';
+import { isPassing, textOf } from './fetching';
 import { type Entry, parsePlaylist } from './playlist';
 import type { Shelf } from './shelf';
 

@@ -62,7 +62,7 @@ export const say = defineWords({
     gapCause: 'Why',
   },
   ru: {
-    player: 'Плеер',
+    player: 'Проигрыватель',
     pictures: 'Изображения камер',
     controls: 'Воспроизведение',
     play: 'Воспроизвести',
@@ -116,7 +116,7 @@ export const say = defineWords({
     before: 'Последняя до этого: {moment}',
     after: 'Следующая после этого: {moment}',
     jumps: 'Пропускать время без записи на всех камерах',
-    options: 'Настройки плеера',
+    options: 'Настройки проигрывателя',
     noCameras: 'Камеры не выбраны',
     next: 'Следующее изображение',
     gapCause: 'Причина',

@@ -1,4 +1,5 @@
 /** The form of an account: its role, and the cameras that it may see. */
+
 import type { TargetedSubmitEvent } from 'preact';
 import { useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
@@ -8,6 +9,7 @@ import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
+import { say as sayPart } from '../parts/words';
 import { RightsFields } from './rights';
 import { say } from './userswords';
 import { say as sayShared } from './words';
@@ -20,7 +22,7 @@ export function RoleField({ role, onChange }: { role: Role; onChange: (role: Rol
       <select value={role} onChange={(event) => onChange(event.currentTarget.value as Role)}>
         {ROLES.map((one) => (
           <option key={one} value={one}>
-            {sayShared(one)}
+            {sayPart(one)}
           </option>
         ))}
       </select>
@@ -114,9 +116,9 @@ export function AccountDialog({ account, onClose, onSaved }: AccountDialogProps)
         <RightsFields rights={rights} onChange={setRights} />
         <ErrorText error={error} />
         <div class="dialog-buttons">
-          <Button onClick={onClose}>{sayShared('cancel')}</Button>
+          <Button onClick={onClose}>{sayPart('cancel')}</Button>
           <Button kind="main" type="submit" disabled={isBusy}>
-            {sayShared('save')}
+            {sayPart('save')}
           </Button>
         </div>
       </form>

@@ -6,6 +6,7 @@ import { bytesText, durationText, momentText, nowMs, numberText } from '../insta
 import { Link } from '../parts/link';
 import { Empty } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
+import { say as sayPart } from '../parts/words';
 import { useAsked } from './asked';
 import { say } from './healthwords';
 import { Badge, Fact, type Kind, Loaded, Warning, When } from './shared';
@@ -171,7 +172,7 @@ const columns = (): Column<SourceHealth>[] => [
     cell: (source) => (
       <>
         <Badge kind={source.status === 'online' ? 'good' : source.status === 'unknown' ? undefined : 'danger'}>
-          {say(source.status)}
+          {sayPart(source.status)}
         </Badge>
         {source.status_detail && <span class="small muted system-detail">{source.status_detail}</span>}
       </>

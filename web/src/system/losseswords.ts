@@ -39,7 +39,7 @@ export const say = defineWords({
     covered: 'Записано {percent} того, что должно было быть записано',
     nothingWanted: 'Записывать было нечего',
     about:
-      'Считается то, что должно было быть записано и не записано, до минуты назад. Записанное и потом удалённое потерей не считается.',
+      'Учтено то, что должно было записаться и не записалось, кроме последней минуты. Записанное и потом удалённое потерей не считается.',
     expected: 'Должно быть записано',
     lost: 'Не записано',
     gone: 'Записано, но уже нет',
@@ -55,7 +55,7 @@ export const say = defineWords({
     length: 'Длительность',
     cause: 'Причина',
     noGaps: 'За этот период ничего не пропало.',
-    noCameras: 'Нет камер, которые вам видны.',
+    noCameras: 'Нет доступных вам камер.',
   },
   vi: {
     range: 'Khoảng thời gian',
@@ -63,7 +63,7 @@ export const say = defineWords({
     week: '7 ngày',
     month: '30 ngày',
     year: 'Một năm',
-    table: 'Tải CSV',
+    table: 'Tải xuống CSV',
     covered: 'Đã ghi {percent} phần cần ghi',
     nothingWanted: 'Không có gì cần ghi',
     about:

@@ -22,10 +22,10 @@ import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
+import { say as sayPart } from '../parts/words';
 import { say } from './retentionwords';
 import { limitsOf, ruleText, type Typed, typedOf } from './ruletexts';
 import { Warning } from './shared';
-import { say as sayShared } from './words';
 
 const SCOPES: Record<Scope, 'scopeAll' | 'scopeGroup' | 'scopeTag' | 'scopeSource'> = {
   all: 'scopeAll',
@@ -218,9 +218,9 @@ export function RuleDialog({ rule, expected, onClose, onSaved }: RuleDialogProps
         <Preview limits={limits} needed={neededBytes(limits, scope, target, expected)} expected={expected} />
         <Failure error={error} />
         <div class="dialog-buttons">
-          <Button onClick={onClose}>{sayShared('cancel')}</Button>
+          <Button onClick={onClose}>{sayPart('cancel')}</Button>
           <Button kind="main" type="submit" disabled={isBusy}>
-            {sayShared('save')}
+            {sayPart('save')}
           </Button>
         </div>
       </form>

@@ -1,7 +1,9 @@
 /** A secret that is shown this once: to be read, selected and copied. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { Button } from '../parts/button';
+import { sayCopied } from '../parts/copying';
 import { Dialog } from '../parts/dialog';
+import { say as sayPart } from '../parts/words';
 import { say } from './words';
 
 interface SecretProps {
@@ -12,26 +14,15 @@ interface SecretProps {
 }
 
 export function SecretDialog({ title, text, secret, onClose }: SecretProps) {
-  const [isCopied, setCopied] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.select(), []);
-  const copy = async () => {
-    field.current?.select();
-    try {
-      await navigator.clipboard.writeText(secret);
-      setCopied(true);
-    } catch (error) {
-      if (!(error instanceof DOMException) && !(error instanceof TypeError)) throw error;
-      setCopied(false); // over plain HTTP there is no clipboard: it is selected, for the keys of the system
-    }
-  };
   return (
     <Dialog title={title} onClose={onClose}>
       <div class="stack">
         <p>{text}</p>
         <div class="row system-secret">
           <input ref={field} class="code" readOnly value={secret} aria-label={title} />
-          <Button onClick={() => void copy()}>{say(isCopied ? 'copied' : 'copy')}</Button>
+          <Button onClick={() => field.current && void sayCopied(field.current)}>{sayPart('copy')}</Button>
         </div>
         <p class="notice" data-kind="warning">
           {say('shownOnce')}
@@ -39,7 +30,7 @@ export function SecretDialog({ title, text, secret, onClose }: SecretProps) {
       </div>
       <div class="dialog-buttons">
         <Button kind="main" onClick={onClose}>
-          {say('done')}
+          {sayPart('done')}
         </Button>
       </div>
     </Dialog>

@@ -1,10 +1,12 @@
 /** What several tabs show: a fact with its name, a bar, a time, and the question before something is undone. */
+
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { durationText, momentText, nowMs } from '../instants';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { ErrorText, Spinner } from '../parts/shown';
+import { say as sayPart } from '../parts/words';
 import type { Asked } from './asked';
 import { say } from './words';
 
@@ -95,7 +97,7 @@ export function Confirm({ title, text, action, act, onClose, onDone }: ConfirmPr
       <p>{text}</p>
       <ErrorText error={error} />
       <div class="dialog-buttons">
-        <Button onClick={onClose}>{say('cancel')}</Button>
+        <Button onClick={onClose}>{sayPart('cancel')}</Button>
         <Button kind="danger" disabled={isBusy} onClick={() => void confirm()}>
           {action}
         </Button>

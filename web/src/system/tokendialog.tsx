@@ -1,4 +1,5 @@
 /** The form of a new token: what it may do, of which cameras and which footage, and until when. */
+
 import type { TargetedSubmitEvent } from 'preact';
 import { useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
@@ -9,6 +10,7 @@ import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Check, Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
+import { say as sayPart } from '../parts/words';
 import { instantOf } from '../wallclock';
 import { RightsFields } from './rights';
 import { say } from './tokenswords';
@@ -150,7 +152,7 @@ export function TokenDialog({ onClose, onMade }: { onClose: () => void; onMade: 
           <select value={form.role} onChange={(event) => change({ role: event.currentTarget.value as TokenRole })}>
             {roles.map((role) => (
               <option key={role} value={role}>
-                {sayShared(role)}
+                {sayPart(role)}
               </option>
             ))}
           </select>
@@ -165,7 +167,7 @@ export function TokenDialog({ onClose, onMade }: { onClose: () => void; onMade: 
         <Times form={form} change={change} wrong={wrong} />
         <ErrorText error={error} />
         <div class="dialog-buttons">
-          <Button onClick={onClose}>{sayShared('cancel')}</Button>
+          <Button onClick={onClose}>{sayPart('cancel')}</Button>
           <Button kind="main" type="submit" disabled={isBusy}>
             {say('make')}
           </Button>

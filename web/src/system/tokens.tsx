@@ -1,4 +1,5 @@
 /** Tokens of programs: one's own, and for an administrator those of everybody; below them share links. */
+
 import { useState } from 'preact/hooks';
 import { revokeToken, type Token, tokens } from '../api/people';
 import { momentText } from '../instants';
@@ -7,6 +8,7 @@ import { Button } from '../parts/button';
 import { Check } from '../parts/field';
 import { type Column, Table } from '../parts/table';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { changeQuery, route } from '../route';
 import { useAsked } from './asked';
 import { SecretDialog } from './secret';
@@ -45,7 +47,7 @@ const columnsOf = (isOfAll: boolean, open: (what: Open) => void): Column<Token>[
         },
       ]
     : []),
-  { name: 'role', label: sayShared('role'), cell: (one) => sayShared(one.role), order: (one) => one.role },
+  { name: 'role', label: sayShared('role'), cell: (one) => sayPart(one.role), order: (one) => one.role },
   {
     name: 'areas',
     label: say('areas'),

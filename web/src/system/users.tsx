@@ -1,4 +1,5 @@
 /** Users: who may sign in, what each may do and see, and what an administrator does for them. */
+
 import { useState } from 'preact/hooks';
 import {
   type Account,
@@ -14,6 +15,7 @@ import { Button } from '../parts/button';
 import { ErrorText } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { toast } from '../parts/toasts';
+import { say as sayPart } from '../parts/words';
 import { AccountDialog } from './accountdialog';
 import { useAsked } from './asked';
 import { SecretDialog } from './secret';
@@ -88,7 +90,7 @@ function Actions({ account, open, onActivate }: ActionsProps) {
 
 const columnsOf = (open: (what: Open) => void, onActivate: (account: Account) => void): Column<Account>[] => [
   { name: 'name', label: sayShared('name'), cell: (one) => <strong>{one.name}</strong>, order: (one) => one.name },
-  { name: 'role', label: sayShared('role'), cell: (one) => sayShared(one.role), order: (one) => one.role },
+  { name: 'role', label: sayShared('role'), cell: (one) => sayPart(one.role), order: (one) => one.role },
   { name: 'sees', label: say('sees'), cell: seesText, order: seesText },
   {
     name: 'state',

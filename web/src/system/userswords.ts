@@ -81,7 +81,7 @@ export const say = defineWords({
     edit: 'Изменить',
     more: 'Ещё для {name}',
     titleAdd: 'Добавить человека',
-    titleEdit: 'Изменить {name}',
+    titleEdit: 'Изменить: {name}',
     password: 'Первый пароль',
     passwordHint: 'Если пусто, будет создан и показан один раз. При первом входе его надо сменить.',
     maySee: 'Видит',

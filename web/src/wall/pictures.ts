@@ -5,6 +5,7 @@
 import { type Signal, signal } from '@preact/signals';
 import { ApiError, ask } from '../api/call';
 import { nowMs } from '../instants';
+import { pause } from '../pause';
 import { isPictures, Parts } from './multipart';
 import { Pacing } from './pacing';
 
@@ -83,9 +84,13 @@ const pacing = new Pacing();
 let timer = 0;
 
 async function takeTurn(id: number): Promise<void> {
-  const isGood = watched.peek()?.id === id || (await fetchStill(id)); // what is watched live needs no stills
-  pacing.done(id, Date.now(), isGood);
-  go();
+  let isGood = false;
+  try {
+    isGood = watched.peek()?.id === id || (await fetchStill(id)); // what is watched live needs no stills
+  } finally {
+    pacing.done(id, Date.now(), isGood); // whatever went wrong: its turn comes again
+    go();
+  }
 }
 
 function go(): void {
@@ -180,7 +185,7 @@ async function watch(id: number, delayS: number, signal: AbortSignal): Promise<v
     await watchOnce(id, delayS, signal);
     if (signal.aborted) return;
     watched.value = { id, isLive: false };
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    await pause(AGAIN_MS, signal).catch(() => undefined); // nobody watches any more: the loop sees it
   }
 }
 
