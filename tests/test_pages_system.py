@@ -285,6 +285,7 @@ def test_a_token_is_made_used_and_revoked_and_the_log_tells_of_it(world: World, 
     page = admin.open("/view/system?tab=tokens")
     page.get_by_role("button", name="Make a token").press("Enter")
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Name")).to_be_focused()
     dialog.get_by_label("Name").fill("nightly <backup>")
     dialog.get_by_text("Areas: all areas").click()
     dialog.get_by_label("playback").check()
@@ -309,6 +310,7 @@ def test_a_token_is_made_used_and_revoked_and_the_log_tells_of_it(world: World, 
     page.get_by_role("checkbox", name="Those of everybody").check()
     expect(page.get_by_role("columnheader", name="Account")).to_be_visible()
     page.get_by_role("button", name="Revoke: nightly <backup>").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()  # Enter alone does no harm
     page.get_by_role("button", name="Revoke “nightly <backup>”").press("Enter")
     expect(row_of(page, "nightly")).to_contain_text("revoked")
     assert ask("/api/v1/source/2/") == 401

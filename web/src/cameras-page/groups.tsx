@@ -1,16 +1,17 @@
 /** Groups: made, filled, given a schedule, deleted. */
 
 import { useEffect, useState } from 'preact/hooks';
+import { ApiError, isAbort } from '../api/call';
 import { groupsOf } from '../api/cameras';
 import type { Model } from '../api/sources';
 import * as api from '../api/sources';
 import { type CameraGroup, cameras, groups, refresh } from '../cameras';
 import { Button, IconButton } from '../parts/button';
+import { Confirm } from '../parts/confirm';
 import { Dialog } from '../parts/dialog';
 import { Check, Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
-import { say as sayPart } from '../parts/words';
 import { say } from './groupwords';
 import { ScheduleForm } from './schedule';
 
@@ -28,7 +29,9 @@ function useModels(known: CameraGroup[]): Models {
       const lists = await Promise.all(kinds.map((model) => groupsOf(model, asking.signal)));
       setModels(new Map(lists.flatMap((list, at) => list.map(({ id }) => [id, kinds[at] ?? 'Source']))));
     };
-    ask().catch(() => {}); // it ended, or the next asking tells
+    ask().catch((error) => {
+      if (!isAbort(error) && !(error instanceof ApiError)) throw error; // the next asking tells
+    });
     return () => asking.abort();
   }, [ids]);
   return models;
@@ -51,24 +54,20 @@ function Members({ group, model, act }: { group: CameraGroup; model: Model; act:
   );
 }
 
-function Sure({ group, act, onClose }: { group: CameraGroup; act: Act; onClose: () => void }) {
+function Sure({ group, onClose }: { group: CameraGroup; onClose: () => void }) {
   const { id, name } = group;
-  const remove = () =>
-    act(async () => {
+  const remove = async () => {
+    try {
       await api.removeGroup(id);
       toast(say('removed', { name }));
-      onClose();
-    });
+    } finally {
+      await refresh();
+    }
+  };
   return (
-    <Dialog title={say('remove', { name })} onClose={onClose}>
+    <Confirm title={say('remove', { name })} action={say('yes')} icon="bin" act={remove} onClose={onClose}>
       <p>{say('sure', { name })}</p>
-      <div class="dialog-buttons">
-        <Button onClick={onClose}>{sayPart('cancel')}</Button>
-        <Button kind="danger" icon="bin" onClick={remove}>
-          {say('yes')}
-        </Button>
-      </div>
-    </Dialog>
+    </Confirm>
   );
 }
 
@@ -99,7 +98,7 @@ function Group({ group, model, act }: { group: CameraGroup; model: Model; act: A
       </div>
       {shown === 'members' && <Members group={group} model={model} act={act} />}
       {shown === 'schedule' && <ScheduleForm groupId={group.id} name={name} />}
-      {isSure && <Sure group={group} act={act} onClose={() => setSure(false)} />}
+      {isSure && <Sure group={group} onClose={() => setSure(false)} />}
     </li>
   );
 }

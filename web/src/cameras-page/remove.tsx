@@ -5,6 +5,7 @@ import { ApiError } from '../api/call';
 import { removeSource } from '../api/sources';
 import { type Camera, cameras, refresh } from '../cameras';
 import { Button } from '../parts/button';
+import { Confirm } from '../parts/confirm';
 import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
@@ -66,27 +67,14 @@ export function Remove({ camera, onClose }: { camera: Camera; onClose: () => voi
 
 /** Asked only where other cameras stop too. */
 export function Stop({ camera, onClose }: { camera: Camera; onClose: () => void }) {
-  const [error, setError] = useState<unknown>(null);
   const { name } = camera;
   const act = async () => {
-    try {
-      await stop(camera);
-      toast(say('stopped', { name }));
-      onClose();
-    } catch (reason) {
-      setError(reason);
-    }
+    await stop(camera);
+    toast(say('stopped', { name }));
   };
   return (
-    <Dialog title={say('stopTitle', { name })} onClose={onClose}>
+    <Confirm title={say('stopTitle', { name })} action={say('stopShort')} icon="stop" act={act} onClose={onClose}>
       <Others camera={camera} />
-      <ErrorText error={error} />
-      <div class="dialog-buttons">
-        <Button onClick={onClose}>{sayPart('cancel')}</Button>
-        <Button kind="main" icon="stop" onClick={act}>
-          {say('stopShort')}
-        </Button>
-      </div>
-    </Dialog>
+    </Confirm>
   );
 }

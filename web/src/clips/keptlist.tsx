@@ -3,8 +3,8 @@ import { cameraName } from '../cameras';
 import { momentText } from '../instants';
 import { may } from '../me';
 import { chosen, marks, player } from '../moment';
-import { Button, IconButton } from '../parts/button';
-import { Dialog } from '../parts/dialog';
+import { IconButton } from '../parts/button';
+import { Confirm } from '../parts/confirm';
 import { Link } from '../parts/link';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
@@ -33,28 +33,17 @@ function factsOf({ who, expiresMs, share }: Kept): string {
 }
 
 function UndoDialog({ one, onClose }: { one: Kept; onClose: () => void }) {
-  const [error, setError] = useState<unknown>(null);
   if (one.kind === 'export') return null;
-  const act = async () => {
-    try {
-      await undo(one);
-      toast(sayPart('done'));
-      onClose();
-    } catch (failure) {
-      setError(failure);
-    }
-  };
   return (
-    <Dialog title={nameOf(one)} onClose={onClose}>
+    <Confirm
+      title={nameOf(one)}
+      action={say(ANSWERS[one.kind])}
+      act={() => undo(one)}
+      onClose={onClose}
+      onDone={() => toast(sayPart('done'))}
+    >
       <p>{say(QUESTIONS[one.kind])}</p>
-      <ErrorText error={error} />
-      <div class="dialog-buttons">
-        <Button onClick={onClose}>{sayPart('cancel')}</Button>
-        <Button kind="danger" onClick={() => void act()}>
-          {say(ANSWERS[one.kind])}
-        </Button>
-      </div>
-    </Dialog>
+    </Confirm>
   );
 }
 

@@ -2,7 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import { addShare } from '../api/clips';
 import { cameraName } from '../cameras';
 import { Button } from '../parts/button';
-import { sayCopied } from '../parts/copying';
+import { sayCopied } from '../parts/copytext';
 import { Dialog } from '../parts/dialog';
 import { Check, Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';

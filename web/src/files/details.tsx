@@ -7,10 +7,8 @@ import { cameras } from '../cameras';
 import { bytesText, durationText, momentText } from '../instants';
 import { may } from '../me';
 import { Button } from '../parts/button';
-import { Dialog } from '../parts/dialog';
-import { ErrorText } from '../parts/shown';
+import { Confirm } from '../parts/confirm';
 import { toast } from '../parts/toasts';
-import { say as sayPart } from '../parts/words';
 import { navigate } from '../route';
 import { say } from './panelwords';
 
@@ -53,27 +51,16 @@ function factsOf(file: HandedFile): Fact[] {
 }
 
 function RemoveDialog({ file, onClose }: { file: HandedFile; onClose: () => void }) {
-  const error = useSignal<unknown>(null);
+  const { id, name, kind } = file;
   const remove = async () => {
-    try {
-      await removeFile(file.id);
-      toast(say('removeFileSaid', { name: file.name }));
-      navigate('files');
-    } catch (reason) {
-      error.value = reason;
-    }
+    await removeFile(id);
+    toast(say('removeFileSaid', { name }));
+    navigate('files');
   };
   return (
-    <Dialog title={say('removeFileTitle', { name: file.name })} onClose={onClose}>
-      <p>{say(file.kind === 'footage' ? 'removeFootageText' : 'removeFileText')}</p>
-      <ErrorText error={error.value} />
-      <div class="dialog-buttons">
-        <Button onClick={onClose}>{sayPart('cancel')}</Button>
-        <Button kind="danger" icon="bin" onClick={() => void remove()}>
-          {say('remove')}
-        </Button>
-      </div>
-    </Dialog>
+    <Confirm title={say('removeFileTitle', { name })} action={say('remove')} icon="bin" act={remove} onClose={onClose}>
+      <p>{say(kind === 'footage' ? 'removeFootageText' : 'removeFileText')}</p>
+    </Confirm>
   );
 }
 

@@ -6,11 +6,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { type DownloadKey, restartKey, revokeKey } from '../api/files';
 import { clockText, durationText, nowMs, numberText } from '../instants';
 import { Button } from '../parts/button';
-import { sayCopied } from '../parts/copying';
-import { Dialog } from '../parts/dialog';
+import { Confirm } from '../parts/confirm';
+import { sayCopied } from '../parts/copytext';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
-import { say as sayPart } from '../parts/words';
 import type { OpenedFile } from './opened';
 import { say } from './panelwords';
 
@@ -67,34 +66,6 @@ function Address({ shown }: { shown: DownloadKey }) {
   );
 }
 
-function RevokeDialog({
-  shown,
-  onClose,
-  onRevoke,
-}: {
-  shown: DownloadKey;
-  onClose: () => void;
-  onRevoke: () => Promise<void>;
-}) {
-  return (
-    <Dialog title={say('revokeTitle')} onClose={onClose}>
-      <p>{say('revokeText', { n: shown.downloading })}</p>
-      <div class="dialog-buttons">
-        <Button onClick={onClose}>{sayPart('cancel')}</Button>
-        <Button
-          kind="danger"
-          onClick={() => {
-            onClose();
-            void onRevoke();
-          }}
-        >
-          {say('revoke')}
-        </Button>
-      </div>
-    </Dialog>
-  );
-}
-
 export function KeyPanel({ opened, shown }: { opened: OpenedFile; shown: DownloadKey }) {
   const isRevoking = useSignal(false);
   const error = useSignal<unknown>(null);
@@ -147,13 +118,16 @@ export function KeyPanel({ opened, shown }: { opened: OpenedFile; shown: Downloa
         )}
       </div>
       {isRevoking.value && (
-        <RevokeDialog
-          shown={shown}
+        <Confirm
+          title={say('revokeTitle')}
+          action={say('revoke')}
+          act={() => act(() => revokeKey(opened.id), say('saidRevoked'))}
           onClose={() => {
             isRevoking.value = false;
           }}
-          onRevoke={() => act(() => revokeKey(opened.id), say('saidRevoked'))}
-        />
+        >
+          <p>{say('revokeText', { n: shown.downloading })}</p>
+        </Confirm>
       )}
     </section>
   );

@@ -7,9 +7,8 @@ import { removeComment } from '../api/files';
 import type { Severity } from '../api/severity';
 import { type KeyHint, useKeys } from '../keys';
 import { may } from '../me';
-import { Button, IconButton } from '../parts/button';
-import { Dialog } from '../parts/dialog';
-import { ErrorText } from '../parts/shown';
+import { IconButton } from '../parts/button';
+import { Confirm } from '../parts/confirm';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
 import { CommentForm, type Draft } from './commentform';
@@ -46,29 +45,19 @@ function useMarks(report: Report) {
 }
 
 function RemoveDialog({ comment, onClose, onDone }: { comment: Comment; onClose: () => void; onDone: () => void }) {
-  const error = useSignal<unknown>(null);
-  const remove = async () => {
-    try {
-      await removeComment(comment.id);
-      onDone();
-    } catch (reason) {
-      error.value = reason;
-    }
-  };
   return (
-    <Dialog title={say('removeTitle')} onClose={onClose}>
+    <Confirm
+      title={say('removeTitle')}
+      action={say('remove')}
+      act={() => removeComment(comment.id)}
+      onClose={onClose}
+      onDone={onDone}
+    >
       <blockquote class="files-said" dir="auto">
         {comment.comment}
       </blockquote>
       <p class="muted">{say('removeText')}</p>
-      <ErrorText error={error.value} />
-      <div class="dialog-buttons">
-        <Button onClick={onClose}>{sayPart('cancel')}</Button>
-        <Button kind="danger" onClick={() => void remove()}>
-          {say('remove')}
-        </Button>
-      </div>
-    </Dialog>
+    </Confirm>
   );
 }
 

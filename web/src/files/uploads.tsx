@@ -3,9 +3,8 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { bytesText, durationText, momentText } from '../instants';
 import { Button, IconButton } from '../parts/button';
-import { Dialog } from '../parts/dialog';
+import { Confirm } from '../parts/confirm';
 import { Link } from '../parts/link';
-import { ErrorText } from '../parts/shown';
 import { CinemaOf } from './cinemaform';
 import { discard, findLeftovers, isSame, type Leftover, leftovers } from './leftovers';
 import { addFiles, cancel, dismiss, goOn, mostBytes, pause, type UploadItem, uploads } from './queue';
@@ -94,26 +93,16 @@ function Actions({ item, onCancel }: { item: UploadItem; onCancel: () => void })
 }
 
 function CancelDialog({ item, onClose }: { item: UploadItem; onClose: () => void }) {
-  const error = useSignal<unknown>(null);
-  const end = async () => {
-    try {
-      await cancel(item.key);
-      onClose();
-    } catch (reason) {
-      error.value = reason;
-    }
-  };
   return (
-    <Dialog title={say('cancelTitle')} onClose={onClose}>
+    <Confirm
+      title={say('cancelTitle')}
+      action={say('cancelYes')}
+      cancel={say('cancelNo')}
+      act={() => cancel(item.key)}
+      onClose={onClose}
+    >
       <p>{say('cancelText', { sent: bytesText(item.sentBytes), name: item.file.name })}</p>
-      <ErrorText error={error.value} />
-      <div class="dialog-buttons">
-        <Button onClick={onClose}>{say('cancelNo')}</Button>
-        <Button kind="danger" onClick={end}>
-          {say('cancelYes')}
-        </Button>
-      </div>
-    </Dialog>
+    </Confirm>
   );
 }
 

@@ -11,6 +11,13 @@ interface DialogProps {
   children: ComponentChildren;
 }
 
+/** The first field, or the first of the buttons at the end, which is the one that does nothing. */
+const FIRST = [
+  'input:not(:disabled, [type=file], [type=radio]:not(:checked))',
+  ...['select', 'textarea'].map((name) => `${name}:not(:disabled)`),
+  '.dialog-buttons button:not(:disabled)',
+].join();
+
 /** A modal dialog: the browser keeps the focus in it and gives it back; Escape and the cross close it. */
 export function Dialog({ title, onClose, isWide = false, children }: DialogProps) {
   const box = useRef<HTMLDialogElement>(null);
@@ -19,11 +26,14 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
     const dialog = box.current;
     const before = document.activeElement;
     dialog?.showModal();
+    const isAtCross = document.activeElement?.closest('.dialog-head');
+    if (isAtCross) dialog?.querySelector<HTMLElement>(FIRST)?.focus();
     dialogsOpen.value = [...dialogsOpen.peek(), id];
     return () => {
       dialogsOpen.value = dialogsOpen.peek().filter((one) => one !== id);
       dialog?.close();
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      const next = before?.isConnected ? before : document.querySelector('main'); // its row may be gone
+      if (next instanceof HTMLElement) next.focus();
     };
   }, []);
   return (

@@ -16,6 +16,7 @@ import { bytesText, durationText, isoOf, momentText } from '../instants';
 import { DAY_MS } from '../lengths';
 import { mayConfigure } from '../me';
 import { Button } from '../parts/button';
+import { Confirm } from '../parts/confirm';
 import { Link } from '../parts/link';
 import { type Column, Table } from '../parts/table';
 import { toast } from '../parts/toasts';
@@ -24,7 +25,7 @@ import { Explain } from './explain';
 import { say } from './retentionwords';
 import { RuleDialog } from './ruledialog';
 import { limitText, ruleText } from './ruletexts';
-import { Badge, Confirm, Loaded, When } from './shared';
+import { Badge, Loaded, When } from './shared';
 import { say as sayShared } from './words';
 
 interface Known {
@@ -195,12 +196,13 @@ export function RetentionTab() {
           {shown?.kind === 'remove' && (
             <Confirm
               title={say('titleRemove', { what: ruleText(shown.rule) })}
-              text={say('textRemove')}
               action={say('actRemove', { what: ruleText(shown.rule) })}
               act={() => removeRule(shown.rule.id)}
               onClose={close}
               onDone={() => removed(shown.rule)}
-            />
+            >
+              <p>{say('textRemove')}</p>
+            </Confirm>
           )}
         </>
       )}

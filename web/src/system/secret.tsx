@@ -1,7 +1,7 @@
 /** A secret that is shown this once: to be read, selected and copied. */
 import { useEffect, useRef } from 'preact/hooks';
 import { Button } from '../parts/button';
-import { sayCopied } from '../parts/copying';
+import { sayCopied } from '../parts/copytext';
 import { Dialog } from '../parts/dialog';
 import { say as sayPart } from '../parts/words';
 import { say } from './words';

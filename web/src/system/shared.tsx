@@ -1,12 +1,8 @@
 /** What several tabs show: a fact with its name, a bar, a time, and the question before something is undone. */
 
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
 import { durationText, momentText, nowMs } from '../instants';
-import { Button } from '../parts/button';
-import { Dialog } from '../parts/dialog';
 import { ErrorText, Spinner } from '../parts/shown';
-import { say as sayPart } from '../parts/words';
 import type { Asked } from './asked';
 import { say } from './words';
 
@@ -64,44 +60,5 @@ export function Warning({
     <p class="notice" data-kind={kind}>
       {children}
     </p>
-  );
-}
-
-interface ConfirmProps {
-  /** Names the thing: "Revoke the token “backup”?". */
-  title: string;
-  text: string;
-  action: string;
-  act: () => Promise<unknown>;
-  onClose: () => void;
-  onDone: () => void;
-}
-
-/** Asks before something is done that cannot simply be undone; what fails is said in the dialog. */
-export function Confirm({ title, text, action, act, onClose, onDone }: ConfirmProps) {
-  const [error, setError] = useState<unknown>(null);
-  const [isBusy, setBusy] = useState(false);
-  const confirm = async () => {
-    setBusy(true);
-    try {
-      await act();
-      onDone();
-      onClose();
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
-  };
-  return (
-    <Dialog title={title} onClose={onClose}>
-      <p>{text}</p>
-      <ErrorText error={error} />
-      <div class="dialog-buttons">
-        <Button onClick={onClose}>{sayPart('cancel')}</Button>
-        <Button kind="danger" disabled={isBusy} onClick={() => void confirm()}>
-          {action}
-        </Button>
-      </div>
-    </Dialog>
   );
 }

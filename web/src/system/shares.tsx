@@ -4,11 +4,12 @@ import { revokeShare, type Share, shares } from '../api/people';
 import { cameraName } from '../cameras';
 import { isoOf, momentText, numberText } from '../instants';
 import { Button } from '../parts/button';
+import { Confirm } from '../parts/confirm';
 import { Link } from '../parts/link';
 import { type Column, Table } from '../parts/table';
 import { toast } from '../parts/toasts';
 import { useAsked } from './asked';
-import { Badge, Confirm, Loaded, When } from './shared';
+import { Badge, Loaded, When } from './shared';
 import { say } from './tokenswords';
 import { say as sayShared } from './words';
 
@@ -107,7 +108,6 @@ export function Shares() {
       {chosen && (
         <Confirm
           title={say('titleRevokeShare', { name })}
-          text={say('textRevokeShare', { span: spanText(chosen) })}
           action={say('actRevokeShare', { name })}
           act={() => revokeShare(chosen.id)}
           onClose={() => setChosen(null)}
@@ -115,7 +115,9 @@ export function Shares() {
             toast(say('shareRevoked', { name }));
             asked.again();
           }}
-        />
+        >
+          <p>{say('textRevokeShare', { span: spanText(chosen) })}</p>
+        </Confirm>
       )}
     </section>
   );

@@ -5,6 +5,7 @@ import { revokeToken, type Token, tokens } from '../api/people';
 import { momentText } from '../instants';
 import { may, mayConfigure } from '../me';
 import { Button } from '../parts/button';
+import { Confirm } from '../parts/confirm';
 import { Check } from '../parts/field';
 import { type Column, Table } from '../parts/table';
 import { toast } from '../parts/toasts';
@@ -12,7 +13,7 @@ import { say as sayPart } from '../parts/words';
 import { changeQuery, route } from '../route';
 import { useAsked } from './asked';
 import { SecretDialog } from './secret';
-import { Badge, Confirm, Loaded, When } from './shared';
+import { Badge, Loaded, When } from './shared';
 import { Shares } from './shares';
 import { TokenDialog } from './tokendialog';
 import { say } from './tokenswords';
@@ -120,7 +121,6 @@ function Shown({ shown, open, again }: { shown: Open; open: (what: Open) => void
   return (
     <Confirm
       title={say('titleRevoke', { name })}
-      text={say('textRevoke')}
       action={say('actRevoke', { name })}
       act={() => revokeToken(id)}
       onClose={close}
@@ -128,7 +128,9 @@ function Shown({ shown, open, again }: { shown: Open; open: (what: Open) => void
         toast(say('nowRevoked', { name }));
         again();
       }}
-    />
+    >
+      <p>{say('textRevoke')}</p>
+    </Confirm>
   );
 }
 

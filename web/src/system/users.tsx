@@ -12,6 +12,7 @@ import {
 } from '../api/people';
 import { numberText } from '../instants';
 import { Button } from '../parts/button';
+import { Confirm } from '../parts/confirm';
 import { ErrorText } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { toast } from '../parts/toasts';
@@ -19,7 +20,7 @@ import { say as sayPart } from '../parts/words';
 import { AccountDialog } from './accountdialog';
 import { useAsked } from './asked';
 import { SecretDialog } from './secret';
-import { Badge, Confirm, Loaded, When } from './shared';
+import { Badge, Loaded, When } from './shared';
 import { say } from './userswords';
 import { say as sayShared } from './words';
 
@@ -169,7 +170,6 @@ function Shown({ shown, open, again }: ShownProps) {
   return (
     <Confirm
       title={say(words.title, { name })}
-      text={say(words.text, { name })}
       action={say(words.action, { name })}
       act={act}
       onClose={() => tell(say('newFor', { name }), name, made)}
@@ -177,7 +177,9 @@ function Shown({ shown, open, again }: ShownProps) {
         toast(say(words.done, { name }));
         again();
       }}
-    />
+    >
+      <p>{say(words.text, { name })}</p>
+    </Confirm>
   );
 }
 
