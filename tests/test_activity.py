@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
@@ -185,6 +186,25 @@ def test_a_pass_that_ends_anywhere_goes_on_at_the_next_and_comes_to_the_same(dat
     assert look(app).segments == 16
     assert stored(app) == in_pieces
     assert moving(values(client, other, 0, 32)) == [10, 12, 14, 16, 18]
+
+
+def test_what_decodes_yields_to_all_others_and_what_writes_does_not(app: Flask, scene: Any) -> None:
+    """Regression: with the database locked by a thread that got no CPU, the recorder would have waited for it."""
+    client, source_id = app.test_client(), add_source(app)
+    record(app, source_id, scene(), segment_s=4)
+    switch(client, source_id)
+    seen: list[tuple[int, list[int]]] = []
+
+    def is_stopping() -> bool:
+        mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        decoding = [one.native_id or 0 for one in threading.enumerate() if one.name.startswith("activity")]
+        seen.append((mine, [os.getpriority(os.PRIO_PROCESS, one) for one in decoding]))
+        return False
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert look(app, is_stopping=is_stopping).segments > 1
+    assert {mine for mine, _ in seen} == {before}
+    assert seen[-1][1] == [19]
 
 
 def test_the_newest_footage_comes_first(app: Flask, scene: Any) -> None:

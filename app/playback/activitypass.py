@@ -2,11 +2,18 @@
 
 What is left to look at stands in the database, and so does what was found, segment by segment: a process that dies
 loses one. A file that it dies of is tried TRIES times. Used by one thread, of the worker or of a command.
+
+Pictures are decoded in a thread of their own that yields to all others. The database is written by the thread that
+runs the pass: a writer that gets no CPU would hold up every other one, the recorder's among them.
 """
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +25,7 @@ from app.playback.segmentlook import Ref, SegmentLook
 
 log = logging.getLogger(__name__)
 
+NICEST = 19
 BATCH, BATCH_S = 16, 1.0  # segments, and CPU seconds, after which it is another camera's turn
 TRIES = 3
 
@@ -49,14 +57,18 @@ class ActivityPass:
         is_stopping: Callable[[], bool] = lambda: False,
         source_ids: Sequence[int] | None = None,
     ) -> None:
-        self._until_s = time.thread_time() + budget_s
+        self._budget_s, self._begun_s, self._decoding_s = budget_s, time.thread_time(), 0.0
         self._is_stopping, self._source_ids = is_stopping, source_ids
         self._roots = set(mounted_roots())
         self.done = Done()
 
     def run(self) -> Done:
         """Look at one batch of each camera in turn, until nothing is left or the time is up."""
-        begun_s = time.thread_time()
+        with ThreadPoolExecutor(1, "activity", _yield_to_all) as decoding:
+            self._decoding = decoding
+            return self._run()
+
+    def _run(self) -> Done:
         left = list(self._source_ids) if self._source_ids is not None else enabled_ids(db.session)
         db.session.rollback()
         self.done.sources = len(left)
@@ -69,11 +81,15 @@ class ActivityPass:
                     left.remove(source_id)
                     continue
                 self._look_at(task)
-        self.done.is_more, self.done.cpu_s = bool(left), time.thread_time() - begun_s
+        self.done.is_more, self.done.cpu_s = bool(left), self._spent_s()
         return self.done
 
+    def _spent_s(self) -> float:
+        """Return the CPU seconds of this pass, those of decoding among them."""
+        return time.thread_time() - self._begun_s + self._decoding_s
+
     def _is_over(self) -> bool:
-        return self._is_stopping() or time.thread_time() >= self._until_s
+        return self._is_stopping() or self._spent_s() >= self._budget_s
 
     def _next(self, source_id: int) -> Task | None:
         """Return the newest that is left of a camera; write down which days have nothing left."""
@@ -102,22 +118,33 @@ class ActivityPass:
     def _look_at(self, task: Task) -> None:
         """Look at the segments of a task, the newest first and at one at least; write down what is found of each."""
         look = SegmentLook(task.source_id, task.refs, self._is_stopping)
-        begun_s = time.thread_time()
+        begun_s = self._spent_s()
         is_over, left = False, list(task.refs)
         tries = self._begin(task.source_id, left[-1])
         while left and not is_over:
-            ref, from_s = left.pop(), time.thread_time()
+            ref, from_s = left.pop(), self._spent_s()
             if tries > TRIES:
                 log.error("segment %s is left out of activity: the process died of it %d times", ref[0], TRIES)
-            seen = look.skip(ref) if tries > TRIES else look.look_at(ref)
+            seen = look.skip(ref) if tries > TRIES else self._decode(look, ref)
             if seen is None:  # the process is to end, and has not died of it
                 with writing() as session:
                     note_looked(session, task.source_id, look.take_decoded())
                 return
-            is_over = self._is_over() or time.thread_time() - begun_s > BATCH_S
-            self._store(task.source_id, seen, look.take_decoded(), time.thread_time() - from_s)
+            is_over = self._is_over() or self._spent_s() - begun_s > BATCH_S
+            self._store(task.source_id, seen, look.take_decoded(), self._spent_s() - from_s)
             if left and not is_over:
                 tries = self._begin(task.source_id, left[-1])
+
+    def _decode(self, look: SegmentLook, ref: Ref) -> rows.Seen | None:
+        """Look at a segment in the thread that yields; no transaction is open meanwhile."""
+
+        def timed() -> tuple[rows.Seen | None, float]:
+            from_s = time.thread_time()
+            return look.look_at(ref), time.thread_time() - from_s
+
+        seen, spent_s = self._decoding.submit(copy_context().run, timed).result()
+        self._decoding_s += spent_s
+        return seen
 
     def _begin(self, source_id: int, ref: Ref) -> int:
         """Write down that a segment is looked at; return which try of it this is."""
@@ -130,3 +157,8 @@ class ActivityPass:
             note_looked(session, source_id, decoded, round(spent_s * 1_000_000))
         self.done.segments += len(kept)
         self.done.decoded += decoded
+
+
+def _yield_to_all() -> None:
+    """Lower the priority of this thread, for good: it is a thread of a pass, and ends with it."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICEST)

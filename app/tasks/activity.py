@@ -1,7 +1,6 @@
-"""Looking for activity in what was recorded: a while of each half minute, in a thread that yields to all others."""
+"""Looking for activity in what was recorded: a while of each half minute; what decodes yields to all others."""
 
 import logging
-import os
 import threading
 import time
 
@@ -17,7 +16,6 @@ from app.tasks.context import task_app
 log = logging.getLogger(__name__)
 
 LOCK = "activity.lock"
-NICEST = 19
 
 _is_ending = threading.Event()
 _at_it = threading.Lock()
@@ -30,10 +28,7 @@ def find_activity() -> None:
     if not app.config["PLAYBACK"].ACTIVITY_CPU_S or not _at_it.acquire(blocking=False):
         return
     try:
-        # A thread of its own: its priority is lowered for good, and Celery uses this one for everything.
-        thread = threading.Thread(target=_look, args=(app,), name="activity", daemon=True)
-        thread.start()
-        thread.join()
+        _look(app)
     finally:
         _at_it.release()
 
@@ -45,7 +40,6 @@ def _end(**_: object) -> None:
 
 
 def _look(app: Flask) -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICEST)
     config = app.config["PLAYBACK"]
     with app.app_context():
         try:
