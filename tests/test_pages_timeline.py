@@ -346,10 +346,14 @@ def test_what_is_known_is_drawn_while_the_finer_is_still_to_come(
         at = [timeline.place(10)[0] - canvas["x"], AXIS_PX + LANE_PX / 2]
         before = page.evaluate(PIXEL, at)
         assert held, "nothing finer was asked for"
+        ended: list[Any] = []
+        for event in ("requestfinished", "requestfailed"):
+            page.on(event, lambda request: ended.append(request) if "/playbackapi/timeline?" in request.url else None)
         for route in held:
             route.continue_()
         page.unroute("**/playbackapi/timeline?**")
-        page.wait_for_timeout(500)
+        wait_for(lambda: len(ended) >= len(held) or page.wait_for_timeout(50), "the finer look")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.evaluate(PIXEL, at) == before
 
 
