@@ -485,7 +485,7 @@ class Listening:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it and return its exit status."""
         self.process.send_signal(number)
-        self.said += self.process.communicate(timeout=10)[1]
+        self.said += self.process.communicate(timeout=40)[1]
         return self.process.returncode
 
 
@@ -575,6 +575,7 @@ def test_a_signal_leaves_neither_file_nor_process(scripted: Scripted, tmp_path: 
         assert list(tmp_path.iterdir()) == []
     finally:
         found.process.kill()
+        found.process.communicate()
 
 
 # --- the command -------------------------------------------------------------------------------------------

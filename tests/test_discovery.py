@@ -1,6 +1,5 @@
 """Looking for cameras by WS-Discovery: a device that answers as cameras do, and ones that answer as they should not."""
 
-import time
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -89,12 +88,10 @@ def with_what_is_no_xml(device: OnvifResponder, asked_id: str) -> Iterator[bytes
 )
 def test_a_hostile_answer_is_passed_over_and_costs_little(answers: Answers) -> None:
     tracemalloc.start()
-    cpu_s = time.process_time()
     assert found_of(answers) == []
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak_bytes < 16_000_000
-    assert time.process_time() - cpu_s < WAIT_S  # expanded, the letters alone are 3 GB
+    assert peak_bytes < 16_000_000  # expanded, the letters alone are 3 GB
 
 
 def test_a_device_is_where_its_answer_came_from_whatever_it_names() -> None:

@@ -337,7 +337,7 @@ def test_ffmpegs_of_a_storage_that_is_recorded_to_no_more_are_ended(tmp_path: Pa
         subprocess.run([*begin, str(kept), str(removed)], cwd=ROOT, check=True)
         wait_for(lambda: lock_holder(run_folder / watchdog.LOCK), "the watchdog")
         subprocess.run([*begin, str(kept)], cwd=ROOT, check=True)
-        assert wait_for(lambda: children[1].poll() is not None, "the end of what nobody adopts")
+        assert wait_for(lambda: children[1].poll() is not None, "the end of what nobody adopts", 40)
         assert children[0].poll() is None
     finally:
         watchdog.stop(run_folder)

@@ -60,6 +60,7 @@ class FileContent(Resource):
         "else as an attachment. Of recorded footage it is the MP4 of the span."
     )
     @query_parameters(namespace, ContentQuery)
+    @namespace.produces(sorted({ANY_TYPE, *SHOWN_TYPES}))
     @sends_bytes(namespace, ANY_TYPE, "The file")
     @namespace.response(404, "There is no such file, or nothing is left of its footage")
     @namespace.response(409, "The file is not complete yet: `not_complete`")

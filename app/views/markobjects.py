@@ -94,7 +94,7 @@ class MarksObject(BaseModel):
     start_utc: str
     end_utc: str
     resolution: float
-    record: RecordMarksObject
-    pin: PinMarksObject
-    comment: CommentMarksObject
-    share: ShareMarksObject
+    record: RecordMarksObject | None = None
+    pin: PinMarksObject | None = None
+    comment: CommentMarksObject | None = None
+    share: ShareMarksObject | None = None

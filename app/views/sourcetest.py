@@ -111,6 +111,7 @@ class Test(Resource):
     )
     @namespace.expect(document(namespace, TestedSource), validate=False)
     @namespace.response(200, "Its picture, or the reason why there is none", document(namespace, TrialObject))
+    @namespace.response(404, "No source has the id that the body names")
     @namespace.response(429, "As many are being tried already; Retry-After says when to ask again")
     def post(self) -> dict[str, Any]:
         """Try a camera: connect to it and get a picture, or the reason why there is none."""
