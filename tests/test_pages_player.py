@@ -201,7 +201,7 @@ def test_fast_and_backwards_single_pictures_are_true_to_the_clock(
     runs: Runs,
     chromium: Chromium,  # noqa: F811
 ) -> None:
-    with opened(app, chromium, 25.0) as looker:
+    with opened(app, chromium, 22.0) as looker:  # at 8× the footage ends, and the gap comes, within seconds
         page = looker.page
         page.get_by_label("Speed").select_option("8")
         press(page, "l")  # at 8× already: twice as fast
@@ -210,8 +210,7 @@ def test_fast_and_backwards_single_pictures_are_true_to_the_clock(
         cell = page.locator(".player-cell[data-id='1'][data-scanning='true']")
         cell.wait_for()
         begun = look(page)
-        wait_until(page, lambda sight: sight.master_s > begun.master_s + 8)
-        sight = look(page)
+        sight = wait_until(page, lambda sight: sight.master_s > begun.master_s + 5)
         for one in sight.pictures:
             assert one.clock_s is not None
             assert abs(one.clock_s - sight.master_s) < 8  # a key frame before it, and half a second of waiting
@@ -221,7 +220,8 @@ def test_fast_and_backwards_single_pictures_are_true_to_the_clock(
         press(page, "k")
         page.get_by_role("button", name="Play", exact=True).wait_for()
         paused = look(page)
-        stands(page, runs, paused.master_s)
+        is_in_gap = T0_S + 8 <= paused.master_s < T0_S + 13
+        stands(page, runs, paused.master_s, 3 if is_in_gap else 4)
         assert look(page).master_s == paused.master_s
         assert looker.complaints == []
 
