@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
@@ -19,6 +19,9 @@ from app.archive import viewwriter
 from app.extensions import db, prepare_migrations
 from instance.config import ProductionConfig, TestingConfig
 from tests.services import Postgres, why_no_postgres
+
+if TYPE_CHECKING:
+    from tests.looking import Chromium
 
 TestingConfig.__test__ = False  # settings, no test, though its name begins like one
 DATABASES = ("sqlite", "postgresql")
@@ -171,3 +174,12 @@ def database_client(database_app: Flask) -> FlaskClient:
 def client(app: Flask) -> FlaskClient:
     """Return a client of the fresh app."""
     return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Chromium"]:
+    """Yield a Chromium that Playwright leads. Loaded by who looks alone: Playwright takes its time."""
+    from tests.looking import starting_chromium
+
+    with starting_chromium() as started:
+        yield started

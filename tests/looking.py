@@ -6,7 +6,7 @@
             looker.page.get_by_role("button", name="…").click()
             assert looker.complaints == [] and looker.axe() == []
 
-Import the fixture `chromium` from here; it lives for a module, since Playwright keeps an event loop while it is open.
+The fixture `chromium` (conftest.py) lives for a module, since Playwright keeps an event loop while it is open.
 """
 
 import json
@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.accounts import PASSWORD
@@ -183,9 +182,3 @@ def starting_chromium(*arguments: str) -> Iterator[Chromium]:
             yield Chromium(browser)
         finally:
             browser.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chromium]:
-    with starting_chromium() as started:
-        yield started

@@ -14,7 +14,6 @@ from instance.config import DevelopmentConfig
 from tests.accounts import add_account, password_hash
 from tests.conftest import in_production
 from tests.looking import Chromium
-from tests.looking import chromium as chromium
 from tests.served import answering
 
 MOST_BYTES = 300 * 1024  # of the first load, over the wire

@@ -21,7 +21,6 @@ from app.views.reporttexts import REPORT_TEXTS
 from tests.accounts import PASSWORD, add_account, password_hash
 from tests.conftest import in_production
 from tests.looking import Chromium
-from tests.looking import chromium as chromium
 from tests.served import answering
 
 TEMPLATES = Path(__file__).parents[1] / "app" / "templates"
@@ -47,8 +46,9 @@ def client(production: Flask) -> FlaskClient:
 def shown(client: FlaskClient, path: str = "/login", **headers: str) -> tuple[str, str]:
     """Return language and title of a page."""
     page = client.get(path, headers={"Accept": "text/html", **headers}, base_url="https://localhost").text
-    language, title = re.search(r'<html lang="(\w\w)".*<title>(.*?)( · |</title>)', page, re.DOTALL).groups()[:2]  # type: ignore[union-attr]
-    return language, title
+    found = re.search(r'<html lang="(\w\w)".*<title>(.*?)( · |</title>)', page, re.DOTALL)
+    assert found is not None, page
+    return found[1], found[2]
 
 
 def test_every_sentence_of_the_templates_is_there_in_all_languages() -> None:

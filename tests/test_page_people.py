@@ -11,7 +11,7 @@ from app.extensions import db, writing
 from app.models import Account, AccountSession, Group, Source
 from tests.accounts import PASSWORD, add_account, add_bounded, password_hash
 from tests.conftest import in_production
-from tests.looking import Chromium, chromium  # noqa: F401
+from tests.looking import Chromium
 from tests.served import answering
 
 # What is offered of acting: on the wall, and beside the player for a clip.
@@ -55,7 +55,7 @@ def offered(page: Page, names: list[str]) -> list[str]:
 )
 def test_the_pages_say_who_is_signed_in_and_offer_what_he_may(
     production: Flask,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
     name: str,
     may_act: bool,
     seen: list[str],
@@ -76,7 +76,7 @@ def test_the_pages_say_who_is_signed_in_and_offer_what_he_may(
         assert [line for line in looker.complaints if "404" not in line] == []  # there is no footage to make a clip of
 
 
-def test_who_sees_one_camera_of_a_group_records_that_one(production: Flask, chromium: Chromium) -> None:  # noqa: F811
+def test_who_sees_one_camera_of_a_group_records_that_one(production: Flask, chromium: Chromium) -> None:
     with answering(production) as base:
         with chromium.looking(base, account="porter") as looker:
             page = looker.open("/")
@@ -91,7 +91,7 @@ def test_who_sees_one_camera_of_a_group_records_that_one(production: Flask, chro
             expect(recorded.get_by_role("link")).to_have_text(["Front"])
 
 
-def test_who_signs_out_elsewhere_is_led_to_the_sign_in_and_back(production: Flask, chromium: Chromium) -> None:  # noqa: F811
+def test_who_signs_out_elsewhere_is_led_to_the_sign_in_and_back(production: Flask, chromium: Chromium) -> None:
     with answering(production) as base, chromium.looking(base, account="viewer") as looker:
         page = looker.open("/view/timeline?cameras=1&span=60")
         with production.app_context(), writing() as session:

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.archived import add_source
-from tests.looking import Chromium, chromium  # noqa: F401
+from tests.looking import Chromium
 from tests.served import answering
 
 PAGES = ["/", "/view/timeline", "/view/cameras", "/view/files", "/view/system"]
@@ -55,7 +55,7 @@ def test_no_module_of_the_pages_is_long() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
 
 
-def test_one_goes_from_page_to_page_and_back_by_keyboard(app: Flask, chromium: Chromium) -> None:  # noqa: F811
+def test_one_goes_from_page_to_page_and_back_by_keyboard(app: Flask, chromium: Chromium) -> None:
     with answering(app) as base, chromium.looking(base) as looker:
         page = looker.open()
         assert page.locator("main").get_attribute("data-page") == "wall"
@@ -68,7 +68,7 @@ def test_one_goes_from_page_to_page_and_back_by_keyboard(app: Flask, chromium: C
         assert looker.complaints == []
 
 
-def test_an_answer_that_breaks_off_is_told_and_asked_for_again(app: Flask, chromium: Chromium) -> None:  # noqa: F811
+def test_an_answer_that_breaks_off_is_told_and_asked_for_again(app: Flask, chromium: Chromium) -> None:
     add_source(app)
     with answering(app) as base, chromium.looking(base) as looker:
         page = looker.page
@@ -80,7 +80,7 @@ def test_an_answer_that_breaks_off_is_told_and_asked_for_again(app: Flask, chrom
         assert looker.complaints == []
 
 
-def test_language_theme_and_zone_are_chosen_and_kept(app: Flask, chromium: Chromium) -> None:  # noqa: F811
+def test_language_theme_and_zone_are_chosen_and_kept(app: Flask, chromium: Chromium) -> None:
     with answering(app) as base, chromium.looking(base) as looker:
         page = looker.open("/view/files")
         page.get_by_role("button", name="Language, time zone, theme").click()

@@ -14,7 +14,6 @@ from app.playback.activitypass import ActivityPass
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import no_plans as no_plans
 from tests.looking import Chromium
-from tests.looking import chromium as chromium
 from tests.scenes import make_scene
 from tests.served import answering
 

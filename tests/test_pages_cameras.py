@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.looking import Chromium, Looker, chromium  # noqa: F401
+from tests.looking import Chromium, Looker
 from tests.media import make_video
 from tests.onvif_responder import OnvifResponder
 from tests.rtsp_server import RtspServer
@@ -47,7 +47,7 @@ def test_a_camera_is_tried_corrected_added_recorded_and_removed(
     app: Flask,
     client: FlaskClient,
     camera: RtspServer,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with answering(app) as base, chromium.looking(base) as looker:
         page = looker.open("/view/cameras")
@@ -98,7 +98,7 @@ def test_a_camera_is_changed_by_keyboard_with_the_password_that_is_kept(
     app: Flask,
     client: FlaskClient,
     camera: RtspServer,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     source_id = add(client, camera, "Gate")
     with answering(app) as base, chromium.looking(base, language="ru", theme="dark") as looker:
@@ -148,7 +148,7 @@ def test_a_table_with_faults_is_looked_at_tested_and_imported(
     app: Flask,
     client: FlaskClient,
     camera: RtspServer,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
     tmp_path: Path,
 ) -> None:
     body = {"model": "Source", "uri_rtsp": f"{camera.url('cam')}?", "description": "Old"}
@@ -197,7 +197,7 @@ def test_a_camera_that_was_found_fills_the_form_and_a_group_gets_its_week(
     app: Flask,
     client: FlaskClient,
     camera: RtspServer,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     add(client, camera, "Gate")
     with answering(app) as base, chromium.looking(base) as looker:

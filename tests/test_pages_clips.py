@@ -14,7 +14,7 @@ from app.extensions import db, writing
 from app.models import Source
 from tests.accounts import add_account, add_bounded, password_hash
 from tests.archived import FPS, T0_US, add_source, media, no_plans, record, utc  # noqa: F401
-from tests.looking import Chromium, chromium  # noqa: F401
+from tests.looking import Chromium
 from tests.media import read_number
 from tests.served import answering
 
@@ -73,7 +73,7 @@ def held(page: Page, name: str) -> str:
 
 def test_a_clip_says_what_it_holds_and_is_downloaded_to_the_frame(
     place: Place,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
     tmp_path: Path,
 ) -> None:
     with chromium.looking(place.base, account="viewer") as looker:
@@ -115,7 +115,7 @@ def test_a_clip_says_what_it_holds_and_is_downloaded_to_the_frame(
         assert looker.complaints == []
 
 
-def test_keys_mark_what_the_player_shows_and_it_plays_in_a_loop(place: Place, chromium: Chromium) -> None:  # noqa: F811
+def test_keys_mark_what_the_player_shows_and_it_plays_in_a_loop(place: Place, chromium: Chromium) -> None:
     with chromium.looking(place.base, account="viewer") as looker:
         page = looker.open(f"/view/timeline?cameras=1,2&at={utc(T0_US + 2 * SECOND_US)}")
         shown = page.locator(".player-master")
@@ -147,7 +147,7 @@ def test_keys_mark_what_the_player_shows_and_it_plays_in_a_loop(place: Place, ch
         assert looker.complaints == []
 
 
-def test_a_clip_in_a_gap_says_where_footage_is_nearest(place: Place, chromium: Chromium) -> None:  # noqa: F811
+def test_a_clip_in_a_gap_says_where_footage_is_nearest(place: Place, chromium: Chromium) -> None:
     begin, end = utc(T0_US + 9 * SECOND_US), utc(T0_US + 10 * SECOND_US)
     with chromium.looking(place.base, account="operator") as looker:
         page = looker.open(f"/view/timeline?cameras=1&in={begin}&out={end}")
@@ -163,7 +163,7 @@ def test_a_clip_in_a_gap_says_where_footage_is_nearest(place: Place, chromium: C
 
 def test_a_clip_is_pinned_and_released_and_its_manifest_is_downloaded(
     place: Place,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
     tmp_path: Path,
 ) -> None:
     with chromium.looking(place.base, account="operator") as looker:
@@ -198,7 +198,7 @@ def test_a_clip_is_pinned_and_released_and_its_manifest_is_downloaded(
         assert looker.complaints == []
 
 
-def test_a_share_link_is_shown_once_opens_elsewhere_and_is_revoked(place: Place, chromium: Chromium) -> None:  # noqa: F811
+def test_a_share_link_is_shown_once_opens_elsewhere_and_is_revoked(place: Place, chromium: Chromium) -> None:
     with chromium.looking(place.base, account="guard", permissions=["clipboard-read", "clipboard-write"]) as looker:
         page = looker.open(MARKED)
         expect(page.locator(".clips-holdings > li")).to_have_count(1)
@@ -238,7 +238,7 @@ def test_a_share_link_is_shown_once_opens_elsewhere_and_is_revoked(place: Place,
         assert [line for line in looker.complaints if "404" not in line] == []
 
 
-def test_an_analysis_begins_and_its_result_is_told_while_one_looks(place: Place, chromium: Chromium) -> None:  # noqa: F811
+def test_an_analysis_begins_and_its_result_is_told_while_one_looks(place: Place, chromium: Chromium) -> None:
     with chromium.looking(place.base, account="operator") as looker:
         page = looker.open(MARKED)
         page.get_by_role("checkbox", name="Yard").uncheck()

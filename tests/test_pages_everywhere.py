@@ -10,7 +10,7 @@ from flask import Flask
 from app.extensions import db, writing
 from app.models import Group, Source
 from tests.archived import T0_US, add_source, media, no_plans, record  # noqa: F401
-from tests.looking import SIZES, Chromium, Looker, Size, Theme, chromium  # noqa: F401
+from tests.looking import SIZES, Chromium, Looker, Size, Theme
 from tests.reviewed import add_footage_file
 from tests.served import answering
 
@@ -81,7 +81,7 @@ def settle(looker: Looker) -> None:
 def test_a_page_shuts_nobody_out_and_keeps_within_its_width(
     app: Flask,
     film: Path,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
     page: str,
     size: Size,
     theme: Theme,
@@ -100,7 +100,7 @@ def test_a_page_shuts_nobody_out_and_keeps_within_its_width(
 def test_names_without_end_push_nothing_out_of_the_page(
     app: Flask,
     film: Path,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
     size: Size,
 ) -> None:
     with filled(app, film) as base, chromium.looking(base, language="ru", size=size) as looker:
@@ -129,7 +129,7 @@ def test_names_without_end_push_nothing_out_of_the_page(
 def test_four_lanes_are_seen_without_scrolling(
     app: Flask,
     film: Path,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with filled(app, film) as base:
         add_source(app)
@@ -149,7 +149,7 @@ def test_four_lanes_are_seen_without_scrolling(
 def test_no_word_of_a_page_stays_in_english(
     app: Flask,
     film: Path,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
     page: str,
 ) -> None:
     said: dict[str, set[str]] = {}

@@ -28,7 +28,6 @@ from tests.archived import media as media
 from tests.handed import store_and_rotate, store_file
 from tests.handing import refer_of
 from tests.looking import ROOT, Chromium, Looker
-from tests.looking import chromium as chromium
 from tests.media import Plane, make_video
 from tests.served import Served, answering, serving
 from tests.service import wait_for

@@ -9,7 +9,7 @@ from flask import Flask
 from app.extensions import writing
 from app.models import Group, Source
 from tests.archived import T0_US, add_source, media, no_plans, record, utc  # noqa: F401
-from tests.looking import Chromium, Looker, chromium  # noqa: F401
+from tests.looking import Chromium, Looker
 from tests.served import answering
 
 SHOWN = """
@@ -30,7 +30,7 @@ def shown_at(looker: Looker, count: int) -> list[list[str]]:
 def test_a_copied_link_opens_the_frame_that_was_shown(
     app: Flask,
     media: Callable[..., Path],  # noqa: F811
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
     how: str,
 ) -> None:
     for _ in range(3):
@@ -59,7 +59,7 @@ def test_a_copied_link_opens_the_frame_that_was_shown(
 def test_cameras_are_chosen_by_keyboard_and_by_group_and_stand_in_the_address(
     app: Flask,
     media: Callable[..., Path],  # noqa: F811
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     for number in range(1, 19):
         source_id = add_source(app)

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import no_plans as no_plans
-from tests.looking import Chromium, Looker, chromium  # noqa: F401
+from tests.looking import Chromium, Looker
 from tests.media import make_video
 from tests.rtsp_server import RtspServer
 from tests.served import answering
@@ -70,7 +70,7 @@ def runs(app: Flask, clips: Callable[[int, float, int], Path]) -> Runs:
 
 
 @contextmanager
-def opened(app: Flask, chromium: Chromium, after_s: float, **window: str) -> Iterator[Looker]:  # noqa: F811
+def opened(app: Flask, chromium: Chromium, after_s: float, **window: str) -> Iterator[Looker]:
     """Yield somebody who looks at all four cameras at a moment, paused."""
     with answering(app) as base, chromium.looking(base, **window) as looker:
         looker.open(f"/view/timeline?cameras=1,2,3,4&at={utc(T0_US + round(after_s * 1_000_000))}")
@@ -132,7 +132,7 @@ def press(page: Page, *keys: str) -> None:
 def test_cameras_stay_in_step_over_a_gap_at_other_speeds_and_after_seeks(
     app: Flask,
     runs: Runs,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with opened(app, chromium, 4.0) as looker:
         page = looker.page
@@ -173,7 +173,7 @@ def test_cameras_stay_in_step_over_a_gap_at_other_speeds_and_after_seeks(
         assert looker.complaints == []
 
 
-def test_a_step_is_exactly_one_frame_for_all_cameras(app: Flask, runs: Runs, chromium: Chromium) -> None:  # noqa: F811
+def test_a_step_is_exactly_one_frame_for_all_cameras(app: Flask, runs: Runs, chromium: Chromium) -> None:
     with opened(app, chromium, 7.92) as looker:
         page, at_s = looker.page, T0_S + 7.92
         first = stands(page, runs, at_s)
@@ -199,7 +199,7 @@ def test_a_step_is_exactly_one_frame_for_all_cameras(app: Flask, runs: Runs, chr
 def test_fast_and_backwards_single_pictures_are_true_to_the_clock(
     app: Flask,
     runs: Runs,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with opened(app, chromium, 22.0) as looker:  # at 8× the footage ends, and the gap comes, within seconds
         page = looker.page
@@ -229,7 +229,7 @@ def test_fast_and_backwards_single_pictures_are_true_to_the_clock(
 def test_where_no_camera_has_anything_the_clock_jumps_or_offers_what_is_near(
     app: Flask,
     clips: Callable[[int, float, int], Path],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     assert add_source(app) == 1
     for begin_s in (0, 60):
@@ -268,7 +268,7 @@ def test_where_no_camera_has_anything_the_clock_jumps_or_offers_what_is_near(
 def test_a_picture_is_made_large_and_the_player_can_be_used_by_all(
     app: Flask,
     runs: Runs,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with opened(app, chromium, 6.0, theme="dark") as looker:
         page = looker.page
@@ -307,7 +307,7 @@ def test_a_picture_is_made_large_and_the_player_can_be_used_by_all(
 def test_what_the_browser_cannot_play_is_shown_in_single_pictures(
     app: Flask,
     clips: Callable[[int, float, int], Path],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     assert add_source(app) == 1
     record(app, 1, clips(2, 8, 25))
@@ -369,7 +369,7 @@ def plays_live(page: Page, cameras: RtspServer, most_late_s: float) -> Sight:
 
 def test_live_goes_on_after_a_gap_and_from_the_past_without_a_seam(
     recording: tuple[Service, RtspServer],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     service, cameras = recording
     with chromium.looking(service.base) as looker:
@@ -410,7 +410,7 @@ def test_live_goes_on_after_a_gap_and_from_the_past_without_a_seam(
 
 def test_live_is_reached_from_long_ago_however_slow_its_lists_come(
     recording: tuple[Service, RtspServer],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     def late(route: Route) -> None:
         page.wait_for_timeout(500)
@@ -439,7 +439,7 @@ def test_live_is_reached_from_long_ago_however_slow_its_lists_come(
 
 def test_without_media_source_extensions_live_goes_on_in_films(
     recording: tuple[Service, RtspServer],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     service, cameras = recording
     with chromium.looking(service.base) as looker:

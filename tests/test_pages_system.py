@@ -27,7 +27,6 @@ from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.conftest import in_production
 from tests.looking import Chromium, Looker
-from tests.looking import chromium as chromium
 from tests.served import answering
 
 S, HOUR_US, DAY_US = 1_000_000, 3_600_000_000, 86_400_000_000

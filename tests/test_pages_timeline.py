@@ -19,7 +19,7 @@ from app.models.types import now_us
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
-from tests.looking import Chromium, Looker, chromium  # noqa: F401
+from tests.looking import Chromium, Looker
 from tests.served import answering
 
 S = 1_000_000
@@ -142,7 +142,7 @@ def wait_for(is_so: Callable[[], Any], what: str, limit_s: float = 40) -> None:
 @contextmanager
 def opened(
     app: Flask,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
     path: str = VIEW,
     **window: Any,
 ) -> Iterator[tuple[Looker, Timeline]]:
@@ -156,7 +156,7 @@ def opened(
 def test_a_moment_is_found_and_played_with_the_mouse(
     app: Flask,
     cameras: tuple[int, int],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with opened(app, chromium) as (looker, timeline):
         page = looker.page
@@ -180,7 +180,7 @@ def test_a_moment_is_found_and_played_with_the_mouse(
 def test_the_mouse_zooms_about_the_pointer_and_moves_the_time(
     app: Flask,
     cameras: tuple[int, int],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     marks = f"&in={utc(T0_US)}&out={utc(T0_US + 50 * S)}"
     with opened(app, chromium, VIEW + marks) as (looker, timeline):
@@ -212,7 +212,7 @@ def test_the_mouse_zooms_about_the_pointer_and_moves_the_time(
 def test_marks_are_dragged_and_moved_by_arrows(
     app: Flask,
     cameras: tuple[int, int],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     marks = f"&in={utc(T0_US)}&out={utc(T0_US + 50 * S)}"
     with opened(app, chromium, VIEW + marks) as (looker, timeline):
@@ -240,7 +240,7 @@ def test_marks_are_dragged_and_moved_by_arrows(
 def test_the_keyboard_alone_finds_and_plays_a_moment(
     app: Flask,
     cameras: tuple[int, int],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with opened(app, chromium) as (looker, timeline):
         page = looker.page
@@ -272,7 +272,7 @@ def test_the_keyboard_alone_finds_and_plays_a_moment(
 def test_a_day_and_time_is_gone_to_also_where_it_came_twice(
     app: Flask,
     cameras: tuple[int, int],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with opened(app, chromium, zone="Europe/Berlin") as (looker, timeline):
         page = looker.page
@@ -298,7 +298,7 @@ def test_a_day_and_time_is_gone_to_also_where_it_came_twice(
 def test_what_the_lanes_show_stands_in_a_list_too_in_each_language(
     app: Flask,
     cameras: tuple[int, int],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     said = {"ru": ("Записи и пропуски списком", "Камера была недоступна"), "vi": ("Danh sách", "Không kết nối được")}
     for language, (title, cause) in said.items():
@@ -315,7 +315,7 @@ def test_what_the_lanes_show_stands_in_a_list_too_in_each_language(
 def test_what_is_switched_off_is_neither_drawn_nor_told_and_stays_so(
     app: Flask,
     cameras: tuple[int, int],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with opened(app, chromium) as (looker, timeline):
         page = looker.page
@@ -340,7 +340,7 @@ def test_what_is_switched_off_is_neither_drawn_nor_told_and_stays_so(
 def test_what_is_known_is_drawn_while_the_finer_is_still_to_come(
     app: Flask,
     cameras: tuple[int, int],
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     held: list[Route] = []
     with opened(app, chromium, VIEW.replace("span=120", "span=7200")) as (looker, timeline):
@@ -369,7 +369,7 @@ def test_what_is_known_is_drawn_while_the_finer_is_still_to_come(
         assert page.evaluate(PIXEL, at) == before
 
 
-def test_footage_that_comes_is_drawn_by_itself(app: Flask, media: Callable[..., Path], chromium: Chromium) -> None:  # noqa: F811
+def test_footage_that_comes_is_drawn_by_itself(app: Flask, media: Callable[..., Path], chromium: Chromium) -> None:
     clip, source_id, begin_us = media("h264", seconds=8), add_source(app), now_us() - 30 * S
     record(app, source_id, clip, begin_us=begin_us)
     path = f"/view/timeline?at={utc(begin_us + 2 * S)}&span=120"
@@ -383,7 +383,7 @@ def test_footage_that_comes_is_drawn_by_itself(app: Flask, media: Callable[..., 
         wait_for(lambda: "Nothing was to be recorded · 12 sec" in timeline.point(after_s + 14), "the gap between")
 
 
-def test_fingers_pinch_and_tap(app: Flask, cameras: tuple[int, int], chromium: Chromium) -> None:  # noqa: F811
+def test_fingers_pinch_and_tap(app: Flask, cameras: tuple[int, int], chromium: Chromium) -> None:
     with opened(app, chromium, size="phone") as (looker, timeline):
         page = looker.page
         timeline.point(10)

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 from app.extensions import db, writing
 from app.models import Source
 from tests.accounts import add_account, password_hash
-from tests.looking import Chromium, chromium  # noqa: F401
+from tests.looking import Chromium
 from tests.picture_server import PictureServer, picture_number
 from tests.served import answering
 
@@ -114,7 +114,7 @@ def names(page: Page, section: str) -> list[str]:
     return page.get_by_role("region", name=section).locator(".wall-open").all_inner_texts()
 
 
-def test_cameras_show_their_pictures_by_group_and_say_when_they_give_none(house: House, chromium: Chromium) -> None:  # noqa: F811
+def test_cameras_show_their_pictures_by_group_and_say_when_they_give_none(house: House, chromium: Chromium) -> None:
     with chromium.looking(house.base, account="viewer") as looker:
         page = looker.page
         stills = Stills(page)
@@ -146,7 +146,7 @@ def test_cameras_show_their_pictures_by_group_and_say_when_they_give_none(house:
         assert looker.complaints == []
 
 
-def test_who_looks_closer_sees_a_live_picture_by_mouse_and_by_keyboard(house: House, chromium: Chromium) -> None:  # noqa: F811
+def test_who_looks_closer_sees_a_live_picture_by_mouse_and_by_keyboard(house: House, chromium: Chromium) -> None:
     with chromium.looking(house.base, account="viewer") as looker:
         page = looker.open("/")
         door = tile(page, "Front door", "Doors")
@@ -179,7 +179,7 @@ def test_who_looks_closer_sees_a_live_picture_by_mouse_and_by_keyboard(house: Ho
         page.wait_for_url("**/view/timeline?cameras=1*")
 
 
-def test_an_operator_records_a_group_by_mouse_and_stops_the_tag_by_keyboard(house: House, chromium: Chromium) -> None:  # noqa: F811
+def test_an_operator_records_a_group_by_mouse_and_stops_the_tag_by_keyboard(house: House, chromium: Chromium) -> None:
     with chromium.looking(house.base, account="operator") as looker:
         page = looker.open("/")
         page.get_by_role("button", name="Record the group Doors").click()
@@ -214,7 +214,7 @@ def test_an_operator_records_a_group_by_mouse_and_stops_the_tag_by_keyboard(hous
 
 def test_cameras_that_are_no_group_are_recorded_by_keyboard_and_refusals_are_told(
     house: House,
-    chromium: Chromium,  # noqa: F811
+    chromium: Chromium,
 ) -> None:
     with house.app.app_context(), writing() as session:
         session.query(Source).filter_by(description="Yard").update({"picture_uri": None, "ffmpeg_cmd": "nonsense"})
@@ -235,7 +235,7 @@ def test_cameras_that_are_no_group_are_recorded_by_keyboard_and_refusals_are_tol
         assert {group["name"] for group in looker.ask("/api/v1/group")} == {"Doors", "Outside", "Roof"}
 
 
-def test_the_wall_is_narrowed_sorted_and_sized_and_keeps_how_it_was_left(house: House, chromium: Chromium) -> None:  # noqa: F811
+def test_the_wall_is_narrowed_sorted_and_sized_and_keeps_how_it_was_left(house: House, chromium: Chromium) -> None:
     with chromium.looking(house.base, account="viewer") as looker:
         page = looker.open("/")
         page.get_by_role("link", name="Roof").wait_for()
@@ -263,7 +263,7 @@ def test_the_wall_is_narrowed_sorted_and_sized_and_keeps_how_it_was_left(house: 
         expect(page.get_by_role("link", name="Back door")).to_be_focused()
 
 
-def test_wall_mode_hides_all_else_and_keeps_the_screen_on(house: House, chromium: Chromium) -> None:  # noqa: F811
+def test_wall_mode_hides_all_else_and_keeps_the_screen_on(house: House, chromium: Chromium) -> None:
     with chromium.looking(house.base, account="viewer") as looker:
         looker.page.add_init_script(COUNT_LOCKS)
         page = looker.open("/")

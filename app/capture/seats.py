@@ -4,8 +4,8 @@ A lock is let go by the kernel when the process that holds it dies: no seat is e
 """
 
 import os
-import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from app.errors import TooMany
@@ -13,27 +13,15 @@ from app.locks import hold_lock
 
 
 def take_seats(folder: Path, wanted: dict[str, int], what: str) -> Callable[[], None]:
-    """Take one seat of each name, of which there are so many; return what frees them, from any thread.
+    """Take one seat of each name, of which there are so many; return what frees them, from any thread, called once.
 
     what: what they do already who have them, after the number. Raises TooMany where one has none left; then none is
     taken.
     """
-    held: list[int] = []
-    for name, count in wanted.items():
-        handle = next(filter(None, (hold_lock(folder / f"{name}.{number}.lock") for number in range(count))), None)
-        if handle is None:
-            _close(held)
-            raise TooMany(f"{count} {what} already: ask again in a moment", loc=())
-        held.append(handle)
-    lock = threading.Lock()
-
-    def free() -> None:
-        with lock:
-            _close(held)
-
-    return free
-
-
-def _close(handles: list[int]) -> None:
-    while handles:
-        os.close(handles.pop())
+    with ExitStack() as taken:
+        for name, count in wanted.items():
+            handle = next(filter(None, (hold_lock(folder / f"{name}.{number}.lock") for number in range(count))), None)
+            if handle is None:
+                raise TooMany(f"{count} {what} already: ask again in a moment", loc=())
+            taken.callback(os.close, handle)
+        return taken.pop_all().close

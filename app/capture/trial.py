@@ -86,7 +86,11 @@ FAULT = Trial("unknown", "failed", "the server failed at trying this camera; its
 def begin_trial(config: Config, camera: Camera, at_end: Callable[[], None]) -> "Trying":
     """Begin to try a camera. at_end: called when its thread ends, whoever still waits for it."""
     trying = Trying(config, camera, at_end)
-    trying.start()
+    try:
+        trying.start()
+    except RuntimeError:  # the machine has no thread left
+        at_end()
+        raise
     return trying
 
 

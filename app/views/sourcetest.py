@@ -117,10 +117,11 @@ class Test(Resource):
         """Try a camera: connect to it and get a picture, or the reason why there is none."""
         config, who, asking = current_app.config["PLAYBACK"], actor(), caller()
         row = _asked()
+        camera = Camera.of(row)
         db.session.remove()  # nothing of the database is held while a camera is waited for
         mine = hashlib.sha256((asking.account_id or asking.key).encode()).hexdigest()[:16]
         free = take_seats(config.run_path / "trials", {mine: MOST_OF_ONE, "all": MOST}, "cameras are being tried")
-        found = begin_trial(config, Camera.of(row), free).result()
+        found = begin_trial(config, camera, free).result()
         with writing() as session:
             about = {"model": row.model, "place": _place(row), "status": found.status, "reason": found.reason}
             audit(session, who, "source.test", str(row.id or ""), row.id or None, **about)
