@@ -18,7 +18,7 @@ export FLASK_APP = run.py
 PAGES = app/static/built/manifest.json
 NODE_IS_NEW = node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
 WITH_NODE = cd web && if ! { $(NODE_IS_NEW) && npm --version; } >/dev/null 2>&1; then PATH="$(CURDIR)/.node/bin:$$PATH"; fi &&
-PAGES_FROM = $(shell find web/src -type f 2>/dev/null) web/package-lock.json web/vite.config.ts web/tsconfig.json
+PAGES_FROM = $(shell find web/src -type f 2>/dev/null) app/static/tokens.css web/package-lock.json web/vite.config.ts web/tsconfig.json
 
 .PHONY: run demo test lint format bench torture fuzz lock pages release-pages
 

@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import { App } from './app';
-import './styles/tokens.css';
+import '../../app/static/tokens.css';
 import './styles/base.css';
 import './styles/controls.css';
 import './styles/shell.css';
