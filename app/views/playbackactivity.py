@@ -10,7 +10,7 @@ from app.playback.activityanswer import find_values, render
 from app.views import document
 from app.views.activity import about, asked_cells
 from app.views.activityobjects import ManyActivityObject, ManyActivityParameters
-from app.views.playbackrange import RANGE, known_sources, namespace
+from app.views.playbackrange import known_sources, namespace, of_sources
 
 
 @namespace.route("/activity")
@@ -21,10 +21,7 @@ class ActivityOfSources(Resource):
         description="For drawing: the highest activity of up to 256 cameras in each of the same cells, at most 10,000; "
         "null where nothing is known."
     )
-    @namespace.param("source_id", "Ids with commas between", required=True)
-    @namespace.param("start", RANGE["start"], required=True)
-    @namespace.param("end", RANGE["end"])
-    @namespace.param("duration", RANGE["duration"], type="number")
+    @of_sources()
     @namespace.param("resolution", "Seconds a cell; left out: a thousandth of the range", type="number")
     @namespace.response(200, "The activity", document(namespace, ManyActivityObject))
     def get(self) -> Response:

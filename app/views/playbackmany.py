@@ -14,7 +14,7 @@ from app.playback.asked import Instant, Length, RangeParameters, check_range, sp
 from app.playback.timeline import check_resolution, find_coverage, render_sources
 from app.views import document
 from app.views.playbackobjects import Timeline
-from app.views.playbackrange import RANGE, known_sources, namespace
+from app.views.playbackrange import known_sources, namespace, of_sources
 
 MAX_SOURCES = 256
 
@@ -44,9 +44,7 @@ class TimelineOfSources(Resource):
     @namespace.doc(
         description="For drawing: spans of up to 256 cameras, without the gaps that are too short to be seen."
     )
-    @namespace.param("source_id", "Ids with commas between", required=True)
-    @namespace.param("start", RANGE["start"], required=True)
-    @namespace.param("end", RANGE["end"])
+    @of_sources()
     @namespace.param(
         "resolution", "Seconds; gaps shorter than this are not shown. Default: a thousandth of the range", type="number"
     )

@@ -18,7 +18,7 @@ from app.views import document
 from app.views.activity import asked_cells
 from app.views.activityobjects import ManyActivityParameters
 from app.views.markobjects import MarksObject
-from app.views.playbackrange import RANGE, known_sources, namespace
+from app.views.playbackrange import known_sources, namespace, of_sources
 
 Kind = Literal["record", "pin", "comment", "share"]
 
@@ -64,10 +64,7 @@ class MarksOfSources(Resource):
         "`counts` says how many begin in each cell. Comments are those on files that were made of the cameras' "
         "footage, at the wall clock of the footage."
     )
-    @namespace.param("source_id", "Ids with commas between", required=True)
-    @namespace.param("start", RANGE["start"], required=True)
-    @namespace.param("end", RANGE["end"])
-    @namespace.param("duration", RANGE["duration"], type="number")
+    @of_sources()
     @namespace.param("kinds", "record, pin, comment, share, with commas between; left out: all that you may list")
     @namespace.param("resolution", "Seconds a cell of counts; left out: a thousandth of the range", type="number")
     @namespace.response(200, "The marks", document(namespace, MarksObject))

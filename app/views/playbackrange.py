@@ -141,6 +141,17 @@ def ranged(resource: Callable[..., Any]) -> Any:
     return resource
 
 
+def of_sources(text: str = "Ids with commas between") -> Callable[[Any], Any]:
+    """Document which sources are asked for in one request, and from when to when."""
+
+    def decorate(view: Any) -> Any:
+        for name in ("duration", "end", "start"):  # a decorator puts its own in front
+            view = namespace.param(name, RANGE[name], required=name == "start", **RANGE_TYPES.get(name, {}))(view)
+        return namespace.param("source_id", text, required=True)(view)
+
+    return decorate
+
+
 def see(path: str) -> Response:
     """Return a redirect that keeps the method and is not kept; the token of a signed address goes along."""
     response = redirect(with_token(path, carried_token()), 307, Response=Response)

@@ -27,7 +27,7 @@ from app.playback.syncplaylist import MAX_SOURCES, Plan
 from app.views import document
 from app.views.documenting import sends_bytes
 from app.views.playbackobjects import Sync
-from app.views.playbackrange import HLS, IMMUTABLE, MP4, RANGE, known_source, known_sources, namespace
+from app.views.playbackrange import HLS, IMMUTABLE, MP4, known_source, known_sources, namespace, of_sources
 from app.views.playbacksigning import signed_urls
 from app.views.watching import saw
 
@@ -64,10 +64,7 @@ class SyncOfSources(Resource):
         description="The playlists have the same cells at the same instants, so that players that show the same "
         "cell show the same moment."
     )
-    @namespace.param("source_id", "Up to 16 ids with commas between", required=True)
-    @namespace.param("start", RANGE["start"], required=True)
-    @namespace.param("end", RANGE["end"])
-    @namespace.param("duration", RANGE["duration"], type="number")
+    @of_sources("Up to 16 ids with commas between")
     @namespace.response(200, "Where the playlists are", document(namespace, Sync))
     @namespace.response(404, "No footage of any source; before_utc and after_utc name the nearest")
     def get(self) -> dict[str, Any]:
