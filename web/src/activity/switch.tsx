@@ -1,12 +1,12 @@
 /** Whether movement is looked for before a camera: a switch, since when, and how far that has come. */
 
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { type ActivitySetting, activitySetting, setActivity } from '../api/activity';
-import { isAbort } from '../api/call';
 import { cameraName } from '../cameras';
 import { durationText, isoOf, momentText, nowMs } from '../instants';
 import { DAY_MS } from '../lengths';
 import { mayConfigure } from '../me';
+import { useAsked } from '../parts/asked';
 import { Check, Field } from '../parts/field';
 import { ErrorText, Spinner } from '../parts/shown';
 import { toast } from '../parts/toasts';
@@ -21,32 +21,6 @@ const NAMES = [...(Object.keys(BACK_MS) as (keyof typeof BACK_MS)[]), 'sinceAll'
 type Since = (typeof NAMES)[number];
 
 const momentOf = (name: Since): string => isoOf(name === 'sinceAll' ? 0 : nowMs() - BACK_MS[name]);
-
-/** Ask for the setting, and again while it is shown: what is left to look at becomes less. */
-function useSetting(sourceId: number) {
-  const [setting, setSetting] = useState<ActivitySetting | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  useEffect(() => {
-    const ending = new AbortController();
-    const look = () =>
-      activitySetting(sourceId, ending.signal).then(
-        (found) => {
-          setSetting(found);
-          setError(null);
-        },
-        (problem) => {
-          if (!isAbort(problem)) setError(problem);
-        },
-      );
-    void look();
-    const timer = setInterval(() => !document.hidden && void look(), AGAIN_MS);
-    return () => {
-      ending.abort();
-      clearInterval(timer);
-    };
-  }, [sourceId]);
-  return { setting, setSetting, error, setError };
-}
 
 function Progress({ setting }: { setting: ActivitySetting }) {
   if (!setting.is_enabled) return null;
@@ -86,7 +60,11 @@ function SinceChoice({ setting, isBusy, onChoose }: SinceProps) {
 
 /** The switch of one camera, for its own page and for the timeline; who may not configure sees how it stands. */
 export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onChange?: () => void }) {
-  const { setting, setSetting, error, setError } = useSetting(sourceId);
+  // Again while it is shown: what is left to look at becomes less.
+  const asked = useAsked((ending) => activitySetting(sourceId, ending), String(sourceId), AGAIN_MS);
+  const [refused, setRefused] = useState<unknown>(null);
+  const { value: setting, set: setSetting } = asked;
+  const error = refused ?? asked.error;
   const [isBusy, setBusy] = useState(false);
   const change = async (values: Parameters<typeof setActivity>[1]) => {
     if (!setting) return;
@@ -94,12 +72,12 @@ export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onCha
     setSetting({ ...setting, is_enabled: values.is_enabled ?? setting.is_enabled }); // at once; taken back if refused
     try {
       setSetting(await setActivity(sourceId, values));
-      setError(null);
+      setRefused(null);
       toast(say('saved', { camera: cameraName(sourceId) }));
       onChange?.();
     } catch (problem) {
       setSetting(setting);
-      setError(problem);
+      setRefused(problem);
     } finally {
       setBusy(false);
     }

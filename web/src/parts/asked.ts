@@ -1,4 +1,4 @@
-/** Asking the service for what a tab shows, and asking again. */
+/** Asking the service for what is shown, and asking again. */
 import { useEffect, useState } from 'preact/hooks';
 import { isAbort } from '../api/call';
 
@@ -7,24 +7,30 @@ export interface Asked<T> {
   value: T | null;
   error: unknown;
   again: () => void;
+  /** Show this until the next answer: what was just stored. */
+  set: (value: T) => void;
 }
 
 /**
  * What `load` gives. It is asked anew when `key` changes, when `again` is called, and every `everyMs` while the page is
- * visible (0: never).
+ * visible (0: never), one question at a time: an answer that takes long is not overtaken by the next.
  */
 export function useAsked<T>(load: (signal: AbortSignal) => Promise<T>, key = '', everyMs = 0): Asked<T> {
   const [found, setFound] = useState<{ value: T | null; error: unknown }>({ value: null, error: null });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     const control = new AbortController();
+    let isAsking = false;
     const askOnce = async () => {
+      if (isAsking) return;
+      isAsking = true;
       try {
         const value = await load(control.signal);
         if (!control.signal.aborted) setFound({ value, error: null });
       } catch (error) {
         if (!isAbort(error) && !control.signal.aborted) setFound((before) => ({ value: before.value, error }));
       }
+      isAsking = false;
     };
     void askOnce();
     const timer = everyMs ? setInterval(() => !document.hidden && void askOnce(), everyMs) : undefined;
@@ -33,5 +39,6 @@ export function useAsked<T>(load: (signal: AbortSignal) => Promise<T>, key = '',
       clearInterval(timer);
     };
   }, [key, turn, everyMs]);
-  return { ...found, again: () => setTurn((before) => before + 1) };
+  const set = (value: T) => setFound({ value, error: null });
+  return { ...found, again: () => setTurn((before) => before + 1), set };
 }

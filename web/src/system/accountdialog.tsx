@@ -1,13 +1,11 @@
 /** The form of an account: its role, and the cameras that it may see. */
 
-import type { TargetedSubmitEvent } from 'preact';
 import { useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { type Account, addAccount, changeAccount, type MadeAccount, type NewAccount, type Rights } from '../api/people';
 import type { Role } from '../me';
-import { Button } from '../parts/button';
-import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
+import { FormDialog } from '../parts/formdialog';
 import { ErrorText } from '../parts/shown';
 import { say as sayPart } from '../parts/words';
 import { RightsFields } from './rights';
@@ -88,40 +86,31 @@ export function AccountDialog({ account, onClose, onSaved }: AccountDialogProps)
     source_ids: account?.source_ids ?? [],
     group_ids: account?.group_ids ?? [],
   });
-  const [error, setError] = useState<unknown>(null);
-  const [isBusy, setBusy] = useState(false);
   const store = (): Promise<Account | MadeAccount> => {
     if (account) return changeAccount(account.id, { role, ...sent(rights) });
     const made: NewAccount = { name, role, ...sent(rights), ...(password && { password }) };
     return addAccount(made);
   };
-  const save = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    setBusy(true);
-    try {
-      const saved = await store();
-      onSaved(saved, 'password' in saved ? saved.password : null);
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
+  const save = async () => {
+    const saved = await store();
+    onSaved(saved, 'password' in saved ? saved.password : null);
   };
   return (
-    <Dialog title={account ? say('titleEdit', { name: account.name }) : say('titleAdd')} onClose={onClose}>
-      <form class="stack" onSubmit={(event) => void save(event)}>
-        {!account && (
-          <NewFields name={name} password={password} onName={setName} onPassword={setPassword} error={error} />
-        )}
-        <RoleField role={role} onChange={setRole} />
-        <RightsFields rights={rights} onChange={setRights} />
-        <ErrorText error={error} />
-        <div class="dialog-buttons">
-          <Button onClick={onClose}>{sayPart('cancel')}</Button>
-          <Button kind="main" type="submit" disabled={isBusy}>
-            {sayPart('save')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={account ? say('titleEdit', { name: account.name }) : say('titleAdd')}
+      save={save}
+      onClose={onClose}
+    >
+      {(error) => (
+        <>
+          {!account && (
+            <NewFields name={name} password={password} onName={setName} onPassword={setPassword} error={error} />
+          )}
+          <RoleField role={role} onChange={setRole} />
+          <RightsFields rights={rights} onChange={setRights} />
+          <ErrorText error={error} />
+        </>
+      )}
+    </FormDialog>
   );
 }

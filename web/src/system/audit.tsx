@@ -5,13 +5,13 @@ import { type Act, actsAddress, actsAt } from '../api/people';
 import { health, type ServiceHealth } from '../api/system';
 import { cameraName, cameras } from '../cameras';
 import { isoOf, momentText, numberText, zoneName } from '../instants';
+import { useAsked } from '../parts/asked';
 import { Button } from '../parts/button';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { changeQuery, route } from '../route';
 import { instantOf } from '../wallclock';
-import { useAsked } from './asked';
 import { say } from './auditwords';
 import { Loaded } from './shared';
 

@@ -3,11 +3,11 @@ import { type Health, health, type ServiceHealth, type SourceHealth } from '../a
 import { cameraName, nameOf as sourceName } from '../cameras';
 import { causeText } from '../causes';
 import { bytesText, durationText, momentText, nowMs, numberText } from '../instants';
+import { useAsked } from '../parts/asked';
 import { Link } from '../parts/link';
 import { Empty } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { say as sayPart } from '../parts/words';
-import { useAsked } from './asked';
 import { say } from './healthwords';
 import { Badge, Fact, type Kind, Loaded, Warning, When } from './shared';
 

@@ -5,11 +5,11 @@ import { nameOf as sourceName } from '../cameras';
 import { causeText } from '../causes';
 import { dayText, durationText, isoOf, momentText, nowMs, numberText, zoneName } from '../instants';
 import { DAY_MS } from '../lengths';
+import { useAsked } from '../parts/asked';
 import { Link } from '../parts/link';
 import { Empty } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { changeQuery, route } from '../route';
-import { useAsked } from './asked';
 import { say } from './losseswords';
 import { Badge, Fact, type Kind, Loaded, When } from './shared';
 

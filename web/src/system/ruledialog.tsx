@@ -1,6 +1,5 @@
 /** The form of a rule: what it is of, its four limits, and what would follow from them. */
 
-import type { TargetedSubmitEvent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import {
@@ -18,11 +17,9 @@ import {
 import { cameras, groups } from '../cameras';
 import { bytesText, durationText } from '../instants';
 import { DAY_MS } from '../lengths';
-import { Button } from '../parts/button';
-import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
+import { FormDialog } from '../parts/formdialog';
 import { ErrorText } from '../parts/shown';
-import { say as sayPart } from '../parts/words';
 import { say } from './retentionwords';
 import { limitsOf, ruleText, type Typed, typedOf } from './ruletexts';
 import { Warning } from './shared';
@@ -193,37 +190,28 @@ export function RuleDialog({ rule, expected, onClose, onSaved }: RuleDialogProps
   const [scope, setScope] = useState<Scope>(rule?.scope ?? 'all');
   const [target, setTarget] = useState(rule?.source_id ? String(rule.source_id) : '');
   const [typed, setTyped] = useState(() => typedOf(rule));
-  const [error, setError] = useState<unknown>(null);
-  const [isBusy, setBusy] = useState(false);
   const limits = limitsOf(typed);
-  const save = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    setBusy(true);
-    try {
-      onSaved(await (rule ? changeRule(rule.id, limits) : addRule(newRule(scope, target, limits))));
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
+  const save = async () => {
+    onSaved(await (rule ? changeRule(rule.id, limits) : addRule(newRule(scope, target, limits))));
   };
   const choose = (chosen: Scope) => {
     setScope(chosen);
     setTarget('');
   };
   return (
-    <Dialog title={rule ? say('titleEdit', { what: ruleText(rule) }) : say('titleAdd')} onClose={onClose}>
-      <form class="stack" onSubmit={(event) => void save(event)}>
-        {!rule && <Target scope={scope} target={target} onScope={choose} onTarget={setTarget} />}
-        <LimitFields typed={typed} error={error} onType={setTyped} />
-        <Preview limits={limits} needed={neededBytes(limits, scope, target, expected)} expected={expected} />
-        <Failure error={error} />
-        <div class="dialog-buttons">
-          <Button onClick={onClose}>{sayPart('cancel')}</Button>
-          <Button kind="main" type="submit" disabled={isBusy}>
-            {sayPart('save')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={rule ? say('titleEdit', { what: ruleText(rule) }) : say('titleAdd')}
+      save={save}
+      onClose={onClose}
+    >
+      {(error) => (
+        <>
+          {!rule && <Target scope={scope} target={target} onScope={choose} onTarget={setTarget} />}
+          <LimitFields typed={typed} error={error} onType={setTyped} />
+          <Preview limits={limits} needed={neededBytes(limits, scope, target, expected)} expected={expected} />
+          <Failure error={error} />
+        </>
+      )}
+    </FormDialog>
   );
 }

@@ -2,8 +2,8 @@
 
 import type { ComponentChildren } from 'preact';
 import { durationText, momentText, nowMs } from '../instants';
+import type { Asked } from '../parts/asked';
 import { ErrorText, Spinner } from '../parts/shown';
-import type { Asked } from './asked';
 import { say } from './words';
 
 /** What was asked for once it is there; an error above it where asking failed. */

@@ -3,9 +3,9 @@
 import { type Forecast, forecast, type Health, health, type Storage, type StorageState, storages } from '../api/system';
 import { bytesText, durationText, momentText, numberText } from '../instants';
 import { HOUR_MS } from '../lengths';
+import { useAsked } from '../parts/asked';
 import { Empty } from '../parts/shown';
 import { language } from '../words';
-import { useAsked } from './asked';
 import { Badge, Fact, type Kind, Loaded, Warning, When } from './shared';
 import { say } from './storagewords';
 

@@ -1,14 +1,12 @@
 /** The form of a new token: what it may do, of which cameras and which footage, and until when. */
 
-import type { TargetedSubmitEvent } from 'preact';
 import { useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { addToken, type MadeToken, type NewToken, type Rights } from '../api/people';
 import { isoOf, zoneName } from '../instants';
 import { may, type Role } from '../me';
-import { Button } from '../parts/button';
-import { Dialog } from '../parts/dialog';
 import { Check, Field } from '../parts/field';
+import { FormDialog } from '../parts/formdialog';
 import { ErrorText } from '../parts/shown';
 import { say as sayPart } from '../parts/words';
 import { instantOf } from '../wallclock';
@@ -119,60 +117,49 @@ function Areas({ form, change, wrong }: PartProps) {
   );
 }
 
-export function TokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (made: MadeToken) => void }) {
-  const [form, setForm] = useState(EMPTY);
-  const [error, setError] = useState<unknown>(null);
-  const [isBusy, setBusy] = useState(false);
-  const change = (changed: Partial<Form>) => setForm((before) => ({ ...before, ...changed }));
+function Fields({ form, change, error }: { form: Form; change: (changed: Partial<Form>) => void; error: unknown }) {
   const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : '');
-  const save = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    setBusy(true);
-    try {
-      onMade(await addToken(sent(form)));
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
-  };
   const roles = ROLES.filter((role) => may(role === 'analyser' ? 'operator' : role));
   return (
-    <Dialog title={say('title')} onClose={onClose}>
-      <form class="stack" onSubmit={(event) => void save(event)}>
-        <Field label={sayShared('name')} hint={say('nameHint')} error={wrong('name')}>
-          <input
-            required
-            maxLength={255}
-            autocomplete="off"
-            value={form.name}
-            onInput={(event) => change({ name: event.currentTarget.value })}
-          />
-        </Field>
-        <Field label={sayShared('role')} hint={say('roleHint')} error={wrong('role')}>
-          <select value={form.role} onChange={(event) => change({ role: event.currentTarget.value as TokenRole })}>
-            {roles.map((role) => (
-              <option key={role} value={role}>
-                {sayPart(role)}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <Areas form={form} change={change} wrong={wrong} />
-        <RightsFields
-          rights={form.rights}
-          onChange={(rights) => change({ rights })}
-          hasGroups={false}
-          allLabel={say('allOfAccount')}
+    <>
+      <Field label={sayShared('name')} hint={say('nameHint')} error={wrong('name')}>
+        <input
+          required
+          maxLength={255}
+          autocomplete="off"
+          value={form.name}
+          onInput={(event) => change({ name: event.currentTarget.value })}
         />
-        <Times form={form} change={change} wrong={wrong} />
-        <ErrorText error={error} />
-        <div class="dialog-buttons">
-          <Button onClick={onClose}>{sayPart('cancel')}</Button>
-          <Button kind="main" type="submit" disabled={isBusy}>
-            {say('make')}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      </Field>
+      <Field label={sayShared('role')} hint={say('roleHint')} error={wrong('role')}>
+        <select value={form.role} onChange={(event) => change({ role: event.currentTarget.value as TokenRole })}>
+          {roles.map((role) => (
+            <option key={role} value={role}>
+              {sayPart(role)}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Areas form={form} change={change} wrong={wrong} />
+      <RightsFields
+        rights={form.rights}
+        onChange={(rights) => change({ rights })}
+        hasGroups={false}
+        allLabel={say('allOfAccount')}
+      />
+      <Times form={form} change={change} wrong={wrong} />
+      <ErrorText error={error} />
+    </>
+  );
+}
+
+export function TokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (made: MadeToken) => void }) {
+  const [form, setForm] = useState(EMPTY);
+  const change = (changed: Partial<Form>) => setForm((before) => ({ ...before, ...changed }));
+  const save = async () => onMade(await addToken(sent(form)));
+  return (
+    <FormDialog title={say('title')} action={say('make')} save={save} onClose={onClose}>
+      {(error) => <Fields form={form} change={change} error={error} />}
+    </FormDialog>
   );
 }

@@ -11,6 +11,7 @@ import {
   takeTotpAway,
 } from '../api/people';
 import { numberText } from '../instants';
+import { useAsked } from '../parts/asked';
 import { Button } from '../parts/button';
 import { Confirm } from '../parts/confirm';
 import { ErrorText } from '../parts/shown';
@@ -18,7 +19,6 @@ import { type Column, Table } from '../parts/table';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
 import { AccountDialog } from './accountdialog';
-import { useAsked } from './asked';
 import { SecretDialog } from './secret';
 import { Badge, Loaded, When } from './shared';
 import { say } from './userswords';
