@@ -49,6 +49,18 @@ export const intervalOf = ({ start_utc, end_utc }: WireInterval): Interval => ({
   endMs: Date.parse(end_utc),
 });
 
+/** A stretch of one camera, half-open. */
+export interface Stretch extends Interval {
+  sourceId: number;
+}
+
+/** A stretch as it is sent to the service. */
+export const stretchOf = ({ sourceId, startMs, endMs }: Stretch) => ({
+  source_id: sourceId,
+  start: isoOf(startMs),
+  end: isoOf(endMs),
+});
+
 const rangeOf = (startMs: number, endMs: number | null) => ({
   start: isoOf(startMs),
   end: endMs === null ? null : isoOf(endMs),

@@ -70,24 +70,6 @@ export const tokens = (isOfAll: boolean, signal?: AbortSignal) =>
 export const addToken = (body: NewToken) => send<MadeToken>('POST', `${V1}/token`, body);
 export const revokeToken = (id: string) => send<Token>('DELETE', `${V1}/token/${id}/`);
 
-export interface Share {
-  id: string;
-  created_by: string;
-  source_id: number;
-  start_utc: string;
-  end_utc: string;
-  expires_utc: string;
-  count: number | null;
-  uses: number;
-  has_password: boolean;
-  may_download: boolean;
-  description: string | null;
-  last_used_utc: string | null;
-  is_active: boolean;
-}
-export const shares = (signal?: AbortSignal) => get<Share[]>(`${V1}/share`, { sort: '-created', limit: 500 }, signal);
-export const revokeShare = (id: string) => send<Share>('DELETE', `${V1}/share/${id}/`);
-
 export interface Act {
   id: number;
   at_utc: string;

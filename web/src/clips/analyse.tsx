@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { AUDIENCES, type Audience } from '../api/clips';
+import { AUDIENCES, type Audience } from '../api/files';
 import { Field } from '../parts/field';
 import { Link } from '../parts/link';
 import { ActDialog, useEach } from './acting';

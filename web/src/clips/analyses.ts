@@ -4,7 +4,8 @@
  */
 import { effect, signal } from '@preact/signals';
 import { ApiError } from '../api/call';
-import { type Audience, addFootageFile, eventsPath, type FileStatus, footageFile, startAnalysis } from '../api/clips';
+import { addFootageFile, eventsPath, footageFile, startAnalysis } from '../api/clips';
+import type { Audience, FileStatus } from '../api/files';
 import type { Cut } from './cut';
 import { type Stage, stageOf } from './stages';
 

@@ -2,6 +2,8 @@
 import { signal } from '@preact/signals';
 import { ApiError, isAbort } from '../api/call';
 import * as api from '../api/clips';
+import type { HandedFile } from '../api/files';
+import { revokeShare, type Share, shares } from '../api/shares';
 import { may, mayConfigure } from '../me';
 
 /** One thing that was done with a stretch. */
@@ -15,7 +17,7 @@ export interface Kept {
   who: string;
   /** When it ends; null: never, or it has no end. */
   expiresMs: number | null;
-  share: api.Share | null;
+  share: Share | null;
 }
 
 const none = { expiresMs: null, share: null };
@@ -35,7 +37,7 @@ const ofPin = (pin: api.Pin): Kept => ({
   share: null,
 });
 
-const ofShare = (share: api.Share): Kept => ({
+const ofShare = (share: Share): Kept => ({
   ...stretch(share),
   kind: 'share',
   id: share.id,
@@ -46,7 +48,7 @@ const ofShare = (share: api.Share): Kept => ({
   share,
 });
 
-const ofFile = (file: api.FootageFile): Kept => ({
+const ofFile = (file: HandedFile): Kept => ({
   ...none,
   ...stretch(file),
   kind: 'file',
@@ -77,7 +79,7 @@ export function refreshKept(): void {
   const { signal: broken } = breaker;
   const lists = [
     api.pins(broken).then((list) => list.map(ofPin)),
-    may('operator') ? api.shares(broken).then((list) => list.map(ofShare)) : [],
+    may('operator') ? shares(true, broken).then((list) => list.map(ofShare)) : [],
     api.footageFiles(broken).then((list) => list.map(ofFile)),
     mayConfigure ? api.exportNotes(broken).then((list) => list.map(ofExport)) : [],
   ];
@@ -96,7 +98,7 @@ export function refreshKept(): void {
 /** Release, revoke or delete; what was exported stays exported. Raises ApiError. */
 export async function undo({ kind, id }: Kept): Promise<void> {
   if (kind === 'pin') await api.releasePin(id);
-  if (kind === 'share') await api.revokeShare(id);
+  if (kind === 'share') await revokeShare(id);
   if (kind === 'file') await api.removeFile(Number(id));
   refreshKept();
 }

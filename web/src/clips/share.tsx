@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import { addShare } from '../api/clips';
+import { addShare } from '../api/shares';
 import { cameraName } from '../cameras';
 import { Button } from '../parts/button';
 import { sayCopied } from '../parts/copytext';

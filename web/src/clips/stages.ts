@@ -1,5 +1,5 @@
 /** How far an analysis is. */
-import type { FileStatus } from '../api/clips';
+import type { FileStatus } from '../api/files';
 
 export type Stage = 'announced' | 'processing' | 'ready' | 'fetched' | 'unfetched' | 'error' | 'db_ready';
 

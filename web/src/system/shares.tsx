@@ -1,6 +1,6 @@
 /** Share links: what each shows, how often it was opened, and revoking it. */
 import { useState } from 'preact/hooks';
-import { revokeShare, type Share, shares } from '../api/people';
+import { revokeShare, type Share, shares } from '../api/shares';
 import { cameraName } from '../cameras';
 import { isoOf, momentText, numberText } from '../instants';
 import { useAsked } from '../parts/asked';
@@ -89,7 +89,7 @@ const columnsOf = (revoke: (share: Share) => void): Column<Share>[] => [
 ];
 
 export function Shares() {
-  const asked = useAsked(shares);
+  const asked = useAsked((ending) => shares(null, ending));
   const [chosen, setChosen] = useState<Share | null>(null);
   const name = chosen ? cameraName(chosen.source_id) : '';
   return (
