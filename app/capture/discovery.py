@@ -63,9 +63,13 @@ def _outlets() -> Iterator[socket.socket]:
     """Yield a socket for each interface, by its number: it may have any number of addresses, or none."""
     for index, _ in socket.if_nameindex():
         outlet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        outlet.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("4s4si", b"", b"", index))
         outlet.setblocking(False)
-        yield outlet
+        try:
+            outlet.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("4s4si", b"", b"", index))
+        except OSError:  # it went away since
+            outlet.close()
+        else:
+            yield outlet
 
 
 def _answers(

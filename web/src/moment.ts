@@ -69,8 +69,6 @@ export const view = signal<View>(firstView());
 export const marks = signal<Marks>({ inMs: parseMoment(wanted.get('in')), outMs: parseMoment(wanted.get('out')) });
 /** The moment under the pointer on the timeline. */
 export const hoverMs = signal<number | null>(null);
-/** The moment that the address asks for when the page opens; null: live. */
-export const firstMs = signal<number | null>(parseMoment(wanted.get('at')));
 
 let commands: PlayerCommands | null = null;
 let waiting: ((player: PlayerCommands) => void)[] = [];
