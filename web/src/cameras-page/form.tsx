@@ -158,9 +158,9 @@ function Groups({ draft, change }: { draft: Draft; change: (part: Partial<Draft>
 }
 
 function More({ draft, change, error }: { draft: Draft; change: (part: Partial<Draft>) => void; error: unknown }) {
-  const wrong = error instanceof ApiError ? error.of('ffmpeg_cmd') : '';
+  const wrong = error instanceof ApiError ? error.of('ffmpeg_cmd') : [];
   return (
-    <details open={wrong !== ''}>
+    <details open={wrong.length > 0}>
       <summary>{say('more')}</summary>
       <Field label={say('template')} hint={say('templateHint')} error={wrong}>
         <input

@@ -122,7 +122,7 @@ export function CommentForm({ refer, draft, nowS, onDone, onCancel }: FormProps)
       setBusy(false);
     }
   };
-  const said = (name: string) => (error instanceof ApiError ? error.of(name) : '');
+  const said = (name: string) => (error instanceof ApiError ? error.of(name) : []);
   const hear = (event: KeyboardEvent) => {
     if (event.key === 'Escape') onCancel();
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save();

@@ -51,7 +51,7 @@ function NewFields({
   onPassword: (text: string) => void;
   error: unknown;
 }) {
-  const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : '');
+  const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : []);
   return (
     <>
       <Field label={sayShared('name')} error={wrong('name')}>

@@ -1,12 +1,13 @@
 /** The form of a new token: what it may do, of which cameras and which footage, and until when. */
 
 import { useState } from 'preact/hooks';
-import { ApiError } from '../api/call';
+import { ApiError, type Detail } from '../api/call';
 import { addToken, type MadeToken, type NewToken, type Rights } from '../api/people';
 import { isoOf, zoneName } from '../instants';
 import { may, type Role } from '../me';
 import { Check, Field } from '../parts/field';
 import { FormDialog } from '../parts/formdialog';
+import { Refused } from '../parts/refused';
 import { ErrorText } from '../parts/shown';
 import { say as sayPart } from '../parts/words';
 import { instantOf } from '../wallclock';
@@ -74,7 +75,7 @@ function sent(form: Form): NewToken {
 interface PartProps {
   form: Form;
   change: (change: Partial<Form>) => void;
-  wrong: (field: string) => string;
+  wrong: (field: string) => Detail[];
 }
 
 function Times({ form, change, wrong }: PartProps) {
@@ -112,13 +113,15 @@ function Areas({ form, change, wrong }: PartProps) {
           <Check key={area} label={area} checked={form.areas.includes(area)} onChange={(isIn) => toggle(area, isIn)} />
         ))}
       </fieldset>
-      <ErrorText error={wrong('endpoints') && new Error(wrong('endpoints'))} />
+      <p class="error-text" role="alert">
+        <Refused entries={wrong('endpoints')} isAtField />
+      </p>
     </details>
   );
 }
 
 function Fields({ form, change, error }: { form: Form; change: (changed: Partial<Form>) => void; error: unknown }) {
-  const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : '');
+  const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : []);
   const roles = ROLES.filter((role) => may(role === 'analyser' ? 'operator' : role));
   return (
     <>

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ApiError } from '../api/call';
 import type { Camera } from '../cameras';
 import { clockText, durationText, momentText, nowMs } from '../instants';
 import { MINUTE_MS } from '../lengths';
@@ -6,7 +7,9 @@ import { may } from '../me';
 import { IconButton } from '../parts/button';
 import { Icon } from '../parts/icon';
 import { Link } from '../parts/link';
+import { Refused } from '../parts/refused';
 import { Lamp, lampOf } from '../parts/shown';
+import { isReason, sayReason } from '../reasons';
 import { open } from './opened';
 import { PERIOD_MS } from './pacing';
 import { look, type Picture, pace, pictureOf, tryAgain, watched, watchLive } from './pictures';
@@ -59,6 +62,18 @@ function useCloserLook(id: number) {
   };
 }
 
+/** Why there is no picture, in the user's language: what the service tried at the camera, or else what it answered. */
+function Why({ why }: { why: ApiError }) {
+  const { reason } = why.body;
+  return isReason(reason) ? (
+    <small title={sayReason(`${reason}_hint`)}>{sayReason(reason)}</small>
+  ) : (
+    <small>
+      <Refused entries={why.detail} />
+    </small>
+  );
+}
+
 /** "No picture since 08:01, 3 min ago"; drawn anew each minute. */
 export function Silence({ picture }: { picture: Picture }) {
   const [, tick] = useState(0);
@@ -75,7 +90,7 @@ export function Silence({ picture }: { picture: Picture }) {
   return (
     <p class="wall-silent">
       <span>{text}</span>
-      {picture.why && <small lang="en">{picture.why.message}</small>}
+      {picture.why && <Why why={picture.why} />}
     </p>
   );
 }
