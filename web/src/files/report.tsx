@@ -1,6 +1,6 @@
 /** What all of it comes to: the age that is needed, the joined comments with their vote, the report to take along. */
 import { useSignal } from '@preact/signals';
-import { type HandedFile, type Report, recommend, reportPath } from '../api/files';
+import { type HandedFile, type Rating, type Report, recommend, reportPath } from '../api/files';
 import { may } from '../me';
 import { Button } from '../parts/button';
 import { ErrorText } from '../parts/shown';
@@ -8,8 +8,28 @@ import { audienceText } from './cinemaform';
 import type { OpenedFile } from './opened';
 import { say } from './panelwords';
 import { SeverityMark, SeverityWord } from './severity';
+import { unsureOf } from './unsure';
 
 const VERDICTS = { fits: 'good', does_not_fit: 'danger', unknown: 'warning' } as const;
+
+/** Why it is not known whether the film fits; the service's own words where they are not known here. */
+function Unsure({ rating }: { rating: Rating }) {
+  if (rating.verdict !== 'unknown') return null;
+  const isAimless = rating.target_audience === '----';
+  return (
+    <>
+      {isAimless && <p>{say('noAudience')}</p>}
+      {rating.unsure.map((entry) => {
+        const found = unsureOf(entry);
+        return (
+          <p key={entry}>
+            {found ? <bdi>{say(found.key, { names: found.names })}</bdi> : <bdi lang="en">{entry}</bdi>}
+          </p>
+        );
+      })}
+    </>
+  );
+}
 
 export function ReportPanel({ file, report }: { file: HandedFile; report: Report }) {
   const { rating } = report;
@@ -30,6 +50,7 @@ export function ReportPanel({ file, report }: { file: HandedFile; report: Report
           {say(rating.verdict)}
         </span>
       </p>
+      <Unsure rating={rating} />
       <dl class="files-facts">
         <dt>{say('needed')}</dt>
         <dd>{rating.needed ?? say('needsNone')}</dd>
