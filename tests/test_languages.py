@@ -76,7 +76,11 @@ def test_a_translation_names_the_same_values_as_its_sentence(place: int) -> None
 def test_every_reason_of_a_report_is_said_in_the_language_of_its_page(production: Flask) -> None:
     many = [Judged(f"noise {number}", "mild", "12+") for number in range(7)]
     unsure = [Judged("smoke", "severe", is_known=False), Judged("blood", "----", "6+"), Judged("fog", "mild")]
-    missing = ["there is no result yet", "there is no result: it failed", "the result is a file, which is not read here"]
+    missing = [
+        "there is no result yet",
+        "there is no result: it failed",
+        "the result is a file, which is not read here",
+    ]
     unknown = judge(rate(unsure), "18+", missing)[1].split("; ")
     assert len(unknown) == 6
     plain = [judge(rate(many), target)[1] for target in ("----", "0+", "18+")]

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-
 from app import errors
 from app.views.failures import KINDS
 from app.wording import OBJECTS, WORDS
