@@ -25,6 +25,11 @@ export class ApiError extends Error {
   of(field: string): Detail[] {
     return this.detail.filter((entry) => entry.loc.includes(field));
   }
+
+  /** What was said of anything but these fields. */
+  elsewhere(fields: readonly string[]): Detail[] {
+    return this.detail.filter(({ loc }) => !fields.some((field) => loc.includes(field)));
+  }
 }
 
 export type Parameters = Record<string, string | number | boolean | null | undefined>;

@@ -31,13 +31,21 @@ const labelled = (entry: Detail, text: string): string => {
   return field === undefined ? text : `${sayField(field)}: ${text}`;
 };
 
+const NUMBER = /-?\d+(?:\.\d+)?/;
+
 /** The number of the service's sentence as people read it: the fields of retention are asked for in other units. */
 function boundOf(entry: Detail): string {
-  const found = Number(/-?\d+(?:\.\d+)?/.exec(entry.msg)?.[0] ?? Number.NaN);
+  const found = Number(NUMBER.exec(entry.msg)?.[0] ?? Number.NaN);
   if (Number.isNaN(found)) return '';
   const field = String(fieldOf(entry) ?? '');
   if (field.endsWith('_age_s')) return durationText(found * 1000);
   return field.endsWith('_bytes') ? bytesText(found) : numberText(found, 3);
+}
+
+/** The service's own sentence of a value, with its field and in the units of the page. */
+function englishTold(entry: Detail, isAtField: boolean): Told {
+  const msg = /_(age_s|bytes)$/.test(String(fieldOf(entry))) ? entry.msg.replace(NUMBER, boundOf(entry)) : entry.msg;
+  return { text: isAtField ? msg : labelled(entry, msg), more: '' };
 }
 
 function valueTold(entry: Detail, words: string, isAtField: boolean): Told {
@@ -58,7 +66,7 @@ function valueTold(entry: Detail, words: string, isAtField: boolean): Told {
 export function told(entry: Detail, isAtField = false): Told {
   const { type, msg } = entry;
   const name = language.value;
-  if (name === 'en') return { text: isValue(type) && !isAtField ? labelled(entry, msg) : msg, more: '' };
+  if (name === 'en') return isValue(type) ? englishTold(entry, isAtField) : { text: msg, more: '' };
   if (isRefusal(type)) return { text: REFUSALS[name][type], more: TELLING.has(type) ? msg : '' };
   if (isValue(type)) return valueTold(entry, VALUES[name][type], isAtField);
   return { text: REFUSALS[name].conflict, more: msg };

@@ -158,7 +158,7 @@ export function CommentForm(props: FormProps) {
         <Times form={form} said={said} nowS={nowS} />
       </div>
       <ViolationField value={form.violation} onChange={form.setViolation} />
-      <ErrorText error={error} />
+      <ErrorText error={error} placed={['comment', 'start', 'end']} />
       <div class="row">
         <Button type="submit" kind="main" disabled={!form.isWhole || isBusy}>
           {sayPart('save')}

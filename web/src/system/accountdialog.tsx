@@ -108,7 +108,7 @@ export function AccountDialog({ account, onClose, onSaved }: AccountDialogProps)
           )}
           <RoleField role={role} onChange={setRole} />
           <RightsFields rights={rights} onChange={setRights} />
-          <ErrorText error={error} />
+          <ErrorText error={error} placed={account ? [] : ['name', 'password']} />
         </>
       )}
     </FormDialog>

@@ -110,7 +110,7 @@ function Unreachable({ told }: { told: Forecast }) {
 function Failure({ error }: { error: unknown }) {
   if (error instanceof ApiError && error.has('unreachable') && error.body.forecast)
     return <Unreachable told={error.body.forecast as Forecast} />;
-  return <ErrorText error={error} />;
+  return <ErrorText error={error} placed={LIMITS} />;
 }
 
 function useTagNames(): string[] {

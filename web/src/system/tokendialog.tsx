@@ -191,6 +191,8 @@ function NameField({ form, change, wrong }: PartProps) {
   );
 }
 
+const PLACED = ['name', 'role', 'endpoints', 'expires', 'begin', 'end'];
+
 function Fields({ form, change, error }: { form: Form; change: (changed: Partial<Form>) => void; error: unknown }) {
   const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : []);
   const { list, error: lost } = useOthers();
@@ -209,7 +211,7 @@ function Fields({ form, change, error }: { form: Form; change: (changed: Partial
         allLabel={say('allOfAccount')}
       />
       <Times {...part} />
-      <ErrorText error={error} />
+      <ErrorText error={error} placed={list.length > 0 ? [...PLACED, 'account'] : PLACED} />
     </>
   );
 }
