@@ -320,8 +320,32 @@ def test_a_viewer_looks_and_is_offered_nothing_that_is_not_his(peopled: tuple[Fl
             page = operator.open(f"/view/files?file={file_id}")
             expect(page.get_by_role("button", name="Комментарий здесь")).to_be_visible()
             expect(page.get_by_role("heading", name="Ключ скачивания")).to_be_visible()
+            expect(
+                page.get_by_text("Целевая аудитория не указана")
+            ).to_be_visible()  # why it is not known whether it fits
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             assert (operator.axe(), operator.complaints) == ([], [])
+
+
+def test_who_downloads_is_named_to_an_administrator(peopled: tuple[Flask, int], chromium: Chromium) -> None:
+    app, _ = peopled
+    file_id, key = store_and_rotate(app, bytes(32_000_000), name="long.bin", media_type="application/octet-stream")
+    with app.app_context(), writing() as session:
+        token = add_account(session, "Анна", "viewer")
+        add_account(session, "root", "admin", password=password_hash())
+    with answering(app) as base:
+        signed = {"Authorization": f"Bearer {token}"}
+        with (
+            requests.get(f"{base}/download/{key}/", headers=signed, stream=True, timeout=20),
+            requests.get(f"{base}/download/{key}/", stream=True, timeout=20),
+        ):
+            for name, words in (("root", ["Анна", "somebody with the key"]), ("Otto", ["2"])):
+                with chromium.looking(base, account=name) as looker:
+                    page = looker.open(f"/view/files?file={file_id}")
+                    panel = page.get_by_role("region", name="Download key")
+                    for word in words:
+                        expect(panel.locator("dd.numbers").first).to_contain_text(word)
+                    assert (looker.axe(), looker.complaints) == ([], [])
 
 
 def test_files_are_filtered_and_paged_and_one_is_given_out_revoked_and_deleted(app: Flask, chromium: Chromium) -> None:

@@ -165,6 +165,35 @@ function dragging({ camera, onDrop }: TileProps) {
   };
 }
 
+function Still({ camera: { id, name }, picture }: { camera: Camera; picture: Picture }) {
+  return (
+    <div class="wall-picture">
+      {picture.url === null ? (
+        <span class="wall-nothing">
+          <Icon name="camera" />
+          {picture.silentMs === null && <span class="small">{say('loadingPicture')}</span>}
+        </span>
+      ) : (
+        <img src={picture.url} alt={say('picture', { name, time: clockText(picture.takenMs ?? 0) })} />
+      )}
+      <Silence picture={picture} />
+      <PictureClock id={id} picture={picture} />
+    </div>
+  );
+}
+
+function Actions({ camera, isSilent, onMove }: Pick<TileProps, 'camera' | 'onMove'> & { isSilent: boolean }) {
+  const { id, name } = camera;
+  return (
+    <div class="wall-actions">
+      {isSilent && <IconButton icon="back" label={say('tryAgain', { name })} onClick={() => tryAgain(id)} />}
+      <MoveButtons camera={camera} onMove={onMove} />
+      <RecordButton camera={camera} />
+      <IconButton icon="full" label={say('enlarge', { name })} onClick={() => open({ kind: 'large', id })} />
+    </div>
+  );
+}
+
 /** One camera: its newest picture, what it does, and what can be done with it. */
 export function Tile(props: TileProps) {
   const { camera, onMove } = props;
@@ -181,18 +210,7 @@ export function Tile(props: TileProps) {
       {...closer}
       {...dragging(props)}
     >
-      <div class="wall-picture">
-        {picture.url === null ? (
-          <span class="wall-nothing">
-            <Icon name="camera" />
-            {!isSilent && <span class="small">{say('loadingPicture')}</span>}
-          </span>
-        ) : (
-          <img src={picture.url} alt={say('picture', { name: camera.name, time: clockText(picture.takenMs ?? 0) })} />
-        )}
-        <Silence picture={picture} />
-        <PictureClock id={camera.id} picture={picture} />
-      </div>
+      <Still camera={camera} picture={picture} />
       <div class="wall-caption">
         <Link class="wall-open" page="timeline" query={{ cameras: String(camera.id) }} title={say('open')}>
           {camera.name}
@@ -202,18 +220,7 @@ export function Tile(props: TileProps) {
           <RunningTags camera={camera} />
         </span>
       </div>
-      <div class="wall-actions">
-        {isSilent && (
-          <IconButton icon="back" label={say('tryAgain', { name: camera.name })} onClick={() => tryAgain(camera.id)} />
-        )}
-        <MoveButtons camera={camera} onMove={onMove} />
-        <RecordButton camera={camera} />
-        <IconButton
-          icon="full"
-          label={say('enlarge', { name: camera.name })}
-          onClick={() => open({ kind: 'large', id: camera.id })}
-        />
-      </div>
+      <Actions camera={camera} isSilent={isSilent} onMove={onMove} />
     </li>
   );
 }
