@@ -93,10 +93,19 @@ class Footage:
 
 
 def load_footage(
-    source_id: int, begin_us: int, end_us: int, pin: str | None = None, run_id: str | None = None
+    source_id: int,
+    begin_us: int,
+    end_us: int,
+    pin: str | None = None,
+    run_id: str | None = None,
+    *,
+    is_fresh: bool = False,
 ) -> Footage:
-    """Read what there is, or what one run has. Raises Invalid for a pin of the wrong form, NoFootage for an unknown."""
-    near = find_segments(source_id, begin_us - INTERLEAVE_US, end_us + INTERLEAVE_US)
+    """Read what there is, or what one run has. Raises Invalid for a pin of the wrong form, NoFootage for an unknown.
+
+    With `is_fresh` each file was looked at just now.
+    """
+    near = find_segments(source_id, begin_us - INTERLEAVE_US, end_us + INTERLEAVE_US, is_fresh=is_fresh)
     if run_id is not None:
         lost = near.lost
         near = near.select(near.run_ids == run_id)
