@@ -7,7 +7,7 @@ export const say = defineWords({
     hint: 'Each camera becomes a file of its own. What is being recorded at this moment is not in the ZIP archives.',
     legend: 'What to download',
     mp4: 'MP4',
-    mp4About: 'Cut to the frame, without the gaps; plays everywhere.',
+    mp4About: 'The film alone, cut to the frame and without the gaps.',
     film: 'MP4 with manifest (ZIP)',
     filmAbout:
       'The same film with a signed list, by which anybody can check offline what it shows, what is missing and what it was cut from.',
@@ -23,7 +23,7 @@ export const say = defineWords({
     hint: 'Для каждой камеры создаётся отдельный файл. То, что записывается в этот момент, в архивы ZIP не входит.',
     legend: 'Что скачать',
     mp4: 'MP4',
-    mp4About: 'Вырезано с точностью до кадра, без пропусков; воспроизводится везде.',
+    mp4About: 'Только видео: вырезано с точностью до кадра, без пропусков.',
     film: 'MP4 с описью (ZIP)',
     filmAbout:
       'То же видео с подписанной описью, по которой любой без сети проверит, что на нём, чего не хватает и из чего оно вырезано.',
@@ -39,7 +39,7 @@ export const say = defineWords({
     hint: 'Mỗi camera là một tệp riêng. Phần đang được ghi lúc này không có trong các tệp ZIP.',
     legend: 'Tải xuống dưới dạng nào',
     mp4: 'MP4',
-    mp4About: 'Cắt chính xác đến từng khung hình, bỏ các khoảng trống; phát được ở mọi nơi.',
+    mp4About: 'Chỉ có đoạn phim, cắt chính xác đến từng khung hình và bỏ các khoảng trống.',
     film: 'MP4 kèm bản kê (ZIP)',
     filmAbout:
       'Cùng đoạn phim đó kèm bản kê có chữ ký số, nhờ đó ai cũng kiểm tra được ngoại tuyến: phim có gì, thiếu gì và được cắt từ đâu.',
