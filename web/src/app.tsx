@@ -14,6 +14,7 @@ import { PAGES, type PageName, route } from './route';
 import { Settings } from './settings';
 import { say } from './shellwords';
 import { SignedIn } from './signedin';
+import { SignedOut } from './signedout';
 
 const ICONS: Record<PageName, IconName> = {
   wall: 'grid',
@@ -127,7 +128,8 @@ export function App() {
         {say('skip')}
       </a>
       <Head />
-      <div role="alert">{lost.value && <p class="shell-lost">{say('lost')}</p>}</div>
+      <div role="alert">{lost.value && lost.value.status !== 401 && <p class="shell-lost">{say('lost')}</p>}</div>
+      <SignedOut />
       <main id="main" class="shell-main" tabIndex={-1} data-page={route.value.page}>
         <Page />
       </main>

@@ -1,4 +1,5 @@
 /** Calls of the service. Every failure is an ApiError holding what the service said; its message is in the user's words. */
+import { signal } from '@preact/signals';
 import { noteClock } from '../instants';
 import { type Detail, refusalText } from './refusals';
 
@@ -64,11 +65,26 @@ async function failureOf(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, Array.isArray(said.detail) ? said.detail : unexplained, said);
 }
 
-/** Fetch and check. Who is no longer signed in is led to the sign-in, and from there back to where he is. */
+/**
+ * The session of who looks: `over` once the service knows it no more, `noted` when he has read that. The page stays as it
+ * is meanwhile (signedout.tsx): what is typed, and what is being sent, would be lost with it.
+ */
+export const session = signal<'open' | 'over' | 'noted'>('open');
+
+/** Note by the status of an answer whether somebody is still signed in. */
+export function noteSession(status: number): void {
+  if (status !== 401) session.value = 'open';
+  else if (session.peek() === 'open') {
+    session.value = 'over';
+    forgetToken();
+  }
+}
+
+/** Fetch and check. */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const answer = await reach(path, init);
+  noteSession(answer.status);
   if (answer.ok) return answer;
-  if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   throw await failureOf(answer);
 }
 

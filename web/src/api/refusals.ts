@@ -31,6 +31,7 @@ const labelled = (entry: Detail, text: string): string => {
   return field === undefined ? text : `${sayField(field)}: ${text}`;
 };
 
+const SIGNED_OUT = 'You are signed out. Sign in again';
 const NUMBER = /-?\d+(?:\.\d+)?/;
 
 /** The number of the service's sentence as people read it: the fields of retention are asked for in other units. */
@@ -66,6 +67,7 @@ function valueTold(entry: Detail, words: string, isAtField: boolean): Told {
 export function told(entry: Detail, isAtField = false): Told {
   const { type, msg } = entry;
   const name = language.value;
+  if (name === 'en' && type === 'unauthorised') return { text: SIGNED_OUT, more: '' }; // the service tells programs how
   if (name === 'en') return isValue(type) ? englishTold(entry, isAtField) : { text: msg, more: '' };
   if (isRefusal(type)) return { text: REFUSALS[name][type], more: TELLING.has(type) ? msg : '' };
   if (isValue(type)) return valueTold(entry, VALUES[name][type], isAtField);

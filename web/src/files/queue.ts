@@ -4,7 +4,7 @@
  */
 import { computed, effect, signal } from '@preact/signals';
 import { type DetailedError, defaultOptions, Upload } from 'tus-js-client';
-import { csrfToken, type Detail, forgetToken } from '../api/call';
+import { csrfToken, type Detail, forgetToken, noteSession, session } from '../api/call';
 import { largestBytes, removeFile } from '../api/files';
 import { me } from '../me';
 import { type Doubt, doubtOf, fileIdOf, fingerprintOf } from './checks';
@@ -141,11 +141,12 @@ function saidOf(error: Error | DetailedError): { status: number; said: Detail } 
 }
 
 const FINAL_CONFLICTS = new Set(['taken_over', 'length_differs']);
-const PASSING = new Set([0, 408, 409, 423, 425, 429, 460, 500, 502, 503, 504]);
+const PASSING = new Set([0, 401, 408, 409, 423, 425, 429, 460, 500, 502, 503, 504]);
 
-/** Try again what another attempt may heal; a refusal, a full storage and another tab that took over are told. */
+/** Try again what another attempt may heal, or another sign-in; a refusal, a full storage and another tab that took over are told. */
 function mayRetry(key: number, error: DetailedError): boolean {
   const { status, said } = saidOf(error);
+  if (status === 401) noteSession(status);
   const isStale = said.type === 'csrf_token';
   if (isStale) forgetToken();
   const isPassing = isStale || (PASSING.has(status) && !FINAL_CONFLICTS.has(said.type));
@@ -198,12 +199,17 @@ export function dismiss(key: number): void {
   next();
 }
 
-/** The network is back: who waits need not wait longer. */
-addEventListener('online', () => {
+/** Who waits need not wait longer. */
+function goOnNow(): void {
   for (const { key, state } of uploads.peek()) {
     const upload = jobs.get(key)?.upload;
     if (state === 'waiting' && upload) void upload.abort().then(() => upload.start());
   }
+}
+
+addEventListener('online', goOnNow);
+effect(() => {
+  if (session.value === 'open') goOnNow();
 });
 
 const warn = (event: BeforeUnloadEvent): void => event.preventDefault();
