@@ -26,6 +26,7 @@ from tests.served import answering
 
 TEMPLATES = Path(__file__).parents[1] / "app" / "templates"
 SAID = re.compile(r"""say\(\s*(?:'([^']+)'|"([^"]+)")""")
+BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 HEADS = {"en": "Sign in", "ru": "Вход", "vi": "Đăng nhập"}
 
 
@@ -50,6 +51,27 @@ def shown(client: FlaskClient, path: str = "/login", **headers: str) -> tuple[st
     found = re.search(r'<html lang="(\w\w)".*<title>(.*?)( · |</title>)', page, re.DOTALL)
     assert found is not None, page
     return found[1], found[2]
+
+
+@pytest.mark.parametrize("path", ["/nosuch", "/view/nosuch", "/nosuch/%3Cscript%3E"])
+def test_an_address_without_a_page_is_told_to_people_by_a_page_and_to_programs_as_ever(app: Flask, path: str) -> None:
+    client = app.test_client()
+    for language, words in (("en", "There is no page"), ("ru", "нет страницы"), ("vi", "Không có trang")):
+        asked = {"Accept": BROWSER, "Accept-Language": language}
+        page = client.get(path, headers=asked, base_url="https://localhost")
+        assert (page.status_code, page.mimetype) == (404, "text/html")
+        assert words in page.text
+        assert '<a href="/">' in page.text
+        assert "<script" not in page.text
+    for accept in ("*/*", "application/json"):
+        told = client.get(path, headers={"Accept": accept}, base_url="https://localhost")
+        assert (told.status_code, told.json["detail"][0]["type"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nosuch", "/playbackapi/nosuch", "/static/nosuch.js"])
+def test_an_address_of_programs_answers_browsers_as_its_contract_says(app: Flask, path: str) -> None:
+    told = app.test_client().get(path, headers={"Accept": BROWSER}, base_url="https://localhost")
+    assert (told.status_code, told.json["detail"][0]["type"]) == (404, "not_found")
 
 
 def test_every_sentence_of_the_templates_is_there_in_all_languages() -> None:

@@ -1,6 +1,7 @@
-"""How an error leaves: as `{"detail": [{"loc", "msg", "type"}]}` (record-api.md, "General rules"), but for the forms.
+"""How an error leaves: as `{"detail": [{"loc", "msg", "type"}]}` (record-api.md, "General rules"), but for pages.
 
-A browser that sent a form of one of our pages is shown a page that says the same.
+A browser that sent a form of one of our pages, or opened an address at which there is no page, is shown a page that
+says so.
 
 Whatever raised it: our own tree, werkzeug's HTTP errors, a body that breaks off in the middle, the database, or a
 fault nobody foresaw. What gunicorn refuses before the app sees it is answered in gunicorn/config.py, in the same shape.
@@ -46,6 +47,7 @@ PLACES: dict[int, list[str]] = {
     415: ["header", "Content-Type"],
     416: ["header", "Range"],
 }
+PROGRAMS = ("/api/", "/playbackapi/", "/static/", "/swaggerui/")  # addresses that only programs ask for
 MESSAGES = {
     404: "there is nothing at this address; /swagger/ lists what there is",
     405: "this method is not allowed here; the header Allow names those that are",
@@ -72,6 +74,8 @@ def render_error(error: PlaybackError) -> tuple[Response, int]:
     A message may repeat what was sent; were there an address in it, its password is masked.
     """
     detail = [{**entry, "msg": mask_secrets(entry["msg"])} for entry in error.detail]
+    if error.status == 404 and _is_lost():
+        return _lost_page(), 404
     response = _page(error.status, detail) if _wants_page() else jsonify(detail=detail, **error.extra)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
@@ -81,6 +85,16 @@ def render_error(error: PlaybackError) -> tuple[Response, int]:
 def _wants_page() -> bool:
     """Tell whether a browser is to be shown the error: it sent a form of one of our pages."""
     return request.blueprint in FORMS and is_page_wanted()
+
+
+def _is_lost() -> bool:
+    """Tell whether a browser opens an address at which there is no page; what programs ask for is never one."""
+    is_known = request.url_rule is not None and request.blueprint != "pages"
+    return request.method == "GET" and not is_known and not request.path.startswith(PROGRAMS) and is_page_wanted()
+
+
+def _lost_page() -> Response:
+    return Response(render_template("nopage.html"), 404)
 
 
 def _page(status: int, detail: list[dict[str, Any]]) -> Response:
@@ -95,6 +109,8 @@ def render_http_exception(error: HTTPException) -> BaseResponse:
     response = error.get_response()
     if status < 400:
         return response
+    if status == 404 and _is_lost():
+        return _lost_page()
     message = MESSAGES.get(status) or error.description or error.name
     response.data = jsonify(detail=[_detail(PLACES.get(status, []), message, KINDS.get(status, "http_error"))]).data
     response.content_type = "application/json"

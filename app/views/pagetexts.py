@@ -112,6 +112,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "The session is ended.": ("Сеанс завершён.", "Đã kết thúc phiên."),
     # A refused form
     "{status}. Nothing was changed.": ("{status}. Ничего не изменено.", "{status}. Không có gì thay đổi."),
+    "There is no page at this address": ("По этому адресу нет страницы", "Không có trang nào ở địa chỉ này"),
     "Bad Request": ("Неверный запрос", "Yêu cầu không hợp lệ"),
     "Unauthorized": ("Нужен вход", "Cần đăng nhập"),
     "Forbidden": ("Запрещено", "Không được phép"),
