@@ -1,5 +1,6 @@
 """What holds for every page: nobody is shut out, nothing runs over the edge, no word stays in another language."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,8 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from app.extensions import db, writing
-from app.models import Group, Source
+from app.models import Group, RetentionRule, Source
+from tests.accounts import add_account
 from tests.archived import T0_US, add_source, media, no_plans, record  # noqa: F401
 from tests.looking import SIZES, Chromium, Looker, Size, Theme
 from tests.reviewed import add_footage_file
@@ -46,6 +48,8 @@ IS_STILL = """
   return now.startsWith('false') && performance.now() - globalThis.shownSince > 500;
 }
 """
+OVER = "box => box.scrollWidth - box.clientWidth"
+OVER_PAGE = "document.documentElement.scrollWidth - innerWidth"
 SAME = {"flask-playback", "API", "anyone (testing)", "English", "Русский", "Tiếng Việt", "UTC"}  # in every language
 
 
@@ -92,9 +96,23 @@ def test_a_page_shuts_nobody_out_and_keeps_within_its_width(
         settle(looker)
         looker.shot(f"{page}-{size}-{theme}")
         assert looker.axe() == []
-        assert looker.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert looker.page.evaluate(OVER_PAGE) <= 0
         assert size == "wall" or looker.lost_stops() == []
         assert looker.complaints == []
+
+
+def look_at_hostile_table(looker: Looker) -> None:
+    """Paste a table with words without end: all that is said of each line stays within the dialog."""
+    page = looker.open("/view/cameras?open=import")
+    heads, long = "name,address,group,tag,user,password", "L" * 5000
+    lines = [f"{long},rtsp://10.0.0.1/{long},{long},{long},{long},x", f"={long},rtsp://10.0.0.2/a,{long[:99]},,,"]
+    page.locator("textarea").fill("\n".join([f"{heads},{'H' * 900}", *lines]))
+    page.get_by_role("button", name="Прочитать вставленное").click()
+    expect(page.get_by_text("Слишком длинно: сократите.").first).to_be_visible()
+    assert page.locator(".cameras-preview").evaluate(OVER) <= 0
+    assert page.get_by_role("dialog").evaluate(OVER) <= 0
+    assert page.locator(".cameras-preview tbody tr").first.bounding_box()["height"] < 1300
+    looker.shot("import-hostile")
 
 
 @pytest.mark.parametrize("size", ["phone", "desk"])
@@ -108,20 +126,26 @@ def test_names_without_end_push_nothing_out_of_the_page(
         with app.app_context(), writing() as session:
             source, group = session.get_one(Source, 1), session.query(Group).one()
             source.description, group.name = "L" * 4096, "<script>alert(1)</script>" + "G" * 200
+            add_account(session, "L" * 255, "operator")
+            session.add(RetentionRule(scope="source", source_id=1, max_age_s=86_400, actor="L" * 255))
+        app.test_client().patch("/api/v1/source/2", json={"description": "L" * 4096})
         marked = "&in=2026-11-21T08:00:01Z&out=2026-11-21T08:00:04Z&cameras=1,2"
         for path in ("/", PATHS["timeline"] + marked, "/view/cameras"):
             looker.open(path)
             looker.page.get_by_text("LLLL").first.wait_for()
             settle(looker)
-            assert looker.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
-        looker.open("/view/system?tab=losses")
-        looker.page.get_by_role("cell", name="LLLL").first.wait_for()
-        table = looker.page.locator(".table-box", has_text="LLLL").first
-        assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+            assert looker.page.evaluate(OVER_PAGE) <= 0, path
+        for tab in ("losses", "health", "retention", "users", "audit"):
+            looker.open(f"/view/system?tab={tab}")
+            looker.page.get_by_role("cell", name=re.compile("L{40}")).first.wait_for()
+            for table in looker.page.locator(".table-box").all():
+                assert table.evaluate(OVER) <= 0, tab
+            assert looker.page.evaluate(OVER_PAGE) <= 0, tab
+        look_at_hostile_table(looker)
         looker.open("/")
         looker.page.get_by_role("button", name="Запись…", exact=True).click()
         dialog = looker.page.get_by_role("dialog")
-        assert dialog.evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") <= 0
+        assert dialog.evaluate(OVER) <= 0
         narrow = "dialog => Math.min(...[...dialog.querySelectorAll('[type=checkbox]')].map((box) => box.clientWidth))"
         assert dialog.evaluate(narrow) >= 12
         assert looker.complaints == []

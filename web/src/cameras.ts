@@ -48,11 +48,15 @@ function modelOf(source: api.Source): api.Model {
 
 const LONGEST_NAME = 100;
 
+/** A text cut where it is longer than so many letters: nobody reads more of it in a list. */
+export function shortened(text: string, most = LONGEST_NAME): string {
+  const letters = [...text.slice(0, 4 * most)];
+  return letters.length > most ? `${letters.slice(0, most).join('')}…` : text;
+}
+
 /** The first line of what is said of a camera, cut where it is longer than a name. */
 export function nameOf(source: Pick<api.Source, 'id' | 'description'>): string {
-  const line = source.description?.split('\n')[0]?.trim() || `#${source.id}`;
-  const letters = [...line.slice(0, 4 * LONGEST_NAME)];
-  return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME).join('')}…` : line;
+  return shortened(source.description?.split('\n')[0]?.trim() || `#${source.id}`);
 }
 
 function cameraOf(source: api.Source, records: [string, api.TagRecord][], known: CameraGroup[]): Camera {

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, type Detail } from '../api/call';
-import { cameras, refresh } from '../cameras';
+import { cameras, refresh, shortened } from '../cameras';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
@@ -71,15 +71,30 @@ function Source({ onRead }: { onRead: (table: TableRead | null) => void }) {
   );
 }
 
+const MOST_NAMES = 10;
+const LONGEST_HEAD = 40;
+
+function namesText(names: string[]): string {
+  const shown = names.slice(0, MOST_NAMES).map((name) => shortened(name, LONGEST_HEAD));
+  return [...shown, ...(names.length > MOST_NAMES ? ['…'] : [])].join(', ');
+}
+
 /** What was found out about the table as a whole. */
 function About({ table }: { table: TableRead }) {
-  const { unknown, twice, encoding, delimiter, hasAddress, lines } = table;
+  const { unknown, twice, encoding, delimiter, hasAddress, lines, fault } = table;
+  if (fault) {
+    return (
+      <p class="error-text" role="alert">
+        {say(fault)}
+      </p>
+    );
+  }
   const twiceNames = twice.map((name) => sayColumn(name)).join(', ');
   return (
     <div class="stack small">
       <p class="muted">
         {say('readAs', { encoding: encoding.toUpperCase(), delimiter: say(DELIMITERS[delimiter] ?? 'comma') })}{' '}
-        {unknown.length > 0 && say('unknown', { names: unknown.join(', ') })}
+        {unknown.length > 0 && say('unknown', { names: namesText(unknown) })}
       </p>
       {twice.length > 0 && <p class="error-text">{say('twice', { names: twiceNames })}</p>}
       {!hasAddress && (
@@ -212,7 +227,7 @@ export function Importing({ onClose }: { onClose: () => void }) {
   const take = (read: TableRead | null) => {
     setLarge(read === null);
     setTable(read);
-    setRows(read?.hasAddress ? rowsOf(read.lines, cameras.peek() ?? []) : []);
+    setRows(read?.hasAddress && !read.fault ? rowsOf(read.lines, cameras.peek() ?? []) : []);
   };
   return (
     <Dialog title={say('title')} onClose={onClose} isWide>

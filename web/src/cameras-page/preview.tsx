@@ -1,5 +1,6 @@
 /** The rows of a table before they are imported: what each comes to, and what is wrong with it beside it. */
 import type { Detail } from '../api/refusals';
+import { shortened } from '../cameras';
 import { Check } from '../parts/field';
 import { Link } from '../parts/link';
 import { Refused } from '../parts/refused';
@@ -35,7 +36,7 @@ function Wrong({ row, refused }: { row: Row; refused: Detail[] }) {
       ))}
       {row.notes.map(({ key, text }) => (
         <li key={key} class="small cameras-note">
-          {sayNote(key, { text })}
+          {sayNote(key, { text: shortened(text) })}
         </li>
       ))}
     </ul>
@@ -69,9 +70,13 @@ function Tested({ outcome }: { outcome: Outcome | undefined }) {
   );
 }
 
+/** Longer than any camera's, and still some lines only. */
+const LONGEST_ADDRESS = 150;
+
 function Login({ row }: { row: Row }) {
   if (!row.user) return null;
-  return <span class="small muted">{row.hasPassword ? say('withPassword', { user: row.user }) : row.user}</span>;
+  const user = shortened(row.user);
+  return <span class="small muted">{row.hasPassword ? say('withPassword', { user }) : user}</span>;
 }
 
 function PreviewRow({ row, preview, onChoose }: { row: Row; preview: Preview; onChoose: (isChosen: boolean) => void }) {
@@ -92,24 +97,24 @@ function PreviewRow({ row, preview, onChoose }: { row: Row; preview: Preview; on
       </td>
       <td data-label={say('name')}>
         {id === undefined ? (
-          row.name
+          shortened(row.name)
         ) : (
           <Link page="cameras" query={{ camera: String(id) }}>
-            {row.name || `#${id}`}
+            {shortened(row.name) || `#${id}`}
           </Link>
         )}
       </td>
       <td data-label={say('address')}>
         <span class="cameras-where">
           <span class="code" translate={false}>
-            {row.address}
+            {shortened(row.address, LONGEST_ADDRESS)}
           </span>
           <Login row={row} />
         </span>
       </td>
       <td data-label={say('model')}>{say(row.model)}</td>
-      <td data-label={say('group')}>{row.group}</td>
-      <td data-label={say('tag')}>{row.tag}</td>
+      <td data-label={say('group')}>{shortened(row.group)}</td>
+      <td data-label={say('tag')}>{shortened(row.tag)}</td>
       <td data-label={say('wrong')}>
         {id === undefined ? (
           <Wrong row={row} refused={preview.refused.get(row.line) ?? []} />

@@ -4,6 +4,8 @@ import { readTable, TEMPLATE, textOf } from './table';
 
 const bytes = (...numbers: number[]) => new Uint8Array(numbers);
 const CYRILLIC = 'название;адрес\nДверь;rtsp://10.0.0.1/a\n';
+/** How a workbook of an office program begins. */
+const ZIP_HEAD = [0x50, 0x4b, 3, 4, 20, 0, 6, 0, 8, 0, 0, 0, 0x21, 0];
 /** As Excel in Russia writes it: one byte a letter. */
 const windows1251 = (text: string) =>
   bytes(...[...text].map((one) => (one >= 'А' && one <= 'я' ? one.charCodeAt(0) - 0x410 + 0xc0 : one.charCodeAt(0))));
@@ -35,6 +37,23 @@ describe('a table', () => {
     expect(table.lines.map(({ line }) => line)).toEqual([2, 5]);
     expect(table.lines[0]?.cells).toEqual({ name: 'Door, left\nsecond line', address: 'rtsp://h/1' });
     expect(table.unknown).toEqual(['Notes']);
+  });
+
+  it.each([
+    ['emptyFile', bytes()],
+    ['emptyFile', new TextEncoder().encode('\ufeff \r\n\r\n')],
+    [
+      'binary',
+      bytes(...Array.from({ length: 400 }, (_, at) => [0xff, 0xfe, 0, 0x67, 0x61, 0x72, 0, 1, 2][at % 9] ?? 0)),
+    ],
+    [
+      'binary',
+      bytes(...ZIP_HEAD, ...Array.from({ length: 900 }, (_, at) => (Math.imul(at + 1, 2_654_435_761) >>> 16) & 255)),
+    ],
+    [null, new TextEncoder().encode(`${CYRILLIC.repeat(9)}\ufffd;rtsp://10.0.0.2/a`)],
+  ] as const)('that is none is told: %s', (fault, data) => {
+    const { text, encoding } = textOf(data);
+    expect(readTable(text, encoding).fault).toBe(fault);
   });
 
   it('says what cannot be read of a row', () => {

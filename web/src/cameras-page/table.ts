@@ -55,6 +55,8 @@ export interface TableRead {
   /** Columns that stand there twice. */
   twice: ColumnName[];
   hasAddress: boolean;
+  /** Why it is no table at all. */
+  fault: 'emptyFile' | 'binary' | null;
 }
 
 /** Tell how bytes are to be read: by their mark, as UTF-8 where they are that, else as Excel writes them in Russia. */
@@ -128,6 +130,18 @@ function cellsOf(heads: (ColumnName | null)[], cells: string[]): Line['cells'] {
   return found;
 }
 
+/** What no table holds: control characters, and marks of what could not be read. Tabs and ends of lines may be. */
+const STRANGE = /[^\P{Cc}\t\n]|[\ufeff\ufffd]|\p{Cn}|\p{Co}/gu;
+/** Programs write one or two of them into a table; of a picture or an office file a part of all is. */
+const MOST_STRANGE_SHARE = 0.01;
+
+/** Why a text is no table at all. */
+function faultOf(text: string): TableRead['fault'] {
+  if (!text.trim()) return 'emptyFile';
+  const strange = text.slice(1).match(STRANGE)?.length ?? 0; // the first may be the mark of an encoding
+  return strange > text.length * MOST_STRANGE_SHARE ? 'binary' : null;
+}
+
 /** Read a table. What is wrong with single rows is said in them. */
 export function readTable(given: string, encoding = 'utf-8'): TableRead {
   const text = given.replace(/\r\n?/g, '\n');
@@ -149,6 +163,7 @@ export function readTable(given: string, encoding = 'utf-8'): TableRead {
       (column) => names.filter((name) => name && name.toLowerCase() === HEADS[column][0]).length > 1,
     ),
     hasAddress: heads.includes('address'),
+    fault: faultOf(text),
   };
 }
 
