@@ -14,6 +14,7 @@ export interface Holding {
 const REST_MS = 250;
 const FRESH_MS = 20_000; // what is being recorded is readable some seconds later
 const AGAIN_MS = 5000;
+const SETTLED_AGAIN_MS = 15_000; // footage is deleted, and fetched later
 
 async function ask(id: number, startMs: number, endMs: number, signal: AbortSignal): Promise<Holding> {
   try {
@@ -40,7 +41,8 @@ export function useHoldings(ids: number[], clip: { startMs: number; endMs: numbe
         if (isAbort(error)) return;
         throw error;
       }
-      if (clip.endMs > nowMs() - FRESH_MS) timer = window.setTimeout(askAll, AGAIN_MS);
+      const isFresh = clip.endMs > nowMs() - FRESH_MS;
+      timer = window.setTimeout(askAll, isFresh ? AGAIN_MS : SETTLED_AGAIN_MS);
     };
     timer = window.setTimeout(askAll, REST_MS);
     return () => {

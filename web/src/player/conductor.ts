@@ -8,7 +8,7 @@ import { Channel } from './channel';
 import { Clock } from './clock';
 import { Library } from './library';
 import { findEdges } from './nearest';
-import { type Notice, noticeOf } from './notice';
+import { isRefusal, type Notice, noticeOf, refusalOf } from './notice';
 import { jumpsGaps, MOST_VIDEO_RATE } from './settings';
 import { stepTarget } from './stepping';
 import { Surroundings } from './surroundings';
@@ -236,11 +236,11 @@ export class Conductor implements moment.PlayerCommands {
   }
 
   private refuse(error: unknown): void {
-    this.notice.value = noticeOf('refused', { fromMs: this.clock.ms, text: (error as Error).message });
+    this.notice.value = refusalOf(error, this.clock.ms);
   }
 
   private tick(): void {
-    if (this.isEnded || !this.isOpened) return;
+    if (this.isEnded || !this.isOpened || this.ids.length === 0) return;
     const [isPlaying, rate, channels] = [moment.isPlaying.peek(), moment.rate.peek(), this.channels.peek()];
     const ms = this.clock.ms;
     if (this.isOpeningLive) {
@@ -392,7 +392,7 @@ export class Conductor implements moment.PlayerCommands {
     if (isPlaying && now - this.shownAtMs < SHOW_EVERY_MS) return;
     this.shownAtMs = now;
     moment.clockMs.value = Math.round(ms);
-    if (this.library.error && this.notice.peek()?.kind !== 'refused') this.refuse(this.library.error);
+    if (this.library.error && !isRefusal(this.notice.peek())) this.refuse(this.library.error);
     else if (this.library.isCutOff && this.notice.peek() === null)
       this.notice.value = noticeOf('cutOff', { fromMs: ms });
     else if (!this.library.isCutOff && this.notice.peek()?.kind === 'cutOff') this.notice.value = null;

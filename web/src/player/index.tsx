@@ -3,6 +3,7 @@
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { cameras } from '../cameras';
+import { me } from '../me';
 import * as moment from '../moment';
 import { Empty, Spinner } from '../parts/shown';
 import { Cell } from './cell';
@@ -71,6 +72,22 @@ function Pictures({ conductor }: { conductor: Conductor }) {
   );
 }
 
+/** Why no picture is there: no camera is chosen, or there is none that this person may see. */
+function emptyWord(): 'noCameras' | 'noneThere' | 'noneSeen' {
+  if (cameras.value?.length) return 'noCameras';
+  return me.seesAll ? 'noneThere' : 'noneSeen';
+}
+
+/** Show these cameras; where none is left nothing goes on, and the page says why. */
+function show(conductor: Conductor, ids: readonly number[]): void {
+  const wereShown = conductor.channels.peek().length > 0;
+  conductor.choose(ids);
+  if (ids.length > 0 || !wereShown) return;
+  conductor.pause();
+  conductor.notice.value = null;
+  moment.clockMs.value = null;
+}
+
 export function Player() {
   const [conductor] = useState(() => new Conductor());
   const box = useRef<HTMLElement>(null);
@@ -78,7 +95,7 @@ export function Player() {
   const isKnown = useComputed(() => cameras.value !== null);
   useSignalEffect(() => {
     const mayBegin = moment.areLanesDrawn.value || moment.isMomentNamed;
-    if (cameras.value !== null && mayBegin) conductor.choose(moment.chosen.value);
+    if (cameras.value !== null && mayBegin) show(conductor, moment.chosen.value);
   });
   useEffect(() => {
     const end = moment.registerPlayer(conductor);
@@ -93,7 +110,7 @@ export function Player() {
   return (
     <section class="player" ref={box} aria-label={say('player')}>
       {!isKnown.value && <Spinner />}
-      {isEmpty ? <Empty title={say('noCameras')} /> : <Pictures conductor={conductor} />}
+      {isEmpty ? <Empty title={say(emptyWord())} /> : <Pictures conductor={conductor} />}
       <Notices conductor={conductor} />
       <Controls conductor={conductor} isFull={isFull.value} onFull={toggle} />
     </section>

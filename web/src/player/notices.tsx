@@ -7,16 +7,18 @@ import type { Conductor } from './conductor';
 import type { Notice } from './notice';
 import { say } from './words';
 
+function jumpText(fromMs: number, toMs: number): string {
+  const duration = durationText(toMs - fromMs);
+  return say(toMs < fromMs ? 'jumpedBack' : 'jumped', { from: momentText(fromMs), duration, to: momentText(toMs) });
+}
+
 function textOf({ kind, fromMs, toMs, beforeMs, afterMs, text }: Notice): string {
-  if (kind === 'jumped' && toMs !== null) {
-    const duration = durationText(toMs - fromMs);
-    return say(toMs < fromMs ? 'jumpedBack' : 'jumped', { from: momentText(fromMs), duration, to: momentText(toMs) });
-  }
+  if (kind === 'jumped' && toMs !== null) return jumpText(fromMs, toMs);
   if (kind === 'end') return say(beforeMs === null ? 'never' : 'ended');
   if (kind === 'begin') return say(afterMs === null ? 'never' : 'begun');
   if (kind === 'nothing')
     return beforeMs === null && afterMs === null ? say('never') : say('nothingHere', { moment: momentText(fromMs) });
-  return kind === 'cutOff' ? say('cutOff') : say('failed', { reason: text });
+  return kind === 'cutOff' || kind === 'gone' ? say(kind) : say('failed', { reason: text });
 }
 
 const LAST_MS = 1000;
