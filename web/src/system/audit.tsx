@@ -12,6 +12,7 @@ import { ErrorText } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { changeQuery, route } from '../route';
 import { instantOf } from '../wallclock';
+import { actText, sayHow, sayName } from './auditacts';
 import { say } from './auditwords';
 import { Loaded } from './shared';
 
@@ -94,7 +95,7 @@ function FilterForm({ filters }: { filters: Filters }) {
       {text('action', { list: 'system-actions', placeholder: say('anyAction') })}
       <datalist id="system-actions">
         {ACTIONS.map((action) => (
-          <option key={action} value={action} />
+          <option key={action} value={action} label={actText(action.replace('.', '')) ?? action} />
         ))}
       </datalist>
       {text('subject')}
@@ -127,6 +128,29 @@ function valueText(value: unknown): string {
   return typeof value === 'number' ? numberText(value, 3) : JSON.stringify(value);
 }
 
+/** A value; an instant as the rest of the page has it, with what is stored beside it. */
+function Value({ name, value }: { name: string; value: unknown }) {
+  const ms = name.endsWith('_utc') && typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(ms)) return <>{valueText(value)}</>;
+  return (
+    <>
+      {momentText(ms)} <span class="muted">({valueText(value)})</span>
+    </>
+  );
+}
+
+function Did({ action }: { action: string }) {
+  const text = actText(action);
+  return (
+    <>
+      {text}
+      <code class={text === null ? '' : 'small muted system-detail'} translate={false}>
+        {action}
+      </code>
+    </>
+  );
+}
+
 function Detail({ act }: { act: Act }) {
   const entries = Object.entries(act.detail);
   if (!entries.length) return <span class="muted">–</span>;
@@ -134,8 +158,10 @@ function Detail({ act }: { act: Act }) {
     <dl class="system-values">
       {entries.map(([name, value]) => (
         <div key={name}>
-          <dt>{name}</dt>
-          <dd dir="auto">{valueText(value)}</dd>
+          <dt>{sayName(name) ?? name}</dt>
+          <dd dir="auto">
+            <Value name={name} value={value} />
+          </dd>
         </div>
       ))}
     </dl>
@@ -157,14 +183,16 @@ const columns = (): Column<Act>[] => [
         <strong>{act.actor}</strong>
         {act.address && (
           <span class="small muted system-detail">
-            {act.how && act.how !== 'nothing' ? say('by', { how: act.how, address: act.address }) : act.address}
+            {act.how && act.how !== 'nothing'
+              ? say('by', { how: sayHow(act.how) ?? act.how, address: act.address })
+              : act.address}
           </span>
         )}
       </>
     ),
     order: (act) => act.actor,
   },
-  { name: 'action', label: say('action'), cell: (act) => <code>{act.action}</code>, order: (act) => act.action },
+  { name: 'action', label: say('action'), cell: (act) => <Did action={act.action} />, order: (act) => act.action },
   {
     name: 'subject',
     label: say('subject'),
