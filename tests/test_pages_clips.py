@@ -12,7 +12,7 @@ from flask import Flask
 from playwright.sync_api import Download, Locator, Page, expect
 
 from app.extensions import db, writing
-from app.models import Source
+from app.models import Record, Source, Tag
 from tests.accounts import add_account, add_bounded, password_hash
 from tests.archived import FPS, T0_US, add_source, media, no_plans, record, utc  # noqa: F401
 from tests.looking import Chromium
@@ -175,6 +175,36 @@ def test_a_clip_in_a_gap_says_where_footage_is_nearest(place: Place, chromium: C
         expect(page.get_by_text("This is no time")).to_be_visible()
         page.get_by_role("button", name="Clear the marks").press("Enter")
         expect(page.get_by_label("End", exact=True)).to_have_value("")
+
+
+def test_what_is_deleted_or_forbidden_meanwhile_is_told_without_a_reload(place: Place, chromium: Chromium) -> None:
+    with place.app.app_context(), writing() as session:
+        tag = Tag(name="day")
+        session.add(tag)
+        session.flush()
+        kept = Record(source_id=1, tag_id=tag.id, begin_us=GAP_END_US, end_us=GAP_END_US + 8 * SECOND_US)
+        session.add(kept)
+        session.flush()
+        path = f"/api/v1/record/{kept.id}/file/"
+    at, begin, end = (utc(T0_US + second * SECOND_US) for second in (10, 13, 14))
+    with chromium.looking(place.base, account="guard") as looker:
+        page = looker.open(f"/view/timeline?cameras=1&at={at}&in={begin}&out={end}")
+        note = page.locator(".player-gap")
+        expect(note).to_contain_text(re.compile("until .*08:00:12"))
+        holding = page.locator(".clips-holdings > li")
+        expect(holding).to_contain_text("complete")
+        place.ask("DELETE", path, json={"location": f"records/{path.split('/')[4]}.m3u8"})
+        expect(note).not_to_contain_text("08:00:12")
+        expect(holding).not_to_contain_text("complete")
+        page.goto(f"{place.base}/view/timeline?cameras=1&at={utc(T0_US)}")
+        expect(page.locator("[data-condition=showing]")).to_have_count(1)
+        page.get_by_role("button", name="Play", exact=True).click()
+        accounts = place.ask("GET", "/api/v1/account")
+        [guard] = [one["id"] for one in accounts if one["name"] == "guard"]
+        place.ask("PATCH", f"/api/v1/account/{guard}", json={"source_ids": []})
+        expect(page.get_by_text("There is no camera that you may see")).to_be_visible()
+        expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+        expect(page.locator(".player-notice")).to_have_count(0)
 
 
 def test_a_clip_is_pinned_and_released(place: Place, chromium: Chromium) -> None:

@@ -410,5 +410,8 @@ def test_every_tab_speaks_the_language_and_fits_a_phone(world: World, chromium: 
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
                 assert tab not in ("retention", "users") or looker.axe() == [], tab
             expect(page.get_by_role("tab", selected=True)).to_have_text(last)
+            row = page.get_by_role("row").filter(has_text="watch.live").first
+            expect(row).to_contain_text(watched)
+            expect(row).to_contain_text("20.11.2026" if language == "ru" else "20/11/2026")
             assert page.evaluate("document.documentElement.lang") == language
             assert looker.complaints == []

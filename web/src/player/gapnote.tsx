@@ -14,8 +14,18 @@ const AROUND_MS = 43_200_000;
 /** Footage is deleted, and fetched later: a gap is believed for so long. */
 const AGAIN_MS = 10_000;
 
-/** A gap, and whether it ends where it says: one that is longer than what was asked for is cut off there. */
-type Found = Gap & { isWhole: boolean };
+/** A gap, when all gaps end that follow it without footage between (null: later than `toMs`), and how far was asked. */
+type Found = Gap & { untilMs: number | null; toMs: number };
+
+/** Less than this between two gaps is no footage to speak of. */
+const SEAM_MS = 60;
+
+/** Where the gaps that follow one another from this one on end: each has a cause of its own. */
+function chainEnd(list: readonly Gap[], gap: Gap): number {
+  return list
+    .toSorted((a, b) => a.startMs - b.startMs)
+    .reduce((endMs, one) => (one.startMs <= endMs + SEAM_MS ? Math.max(endMs, one.endMs) : endMs), gap.endMs);
+}
 
 /** The gap of a camera at the clock; asked for anew now and then. */
 function useGap(id: number) {
@@ -40,7 +50,8 @@ function useGap(id: number) {
       .then(
         (list) => {
           const gap = list.find((one) => one.startMs <= ms && ms < one.endMs);
-          found.value = gap ? { ...gap, isWhole: gap.endMs < toMs } : null;
+          const endMs = gap ? chainEnd(list, gap) : toMs;
+          found.value = gap ? { ...gap, untilMs: endMs < toMs ? endMs : null, toMs } : null;
         },
         (error) => {
           if (!(error instanceof ApiError)) throw error; // without its cause the gap is still one
@@ -53,8 +64,8 @@ function useGap(id: number) {
 
 /** Until when there is nothing. What the player knows of later footage may have been deleted since: the gap counts. */
 function untilOf(gap: Found | null, footageMs: number | null): number | null {
-  if (gap?.isWhole) return gap.endMs;
-  return gap && footageMs !== null && footageMs >= gap.endMs ? footageMs : null;
+  if (gap === null || gap.untilMs !== null) return gap?.untilMs ?? null;
+  return footageMs !== null && footageMs >= gap.toMs ? footageMs : null;
 }
 
 export function GapNote({ id, conductor }: { id: number; conductor: Conductor }) {
@@ -64,7 +75,7 @@ export function GapNote({ id, conductor }: { id: number; conductor: Conductor })
     <div class="player-gap">
       <p class="player-gap-title">{say('nothing')}</p>
       {gap && <p>{causeText(gap.cause)}</p>}
-      {until !== null && <p>{say('until', { moment: momentText(until) })}</p>}
+      {until !== null && until > conductor.ms && <p>{say('until', { moment: momentText(until) })}</p>}
     </div>
   );
 }
