@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, delete, exists, or_, select
 
 from app.archive.activitycells import (
     DAYS,
@@ -33,6 +33,7 @@ from app.models.segment import CLOSED, MAX_SEGMENT_US
 
 SEAM_US = 500_000  # files of one run meet within it; nothing is recorded that lasts as short
 BATCH = 1000  # rows that are asked for by number at once
+HAS_FOOTAGE = Coverage.spans != b""  # closed footage: a day that has none is neither due nor written down
 PER_DAY, PER_32_DAYS = DAYS.row_us // HOURS.row_us, DAYS_32.row_us // DAYS.row_us
 
 
@@ -89,6 +90,7 @@ def forget(session: AnySession, source_id: int, spans: Spans, days: Sequence[int
     for day in days:
         if day in rows:
             rows[day].done = to_bytes(_without(from_bytes(rows[day].done), gone))
+    _drop_empty(session, source_id, days[-1])
     left = np.vstack([from_bytes(row.done) for row in rows.values()])
     hours = {
         hour
@@ -98,6 +100,15 @@ def forget(session: AnySession, source_id: int, spans: Spans, days: Sequence[int
     known = _load(session, source_id, HOURS, hours)
     changed = {hour: np.where(_touched(hour, left), codes, UNKNOWN).astype(np.uint8) for hour, codes in known.items()}
     _save(session, source_id, changed)
+
+
+def _drop_empty(session: AnySession, source_id: int, last: int) -> None:
+    """Remove the rows of the days up to the last that was deleted from that say nothing: no footage is left of them."""
+    session.flush()
+    day = (Coverage.source_id == source_id, Coverage.level == 0, Coverage.cell == ActivityDay.day, HAS_FOOTAGE)
+    says_nothing = (ActivityDay.done == b"", ~exists().where(*day))
+    empty = delete(ActivityDay).where(ActivityDay.source_id == source_id, ActivityDay.day <= last, *says_nothing)
+    session.execute(empty.execution_options(synchronize_session="fetch"))
 
 
 def find_undone(session: AnySession, source_id: int, since_us: int, day: int) -> list[tuple[str, int, int, str]]:
@@ -124,7 +135,8 @@ def find_undone(session: AnySession, source_id: int, since_us: int, day: int) ->
 DUE = (
     select(Coverage.cell, Coverage.revision, Coverage.spans, ActivityDay.done)
     .outerjoin(ActivityDay, and_(ActivityDay.source_id == Coverage.source_id, ActivityDay.day == Coverage.cell))
-    .where(Coverage.level == 0, or_(ActivityDay.revision.is_(None), ActivityDay.revision != Coverage.revision))
+    .where(Coverage.level == 0, HAS_FOOTAGE)
+    .where(or_(ActivityDay.revision.is_(None), ActivityDay.revision != Coverage.revision))
     .order_by(Coverage.cell.desc())
 )
 
