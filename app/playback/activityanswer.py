@@ -15,7 +15,6 @@ from app.archive.activitycells import (
     FIRST_SCORE,
     HOURS,
     LEVELS,
-    UNKNOWN,
     ActivityLevel,
     Codes,
     cells_of,
