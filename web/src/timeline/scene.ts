@@ -52,7 +52,8 @@ export class Scene {
     this.#ids = [...ids];
     this.#lanes = lanesOf(ids);
     this.#options.canvas.style.height = `${Math.max(heightOf(this.#lanes), AXIS_PX)}px`;
-    this.draw();
+    if (this.#frame) this.draw();
+    else this.#drawNow(); // what it needs is asked for a frame sooner
   }
 
   /** Read the colours anew: the theme was changed. */
