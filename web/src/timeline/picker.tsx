@@ -46,17 +46,14 @@ function Which({
   );
 }
 
-export function MomentPicker({ onGo, onClose }: PickerProps) {
+/** What is typed, which moment that means, and what is wrong with it. */
+function useMoment(go: (ms: number) => void) {
   const zone = zoneOf(zoneName());
   const text = useSignal(fieldText(clockMs.peek() ?? nowMs(), zone.name));
   const which = useSignal(0);
   const error = useSignal('');
   const wall = readField(text.value);
   const meant = wall && meantBy(zone, wall);
-  const go = (ms: number) => {
-    onClose();
-    onGo(ms);
-  };
   const submit = (event: Event) => {
     event.preventDefault();
     const ms = meant?.instants[Math.min(which.value, meant.instants.length - 1)];
@@ -64,41 +61,57 @@ export function MomentPicker({ onGo, onClose }: PickerProps) {
     else if (ms > nowMs()) error.value = say('inFuture');
     else go(ms);
   };
+  return { zone, text, which, error, meant, submit };
+}
+
+function Ago({ go }: { go: (ms: number) => void }) {
+  return (
+    <div class="row">
+      {AGO_H.map((hours) => (
+        <Button key={hours} kind="quiet" onClick={() => go(nowMs() - hours * HOUR_MS)}>
+          {say('ago', { length: durationText(hours * HOUR_MS) })}
+        </Button>
+      ))}
+    </div>
+  );
+}
+
+function DayAndTime({ zone, text, error, meant }: Omit<ReturnType<typeof useMoment>, 'which' | 'submit'>) {
+  return (
+    <Field
+      label={say('dayAndTime', { zone: zone.name })}
+      hint={meant?.isLeftOut ? say('leftOut') : say('goToHint')}
+      error={error.value}
+    >
+      <input
+        type="datetime-local"
+        step="1"
+        value={text.value}
+        onInput={(event: Event) => {
+          text.value = (event.currentTarget as HTMLInputElement).value;
+          error.value = '';
+        }}
+      />
+    </Field>
+  );
+}
+
+export function MomentPicker({ onGo, onClose }: PickerProps) {
+  const go = (ms: number) => {
+    onClose();
+    onGo(ms);
+  };
+  const { which, submit, ...asked } = useMoment(go);
+  const instants = asked.meant?.instants ?? [];
+  const choose = (at: number) => {
+    which.value = at;
+  };
   return (
     <Dialog title={say('goToTitle')} onClose={onClose}>
       <form class="stack" onSubmit={submit} noValidate>
-        <Field
-          label={say('dayAndTime', { zone: zone.name })}
-          hint={meant?.isLeftOut ? say('leftOut') : say('goToHint')}
-          error={error.value}
-        >
-          <input
-            type="datetime-local"
-            step="1"
-            autoFocus
-            value={text.value}
-            onInput={(event: Event) => {
-              text.value = (event.currentTarget as HTMLInputElement).value;
-              error.value = '';
-            }}
-          />
-        </Field>
-        {meant && meant.instants.length > 1 && (
-          <Which
-            instants={meant.instants}
-            chosen={which.value}
-            onChoose={(at) => {
-              which.value = at;
-            }}
-          />
-        )}
-        <div class="row">
-          {AGO_H.map((hours) => (
-            <Button key={hours} kind="quiet" onClick={() => go(nowMs() - hours * HOUR_MS)}>
-              {say('ago', { length: durationText(hours * HOUR_MS) })}
-            </Button>
-          ))}
-        </div>
+        <DayAndTime {...asked} />
+        {instants.length > 1 && <Which instants={instants} chosen={which.value} onChoose={choose} />}
+        <Ago go={go} />
         <div class="dialog-buttons">
           <Button onClick={onClose}>{sayPart('cancel')}</Button>
           <Button kind="main" type="submit">
