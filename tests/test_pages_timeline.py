@@ -25,7 +25,7 @@ from tests.served import answering
 S = 1_000_000
 CANVAS = ".timeline-canvas"
 CLIP_S, GAP_S = 20, 20
-AXIS_PX, LANE_PX = 42, 40
+AXIS_PX, LANE_PX = 48, 40
 SPAN_S = 120
 VIEW = f"/view/timeline?at={utc(T0_US + 30 * S)}&span={SPAN_S}"
 # The colour of the canvas at a place in CSS pixels.
@@ -116,6 +116,35 @@ class Timeline:
     def tip_says(self, after_s: float, text: str, lane: int = 0) -> None:
         """Move the mouse to a moment and wait until the tip says something."""
         wait_for(lambda: text in self.point(after_s, lane), text)
+
+    @property
+    def ruler_y(self) -> float:
+        """Where the handles of the marks are, in the window."""
+        return self.place(0)[1] - LANE_PX / 2 - AXIS_PX / 4
+
+    def take(self, name: str) -> None:
+        """Take hold of a handle with the mouse, at its line."""
+        handle = self.page.get_by_role("slider", name=name)
+        box = handle.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 24
+        line_px = {"Moment shown": 0.5, "In mark": 0.9, "Out mark": 0.1}[name] * box["width"]
+        self.page.mouse.move(box["x"] + line_px, box["y"] + box["height"] / 2)
+        self.page.mouse.down()
+
+    def slider_s(self, name: str) -> float:
+        """Return where a handle is, in whole seconds after T0."""
+        return float(self.page.get_by_role("slider", name=name).get_attribute("aria-valuenow") or 0) - T0_US / S
+
+    def shows_moment(self, after_s: float, within_s: float = 1.2) -> None:
+        """Wait until the player stands at a moment (seconds after T0)."""
+        at = self.page.locator(".player-master")
+
+        def is_there() -> bool:
+            shown = at.get_attribute("datetime")
+            return bool(shown) and abs(datetime.fromisoformat(shown).timestamp() - T0_US / S - after_s) <= within_s
+
+        wait_for(is_there, f"the moment {after_s} s")
 
     def shows(self, span_s: float) -> None:
         """Wait until so much time is shown."""
@@ -209,6 +238,43 @@ def test_the_mouse_zooms_about_the_pointer_and_moves_the_time(
         page.locator(".timeline[data-following=true]").wait_for()
 
 
+def test_the_moment_shown_is_dragged_put_back_and_moved_by_arrows(
+    app: Flask,
+    cameras: tuple[int, int],
+    chromium: Chromium,
+) -> None:
+    with opened(app, chromium) as (looker, timeline):
+        page, tip = looker.page, looker.page.locator(".timeline-tip")
+        timeline.shows_moment(30)
+        timeline.take("Moment shown")
+        page.mouse.move(timeline.place(5)[0], timeline.ruler_y, steps=4)
+        timeline.shows_moment(5)
+        page.locator(".timeline-tip[data-picture]").wait_for()  # the tip follows, too
+        page.mouse.move(*timeline.place(12, lane=1))  # onto a lane: the picture is that camera's
+        wait_for(lambda: "Yard" in tip.inner_text(), "the lane under the hand")
+        page.keyboard.press("Escape")
+        page.mouse.up()
+        timeline.shows_moment(30)
+        assert tip.count() == 0
+        playhead = page.get_by_role("slider", name="Moment shown")
+        playhead.press("Shift+ArrowRight")
+        timeline.shows_moment(30 + 0.02 * SPAN_S)
+        assert "08:00:3" in (playhead.get_attribute("aria-valuetext") or "")
+        page.keyboard.press("PageDown")
+        timeline.shows_moment(30 + 0.12 * SPAN_S)
+        # Held at the edge the view moves on to earlier times.
+        begin_s = timeline.view_s[0]
+        timeline.take("Moment shown")
+        page.mouse.move(timeline.place(-29)[0], timeline.ruler_y, steps=4)
+        wait_for(lambda: timeline.view_s[0] < begin_s - 20, "earlier times")
+        canvas = page.locator(CANVAS).bounding_box()
+        assert canvas is not None
+        page.mouse.move(canvas["x"] + canvas["width"] / 2, timeline.ruler_y)
+        page.mouse.up()
+        timeline.shows_moment(sum(timeline.view_s) / 2 - T0_US / S)
+        assert looker.axe() == []
+
+
 def test_marks_are_dragged_and_moved_by_arrows(
     app: Flask,
     cameras: tuple[int, int],
@@ -217,18 +283,25 @@ def test_marks_are_dragged_and_moved_by_arrows(
     marks = f"&in={utc(T0_US)}&out={utc(T0_US + 50 * S)}"
     with opened(app, chromium, VIEW + marks) as (looker, timeline):
         page = looker.page
-        page.mouse.move(timeline.place(0)[0], timeline.place(0)[1])
-        page.mouse.down()
-        page.mouse.move(*timeline.place(15), steps=3)
+        timeline.take("In mark")
+        page.mouse.move(timeline.place(40)[0], timeline.ruler_y, steps=3)
+        timeline.shows_moment(40)  # the player shows where the mark is now,
+        page.keyboard.press("Escape")
+        timeline.shows_moment(30)  # and goes back
         page.mouse.up()
+        assert timeline.slider_s("In mark") == 0
+        timeline.take("In mark")
+        page.mouse.move(timeline.place(15)[0], timeline.ruler_y, steps=3)
+        page.mouse.up()
+        timeline.shows_moment(30)
         out = page.get_by_role("slider", name="Out mark")
         out.focus()
         for _ in range(5):
             page.keyboard.press("Shift+ArrowLeft")
-        mark_in = page.get_by_role("slider", name="In mark").get_attribute("aria-valuenow")
-        assert float(mark_in or 0) == pytest.approx(T0_US / S + 15, abs=2)
-        assert float(out.get_attribute("aria-valuenow") or 0) == pytest.approx(T0_US / S + 50 - 12, abs=1)
-        page.keyboard.press("Tab")
+        assert timeline.slider_s("In mark") == pytest.approx(15, abs=2)
+        assert timeline.slider_s("Out mark") == pytest.approx(50 - 12, abs=1)
+        page.keyboard.press("Escape")
+        assert timeline.slider_s("Out mark") == 50
         timeline.page.locator(CANVAS).focus()
         page.keyboard.press("Control+ArrowRight")
         page.keyboard.press("]")  # at the cursor
@@ -395,4 +468,16 @@ def test_fingers_pinch_and_tap(app: Flask, cameras: tuple[int, int], chromium: C
         wait_for(lambda: timeline.view_s[1] - timeline.view_s[0] < SPAN_S / 2, "a shorter time")
         page.touchscreen.tap(*timeline.place(12))
         timeline.plays(11, 29)
+        handle = page.get_by_role("slider", name="Moment shown").bounding_box()
+        assert handle is not None
+        x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+        for kind, to in (
+            ("touchStart", x),
+            ("touchMove", x + 4),
+            ("touchMove", timeline.place(5)[0]),
+            ("touchEnd", None),
+        ):
+            points = [] if to is None else [{"x": to, "y": y, "id": 1}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        timeline.shows_moment(5)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

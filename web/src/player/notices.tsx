@@ -1,7 +1,7 @@
 /** What is said of all pictures together, with ways out. */
 
 import { durationText, momentText } from '../instants';
-import { isPlaying } from '../moment';
+import { isPlaying, isScrubbing } from '../moment';
 import { Button } from '../parts/button';
 import type { Conductor } from './conductor';
 import type { Notice } from './notice';
@@ -22,7 +22,8 @@ function textOf({ kind, fromMs, toMs, beforeMs, afterMs, text }: Notice): string
 const LAST_MS = 1000;
 
 export function Notices({ conductor }: { conductor: Conductor }) {
-  const notice = conductor.notice.value;
+  const said = conductor.notice.value;
+  const notice = said?.kind === 'nothing' && isScrubbing.value ? null : said; // a hand goes on
   const isHeld = conductor.isWaiting.value && isPlaying.value && notice === null;
   const go = (ms: number) => {
     conductor.goTo(ms);

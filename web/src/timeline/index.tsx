@@ -5,32 +5,32 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { cameraName } from '../cameras';
 import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
-import { MINUTE_MS, SECOND_MS } from '../lengths';
-import { chosen, hoverMs, player, view } from '../moment';
+import { MINUTE_MS } from '../lengths';
+import { chosen, hoverMs, view } from '../moment';
 import { Empty, ErrorText } from '../parts/shown';
 import { theme } from '../theme';
 import { language } from '../words';
+import { playAt } from './grips';
 import { press } from './keyboard';
-import { AXIS_PX, laneAt, lanesOf } from './lanes';
+import { AXIS_PX, laneAt } from './lanes';
 import { LanesScene } from './lanesscene';
+import { lanes as laidOut, watchWindow } from './layout';
 import { Listed } from './listed';
 import { Overlay } from './overlay';
 import { Pointing } from './pointing';
 import { msOf, spanOf } from './scale';
 import { center, follow, isFollowing, pan, reveal, steer, zoom } from './steering';
-import { cursor, laneWidth, news, off } from './store';
+import { cursor, held, laneWidth, news, off } from './store';
 import { Tip } from './tip';
 import { anchorMs, Shown, Toolbar } from './toolbar';
 import { say } from './words';
 import './timeline.css';
 
-const NOW_MS = 2 * SECOND_MS; // a click so near to now means live
 const ZOOM_STEP = 2;
 
 /** Play a moment; what is nearly now is live. */
 function go(ms: number): void {
-  if (ms > nowMs() - NOW_MS) player.goLive();
-  else player.goTo(ms);
+  playAt(ms);
   reveal(Math.min(ms, nowMs()));
 }
 
@@ -61,6 +61,7 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
     const made = new LanesScene(canvas.current, probe.current, () => view.peek());
     const pointing = new Pointing(canvas.current, pointingOf(made));
     const endSteering = steer();
+    const endWatching = watchWindow();
     const dark = matchMedia('(prefers-color-scheme: dark)');
     const repaint = () => made.scene.repaint();
     dark.addEventListener('change', repaint);
@@ -68,12 +69,13 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
     return () => {
       dark.removeEventListener('change', repaint);
       endSteering();
+      endWatching();
       pointing.stop();
       made.stop();
       cursor.value = null;
     };
   }, []);
-  useSignalEffect(() => lanes.value?.scene.setCameras(chosen.value));
+  useSignalEffect(() => lanes.value?.scene.setLanes(laidOut.value));
   useSignalEffect(() => {
     void [theme.value];
     lanes.value?.scene.repaint();
@@ -96,7 +98,7 @@ let pointedX = 0;
 /** Where the pointer rests there is another moment once the view has moved. */
 function pointAgain(): void {
   const before = cursor.peek();
-  if (before && !before.isByKey) cursor.value = { ...before, ms: at(pointedX) };
+  if (before && !before.isByKey && !held.peek()) cursor.value = { ...before, ms: at(pointedX) };
 }
 
 /** What pointers do. */
@@ -119,14 +121,14 @@ function pointingOf(lanes: LanesScene) {
 }
 
 /** The names of the cameras beside their lanes. */
-function Names({ ids }: { ids: readonly number[] }) {
-  const lanes = lanesOf(ids);
+function Names() {
+  const lanes = laidOut.value;
   return (
     <ul class="timeline-names" style={{ paddingTop: `${AXIS_PX}px` }} aria-label={say('cameras')}>
       {lanes.map(({ id, height }) => (
         <li
           key={id}
-          style={{ height: `${height}px` }}
+          style={{ height: `${height}px`, lineHeight: `${height - 1}px` }}
           title={cameraName(id)}
           data-current={cursor.value?.id === id ? true : undefined}
         >
@@ -219,7 +221,7 @@ export function Timeline() {
       <Old lanes={lanes} />
       {!ids.length && <Empty title={say('noCameras')} />}
       <div class="timeline-body" hidden={!ids.length}>
-        <Names ids={ids} />
+        <Names />
         <Shown />
         <div class="timeline-stage">
           <Slider lanes={lanes} canvas={canvas} onPick={pick} />

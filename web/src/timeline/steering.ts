@@ -4,7 +4,7 @@
  */
 import { effect, signal } from '@preact/signals';
 import { nowMs } from '../instants';
-import { clockMs, isLive, isPlaying, rate, view } from '../moment';
+import { clockMs, isLive, isPlaying, isScrubbing, rate, view } from '../moment';
 import { around, between, bounded, following, isWithin, panned, revealed, spanOf, type View, zoomed } from './scale';
 
 const GLIDE_MS = 180;
@@ -110,7 +110,7 @@ export function steer(): () => void {
     const shown = view.peek();
     const [was, spanMs] = [beforeMs, spanOf(shown)];
     beforeMs = atMs;
-    if (atMs === null) return;
+    if (atMs === null || isScrubbing.peek()) return; // what is looked at lies under the hand
     if (was === null || Math.abs(atMs - was) > LEAP_MS * Math.max(1, Math.abs(rate.peek()))) return look(atMs, was);
     if (isFollowing.peek() || !isPlaying.peek() || glide) return;
     const edgeMs = shown.startMs + TURN_AT * spanMs;

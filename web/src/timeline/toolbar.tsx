@@ -2,8 +2,10 @@
 import { momentText, nowMs, zoneName } from '../instants';
 import { clockMs, view } from '../moment';
 import { Button, IconButton } from '../parts/button';
-import { Check } from '../parts/field';
+import { Check, Field } from '../parts/field';
 import { Menu } from '../parts/menu';
+import { LANE_CHOICES, type LaneChoice } from './lanes';
+import { laneChoice } from './layout';
 import { Legend } from './legend';
 import { MomentPicker } from './picker';
 import { isWithin, spanOf } from './scale';
@@ -61,6 +63,20 @@ function Layers() {
           <Check key={name} label={say(name)} checked={isOn(name)} onChange={() => toggle(name)} />
         ))}
       </fieldset>
+      <Field label={say('laneHeight')}>
+        <select
+          value={laneChoice.value}
+          onChange={(event: Event) => {
+            laneChoice.value = (event.currentTarget as HTMLSelectElement).value as LaneChoice;
+          }}
+        >
+          {LANE_CHOICES.map((one) => (
+            <option key={one} value={one}>
+              {say(`lanes_${one}`)}
+            </option>
+          ))}
+        </select>
+      </Field>
       <Legend />
     </Menu>
   );
