@@ -130,6 +130,7 @@ const ADDRESS_EVERY_MS = 3000; // Chromium asks for the icon anew at each change
 let addressTimer = 0;
 
 function writeAddress(): void {
+  clearTimeout(addressTimer);
   addressTimer = 0;
   if (route.peek().page !== 'timeline') return;
   const { startMs, endMs } = view.peek();
@@ -150,6 +151,12 @@ export function keepAddress(): () => void {
     void [view.value, marks.value, clockMs.value, isLive.value];
     if (addressTimer === 0) addressTimer = window.setTimeout(writeAddress, ADDRESS_EVERY_MS);
   });
+}
+
+/** Go to a moment as to another page: "back" in the browser leads to what is shown now. */
+export function visit(ms: number, spanMs: number): void {
+  writeAddress();
+  changeQuery({ at: isoOf(ms), span: String(Math.round(spanMs / 1000)) }, { replace: false });
 }
 
 /** Take the state from the address: the page was opened again, by a link or by going back. */

@@ -43,7 +43,7 @@ function useClipKeys(): void {
     ],
     [named],
   );
-  useKeys(hints);
+  useKeys(hints, say('title'));
 }
 
 function downloadFilms(cuts: Cut[]): void {

@@ -8,7 +8,8 @@ import { lanes } from './layout';
 import { goToNow, isFollowing, show } from './steering';
 import { cursor, type Held, held } from './store';
 
-const NOW_MS = 2 * SECOND_MS; // so near to now live is meant
+/** So near to now live is meant. */
+export const NOW_MS = 2 * SECOND_MS;
 
 export type End = keyof Marks;
 

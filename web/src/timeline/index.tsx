@@ -5,21 +5,22 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { cameraName } from '../cameras';
 import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
-import { MINUTE_MS } from '../lengths';
-import { chosen, hoverMs, view } from '../moment';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lengths';
+import { chosen, hoverMs, player, view, visit } from '../moment';
 import { Empty, ErrorText } from '../parts/shown';
 import { theme } from '../theme';
 import { language } from '../words';
-import { playAt } from './grips';
-import { press } from './keyboard';
+import { NOW_MS, playAt } from './grips';
+import { enlarge, handleHints, laneHints, press } from './keyboard';
 import { AXIS_PX, laneAt } from './lanes';
 import { LanesScene } from './lanesscene';
 import { lanes as laidOut, watchWindow } from './layout';
 import { Listed } from './listed';
+import { Nothing } from './nothing';
 import { Overlay } from './overlay';
 import { Pointing } from './pointing';
 import { msOf, spanOf } from './scale';
-import { center, follow, isFollowing, pan, reveal, steer, zoom } from './steering';
+import { follow, goToNow, isFollowing, pan, reveal, showStretch, steer, zoom } from './steering';
 import { cursor, held, laneWidth, news, off } from './store';
 import { Tip } from './tip';
 import { anchorMs, Shown, Toolbar } from './toolbar';
@@ -34,10 +35,24 @@ function go(ms: number): void {
   reveal(Math.min(ms, nowMs()));
 }
 
-/** Go to a moment and look at what lies around it. */
-function goAndLook(ms: number): void {
-  go(ms);
-  center(ms);
+/** Go to a moment and look at what lies around it, no further than so long; "back" leads to where one was. */
+function goAndLook(ms: number, mostMs = Number.POSITIVE_INFINITY): void {
+  if (ms > nowMs() - NOW_MS) {
+    player.goLive();
+    goToNow();
+  } else visit(ms, Math.min(spanOf(view.peek()), mostMs));
+}
+
+/** To a moment that was asked for: near enough to be seen; to a day: all of it. */
+function goAsked(ms: number, isDay: boolean): void {
+  goAndLook(ms, HOUR_MS);
+  if (isDay) showStretch(ms, ms + DAY_MS);
+}
+
+/** Go, look and play. */
+function goAndPlay(ms: number): void {
+  goAndLook(ms);
+  player.play();
 }
 
 /** Move on with the clock: smoothly where a pixel is a fraction of a second, else when the next pixel is due. */
@@ -92,6 +107,10 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
   return lanes;
 }
 
+/** So near to the edge of footage its last frame, or its first, is meant. */
+const SNAP_PX = 4;
+/** How long so many pixels are. */
+const pxMs = (px: number) => (px * spanOf(view.peek())) / Math.max(laneWidth.peek(), 1);
 const at = (x: number) => msOf(view.peek(), Math.max(laneWidth.peek(), 1), x);
 let pointedX = 0;
 
@@ -114,7 +133,14 @@ function pointingOf(lanes: LanesScene) {
     leave: () => {
       if (!cursor.peek()?.isByKey) cursor.value = null;
     },
-    click: (x: number) => go(at(x)),
+    click: (x: number, y: number) => {
+      const id = laneAt(laidOut.peek(), y)?.id;
+      go(id === undefined ? at(x) : lanes.snapped(id, at(x), pxMs(SNAP_PX)));
+    },
+    enlarge: (x: number, y: number) => {
+      const id = laneAt(laidOut.peek(), y)?.id ?? null;
+      enlarge(lanes, id, at(x), pxMs(SNAP_PX));
+    },
     drag: (px: number) => pan((-px * spanOf(view.peek())) / Math.max(laneWidth.peek(), 1)),
     zoom: (factor: number, x: number) => zoom(factor, at(x)),
   };
@@ -190,12 +216,14 @@ function usePageKeys(pick: () => void): void {
   const hints = useMemo(
     () => [
       { keys: '+ =', hint: say('zoomIn'), act: () => zoom(1 / ZOOM_STEP, anchorMs(), true) },
-      { keys: '- _', hint: say('zoomOut'), act: () => zoom(ZOOM_STEP, anchorMs(), true) },
+      { keys: '-', hint: say('zoomOut'), act: () => zoom(ZOOM_STEP, anchorMs(), true) },
       { keys: 'g', hint: say('goToTitle'), act: pick },
     ],
     [named],
   );
-  useKeys(hints);
+  useKeys(hints, say('timeline'));
+  useKeys(useMemo(laneHints, [named]), say('onLanes'));
+  useKeys(useMemo(handleHints, [named]), say('onHandles'));
 }
 
 /** What the service said when the lanes could not be fetched. */
@@ -217,7 +245,7 @@ export function Timeline() {
   usePageKeys(pick);
   return (
     <section class="timeline" aria-label={say('timeline')} data-following={isFollowing.value}>
-      <Toolbar onGo={goAndLook} isPicking={isPicking} />
+      <Toolbar onGo={goAsked} isPicking={isPicking} />
       <Old lanes={lanes} />
       {!ids.length && <Empty title={say('noCameras')} />}
       <div class="timeline-body" hidden={!ids.length}>
@@ -228,6 +256,7 @@ export function Timeline() {
           <div class="timeline-over">
             <Overlay />
           </div>
+          {lanes && <Nothing lanes={lanes} onGo={goAndLook} />}
           {lanes && <Tip lanes={lanes} />}
           <span ref={probe} class="timeline-probe" aria-hidden="true" />
         </div>
@@ -235,7 +264,7 @@ export function Timeline() {
       <p id="timeline-help" class="unseen">
         {say('timelineHelp')}
       </p>
-      {lanes && <Listed lanes={lanes} ids={ids} onGo={goAndLook} />}
+      {lanes && <Listed lanes={lanes} ids={ids} onGo={goAndPlay} />}
     </section>
   );
 }

@@ -10,6 +10,8 @@ import { around, between, bounded, following, isWithin, panned, revealed, spanOf
 const GLIDE_MS = 180;
 const TURN_AT = 0.98; // the player has run to the right edge
 const LEAP_MS = 3000; // at 1x; playing goes no such way between two looks
+const AROUND_PART = 0.3;
+const LEAST_AROUND_MS = 5000;
 const TURNED_PART = 0.1; // and is then so far from the left one
 
 /** Whether the view moves with the clock. */
@@ -82,6 +84,12 @@ export function goToNow(): void {
 
 export function center(ms: number): void {
   show(around(ms, spanOf(aim()), nowMs()), { isGliding: true });
+}
+
+/** Show a stretch as a whole, with something of what lies before and after it. */
+export function showStretch(startMs: number, endMs: number): void {
+  const aroundMs = Math.max((endMs - startMs) * AROUND_PART, LEAST_AROUND_MS);
+  show({ startMs: startMs - aroundMs, endMs: endMs + aroundMs }, { isGliding: true });
 }
 
 /** Bring a moment into sight, if it is not. */

@@ -82,20 +82,31 @@ function Layers() {
   );
 }
 
-export function Toolbar({ onGo, isPicking }: { onGo: (ms: number) => void; isPicking: { value: boolean } }) {
+interface ToolbarProps {
+  onGo: (ms: number, isDay: boolean) => void;
+  isPicking: { value: boolean };
+}
+
+export function Toolbar({ onGo, isPicking }: ToolbarProps) {
   const spanMs = () => spanOf(view.peek());
   return (
     <div class="timeline-bar">
       <div class="row">
         <IconButton icon="left" label={say('earlier')} onClick={() => pan(-spanMs() / 2, true)} />
         <IconButton icon="right" label={say('later')} onClick={() => pan(spanMs() / 2, true)} />
-        <IconButton icon="minus" label={say('zoomOut')} onClick={() => zoom(ZOOM_STEP, anchorMs(), true)} />
-        <IconButton icon="plus" label={say('zoomIn')} onClick={() => zoom(1 / ZOOM_STEP, anchorMs(), true)} />
+        <IconButton icon="minus" hotkey="−" label={say('zoomOut')} onClick={() => zoom(ZOOM_STEP, anchorMs(), true)} />
+        <IconButton
+          icon="plus"
+          hotkey="+"
+          label={say('zoomIn')}
+          onClick={() => zoom(1 / ZOOM_STEP, anchorMs(), true)}
+        />
       </div>
       <Spans />
       <div class="row timeline-bar-end">
         <Button
           icon="clock"
+          title={`${say('goToTitle')} (G)`}
           onClick={() => {
             isPicking.value = true;
           }}

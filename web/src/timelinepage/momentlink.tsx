@@ -38,7 +38,7 @@ export function MomentLink() {
   const label = say('link');
   useKeys(useMemo(() => [{ keys: 'c', hint: label, act: () => void copyMoment() }], [label]));
   return (
-    <Button kind="quiet" icon="link" onClick={() => void copyMoment()}>
+    <Button kind="quiet" icon="link" title={`${label} (C)`} onClick={() => void copyMoment()}>
       {label}
     </Button>
   );
