@@ -19,7 +19,9 @@ const SIGNS: Record<string, string> = {
 function signsOf(name: string): string[] {
   if (name === '+') return ['+'];
   const parts = /^[A-Z]$/.test(name) ? ['shift', name] : name.split('+');
-  return parts.map((part) => (part === 'space' ? say('space') : (SIGNS[part] ?? part.toUpperCase())));
+  return parts.map((part) =>
+    part === 'space' ? say('space') : (SIGNS[part] ?? (part.length === 1 ? part.toUpperCase() : part)),
+  );
 }
 
 function Row({ keys, hint }: KeyHint) {

@@ -7,6 +7,8 @@ import { keepAddress, takeAddress } from '../moment';
 import { Player } from '../player';
 import { arrivals, route } from '../route';
 import { Timeline } from '../timeline';
+import { heightOf } from '../timeline/lanes';
+import { lanes } from '../timeline/layout';
 import { ChooseCameras } from './choosecameras';
 import { MomentLink } from './momentlink';
 import './timelinepage.css';
@@ -24,7 +26,7 @@ function useAddress(): void {
 export default function TimelinePage() {
   useAddress();
   return (
-    <div class="timelinepage">
+    <div class="timelinepage" style={{ '--lanes-height': `${heightOf(lanes.value)}px` }}>
       <Player />
       <Clips />
       <div class="timelinepage-lanes">
