@@ -53,7 +53,9 @@ def register_blueprints(app: "Flask") -> None:
     from app.access import crossorigin, headers, hosts, proxies, rates
     from app.views import fileevents, incoming, live, metrics, multipart, staticfiles, watching
     from app.views.playbackapi import playbackapi
+    from app.views.routing import LateRule
 
+    app.url_rule_class = LateRule
     proxies.begin(app)
     headers.begin(app)
     metrics.begin(app)

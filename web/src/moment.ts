@@ -46,6 +46,8 @@ export const RATES = [0.25, 0.5, 1, 2, 4, 8, 16, 32] as const;
 const FOLLOW_SHARE = 0.97; // the share of the view that lies before now, where it follows the clock
 
 const wanted = new URLSearchParams(location.search);
+/** Whether the page was opened at a moment: its pictures are what is looked at first. */
+export const isMomentNamed = wanted.has('at');
 const idsOf = (text: string | null): number[] =>
   (text ?? '')
     .split(',')
@@ -77,6 +79,11 @@ export const rate = signal<number>(1);
 /** What the timeline shows, half-open. */
 export const view = signal<View>(firstView());
 export const marks = signal<Marks>({ inMs: parseMoment(wanted.get('in')), outMs: parseMoment(wanted.get('out')) });
+/**
+ * Whether the lanes were drawn for the first time, or took long: what is seen second asks for nothing before, so that
+ * it takes no connection and no time from them.
+ */
+export const areLanesDrawn = signal(false);
 /** The moment under the pointer on the timeline. */
 export const hoverMs = signal<number | null>(null);
 /** Whether a hand moves the moment shown, or a mark: what the pictures show now is for looking, not for staying. */

@@ -6,7 +6,7 @@ import { isAbort } from '../api/call';
 import { cameraName } from '../cameras';
 import { durationText, momentText, nowMs } from '../instants';
 import { useKeys } from '../keys';
-import { chosen, clockMs, player } from '../moment';
+import { areLanesDrawn, chosen, clockMs, player } from '../moment';
 import { Button, IconButton } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
@@ -25,10 +25,10 @@ const PROBE_MS = 2000;
 function useCameras() {
   const known = useSignal<SourceActivity[]>([]);
   const changes = useSignal(0);
-  const ids = chosen.value.join(',');
+  const ids = areLanesDrawn.value ? chosen.value.join(',') : '';
   useEffect(() => {
     const ending = new AbortController();
-    const list = chosen.peek();
+    const list = ids === '' ? [] : chosen.peek();
     if (list.length === 0) return undefined;
     activity(list, nowMs() - PROBE_MS, nowMs(), PROBE_MS / 1000, ending.signal).then(
       (answer) => {

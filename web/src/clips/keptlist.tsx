@@ -1,8 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useSignalEffect } from '@preact/signals';
+import { useState } from 'preact/hooks';
 import { cameraName } from '../cameras';
 import { momentText } from '../instants';
 import { may } from '../me';
-import { chosen, marks, player } from '../moment';
+import { areLanesDrawn, chosen, marks, player } from '../moment';
 import { IconButton } from '../parts/button';
 import { Confirm } from '../parts/confirm';
 import { Link } from '../parts/link';
@@ -84,7 +85,9 @@ function Line({ one, onUndo }: { one: Kept; onUndo: () => void }) {
 /** What was done with footage of the cameras shown. */
 export function KeptList() {
   const [undone, setUndone] = useState<Kept | null>(null);
-  useEffect(refreshKept, []);
+  useSignalEffect(() => {
+    if (areLanesDrawn.value) refreshKept();
+  });
   const shown = kept.value.filter((one) => chosen.value.includes(one.sourceId));
   return (
     <section class="stack" aria-label={say('title')}>

@@ -78,7 +78,8 @@ export function Player() {
   const { isFull, toggle } = useFull(box);
   const isKnown = useComputed(() => cameras.value !== null);
   useSignalEffect(() => {
-    if (cameras.value !== null) conductor.choose(moment.chosen.value);
+    const mayBegin = moment.areLanesDrawn.value || moment.isMomentNamed;
+    if (cameras.value !== null && mayBegin) conductor.choose(moment.chosen.value);
   });
   useEffect(() => {
     const commands = steady(conductor);
@@ -91,7 +92,7 @@ export function Player() {
   }, [conductor]);
   useSound(conductor);
   usePlayerKeys(conductor, toggle);
-  const isEmpty = isKnown.value && conductor.channels.value.length === 0;
+  const isEmpty = isKnown.value && moment.chosen.value.length === 0;
   return (
     <section class="player" ref={box} aria-label={say('player')}>
       {!isKnown.value && <Spinner />}

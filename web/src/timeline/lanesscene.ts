@@ -3,6 +3,7 @@
 import { type Gap, timeline } from '../api/footage';
 import { durationText, momentText, nowMs, zoneName } from '../instants';
 import { LAST_FRAME_MS, SECOND_MS } from '../lengths';
+import { areLanesDrawn } from '../moment';
 import { findNearest } from '../player/nearest';
 import { language } from '../words';
 import { zoneOf } from '../zones';
@@ -213,6 +214,7 @@ export class LanesScene {
     if (this.#isNoted || !ids.length || !this.#feeds.coverage.isWhole) return;
     this.#isNoted = true;
     performance.mark('timeline: all is drawn');
+    areLanesDrawn.value = true;
   }
 
   #wantSheets(frame: Frame): void {

@@ -52,7 +52,8 @@ export class Scene {
     this.#ids = lanes.map(({ id }) => id);
     this.#lanes = [...lanes];
     this.#options.canvas.style.height = `${heightOf(lanes)}px`;
-    this.draw();
+    if (this.#frame) this.draw();
+    else this.#drawNow(); // what it needs is asked for a frame sooner
   }
 
   /** Read the colours anew: the theme was changed. */

@@ -3,7 +3,7 @@ import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { ActivityBar } from '../activity';
 import { Clips } from '../clips';
-import { keepAddress, takeAddress } from '../moment';
+import { areLanesDrawn, keepAddress, takeAddress } from '../moment';
 import { Player } from '../player';
 import { arrivals, route } from '../route';
 import { Timeline } from '../timeline';
@@ -23,8 +23,21 @@ function useAddress(): void {
   useEffect(keepAddress, []);
 }
 
+const LANES_FIRST_MS = 500;
+
+/** The lanes come first, but nothing waits long for them. */
+function useLanesFirst(): void {
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      areLanesDrawn.value = true;
+    }, LANES_FIRST_MS);
+    return () => clearTimeout(timer);
+  }, []);
+}
+
 export default function TimelinePage() {
   useAddress();
+  useLanesFirst();
   return (
     <div class="timelinepage" style={{ '--lanes-height': `${heightOf(lanes.value)}px` }}>
       <Player />
