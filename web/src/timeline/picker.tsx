@@ -8,7 +8,7 @@ import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { say as sayPart } from '../parts/words';
-import { readTyped } from '../typedtime';
+import { type Read, readTyped } from '../typedtime';
 import { language } from '../words';
 import { type Wall, type Zone, zoneOf } from '../zones';
 import { Calendar } from './calendar';
@@ -96,6 +96,50 @@ function useTyped(zone: Zone) {
   return { text, which, meant, ms, wall, change };
 }
 
+/** What was understood, or how it can be written. */
+function hintOf(meant: Read | null, ms: number | null): string {
+  if (meant?.isLeftOut) return say('leftOut');
+  if (!meant || ms === null) return say('goToHint');
+  const day = formatter({ dateStyle: 'full' }).format(ms);
+  return say('meant', { when: meant.isDay ? day : `${day}, ${clockText(ms)}` });
+}
+
+interface TextFieldProps {
+  label: string;
+  hint: string;
+  error: string;
+  value: string;
+  onType: (text: string) => void;
+}
+
+function TextField({ value, onType, ...about }: TextFieldProps) {
+  return (
+    <Field {...about}>
+      <input
+        class="numbers"
+        autoComplete="off"
+        spellcheck={false}
+        value={value}
+        onFocus={(event: Event) => (event.currentTarget as HTMLInputElement).select()}
+        onInput={(event: Event) => onType((event.currentTarget as HTMLInputElement).value)}
+      />
+    </Field>
+  );
+}
+
+/** Moments that are gone to without typing. */
+function Ago({ onGo }: { onGo: (ms: number) => void }) {
+  return (
+    <div class="picker-ago">
+      {AGO_H.map((hours) => (
+        <Button key={hours} kind="quiet" onClick={() => onGo(nowMs() - hours * HOUR_MS)}>
+          {say('ago', { length: durationText(hours * HOUR_MS) })}
+        </Button>
+      ))}
+    </div>
+  );
+}
+
 export function MomentPicker({ onGo, onClose }: PickerProps) {
   const zone = zoneOf(zoneName());
   const { text, which, meant, ms, wall, change } = useTyped(zone);
@@ -110,9 +154,6 @@ export function MomentPicker({ onGo, onClose }: PickerProps) {
     else if (ms > nowMs()) error.value = say('inFuture');
     else go(ms, meant?.isDay);
   };
-  const told = (at: number) =>
-    say('meant', { when: `${formatter({ dateStyle: 'full' }).format(at)}, ${meant?.isDay ? '' : clockText(at)}` });
-  const hint = ms === null ? say('goToHint') : told(ms).replace(/, $/, '');
   const choose = (parts: Partial<Wall>) => {
     error.value = '';
     change(parts);
@@ -120,24 +161,16 @@ export function MomentPicker({ onGo, onClose }: PickerProps) {
   return (
     <Dialog title={say('goToTitle')} onClose={onClose}>
       <form class="stack picker" onSubmit={submit} noValidate>
-        <Field
+        <TextField
           label={say('dayAndTime', { zone: zone.name })}
-          hint={meant?.isLeftOut ? say('leftOut') : hint}
+          hint={hintOf(meant, ms)}
           error={error.value}
-        >
-          <input
-            class="numbers"
-            autoFocus
-            autoComplete="off"
-            spellcheck={false}
-            value={text.value}
-            onFocus={(event: Event) => (event.currentTarget as HTMLInputElement).select()}
-            onInput={(event: Event) => {
-              text.value = (event.currentTarget as HTMLInputElement).value;
-              error.value = '';
-            }}
-          />
-        </Field>
+          value={text.value}
+          onType={(typed) => {
+            text.value = typed;
+            error.value = '';
+          }}
+        />
         {meant && meant.instants.length > 1 && (
           <Which
             instants={meant.instants}
@@ -151,13 +184,7 @@ export function MomentPicker({ onGo, onClose }: PickerProps) {
           <Calendar wall={wall} zone={zone} onChoose={choose} />
           <div class="stack">
             <ClockFields wall={wall} onChoose={choose} />
-            <div class="picker-ago">
-              {AGO_H.map((hours) => (
-                <Button key={hours} kind="quiet" onClick={() => go(nowMs() - hours * HOUR_MS)}>
-                  {say('ago', { length: durationText(hours * HOUR_MS) })}
-                </Button>
-              ))}
-            </div>
+            <Ago onGo={go} />
           </div>
         </div>
         <div class="dialog-buttons">
