@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.archived import T0_US, add_source, utc
 from tests.archived import media as media
@@ -138,7 +138,7 @@ def test_an_outage_is_seen_whole_and_its_last_and_first_frames_are_found_by_mous
         x, y = timeline.place(CLIP_S)
         page.mouse.click(x + 2, y)  # a little within the gap
         timeline.shows_moment(last_s, 0.03)
-        page.wait_for_function("document.querySelector('.player-clock')?.dateTime.includes('08:00:19.9')")
+        page.wait_for_function("() => document.querySelector('.player-clock')?.dateTime.includes('08:00:19.9')")
         page.mouse.click(*timeline.place(30))
         page.get_by_role("button", name="First picture after").first.click()
         timeline.shows_moment(CLIP_S + GAP_S, 0.03)
@@ -166,6 +166,7 @@ def test_a_moment_is_typed_as_people_write_it_or_chosen_and_back_leads_to_the_on
         page = timeline.page
         timeline.shows_moment(30)
         press_russian(page, "п", "KeyG")
+        expect(page.get_by_label("Дата и время (UTC)")).to_be_focused()
         page.keyboard.type("21.11.2026 в 8:00:45")
         page.get_by_text("суббота, 21 ноября 2026 г., 08:00:45").wait_for()
         page.keyboard.press("Enter")
