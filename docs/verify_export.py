@@ -17,7 +17,8 @@ def faults(path, key_path=None):
             yield "it was signed with another key than the one given"
         load_pem_public_key(key).verify(export.read("manifest.sig"), signed)
         manifest = json.loads(signed)
-        listed = {item["file"]: item for item in manifest["segments"] + manifest["files"]}
+        items = [*manifest["segments"], *manifest["files"], manifest.get("film", {})]
+        listed = {item["file"]: item for item in items if "file" in item}  # a film was cut from files that are not here
         for name in {*export.namelist()} ^ {*listed, "manifest.json", "manifest.sig"}:
             yield f"{name} is missing, or was added"
         if len(export.namelist()) != len(listed) + 2:
@@ -29,12 +30,11 @@ def faults(path, key_path=None):
     for item in manifest["segments"]:
         before = chains.get((item["run_id"], item["sequence"] - 1))
         if before and item["previous"] and item["previous"] != before:
-            yield f"{item['file']} does not follow the file before it"
+            yield f"the recorded file of {item['start_utc']} does not follow the one before it"
     pieces = sorted((item["start_utc"], item["end_utc"]) for item in manifest["spans"] + manifest["gaps"])
     if [manifest["start_utc"], *(end for _, end in pieces)] != [*(start for start, _ in pieces), manifest["end_utc"]]:
         yield "spans and gaps do not make up the range"
 
 
 if __name__ == "__main__":
-    found = [*faults(*sys.argv[1:])]
-    sys.exit("\n".join(found) or print("whole and unchanged, if the key is the recorder's: compare it"))
+    sys.exit("\n".join(faults(*sys.argv[1:])) or print("whole and unchanged, if the key is the recorder's: compare it"))

@@ -14,7 +14,7 @@ from typing import Any
 from app.capture.picture import PictureRefused, decode_picture
 from app.errors import Invalid
 from app.formats import webvtt, zipstore
-from app.formats.exports import KEY, KIND, MANIFEST, SIGNATURE, VERSION, NoExport, check_export
+from app.formats.exports import FILM_KIND, KEY, KIND, MANIFEST, SIGNATURE, VERSION, NoExport, check_export
 from app.formats.workbooks import CELL_UNITS, Sheet, clean_text, workbook_bytes
 from app.review.workbook import read_workbook
 from app.transfer.filetypes import type_of
@@ -195,6 +195,17 @@ def manifest() -> bytes:
         "gaps": [{**span, "cause": "none", "detail": None}],
     }
     return json.dumps(told, separators=(",", ":")).encode()
+
+
+def film_manifest() -> bytes:
+    """Return a manifest as an export of a film has it."""
+    told = json.loads(manifest())
+    (segment,) = told["segments"]
+    listed = {name: segment.pop(name) for name in ("file", "sha256")}
+    shown = {"first_frame_utc": told["start_utc"], "last_frame_utc": told["start_utc"], "frames": 1}
+    span = {name: told[name] for name in ("start_utc", "end_utc")}
+    film = {**listed, "size_bytes": 1, **span, **shown}
+    return json.dumps({**told, "kind": FILM_KIND, "film": film}, separators=(",", ":")).encode()
 
 
 # The smallest pictures that there are, and one that says of itself that it has a thousand million pixels.

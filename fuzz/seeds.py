@@ -210,7 +210,11 @@ def _of_files() -> dict[str, list[bytes]]:
         "written_workbook": [b"=1+1|#N/A|_x0041_|plain\ntext|" + "Ж".encode()],
         "zip": [b"\2\3abc" + bytes(7) + piece(b"body") + b"\1x" + bytes(7) + piece(b"")],
         "sheet_index": [b"\2" + struct.pack(">IHIH", 0, 36_000, 36, 0)],
-        "signed_export": [piece(told) + b"x", piece(told.replace(b"[", b"[{},")) + b"x"],
+        "signed_export": [
+            piece(told) + b"x",
+            piece(files.film_manifest()) + b"x",
+            piece(told.replace(b"[", b"[{},")) + b"x",
+        ],
         "export": [
             files.signed_archive(told, b"x"),
             _zip({"manifest.json": b"{}"}),

@@ -154,7 +154,10 @@ RECORDS: dict[tuple[str, str], list[Ask]] = {
     ("tag.tag_running_tags", "GET"): [Ask()],
     ("tag.tag_tags", "GET"): [Ask(), Ask(_query(q=":word")), Ask(_query(is_recording="true"))],
     ("exports.export_export_key", "GET"): [Ask()],
-    ("exports.export_source_export", "GET"): [RANGED],
+    ("exports.export_source_export", "GET"): [
+        RANGED,
+        Ask(_query(start=":start", end=":end", content="film")),
+    ],
     ("deletion.deletion_deletions", "GET"): [Ask(), Ask(LIMITED)],
     ("audit.audit_audits", "GET"): [REFUSED],
     ("pins.pin_pins", "GET"): [Ask(), Ask(_query(source_id=":source_id")), Ask(_query(limit="1", sort="-begin"))],

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import runpy
 import shutil
 import subprocess
 import sys
@@ -18,32 +17,37 @@ from typing import Any
 
 import av
 import pytest
-from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.archive import places
 from app.archive.signing import Signer, derive_seed, read_public_key, signer
 from app.extensions import db, writing
 from app.formats.exports import NoExport, check_export
 from app.formats.zipstore import Directory, Member, archive_bytes, central_header, end_records, local_header
-from app.models import Attempt, Audit, Deletion, Run, Segment, Source, Wanted
+from app.models import Attempt, Audit, Deletion, Run, Source, Wanted
 from instance.config import ConfigurationError, TestingConfig, load_config
 from tests.archived import T0_US, Recorded, add_source, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.archived import source_id as source_id
 from tests.conftest import open_app
+from tests.exported import (
+    SCRIPT,
+    SCRIPTED,
+    command,
+    contents,
+    file_of,
+    is_refused,
+    manifest_of,
+    pack,
+    path_of,
+    rows,
+    script,
+)  # fmt: skip
 
 S = 1_000_000
-ROOT = Path(__file__).resolve().parent.parent
-SCRIPT = ROOT / "docs" / "verify_export.py"
 Media = Callable[..., Path]
-
-
-def path_of(source_id: int, begin_us: int, end_us: int) -> str:
-    return f"/api/v1/source/{source_id}/export?start={utc(begin_us)}&end={utc(end_us)}"
 
 
 @pytest.fixture
@@ -60,34 +64,6 @@ def archive(client: FlaskClient, run: Recorded, source_id: int, tmp_path: Path) 
     path = tmp_path / "export.zip"
     path.write_bytes(answer.data)
     return path
-
-
-def manifest_of(path: Path) -> dict[str, Any]:
-    with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.read("manifest.json"))
-
-
-def script(path: Path, *key: Path) -> subprocess.CompletedProcess[str]:
-    """Run the script that has none of our code."""
-    line = [sys.executable, "-I", str(SCRIPT), str(path), *map(str, key)]
-    return subprocess.run(line, capture_output=True, text=True, check=False, cwd="/")
-
-
-def command(app: Flask, *words: object) -> Result:
-    return app.test_cli_runner().invoke(args=[str(word) for word in words])
-
-
-def rows(app: Flask, source_id: int) -> list[Segment]:
-    with app.app_context():
-        found = list(
-            db.session.scalars(select(Segment).where(Segment.source_id == source_id).order_by(Segment.start_us))
-        )
-        db.session.expunge_all()
-    return found
-
-
-def file_of(app: Flask, row: Segment) -> Path:
-    return places.closed_path(app.config["PLAYBACK"].storage_path, row.source_id, row.start_us, row.id)
 
 
 # --- what is in it -----------------------------------------------------------------------------------------
@@ -286,24 +262,6 @@ def sent(exported: tuple[bytes, Signer, dict[str, str]], tmp_path: Path) -> Path
     return path
 
 
-SCRIPTED = runpy.run_path(str(SCRIPT))["faults"]
-
-
-def is_refused(path: Path, trusted: Path | None = None) -> None:
-    """Let both checks refuse an export."""
-    try:
-        found = list(SCRIPTED(path, *([trusted] if trusted else [])))
-    except Exception as error:  # noqa: BLE001  of whatever kind: it does not say that all is well
-        found = [error]
-    assert found
-    try:
-        found = list(check_export(path, read_public_key(trusted.read_text()) if trusted else None).faults)
-    except NoExport as error:
-        found = [str(error)]
-    assert found
-    assert all(found)
-
-
 def test_a_good_export_is_found_right_by_both(
     app: Flask, exported: tuple[bytes, Signer, dict[str, str]], sent: Path, tmp_path: Path
 ) -> None:
@@ -362,18 +320,6 @@ def test_one_changed_bit_anywhere_is_found(sent: Path, place: str, is_repacked: 
         changed[at] ^= 4
         pack(sent, {**files, info.filename: bytes(changed)})
     is_refused(sent)
-
-
-def pack(path: Path, files: dict[str, bytes], *more: tuple[str, bytes]) -> None:
-    """Write an archive of these files with right checksums."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in (*files.items(), *more):
-            archive.writestr(name, data)
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as opened:
-        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def test_exchanged_segments_are_found(sent: Path) -> None:

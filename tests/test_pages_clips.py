@@ -1,6 +1,7 @@
 """Clips in a real Chromium: what is marked is what is downloaded, shared, pinned and handed over."""
 
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Download, Locator, Page, expect
 
 from app.extensions import db, writing
 from app.models import Source
@@ -64,6 +65,21 @@ def frames_of(path: Path) -> list[int]:
     """Return the numbers of the pictures that a film shows."""
     with av.open(str(path)) as container:
         return [read_number(frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
+
+
+def size_of(option: Locator) -> str:
+    """Return how large the dialog says that something will be."""
+    found = re.search(r"[\d.]+ kB", option.inner_text())
+    assert found
+    return found[0]
+
+
+def saved(place: Place, download: Download, to: Path) -> Path:
+    """Keep an export that was downloaded, and have it checked."""
+    download.save_as(to)
+    result = place.app.test_cli_runner().invoke(args=["verify-export", str(to)])
+    assert result.exit_code == 0, result.output
+    return to
 
 
 def held(page: Page, name: str) -> str:
@@ -153,7 +169,7 @@ def test_a_clip_in_a_gap_says_where_footage_is_nearest(place: Place, chromium: C
         page = looker.open(f"/view/timeline?cameras=1&in={begin}&out={end}")
         expect(page.get_by_role("button", name=re.compile("Last before: .*08:00:0"))).to_be_visible()
         expect(page.get_by_role("button", name=re.compile("First after: .*08:00:12"))).to_be_visible()
-        expect(page.get_by_role("button", name="Download MP4")).to_be_disabled()
+        expect(page.get_by_role("button", name="Download…")).to_be_disabled()
         page.get_by_label("Begin", exact=True).fill("yesterday")
         page.get_by_label("Begin", exact=True).press("Enter")
         expect(page.get_by_text("This is no time")).to_be_visible()
@@ -161,11 +177,7 @@ def test_a_clip_in_a_gap_says_where_footage_is_nearest(place: Place, chromium: C
         expect(page.get_by_label("End", exact=True)).to_have_value("")
 
 
-def test_a_clip_is_pinned_and_released_and_its_manifest_is_downloaded(
-    place: Place,
-    chromium: Chromium,
-    tmp_path: Path,
-) -> None:
+def test_a_clip_is_pinned_and_released(place: Place, chromium: Chromium) -> None:
     with chromium.looking(place.base, account="operator") as looker:
         page = looker.open(MARKED)
         page.get_by_role("button", name="Pin…").click()
@@ -189,13 +201,58 @@ def test_a_clip_is_pinned_and_released_and_its_manifest_is_downloaded(
         page.get_by_role("dialog").get_by_role("button", name="Release").press("Enter")
         expect(page.get_by_text("Pins (1)")).to_be_visible()
         assert [pin["source_id"] for pin in place.ask("GET", "/api/v1/pins?is_active=true")] == [1]
-        page.get_by_role("checkbox", name="Gate").uncheck()
-        with page.expect_download() as coming:
-            page.get_by_role("button", name="Evidence (ZIP)").click()
-        coming.value.save_as(tmp_path / "evidence.zip")
-        result = place.app.test_cli_runner().invoke(args=["verify-export", str(tmp_path / "evidence.zip")])
-        assert result.exit_code == 0, result.output
         assert looker.complaints == []
+
+
+def test_a_clip_is_downloaded_with_its_manifest_or_as_evidence(
+    place: Place,
+    chromium: Chromium,
+    tmp_path: Path,
+    media: Callable[..., Path],  # noqa: F811
+) -> None:
+    door = add_source(place.app)
+    record(place.app, door, media("h264"), leave_open=True)
+    with chromium.looking(place.base, account="operator") as looker:
+        page = looker.open(MARKED)
+        page.get_by_role("checkbox", name="Yard").uncheck()
+        page.get_by_role("button", name="Download…").click()
+        dialog = page.get_by_role("dialog", name="Download")
+        kinds = dialog.get_by_role("radio")
+        expect(kinds).to_have_count(3)
+        expect(dialog.get_by_role("radio", name="MP4", exact=True)).to_be_checked()
+        expect(dialog.locator("label", has_text=re.compile("The same film with a signed list.*"))).to_contain_text("kB")
+        assert looker.axe() == []
+        dialog.get_by_text("The same film with a signed list").click()
+        told = size_of(dialog.locator("label", has_text="MP4 with manifest (ZIP)"))
+        with page.expect_download() as coming:
+            dialog.get_by_role("button", name="Download").click()
+        film = saved(place, coming.value, tmp_path / "film.zip")
+        assert coming.value.suggested_filename == "source-1-20261121T080002Z-film.zip"
+        expect(page.get_by_role("region", name="Downloads")).to_contain_text(f"saved · {told}")
+        with zipfile.ZipFile(film) as opened:
+            opened.extract("film.mp4", tmp_path)
+        assert frames_of(tmp_path / "film.mp4") == FRAMES
+        expect(page.get_by_role("button", name="Download…")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("radio", name="MP4 with manifest (ZIP)")).to_be_focused()  # as the last time
+        page.keyboard.press("ArrowDown")
+        expect(dialog.get_by_role("radio", name="Evidence (ZIP)")).to_be_checked()
+        expect(dialog.locator("label", has_text="Evidence (ZIP)")).to_contain_text("kB")
+        with page.expect_download() as coming:
+            page.keyboard.press("Enter")
+        with zipfile.ZipFile(saved(place, coming.value, tmp_path / "evidence.zip")) as opened:
+            assert len([name for name in opened.namelist() if name.startswith("media/")]) == 3
+        assert looker.complaints == []
+        looker.open(f"/view/timeline?cameras={door}&in={utc(T0_US + 6 * SECOND_US)}&out={utc(T0_US + 7 * SECOND_US)}")
+        page.get_by_role("button", name="Download…").press("Enter")
+        for name in ("MP4 with manifest (ZIP)", "Evidence (ZIP)"):
+            expect(dialog.locator("label", has_text=name)).to_contain_text("no finished recording yet")
+            expect(dialog.get_by_role("radio", name=name)).to_be_disabled()
+        with page.expect_download() as coming:
+            dialog.get_by_role("button", name="Download").press("Enter")
+        coming.value.save_as(tmp_path / "open.mp4")
+        assert frames_of(tmp_path / "open.mp4") == list(range(6 * FPS, 7 * FPS))
+        assert [line for line in looker.complaints if "404" not in line] == []
 
 
 def test_a_share_link_is_shown_once_opens_elsewhere_and_is_revoked(place: Place, chromium: Chromium) -> None:

@@ -12,13 +12,13 @@ import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from app.capture.confining import Confinement, walled_version
 from app.capture.networks import PinnedUri, is_same_place
 from app.capture.processes import MARK
 from app.capture.template import Template
-from app.errors import Invalid
+from app.errors import CameraSilent, Invalid
 from app.formats.firstpackets import LEAD_TICKS, STEP_TICKS, STEPS
 from app.logs import mask_secrets
 from instance.config import Config, ConfigurationError
@@ -217,6 +217,11 @@ class Verdict:
     detail: str
     status: str | None
     kind: str = "failed"
+
+    def silence(self) -> CameraSilent:
+        """Return the error for who wanted a picture; `reason` beside `detail` is `kind`, where that says anything."""
+        extra: dict[str, Any] = {} if self.kind == "failed" else {"reason": self.kind}
+        return CameraSilent(self.detail, **extra)
 
 
 _REDIRECTS = re.compile(r"Status 3\d\d: Redirecting to (?P<address>\S+)")

@@ -3,40 +3,46 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
 from app.archive.signing import read_public_key
 from app.commands.asking import API, ask, row
-from app.formats.exports import Checked, NoExport, check_export
+from app.formats.exports import FILM_KIND, Checked, NoExport, check_export, segment_name
 
 
 @click.command("export")
 @click.option("--source", required=True, type=int, help="The id of the source.")
 @click.option("--start", required=True, help="ISO 8601 with an offset or Z, or seconds since the epoch.")
 @click.option("--end", help="The same; left out: now.")
+@click.option(
+    "--content", type=click.Choice(["files", "film"]), default="files", help="film: one MP4, cut to the frame."
+)
 @click.option("--to", required=True, type=click.Path(path_type=Path), help="A new file that ends in .zip, or a folder.")
 @with_appcontext
-def export_command(source: int, start: str, end: str | None, to: Path) -> None:
-    """Export the recorded files of a range with a signed manifest; print how many files and bytes."""
-    from app.archive.signing import signer
+def export_command(source: int, start: str, end: str | None, content: str, to: Path) -> None:
+    """Export the recorded files of a range, or a film of it, with a signed manifest; print how many files and bytes.
+
+    The bytes are those of the footage; of a film the files are those that it was cut from.
+    """
     from app.errors import PlaybackError
     from app.extensions import db
+    from app.formats.boxes import FormatError
     from app.personalulti import Parameters
-    from app.playback.asked import RangeParameters
-    from app.playback.exporting import Export, write_file
+    from app.playback.exporting import write_file
     from app.playback.fileparts import ShortFile
-    from app.views.exports import note_export, planned
+    from app.views.exports import ExportParameters, export_of, note_export, planned
 
-    given = {"start": start, **({} if end is None else {"end": end})}
+    given = {"start": start, "content": content, **({} if end is None else {"end": end})}
     try:
-        plan = planned(source, Parameters(given).checked(RangeParameters), "terminal")
+        plan = planned(source, Parameters(given).checked(ExportParameters), "terminal")
     except PlaybackError as error:
         raise click.ClickException("; ".join(f"{entry['loc'][-1]}: {entry['msg']}" for entry in error.detail)) from None
-    export = Export(plan, signer())
+    export = export_of(plan)
     try:
         with _target(to) as target:
             note_export(plan, "terminal")
@@ -45,7 +51,7 @@ def export_command(source: int, start: str, end: str | None, to: Path) -> None:
                 export.write_folder(target)
             else:
                 write_file(target, export.archive())
-    except (OSError, ShortFile) as error:
+    except (OSError, ShortFile, FormatError) as error:
         raise click.ClickException(f"the export could not be written, nothing is left of it: {error}") from error
     row(to, len(plan.segments), plan.media_bytes)
 
@@ -102,8 +108,7 @@ def _trusted(key: str) -> bytes:
 
 def _tell(checked: Checked, *, is_trusted: bool) -> None:
     manifest = checked.manifest
-    size_bytes = sum(item["size_bytes"] for item in manifest["segments"])
-    click.echo(f"whole and unchanged: {len(manifest['segments'])} files, {size_bytes} bytes, signature right")
+    click.echo(f"whole and unchanged: {_whole(manifest)}, signature right")
     click.echo(f"source {manifest['source']['id']} {json.dumps(manifest['source']['description'])}")
     click.echo(f"asked for {manifest['start_utc']} to {manifest['end_utc']}")
     click.echo(f"footage is complete until {manifest['complete_until_utc']}, but for {len(manifest['gaps'])} gaps:")
@@ -111,5 +116,15 @@ def _tell(checked: Checked, *, is_trusted: bool) -> None:
         row(gap["start_utc"], gap["end_utc"], gap["cause"], gap["detail"])
     for item in manifest["segments"]:
         if item["fault"]:
-            click.echo(f"{item['file']} was already not what was recorded when it was exported ({item['fault']})")
+            click.echo(f"{segment_name(item)} was already not what was recorded when it was exported ({item['fault']})")
     click.echo(f"key {checked.fingerprint}{'' if is_trusted else ': compare it with that of the recorder'}")
+
+
+def _whole(manifest: Mapping[str, Any]) -> str:
+    """Return what it is that is whole."""
+    segments = manifest["segments"]
+    if manifest["kind"] != FILM_KIND:
+        return f"{len(segments)} files, {sum(item['size_bytes'] for item in segments)} bytes"
+    film = manifest["film"]
+    frames = f"{film['frames']} frames from {film['first_frame_utc']} to {film['last_frame_utc']}"
+    return f"{film['file']} of {frames}, {film['size_bytes']} bytes, cut from {len(segments)} recorded files"

@@ -1,10 +1,11 @@
-"""An export: recorded files as they are, and a signed manifest that says what they are. Its format, and its check.
+"""An export: recorded files as they are, or a film cut from them, and a signed manifest. Its format, and its check.
 
     README.txt         how to check it
-    media/START.mp4    closed segments, byte for byte
-    play.m3u8          plays them (RFC 8216)
+    media/START.mp4    of files: closed segments, byte for byte
+    play.m3u8          of files: plays them (RFC 8216)
+    film.mp4           of a film: it
     public_key.pem     Ed25519 (RFC 8032), as SubjectPublicKeyInfo (RFC 8410)
-    manifest.json      what is in it, and what is not and why
+    manifest.json      what is in it, and what is not and why; of a film also the closed segments that it was cut from
     manifest.sig       64 bytes: the signature of the bytes of manifest.json
 
 A ZIP archive without compression, or a folder. Nothing here needs the database, nor any setting.
@@ -28,9 +29,9 @@ from app.formats.closing import SIZES, Closing
 
 Shape = Mapping[str, tuple[type, ...]]  # of each name what its value may be
 
-KIND, VERSION = "flask-playback export", 1
-MANIFEST, SIGNATURE, KEY, README, PLAYLIST, MEDIA = (
-    "manifest.json", "manifest.sig", "public_key.pem", "README.txt", "play.m3u8", "media",
+KIND, FILM_KIND, VERSION = "flask-playback export", "flask-playback film", 1
+MANIFEST, SIGNATURE, KEY, README, PLAYLIST, MEDIA, FILM = (
+    "manifest.json", "manifest.sig", "public_key.pem", "README.txt", "play.m3u8", "media", "film.mp4",
 )  # fmt: skip
 SIGNED = (MANIFEST, SIGNATURE)  # every other file is listed in the manifest
 BLOCK_BYTES = 1 << 20
@@ -43,14 +44,20 @@ _TEXT, _MAYBE = (str,), (str, type(None))
 _LISTED: Shape = {"file": _TEXT, "sha256": _TEXT, "size_bytes": (int,)}
 _RANGE: Shape = {"start_utc": _TEXT, "end_utc": _TEXT}
 _CHAINED: Shape = {"run_id": _TEXT, "sequence": (int,), "media_sha256": _MAYBE, "chain": _MAYBE, "previous": _MAYBE}
-# What is read of a manifest, and of each item of its lists.
+# What is read of a manifest, and of each item of its lists; of a film its segments are no files of the export.
 _SHAPE: Shape = {**_RANGE, "complete_until_utc": _MAYBE, "source": (dict,)}
+_SEGMENT: Shape = {**_RANGE, **_CHAINED, "size_bytes": (int,), "fault": _MAYBE}
 _LISTS: Mapping[str, Shape] = {
     "files": _LISTED,
-    "segments": {**_LISTED, **_RANGE, **_CHAINED, "fault": _MAYBE},
+    "segments": _SEGMENT,
     "spans": _RANGE,
     "gaps": {**_RANGE, "cause": _TEXT, "detail": _MAYBE},
 }
+_KINDS: Mapping[str, Mapping[str, Shape]] = {
+    KIND: {**_LISTS, "segments": {**_LISTED, **_SEGMENT}},
+    FILM_KIND: _LISTS,
+}
+_FILM: Shape = {**_LISTED, **_RANGE, "first_frame_utc": _TEXT, "last_frame_utc": _TEXT, "frames": (int,)}
 
 
 class NoExport(ValueError):
@@ -163,7 +170,8 @@ def _parse(text: bytes) -> dict[str, Any]:
         manifest = json.loads(text)
     except (ValueError, RecursionError):
         manifest = None
-    if not isinstance(manifest, dict) or (manifest.get("kind"), manifest.get("version")) != (KIND, VERSION):
+    known = [(kind, VERSION) for kind in _KINDS]
+    if not isinstance(manifest, dict) or (manifest.get("kind"), manifest.get("version")) not in known:
         raise NoExport("this is signed, but is no export of a version that is read here; take a newer flask-playback")
     wrong = _wrong_shape(manifest)
     if wrong is not None:
@@ -180,14 +188,22 @@ def _wrong_shape(manifest: Mapping[str, Any]) -> str | None:
             return name
     if not {"id", "description"} <= manifest["source"].keys():
         return "source"
-    for name, shape in _LISTS.items():
-        items = manifest.get(name)
-        if not isinstance(items, list):
-            return name
-        for number, item in enumerate(items):
-            if not isinstance(item, dict) or not all(isinstance(item.get(key, ...), shape[key]) for key in shape):
-                return f"{name}[{number}]"
-    return None
+    if manifest["kind"] == FILM_KIND and not _has(manifest.get("film"), _FILM):
+        return "film"
+    wrong = (_wrong_item(name, manifest.get(name), shape) for name, shape in _KINDS[manifest["kind"]].items())
+    return next(filter(None, wrong), None)
+
+
+def _wrong_item(name: str, items: object, shape: Shape) -> str | None:
+    """Return which item of a list has not these values, None for none."""
+    if not isinstance(items, list):
+        return name
+    return next((f"{name}[{number}]" for number, item in enumerate(items) if not _has(item, shape)), None)
+
+
+def _has(item: object, shape: Shape) -> bool:
+    """Tell whether a part of a manifest is an object with these values."""
+    return isinstance(item, dict) and all(isinstance(item.get(key, ...), shape[key]) for key in shape)
 
 
 def _read(bundle: Bundle, name: str, most_bytes: int) -> bytes:
@@ -205,7 +221,9 @@ def _read(bundle: Bundle, name: str, most_bytes: int) -> bytes:
 
 
 def _listed(manifest: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {item["file"]: item for item in (*manifest["files"], *manifest["segments"])}
+    """Return all files but those of the signature, by name."""
+    footage = [manifest["film"]] if manifest["kind"] == FILM_KIND else manifest["segments"]
+    return {item["file"]: item for item in (*manifest["files"], *footage)}
 
 
 def _wrong_names(names: Sequence[str], manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -246,8 +264,8 @@ def _fault_of(file: IO[bytes], item: Mapping[str, Any]) -> str | None:
     if item.get("chain") is None:
         return None
     said = _closing_of(end)
-    if said is None or any(item[name] != value for name, value in describe_closing(said).items()):
-        return None if item["fault"] else "does not say of itself what the manifest says of it"
+    if said is None or any(item.get(name) != value for name, value in describe_closing(said).items()):
+        return None if item.get("fault") else "does not say of itself what the manifest says of it"
     return None
 
 
@@ -279,9 +297,15 @@ def _wrong_chains(segments: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if before is None or None in (item["previous"], before["chain"]):
             continue
         if item["sequence"] <= before["sequence"]:
-            yield f"{item['file']!r} comes after a later file of its run"
+            yield f"{segment_name(item)} comes after a later file of its run"
         elif item["sequence"] == before["sequence"] + 1 and item["previous"] != before["chain"]:
-            yield f"{item['file']!r} does not follow the file before it: their chain is broken"
+            yield f"{segment_name(item)} does not follow the file before it: their chain is broken"
+
+
+def segment_name(item: Mapping[str, Any]) -> str:
+    """Return what people call a segment of a manifest: its file, or for that of a film when it was recorded."""
+    name = item.get("file")
+    return repr(name) if isinstance(name, str) else f"the recorded file of {item['start_utc']}"
 
 
 def _wrong_spans(manifest: Mapping[str, Any]) -> Iterator[str]:

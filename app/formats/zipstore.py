@@ -1,14 +1,15 @@
 """ZIP archives without compression, made while they are sent: their size is known before the first byte.
 
-    (local header, name, [zip64 sizes], bytes)*  (central header, name, [zip64 sizes and offset])*
+    (local header, name, [zip64 sizes], bytes, [descriptor])*  (central header, name, [zip64 sizes and offset])*
     [zip64 end, zip64 locator] end
 
-Fields as in PKWARE's APPNOTE 6.3.10 §4.3. Size and CRC of each member stand before its bytes, so that also readers
-that do not seek understand it. Zip64 is used where a number needs it and nowhere else.
+Fields as in PKWARE's APPNOTE 6.3.10 §4.3. Size and CRC of a member stand before its bytes, so that also readers that
+do not seek understand it; where the CRC is not known by then, both stand in a descriptor behind them (§4.3.9). Zip64 is
+used where a number needs it and nowhere else.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -17,29 +18,44 @@ CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
 END64 = struct.Struct("<4sQHHIIQQQQ")
 LOCATOR64 = struct.Struct("<4sIQI")
 END = struct.Struct("<4sHHHHIIH")
+DESCRIPTOR, DESCRIPTOR64 = struct.Struct("<4sIII"), struct.Struct("<4sIQQ")
 MOST_32, MOST_16 = 0xFFFFFFFF, 0xFFFF
 PLAIN, ZIP64 = 20, 45  # versions needed to read
+DESCRIBED = 1 << 3  # the flag of a member with a descriptor (§4.4.4)
 UNIX_FILE = 0o100644 << 16
 
 
 class Member(NamedTuple):
-    """A file of the archive: its ASCII name, size, CRC-32, and the instant that it is dated with, in µs."""
+    """A file of the archive: its ASCII name, size, CRC-32, and the instant that it is dated with, in µs.
+
+    One that `is_described` has its CRC behind its bytes: 0 until then.
+    """
 
     name: str
     size_bytes: int
     crc32: int
     dated_us: int
+    is_described: bool = False
 
 
 def local_header(member: Member) -> bytes:
     """Return what stands before the bytes of a member."""
     name, is_large = member.name.encode("ascii"), member.size_bytes >= MOST_32
-    extra = struct.pack("<HHQQ", 1, 16, member.size_bytes, member.size_bytes) if is_large else b""
-    size = MOST_32 if is_large else member.size_bytes
+    size_bytes = 0 if member.is_described else member.size_bytes
+    extra = struct.pack("<HHQQ", 1, 16, size_bytes, size_bytes) if is_large else b""
+    size = MOST_32 if is_large else size_bytes
     time, date = _stamp(member.dated_us)
-    version = ZIP64 if is_large else PLAIN
-    fields = (version, 0, 0, time, date, member.crc32, size, size, len(name), len(extra))
+    version, crc32 = ZIP64 if is_large else PLAIN, 0 if member.is_described else member.crc32
+    fields = (version, _flags(member), 0, time, date, crc32, size, size, len(name), len(extra))
     return LOCAL.pack(b"PK\x03\x04", *fields) + name + extra
+
+
+def descriptor(member: Member) -> bytes:
+    """Return what stands behind the bytes of a member: nothing unless it is described."""
+    if not member.is_described:
+        return b""
+    form = DESCRIPTOR64 if member.size_bytes >= MOST_32 else DESCRIPTOR
+    return form.pack(b"PK\x07\x08", member.crc32, member.size_bytes, member.size_bytes)
 
 
 def central_header(member: Member, offset: int) -> bytes:
@@ -51,8 +67,13 @@ def central_header(member: Member, offset: int) -> bytes:
     size = min(size, MOST_32)
     version = ZIP64 if large else PLAIN
     time, date = _stamp(member.dated_us)
-    fields = (3 << 8 | version, version, 0, 0, time, date, member.crc32, size, size, len(name), len(extra))
+    flags = _flags(member)
+    fields = (3 << 8 | version, version, flags, 0, time, date, member.crc32, size, size, len(name), len(extra))
     return CENTRAL.pack(b"PK\x01\x02", *fields, 0, 0, 0, UNIX_FILE, min(offset, MOST_32)) + name + extra
+
+
+def _flags(member: Member) -> int:
+    return DESCRIBED if member.is_described else 0
 
 
 def end_records(count: int, directory_offset: int, directory_bytes: int) -> bytes:
@@ -82,19 +103,27 @@ class Directory:
         self.offset += len(header) + member.size_bytes
         return header
 
+    def describe(self, crc32: int) -> bytes:
+        """Say what the bytes of the member before were; return its descriptor, which must follow them."""
+        member, offset = self._entries[-1]
+        self._entries[-1] = member._replace(crc32=crc32), offset
+        described = descriptor(self._entries[-1][0])
+        self.offset += len(described)
+        return described
+
     def end(self) -> bytes:
         """Return what ends the archive."""
         directory = b"".join(central_header(member, offset) for member, offset in self._entries)
         return directory + end_records(len(self._entries), self.offset, len(directory))
 
 
-def archive_bytes(members: Iterable[tuple[str, int]]) -> int:
-    """Return the size of an archive of members of these names and sizes."""
+def archive_bytes(members: Iterable[tuple[str, int]], described: Container[str] = ()) -> int:
+    """Return the size of an archive of members of these names and sizes; some have a descriptor."""
     offset = directory = count = 0
     for name, size_bytes in members:
-        member = Member(name, size_bytes, 0, 0)
+        member = Member(name, size_bytes, 0, 0, name in described)
         directory += len(central_header(member, offset))
-        offset += len(local_header(member)) + size_bytes
+        offset += len(local_header(member)) + size_bytes + len(descriptor(member))
         count += 1
     return offset + directory + len(end_records(count, offset, directory))
 

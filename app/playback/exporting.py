@@ -4,9 +4,11 @@ Each recorded file is read twice: for its hashes, then, out of the kernel's memo
 before each file what it will be, and the manifest at its end what it was. Nothing is held but one open file.
 """
 
+import contextlib
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,42 +33,54 @@ class Piece(NamedTuple):
     read: Callable[[], Iterator[bytes]]
 
 
-class Export:
-    """An export that is planned: its size is known, nothing of it was read."""
+class Export(ABC):
+    """An export that is planned: its size is known, nothing of it was read.
 
-    def __init__(self, plan: Plan, signer: Signer) -> None:
-        """Make the small files; those of the media are opened when their turn comes."""
+    Each kind of export says what lies between the small files and the manifest. `described` are the names of those
+    files whose CRC is known only when they are sent.
+    """
+
+    word = "export"
+    described: Container[str] = ()
+
+    def __init__(self, plan: Plan, files: Mapping[str, bytes], manifest: Manifest) -> None:
+        """Take over the small files; those of the media are opened when their turn comes."""
         self.plan = plan
-        self._files = {exports.README: readme(signer), exports.KEY: signer.pem, exports.PLAYLIST: playlist(plan)}
-        self._manifest = Manifest(plan, self._files, signer)
+        self._files = files
+        self._manifest = manifest
 
     @property
     def name(self) -> str:
         """A name for it: source and begin, in UTC."""
         begin = media_name(self.plan.begin_us).removeprefix(f"{exports.MEDIA}/")[:15]
-        return f"source-{self.plan.source_id}-{begin}Z-export"
+        return f"source-{self.plan.source_id}-{begin}Z-{self.word}"
 
     @property
     def archive_bytes(self) -> int:
         """Size of the archive."""
-        return archive_bytes(self._sizes())
+        return archive_bytes(self._sizes(), self.described)
 
     def _sizes(self) -> Iterator[tuple[str, int]]:
         yield from ((name, len(data)) for name, data in self._files.items())
-        segments = self.plan.segments
-        columns = (segments.column(name).tolist() for name in ("start_us", "size_bytes"))
-        yield from ((media_name(start_us), size_bytes) for start_us, size_bytes in zip(*columns, strict=True))
+        yield from self._content_sizes()
         yield from ((exports.MANIFEST, self._manifest.size_bytes), (exports.SIGNATURE, SIGNATURE_BYTES))
 
+    @abstractmethod
+    def _content_sizes(self) -> Iterator[tuple[str, int]]:
+        """Yield name and size of each file of footage, as `_contents` does."""
+
+    @abstractmethod
+    def _contents(self) -> Iterator[Piece]:
+        """Yield the files of footage. Raises ShortFile, OSError, FormatError."""
+
     def pieces(self) -> Iterator[Piece]:
-        """Yield the files in order, the manifest and its signature last. Raises ShortFile, OSError.
+        """Yield the files in order, the manifest and its signature last. Raises ShortFile, OSError, FormatError.
 
         Each must be read whole before the next is asked for.
         """
         for name, data in self._files.items():
             yield self._small(name, data)
-        for number in range(len(self.plan.segments)):
-            yield from self._media(number)
+        yield from self._contents()
         manifest = self._manifest.encode()
         yield self._small(exports.MANIFEST, manifest)
         yield self._small(exports.SIGNATURE, self._manifest.sign(manifest))
@@ -74,36 +88,75 @@ class Export:
     def _small(self, name: str, data: bytes) -> Piece:
         return Piece(Member(name, len(data), zlib.crc32(data), self.plan.exported_us), lambda: iter((data,)))
 
-    def _media(self, number: int) -> Iterator[Piece]:
-        """Yield a segment's file, hashed; it stays open until the next piece is asked for."""
-        segment = self.plan.segments[number]
-        size_bytes = int(self.plan.segments.column("size_bytes")[number])
-        handle = open_media(segment.path, segment.other_path)
-        try:
-            hashes = hash_file(handle)
-            if hashes.size_bytes != size_bytes:
-                raise ShortFile(f"{segment.path} has {hashes.size_bytes} bytes instead of {size_bytes}")
-            self._manifest.note(number, _judge(hashes, self.plan.known[number]))
-            member = Member(media_name(segment.start_us), size_bytes, hashes.crc32, segment.start_us)
-            yield Piece(member, lambda: _blocks(handle, size_bytes))
-        finally:
-            os.close(handle)
-
     def archive(self) -> Iterator[bytes]:
-        """Yield the archive in blocks, archive_bytes in all. Raises ShortFile, OSError."""
+        """Yield the archive in blocks, archive_bytes in all. Raises ShortFile, OSError, FormatError."""
         directory = Directory()
         for piece in self.pieces():
             yield directory.add(piece.member)
-            yield from piece.read()
+            if piece.member.is_described:
+                crc32 = 0
+                for block in piece.read():
+                    crc32 = zlib.crc32(block, crc32)
+                    yield block
+                yield directory.describe(crc32)
+            else:
+                yield from piece.read()
         yield directory.end()
 
     def write_folder(self, folder: Path) -> None:
-        """Write the files into an empty folder, durably; the signature comes last. Raises ShortFile, OSError."""
-        (folder / exports.MEDIA).mkdir()
+        """Write the files into an empty folder, durably; the signature comes last.
+
+        Raises ShortFile, OSError, FormatError.
+        """
+        folders = {folder}
         for piece in self.pieces():
-            write_file(folder / piece.member.name, piece.read())
-        sync_folder(folder / exports.MEDIA)
-        sync_folder(folder)
+            path = folder / piece.member.name
+            path.parent.mkdir(exist_ok=True)
+            folders.add(path.parent)
+            write_file(path, piece.read())
+        for written in sorted(folders, reverse=True):
+            sync_folder(written)
+
+
+class FileExport(Export):
+    """An export of recorded files as they are."""
+
+    def __init__(self, plan: Plan, signer: Signer) -> None:
+        """Make the small files."""
+        files = {exports.README: readme(signer), exports.KEY: signer.pem, exports.PLAYLIST: playlist(plan)}
+        super().__init__(plan, files, Manifest(plan, files, signer))
+
+    def _content_sizes(self) -> Iterator[tuple[str, int]]:
+        segments = self.plan.segments
+        columns = (segments.column(name).tolist() for name in ("start_us", "size_bytes"))
+        yield from ((media_name(start_us), size_bytes) for start_us, size_bytes in zip(*columns, strict=True))
+
+    def _contents(self) -> Iterator[Piece]:
+        for number in range(len(self.plan.segments)):
+            yield from self._media(number)
+
+    def _media(self, number: int) -> Iterator[Piece]:
+        """Yield a segment's file, hashed; it stays open until the next piece is asked for."""
+        segment = self.plan.segments[number]
+        with hashed(self.plan, number) as (handle, hashes):
+            self._manifest.note(number, judge(hashes, self.plan.known[number]))
+            member = Member(media_name(segment.start_us), hashes.size_bytes, hashes.crc32, segment.start_us)
+            yield Piece(member, lambda: blocks(handle, 0, hashes.size_bytes))
+
+
+@contextlib.contextmanager
+def hashed(plan: Plan, number: int) -> Iterator[tuple[int, Hashes]]:
+    """Open the file of a segment and read it to its end. Raises OSError; ShortFile where its size is another."""
+    segment = plan.segments[number]
+    size_bytes = int(plan.segments.column("size_bytes")[number])
+    handle = open_media(segment.path, segment.other_path)
+    try:
+        hashes = hash_file(handle)
+        if hashes.size_bytes != size_bytes:
+            raise ShortFile(f"{segment.path} has {hashes.size_bytes} bytes instead of {size_bytes}")
+        yield handle, hashes
+    finally:
+        os.close(handle)
 
 
 def write_file(path: Path, blocks: Iterator[bytes]) -> None:
@@ -116,7 +169,7 @@ def write_file(path: Path, blocks: Iterator[bytes]) -> None:
         os.fsync(file.fileno())
 
 
-def _judge(hashes: Hashes, known: Known) -> Read:
+def judge(hashes: Hashes, known: Known) -> Read:
     """Return what is said of a file that was read: a fault where it is not the one that was recorded."""
     closing = hashes.closing
     facts = closing.facts if closing is not None else None
@@ -129,11 +182,12 @@ def _judge(hashes: Hashes, known: Known) -> Read:
     return Read(hashes.sha256, previous, None if is_right else WRONG_HASH)
 
 
-def _blocks(handle: int, size_bytes: int) -> Iterator[bytes]:
-    position = 0
-    while position < size_bytes:
-        block = os.pread(handle, min(BLOCK_BYTES, size_bytes - position), position)
+def blocks(handle: int, begin_bytes: int, end_bytes: int) -> Iterator[bytes]:
+    """Yield the bytes [begin, end) of an open file. Raises ShortFile, OSError."""
+    position = begin_bytes
+    while position < end_bytes:
+        block = os.pread(handle, min(BLOCK_BYTES, end_bytes - position), position)
         if not block:
-            raise ShortFile(f"a file ended at {position}, {size_bytes - position} bytes early")
+            raise ShortFile(f"a file ended at {position}, {end_bytes - position} bytes early")
         yield block
         position += len(block)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from app.archive.segments import Found
 from app.archive.signing import Signer
 from app.formats import exports, playlists
 from app.instants import utc_text
@@ -99,7 +100,7 @@ class Manifest:
         segment, known = self._plan.segments[number], self._plan.known[number]
         read = read or Read(NO_HASH, NO_HASH, WRONG_HASH)
         said = {
-            "file": media_name(segment.start_us),
+            **self._place(segment),
             "segment_id": segment.id,
             "run_id": segment.run_id,
             "sequence": segment.sequence,
@@ -115,12 +116,21 @@ class Manifest:
         }
         return json.dumps(said, separators=(",", ":"))
 
+    def _place(self, segment: Found) -> dict[str, Any]:
+        """Return where in the export a segment is."""
+        return {"file": media_name(segment.start_us)}
+
+    def _head(self) -> Mapping[str, Any]:
+        """Return all but the segments; no longer once all is known than before."""
+        return self._about
+
     def note(self, number: int, read: Read) -> None:
         """Write down what a segment was when it was sent."""
         self._lines[number] = self._line(number, read)
 
     def _text(self) -> str:
-        return self._about + ",\n".join(self._lines) + "\n]}"
+        head = json.dumps(self._head(), ensure_ascii=True, indent=1).removesuffix("\n}")
+        return head + ',\n "segments": [\n' + ",\n".join(self._lines) + "\n]}"
 
     def encode(self) -> bytes:
         """Return the bytes of the manifest, size_bytes long, once all segments are noted."""
@@ -132,9 +142,9 @@ class Manifest:
         return self._signer.sign(data)
 
 
-def _about(plan: Plan, files: Mapping[str, bytes], signer: Signer) -> str:
-    """Return the begin of the manifest: all but the segments."""
-    about = {
+def _about(plan: Plan, files: Mapping[str, bytes], signer: Signer) -> dict[str, Any]:
+    """Return what is said of any export."""
+    return {
         "kind": exports.KIND,
         "version": exports.VERSION,
         "software": plan.software,
@@ -163,7 +173,6 @@ def _about(plan: Plan, files: Mapping[str, bytes], signer: Signer) -> str:
             for name, data in files.items()
         ],
     }
-    return json.dumps(about, ensure_ascii=True, indent=1).removesuffix("\n}") + ',\n "segments": [\n'
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What an export holds: the closed segments that touch a range, and all that is known of them, read once.
+"""What an export of files holds: the closed segments that touch a range, and all that is known of them, read once.
 
 Only closed segments: their bytes never change, and their hashes are known. What is being recorded now is a gap with
 the cause `pending`; `complete_until_us` says how far the footage goes.
@@ -57,40 +57,66 @@ class Plan:
 
     @property
     def media_bytes(self) -> int:
-        """Sum of the sizes of the media files."""
+        """How many bytes of footage are exported."""
         return int(self.segments.column("size_bytes").sum())
 
 
-def plan_export(
-    source: Source, begin_us: int, end_us: int, *, exported_us: int, exported_by: str, software: str
-) -> Plan | None:
-    """Return the plan of [begin_us, end_us) of a source; None where no closed segment touches it."""
+class Told(NamedTuple):
+    """What a plan says of its range: until when it is complete, its footage, and what of it cannot be read."""
+
+    complete_until_us: int
+    spans: Sequence[Stretch]
+    lost: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Order:
+    """Who wants what: [begin_us, end_us) of a source, at an instant, from which software."""
+
+    source: Source
+    begin_us: int
+    end_us: int
+    exported_us: int
+    exported_by: str
+    software: str
+
+
+def plan_export(order: Order) -> Plan | None:
+    """Return the plan of the files of a range; None where no closed segment touches it."""
+    source, begin_us, end_us = order.source, order.begin_us, order.end_us
     found = find_segments(source.id, begin_us, end_us, is_fresh=True)
     segments = found.select(~found.is_open)
     if not len(segments):
         return None
     begins_us = np.maximum(segments.column("start_us"), begin_us)
     spans = find_spans(begins_us, np.minimum(segments.column("end_us"), end_us))
-    plan = Plan(
-        source.id,
-        source.model,
-        source.description,
-        begin_us,
-        end_us,
-        spans[-1].end_us if found.is_open.any() else end_us,
-        exported_us,
-        exported_by,
-        software,
-        segments,
-        _known(segments),
-        spans,
-        explain(source.id, find_gaps(spans, begin_us, end_us), found.lost),
-        _runs(segments),
-        _deletions(source.id, begin_us, end_us),
-        read_head(db.session),
-    )
+    until_us = spans[-1].end_us if found.is_open.any() else end_us
+    plan = Plan(**facts_of(order, segments, Told(until_us, spans, found.lost)))
     db.session.expunge_all()
     return plan
+
+
+def facts_of(order: Order, segments: Segments, told: Told) -> dict[str, Any]:
+    """Return the values of a plan that holds these segments, by their names; the rows of the database are read."""
+    source, begin_us, end_us = order.source, order.begin_us, order.end_us
+    return {
+        "source_id": source.id,
+        "model": source.model,
+        "description": source.description,
+        "begin_us": begin_us,
+        "end_us": end_us,
+        "complete_until_us": told.complete_until_us,
+        "exported_us": order.exported_us,
+        "exported_by": order.exported_by,
+        "software": order.software,
+        "segments": segments,
+        "known": _known(segments),
+        "spans": told.spans,
+        "gaps": explain(source.id, find_gaps(told.spans, begin_us, end_us), told.lost),
+        "runs": _runs(segments),
+        "deletions": _deletions(source.id, begin_us, end_us),
+        "audit_head": read_head(db.session),
+    }
 
 
 def _known(segments: Segments) -> list[Known]:

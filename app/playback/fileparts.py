@@ -109,7 +109,7 @@ class FileParts:
 
     def __init__(self, segments: Segments, begin_bytes: Ints, end_bytes: Ints) -> None:
         """Take over the columns; nothing is opened."""
-        self._segments = segments
+        self.segments = segments
         self._begins = begin_bytes
         self._ends = np.cumsum(end_bytes - begin_bytes)  # in the body
         self.size_bytes = int(self._ends[-1]) if len(self._ends) else 0
@@ -127,12 +127,17 @@ class FileParts:
     def edges_us(self, at: int) -> tuple[int, int]:
         """Return begin and end of the footage of the file that the byte `at` of the body is of."""
         number = int(np.searchsorted(self._ends, at, "right"))
-        starts, ends = (self._segments.column(name) for name in ("start_us", "end_us"))
+        starts, ends = (self.segments.column(name) for name in ("start_us", "end_us"))
         return int(starts[number]), int(ends[number])
+
+    def bounds_bytes(self, number: int) -> tuple[int, int]:
+        """Return which bytes are taken of the file of a segment: [begin, end)."""
+        begin_bytes = int(self._begins[number])
+        return begin_bytes, begin_bytes + self._size(number)
 
     def _size(self, number: int) -> int:
         return int(self._ends[number]) - (int(self._ends[number - 1]) if number else 0)
 
     def _paths(self, number: int) -> tuple[str, str]:
-        segment = self._segments[number]
+        segment = self.segments[number]
         return segment.path, segment.other_path

@@ -93,20 +93,24 @@ class Footage:
 
 
 def load_footage(
-    source_id: int, begin_us: int, end_us: int, pin: str | None = None, run_id: str | None = None
+    source_id: int,
+    begin_us: int,
+    end_us: int,
+    pin: str | None = None,
+    run_id: str | None = None,
+    *,
+    is_fresh: bool = False,
 ) -> Footage:
-    """Read what there is, or what one run has. Raises Invalid for a pin of the wrong form, NoFootage for an unknown."""
-    near = find_segments(source_id, begin_us - INTERLEAVE_US, end_us + INTERLEAVE_US)
+    """Read what there is, or what one run has. Raises Invalid for a pin of the wrong form, NoFootage for an unknown.
+
+    With `is_fresh` each file was looked at just now.
+    """
+    near = find_segments(source_id, begin_us - INTERLEAVE_US, end_us + INTERLEAVE_US, is_fresh=is_fresh)
     if run_id is not None:
-        lost = near.lost
-        near = near.select(near.run_ids == run_id)
-        near.lost = lost
+        near = _of_run(near, run_id)
     if pin is not None:
         near = _pinned(near, pin)
-    ids = set(np.unique(near.rows[:, ENTRIES_AT]).tolist())
-    entries = find_entries(ids - {0})
-    unknown = ids - entries.keys()
-    usable = near.select(~np.isin(near.column("video_entry_id"), list(unknown))) if unknown - {0} else near
+    usable, entries = _usable(near)
     timescales = {number: entry.timescale for number, entry in entries.items()}
     played = resolve_overlaps(usable, end_us, timescales)
     ends_us = np.minimum(played.ends_us, played.segments.column("end_us"))
@@ -127,6 +131,23 @@ def load_footage(
     before = _next_to(usable, segments[0], is_before=True)
     after = _next_to(usable, segments[-1], is_before=False)
     return replace(footage, before=before, after=after)
+
+
+def _usable(segments: Segments) -> tuple[Segments, dict[int, Entry]]:
+    """Return the segments whose pictures have a known codec configuration, and the configurations by their ids."""
+    ids = set(np.unique(segments.rows[:, ENTRIES_AT]).tolist())
+    entries = find_entries(ids - {0})
+    unknown = ids - entries.keys()
+    if not unknown - {0}:
+        return segments, entries
+    return segments.select(~np.isin(segments.column("video_entry_id"), list(unknown))), entries
+
+
+def _of_run(segments: Segments, run_id: str) -> Segments:
+    """Return the segments of one run; what is lost may have been of any."""
+    own = segments.select(segments.run_ids == run_id)
+    own.lost = segments.lost
+    return own
 
 
 def _next_to(segments: Segments, segment: Found, *, is_before: bool) -> Segments | None:

@@ -31,14 +31,23 @@ MAP_USERTYPE = uuid.UUID("2b1e0f5a-8c1d-5d7e-9d55-6f2b8f1f3a42")
 
 @dataclass(frozen=True, slots=True)
 class Movie:
-    """A planned file: its parts, its strong ETag, and how its time maps to the wall clock."""
+    """A planned file: its parts, its strong ETag, and how its time maps to the wall clock.
+
+    `media` is the last of the parts: what is taken of the recorded files.
+    """
 
     parts: Sequence[BodyPart]
     etag: str
     modified_us: int
-    pieces: Sequence[MapPiece]
+    timing: Timing
     duration_s: float
     size_bytes: int
+    media: FileParts
+
+    @property
+    def pieces(self) -> Sequence[MapPiece]:
+        """The uninterrupted pieces of wall clock."""
+        return self.timing.pieces
 
 
 def plan_movie(footage: Footage, gaps: Gaps, render_utc: Callable[[int], str | None]) -> Movie | None:
@@ -63,9 +72,10 @@ def plan_movie(footage: Footage, gaps: Gaps, render_utc: Callable[[int], str | N
         [*head, media],
         _etag(footage, portions, timing, extra),
         int(portions.segments.column("end_us").max()),
-        timing.pieces,
+        timing,
         (timing.end - timing.begin) / timing.timescale,
         head_bytes + media.size_bytes,
+        media,
     )
 
 

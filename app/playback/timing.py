@@ -30,7 +30,7 @@ class Timing:
 
     def __init__(self, footage: Footage, portions: Portions, gaps: Gaps) -> None:
         """Work out begin and end; `portions` have at least one with pictures."""
-        self._portions = portions
+        self.portions = portions
         self.timescale = portions.timescale
         self.audio_timescale = portions.audio_timescale
         pictured = np.flatnonzero(portions.has_video)
@@ -55,7 +55,7 @@ class Timing:
 
     def _picture_ends(self) -> Ints:
         """Return the presentation time after the last frame of each portion."""
-        portions = self._portions
+        portions = self.portions
         ends = portions.count("v_t0") + portions.count("v_c0") + portions.count("v_dur") + portions.v_shift
         ends += portions.v_last - portions.count("v_last")
         for number, cut in portions.cuts.items():
@@ -67,7 +67,7 @@ class Timing:
 
     def _audio_bounds(self) -> tuple[int, int]:
         """Return begin and end of the audio."""
-        portions = self._portions
+        portions = self.portions
         if not self.has_audio:
             return 0, 0
         sounding = np.flatnonzero(portions.has_audio)
@@ -83,7 +83,7 @@ class Timing:
 
     def _first_shown(self, footage: Footage, pictured: Sequence[int]) -> int:
         """Return the presentation time of the first frame at or after the begin of the range."""
-        portions = self._portions
+        portions = self.portions
         for number in pictured:
             shift, cut = int(portions.v_shift[number]), portions.cuts.get(number)
             segment = portions.segments[number]
@@ -97,10 +97,10 @@ class Timing:
 
     def _begin(self, footage: Footage, first: int, gaps: Gaps) -> int:
         """Return the time that is the movie's 0 s: the asked instant, or the first sample where that is later."""
-        segment, shift = self._portions.segments[first], int(self._portions.v_shift[first])
-        if footage.begin_us >= self._portions.begins_us[first]:
+        segment, shift = self.portions.segments[first], int(self.portions.v_shift[first])
+        if footage.begin_us >= self.portions.begins_us[first]:
             return segment.ticks_at(footage.begin_us, self.timescale) + shift
-        begin_us = int(self._portions.begins_us[first])
+        begin_us = int(self.portions.begins_us[first])
         waited = (begin_us - footage.begin_us) * self.timescale // 1_000_000
         asked = segment.ticks_at(begin_us, self.timescale) + shift - waited
         # The file before may be left out since nothing but a part of its last frame is asked for.
@@ -112,7 +112,7 @@ class Timing:
     def video_edits(self) -> list[Edit]:
         """Return the edit list of the video: nothing until the first frame, then everything up to the end."""
         end = min(self.end, self.video_end)
-        media_time = (2 * self.first_shown + self._portions.divisor) // (2 * self._portions.divisor)
+        media_time = (2 * self.first_shown + self.portions.divisor) // (2 * self.portions.divisor)
         return _edits(self._in_movie(self.first_shown - self.begin), self._in_movie(end - self.first_shown), media_time)
 
     def audio_edits(self) -> list[Edit]:
@@ -128,7 +128,7 @@ class Timing:
 
     def _pieces(self, footage: Footage, pictured: Ints, ends: Ints) -> list[MapPiece]:
         """Return the uninterrupted pieces of wall clock, anew where it runs away from the media time."""
-        portions = self._portions
+        portions = self.portions
         segments = portions.segments
         begins_us = np.maximum(portions.begins_us, footage.begin_us)
         ends_us = np.minimum(segments.column("end_us"), footage.end_us)

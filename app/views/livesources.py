@@ -165,7 +165,8 @@ class LiveSource:
         except Invalid as error:
             raise CameraSilent(error.message) from None
         except Unresolved:
-            raise CameraSilent("the camera's host cannot be reached: check address and network") from None
+            message = "the camera's host cannot be reached: check address and network"
+            raise CameraSilent(message, reason="name_unknown") from None
         finally:
             places.release()
 

@@ -1,11 +1,8 @@
-/** Calls of the service. Every failure is an ApiError holding what the service said. */
+/** Calls of the service. Every failure is an ApiError holding what the service said; its message is in the user's words. */
 import { noteClock } from '../instants';
+import { type Detail, refusalText } from './refusals';
 
-export interface Detail {
-  loc: (string | number)[];
-  msg: string;
-  type: string;
-}
+export type { Detail };
 
 export class ApiError extends Error {
   /** Status 0: nothing answered. `body` is the whole answer, where it says more than `detail`. */
@@ -14,7 +11,7 @@ export class ApiError extends Error {
   readonly body: Record<string, unknown>;
 
   constructor(status: number, detail: Detail[], body: Record<string, unknown> = {}) {
-    super(detail.map((entry) => entry.msg).join(' · '));
+    super(refusalText(detail));
     this.status = status;
     this.detail = detail;
     this.body = body;
@@ -25,11 +22,13 @@ export class ApiError extends Error {
   }
 
   /** What was said of one field of what was sent; empty where nothing was. */
-  of(field: string): string {
-    return this.detail
-      .filter((entry) => entry.loc.includes(field))
-      .map((entry) => entry.msg)
-      .join(' · ');
+  of(field: string): Detail[] {
+    return this.detail.filter((entry) => entry.loc.includes(field));
+  }
+
+  /** What was said of anything but these fields. */
+  elsewhere(fields: readonly string[]): Detail[] {
+    return this.detail.filter(({ loc }) => !fields.some((field) => loc.includes(field)));
   }
 }
 
@@ -43,7 +42,7 @@ export function queryOf(parameters: Parameters = {}): string {
   return text && `?${text.replaceAll('%2C', ',').replaceAll('%3A', ':')}`;
 }
 
-const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'unreachable' }]);
+const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'no_service' }]);
 
 /** Fetch. Raises ApiError with status 0 where nothing answers, and AbortError. */
 async function reach(path: string, init: RequestInit): Promise<Response> {

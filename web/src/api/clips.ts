@@ -48,9 +48,12 @@ export const eventsPath = (fileId: number) => `/download/${fileId}/`;
 export const exportNotes = (signal?: AbortSignal) =>
   get<ExportNote[]>(`${V1}/audit`, { action: 'export', limit: MOST }, signal);
 
-/** The address of the recorded files that touch a stretch, with a signed manifest, as one ZIP archive. */
-export const exportUrl = ({ sourceId, startMs, endMs }: Stretch) =>
-  `${V1}/source/${sourceId}/export${queryOf({ start: isoOf(startMs), end: isoOf(endMs) })}`;
+/** What is exported: the recorded files that touch a stretch, or the film that is cut from them. */
+export type ExportContent = 'files' | 'film';
+
+/** The address of an export: one ZIP archive with a signed manifest. */
+export const exportUrl = ({ sourceId, startMs, endMs }: Stretch, content: ExportContent) =>
+  `${V1}/source/${sourceId}/export${queryOf({ start: isoOf(startMs), end: isoOf(endMs), content })}`;
 
 /** How large an answer will be, in bytes; null where it does not say. Raises ApiError as the answer itself would. */
 export async function sizeOf(path: string, signal?: AbortSignal): Promise<number | null> {

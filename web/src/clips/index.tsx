@@ -1,8 +1,5 @@
 /** The panel beside the player: marks, and what is done with what lies between them. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { exportUrl, sizeOf } from '../api/clips';
-import { mp4Url } from '../api/footage';
-import { cameraName } from '../cameras';
 import { durationText } from '../instants';
 import { useKeys } from '../keys';
 import { may } from '../me';
@@ -15,7 +12,6 @@ import { followAnalyses } from './analyses';
 import './clips.css';
 import type { Cut } from './cut';
 import { Downloads } from './downloadlist';
-import { download } from './downloads';
 import { Holdings } from './holding';
 import { useHoldings } from './holdings';
 import { KeptList } from './keptlist';
@@ -25,11 +21,19 @@ import { clipOf } from './marking';
 import { PinDialog } from './pin';
 import { Preview } from './preview';
 import { ShareDialog } from './share';
+import { TakeDialog } from './take';
+import { takeAll } from './taking';
 import { say } from './words';
 
-type Opened = 'preview' | 'pin' | 'share' | 'analyse' | null;
+type Opened = 'preview' | 'take' | 'pin' | 'share' | 'analyse' | null;
 
-const DIALOGS = { preview: Preview, pin: PinDialog, share: ShareDialog, analyse: AnalyseDialog } as const;
+const DIALOGS = {
+  preview: Preview,
+  take: TakeDialog,
+  pin: PinDialog,
+  share: ShareDialog,
+  analyse: AnalyseDialog,
+} as const;
 
 function useClipKeys(): void {
   const named = language.value;
@@ -46,21 +50,6 @@ function useClipKeys(): void {
   useKeys(hints, say('title'));
 }
 
-function downloadFilms(cuts: Cut[]): void {
-  for (const { sourceId, startMs, endMs, footage } of cuts) {
-    void download(mp4Url(sourceId, startMs, endMs, true), cameraName(sourceId), footage.bytes);
-  }
-}
-
-/** Ask how large the archives are, then fetch them; why one cannot be had is told by its own answer. */
-async function downloadExports(cuts: Cut[]): Promise<void> {
-  for (const cut of cuts) {
-    const path = exportUrl(cut);
-    const sizeBytes = await sizeOf(path).catch(() => null);
-    void download(path, `${cameraName(cut.sourceId)}.zip`, sizeBytes);
-  }
-}
-
 function Actions({ cuts, onOpen }: { cuts: Cut[]; onOpen: (dialog: Opened) => void }) {
   const isNone = cuts.length === 0;
   return (
@@ -73,13 +62,15 @@ function Actions({ cuts, onOpen }: { cuts: Cut[]; onOpen: (dialog: Opened) => vo
         <Button icon="on" aria-pressed={isLooping.value} onClick={toggleLoop}>
           {say('loop')}
         </Button>
-        <Button kind="main" icon="save" disabled={isNone} onClick={() => downloadFilms(cuts)}>
-          {say('download')}
-        </Button>
+        {!may('operator') && (
+          <Button kind="main" icon="save" disabled={isNone} onClick={() => takeAll(cuts, 'mp4')}>
+            {say('downloadMp4')}
+          </Button>
+        )}
         {may('operator') && (
           <>
-            <Button icon="save" title={say('exportHint')} disabled={isNone} onClick={() => void downloadExports(cuts)}>
-              {say('export')}
+            <Button kind="main" icon="save" disabled={isNone} onClick={() => onOpen('take')}>
+              {say('download')}
             </Button>
             <Button icon="pin" disabled={isNone} onClick={() => onOpen('pin')}>
               {say('pin')}

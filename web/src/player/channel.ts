@@ -1,7 +1,7 @@
 /** One camera's picture: a video that follows the clock, or pictures where no video can. */
 
 import { signal } from '@preact/signals';
-import { correct, Median, MOST, MOST_AT_START } from './drift';
+import { correct, Median, MOST, MOST_SILENT } from './drift';
 import type { Feed, Trouble } from './feed';
 import { canFeed, Feeder } from './feeder';
 import { Films } from './films';
@@ -31,7 +31,6 @@ const FIRST_LAG_MS = 30;
 const HELD_SLACK_MS = 120;
 /** While a seek is under way, a frame that is further from the clock is not what is asked for. */
 const FAR_MS = 1500;
-const STARTING_MS = 1500;
 const PICTURE_EVERY_MS = 250;
 
 export class Channel {
@@ -54,7 +53,6 @@ export class Channel {
   /** What it was told to play at, and what it plays at now to come back into step. */
   private rate = 1;
   private speed = 1;
-  private startedMs = 0;
   private stalledMs: number | null = null;
   private isEnded = false;
 
@@ -174,7 +172,6 @@ export class Channel {
 
   private start(rate: number): void {
     this.rate = rate;
-    this.startedMs = performance.now();
     this.setSpeed(rate);
     this.ahead.clear();
     this.video.play().catch(() => {}); // another seek or pause came between; the next look tries again
@@ -187,8 +184,7 @@ export class Channel {
     if (ahead === null) return;
     this.ahead.add(ahead / 1000);
     if (!this.ahead.isFull) return;
-    const isStarting = performance.now() - this.startedMs < STARTING_MS && this.video.muted;
-    const done = correct(this.ahead.value, rate, this.speed, isStarting ? MOST_AT_START : MOST);
+    const done = correct(this.ahead.value, rate, this.speed, this.video.muted ? MOST_SILENT : MOST);
     if (done.kind === 'seek') {
       this.seek(Math.max(target, ms));
     } else if (done.rate !== this.speed) {

@@ -4,10 +4,10 @@
 export const SEEK_BEYOND_S = 0.3;
 /** Below this nothing is done: pictures change each 16 ms at best, and sound is not to waver. */
 export const CALM_S = 0.006;
-/** By how much the speed may differ. */
+/** By how much the speed of what is heard may differ. */
 export const MOST = 0.05;
-/** By how much it may differ when a picture has just begun to move, if it is silent: decoders take different times to start. */
-export const MOST_AT_START = 0.25;
+/** By how much that of a silent picture may: what a busy machine has held up by some frames is back within a second. */
+export const MOST_SILENT = 0.25;
 /** In which time a small difference is to be gone. */
 const WITHIN_S = 0.6;
 

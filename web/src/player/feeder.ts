@@ -4,6 +4,7 @@
  */
 
 import { ApiError, isAbort } from '../api/call';
+import { pause } from '../pause';
 import type { Feed, Trouble } from './feed';
 import { bytesOf, patiently } from './fetching';
 import { type Pictures, readPictures } from './fragments';
@@ -29,6 +30,16 @@ const SLACK_MS = 8000;
 /** What a playlist says of an entry's place is right to a millisecond: less than this is not corrected. */
 const SAME_S = 0.005;
 const MOST_FAULTS = 3;
+/** An entry that begins so near to the end of the one before goes on with it. */
+const SEAM_MS = 60;
+/** What the browser did not keep is appended again after so long: never in a storm. */
+const AGAIN_MS = 1000;
+
+/** What is appended next, and on the way to what. */
+interface Pick {
+  readonly entry: Entry;
+  readonly goal: Entry;
+}
 
 interface Loaded {
   readonly tracks: Track[];
@@ -52,9 +63,12 @@ export class Feeder implements Feed {
   private readonly inits = new Map<string, Loaded>();
   /** Entries that were appended, and until when. */
   private readonly appended = new Map<string, Entry>();
+  /** Entries within a group of pictures: a buffer takes them only directly after what they go on with. */
   private readonly needsBefore = new Set<string>();
+  /** What was appended last. */
+  private last: Entry | null = null;
   private readonly ending = new AbortController();
-  private fetching: { entry: Entry; stop: AbortController } | null = null;
+  private fetching: { goal: Entry; stop: AbortController } | null = null;
   private wake: (() => void) | null = null;
   private faults = 0;
 
@@ -82,7 +96,7 @@ export class Feeder implements Feed {
   want(ms: number, aheadMs: number): void {
     this.wish = { ms, aheadMs };
     const { fetching } = this;
-    if (fetching && !this.isWished(fetching.entry)) fetching.stop.abort();
+    if (fetching && !this.isWished(fetching.goal)) fetching.stop.abort();
     this.wake?.();
   }
 
@@ -118,6 +132,7 @@ export class Feeder implements Feed {
     this.address = '';
     this.source = this.buffer = null;
     this.layout = this.initUri = '';
+    this.last = null;
     this.appended.clear();
   }
 
@@ -125,15 +140,15 @@ export class Feeder implements Feed {
   private async run(): Promise<void> {
     const { signal } = this.ending;
     while (!signal.aborted) {
-      const entry = this.trouble ? null : this.pick();
+      const pick = this.trouble ? null : this.pick();
       try {
-        if (entry) await this.load(entry);
+        if (pick) await this.load(pick);
         else {
           await this.evict();
           await this.idle();
         }
       } catch (error) {
-        if (!signal.aborted) this.fail(error, entry);
+        if (!signal.aborted) this.fail(error, pick?.entry ?? null);
       }
     }
   }
@@ -162,21 +177,38 @@ export class Feeder implements Feed {
   }
 
   /** The entry that is wanted most: that of the moment, those after it, the one before it for steps back. */
-  private pick(): Entry | null {
+  private pick(): Pick | null {
     const { ms, aheadMs } = this.wish;
     const { entries } = this.shelf;
     const at = entries.findIndex((one) => one.endMs > ms);
     if (at < 0) return null;
     const stretches = this.stretches;
     for (let n = at; n < entries.length; n += 1) {
-      const entry = entries[n];
-      if (!entry || entry.startMs > ms + aheadMs) break;
-      if (this.isThere(entry, stretches)) continue;
-      const before = this.needsBefore.has(keyOf(entry)) ? entries[n - 1] : undefined;
-      return before && !this.isThere(before, stretches) ? before : entry;
+      const goal = entries[n];
+      if (!goal || goal.startMs > ms + aheadMs) break;
+      const entry = this.isThere(goal, stretches) ? null : this.wayTo(n);
+      if (entry) return { entry, goal };
     }
-    const before = entries[at - 1];
-    return before && before.endMs > ms - BEHIND_MS / 2 && !this.isThere(before, stretches) ? before : null;
+    const goal = entries[at - 1];
+    if (!goal || goal.endMs <= ms - BEHIND_MS / 2 || this.isThere(goal, stretches)) return null;
+    // What comes next within a group would not go on with it, and its begin would have to be appended over what is shown.
+    return this.needsBefore.size === 0 ? { entry: goal, goal } : null;
+  }
+
+  /** What is to be appended next to come to an entry: itself, or from the begin of its group on. Null: that is not known. */
+  private wayTo(n: number): Entry | null {
+    const { entries } = this.shelf;
+    for (let at = n; at >= 0; at -= 1) {
+      const [entry, before] = [entries[at], entries[at - 1]];
+      if (!entry || !this.needsBefore.has(keyOf(entry)) || this.goesOn(entry)) return entry ?? null;
+      if (!before || entry.startMs - before.endMs > SEAM_MS) return null;
+    }
+    return null;
+  }
+
+  /** Does an entry go on with what was appended last? */
+  private goesOn(entry: Entry): boolean {
+    return this.last !== null && Math.abs(entry.startMs - this.last.endMs) < SEAM_MS;
   }
 
   private isThere(entry: Entry, stretches: readonly Interval[]): boolean {
@@ -187,14 +219,16 @@ export class Feeder implements Feed {
     return false;
   }
 
-  private async load(entry: Entry): Promise<void> {
+  private async load({ entry, goal }: Pick): Promise<void> {
     const stop = new AbortController();
     const signal = AbortSignal.any([this.ending.signal, stop.signal]);
-    this.fetching = { entry, stop };
+    this.fetching = { goal, stop };
     try {
       const init = await this.initOf(entry, signal);
       const bytes = await patiently(() => bytesOf(entry.uri, entry.range, signal), signal);
       await this.append(entry, init, bytes);
+      const isRefused = this.last === entry && !this.isThere(entry, this.stretches);
+      if (isRefused) await pause(AGAIN_MS, signal);
     } finally {
       this.fetching = null;
     }
@@ -219,27 +253,22 @@ export class Feeder implements Feed {
     if (!(await this.prepare(entry, init))) return;
     const { buffer } = this;
     if (!buffer) return;
-    const place = (entry.startMs - this.baseMs) / 1000 - pictures.firstS;
-    if (!pictures.isKey && !this.isJoined(entry) && !this.needsBefore.has(keyOf(entry))) {
-      this.needsBefore.add(keyOf(entry));
-      return;
-    }
+    if (!pictures.isKey) this.needsBefore.add(keyOf(entry));
+    if (!pictures.isKey && !this.goesOn(entry)) return;
     if (!this.isHeard) silence(bytes, init.tracks);
+    // Within a group the first picture in order of decoding is not the first that is shown: it stays where the group is.
+    const place = pictures.isKey ? (entry.startMs - this.baseMs) / 1000 - pictures.firstS : buffer.timestampOffset;
     if (Math.abs(buffer.timestampOffset - place) > SAME_S) buffer.timestampOffset = place;
     const offsetS = buffer.timestampOffset;
     await this.act(() => buffer.appendBuffer(bytes));
     this.appended.set(keyOf(entry), entry);
+    this.last = entry;
     this.note(pictures, offsetS);
   }
 
   /** The tracks that are played: without sound where it is not heard. */
   private used(init: Loaded): Track[] {
     return this.isHeard ? init.tracks : init.tracks.filter((track) => track.kind === 'video');
-  }
-
-  /** Does what is buffered go on with an entry? */
-  private isJoined(entry: Entry): boolean {
-    return this.stretches.some((one) => one.startMs < entry.startMs && one.endMs > entry.startMs - 100);
   }
 
   private note(pictures: Pictures, offsetS: number): void {
@@ -313,11 +342,26 @@ export class Feeder implements Feed {
   private async evict(): Promise<void> {
     const { buffer } = this;
     if (!buffer) return;
-    const keep = { startMs: this.wish.ms - BEHIND_MS, endMs: this.wish.ms + this.wish.aheadMs + SLACK_MS * 2 };
+    const keep = {
+      startMs: this.groupAt(this.wish.ms - BEHIND_MS),
+      endMs: this.wish.ms + this.wish.aheadMs + SLACK_MS * 2,
+    };
     for (const one of this.stretches) {
       if (one.startMs < keep.startMs - SLACK_MS) await this.remove(one.startMs, Math.min(one.endMs, keep.startMs));
       if (one.endMs > keep.endMs + SLACK_MS) await this.remove(Math.max(one.startMs, keep.endMs), one.endMs);
     }
+  }
+
+  /** When the group of pictures began that is shown at an instant: with a part of it a browser throws all of it away. */
+  private groupAt(ms: number): number {
+    const begins = [...this.appended.values()].filter((one) => !this.needsBefore.has(keyOf(one)) && one.startMs <= ms);
+    return Math.min(
+      ms,
+      ...begins
+        .map((one) => one.startMs)
+        .sort((a, b) => b - a)
+        .slice(0, 1),
+    );
   }
 
   private async remove(startMs: number, endMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Clock } from './clock';
-import { CALM_S, correct, Median, MOST, SEEK_BEYOND_S } from './drift';
+import { CALM_S, correct, Median, MOST, MOST_SILENT, SEEK_BEYOND_S } from './drift';
 import { FrameTimes } from './frametimes';
 import { aheadOf, showable } from './ranges';
 import { shuttled } from './speeds';
@@ -52,6 +52,25 @@ test('a drifting picture comes back into step and stays there', () => {
     aheadS += (speed - 1) * 0.05;
   }
   expect(Math.abs(aheadS)).toBeLessThan(CALM_S);
+  expect(speed).toBe(1);
+});
+
+test('a silent picture that was held up by four frames is back within one after a second, and does not swing', () => {
+  let [aheadS, speed, worstAfterS, furthestS] = [-0.16, 1, 0, 0];
+  const ahead = new Median(3);
+  for (let tick = 0; tick < 100; tick += 1) {
+    ahead.add(aheadS);
+    const done = ahead.isFull ? correct(ahead.value, 1, speed, MOST_SILENT) : null;
+    if (done?.kind === 'play' && done.rate !== speed) {
+      speed = done.rate;
+      ahead.clear();
+    }
+    aheadS += (speed - 1) * 0.05;
+    if (tick >= 20) worstAfterS = Math.max(worstAfterS, Math.abs(aheadS));
+    furthestS = Math.max(furthestS, aheadS);
+  }
+  expect(worstAfterS).toBeLessThan(0.04);
+  expect(furthestS).toBeLessThan(0.01);
   expect(speed).toBe(1);
 });
 

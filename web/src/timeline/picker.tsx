@@ -140,14 +140,12 @@ function Ago({ onGo }: { onGo: (ms: number) => void }) {
   );
 }
 
-export function MomentPicker({ onGo, onClose }: PickerProps) {
+/** What is asked for, what is wrong with it, and going there. */
+function useAsked(go: (ms: number, isDay?: boolean) => void) {
   const zone = zoneOf(zoneName());
-  const { text, which, meant, ms, wall, change } = useTyped(zone);
+  const typed = useTyped(zone);
   const error = useSignal('');
-  const go = (toMs: number, isDay = false) => {
-    onClose();
-    onGo(toMs, isDay);
-  };
+  const { ms, meant, change } = typed;
   const submit = (event: Event) => {
     event.preventDefault();
     if (ms === null || ms < FIRST_MS) error.value = say('noMoment');
@@ -158,28 +156,29 @@ export function MomentPicker({ onGo, onClose }: PickerProps) {
     error.value = '';
     change(parts);
   };
+  return { ...typed, zone, error, submit, choose };
+}
+
+export function MomentPicker({ onGo, onClose }: PickerProps) {
+  const go = (toMs: number, isDay = false) => {
+    onClose();
+    onGo(toMs, isDay);
+  };
+  const { zone, text, which, meant, ms, wall, error, submit, choose } = useAsked(go);
+  const type = (typed: string) => {
+    text.value = typed;
+    error.value = '';
+  };
+  const chooseWhich = (at: number) => {
+    which.value = at;
+  };
+  const label = say('dayAndTime', { zone: zone.name });
+  const instants = meant?.instants ?? [];
   return (
     <Dialog title={say('goToTitle')} onClose={onClose}>
       <form class="stack picker" onSubmit={submit} noValidate>
-        <TextField
-          label={say('dayAndTime', { zone: zone.name })}
-          hint={hintOf(meant, ms)}
-          error={error.value}
-          value={text.value}
-          onType={(typed) => {
-            text.value = typed;
-            error.value = '';
-          }}
-        />
-        {meant && meant.instants.length > 1 && (
-          <Which
-            instants={meant.instants}
-            chosen={which.value}
-            onChoose={(at) => {
-              which.value = at;
-            }}
-          />
-        )}
+        <TextField label={label} hint={hintOf(meant, ms)} error={error.value} value={text.value} onType={type} />
+        {instants.length > 1 && <Which instants={instants} chosen={which.value} onChoose={chooseWhich} />}
         <div class="picker-choices">
           <Calendar wall={wall} zone={zone} onChoose={choose} />
           <div class="stack">

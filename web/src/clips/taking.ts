@@ -1,0 +1,57 @@
+/** As what a clip is downloaded: where each kind comes from, how large it will be, and the download. */
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, isAbort } from '../api/call';
+import { exportUrl, sizeOf } from '../api/clips';
+import { mp4Url } from '../api/footage';
+import { cameraName } from '../cameras';
+import type { Cut } from './cut';
+import { download } from './downloads';
+
+/** `mp4`: the film alone; `film`: it with a signed manifest; `files`: the recorded files with a signed manifest. */
+export const KINDS = ['mp4', 'film', 'files'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** For each stretch how large its file will be, in bytes; null where the service has none for it. */
+export type Sizes = (number | null)[];
+
+const addressOf = (cut: Cut, kind: Kind): string =>
+  kind === 'mp4' ? mp4Url(cut.sourceId, cut.startMs, cut.endMs, true) : exportUrl(cut, kind);
+
+async function ask(cut: Cut, kind: Kind, signal?: AbortSignal): Promise<number | null> {
+  if (kind === 'mp4') return cut.footage.bytes;
+  try {
+    return await sizeOf(addressOf(cut, kind), signal);
+  } catch (error) {
+    if (error instanceof ApiError) return null;
+    throw error;
+  }
+}
+
+/** How large the files of each kind will be; a kind is missing until all of its sizes are known. */
+export function useSizes(cuts: Cut[]): Partial<Record<Kind, Sizes>> {
+  const [sizes, setSizes] = useState<Partial<Record<Kind, Sizes>>>({});
+  useEffect(() => {
+    const breaker = new AbortController();
+    const askAll = async (kind: Kind) => {
+      try {
+        const found = await Promise.all(cuts.map((cut) => ask(cut, kind, breaker.signal)));
+        setSizes((known) => ({ ...known, [kind]: found }));
+      } catch (error) {
+        if (!isAbort(error)) throw error;
+      }
+    };
+    for (const kind of KINDS) void askAll(kind);
+    return () => breaker.abort();
+  }, []);
+  return sizes;
+}
+
+async function takeOne(cut: Cut, kind: Kind, sizeBytes: number | null | undefined): Promise<void> {
+  const name = cameraName(cut.sourceId) + (kind === 'mp4' ? '' : '.zip');
+  await download(addressOf(cut, kind), name, sizeBytes ?? (await ask(cut, kind)));
+}
+
+/** Download each stretch; why one cannot be had is told by its own answer. */
+export function takeAll(cuts: Cut[], kind: Kind, sizes?: Sizes): void {
+  for (const [number, cut] of cuts.entries()) void takeOne(cut, kind, sizes?.[number]);
+}
