@@ -6,8 +6,12 @@ import { ApiError } from '../api/call';
 import { type Gap, gaps } from '../api/footage';
 import { causeText } from '../causes';
 import { momentText, nowMs } from '../instants';
+import { LAST_FRAME_MS } from '../lengths';
 import { clockMs } from '../moment';
+import { Button } from '../parts/button';
+import { toast } from '../parts/toasts';
 import type { Conductor } from './conductor';
+import { findNearest } from './nearest';
 import { say } from './words';
 
 const AROUND_MS = 43_200_000;
@@ -17,14 +21,9 @@ const AGAIN_MS = 10_000;
 /** A gap, when all gaps end that follow it without footage between (null: later than `toMs`), and how far was asked. */
 type Found = Gap & { untilMs: number | null; toMs: number };
 
-/** Less than this between two gaps is no footage to speak of. */
-const SEAM_MS = 60;
-
-/** Where the gaps that follow one another from this one on end: each has a cause of its own. */
-function chainEnd(list: readonly Gap[], gap: Gap): number {
-  return list
-    .toSorted((a, b) => a.startMs - b.startMs)
-    .reduce((endMs, one) => (one.startMs <= endMs + SEAM_MS ? Math.max(endMs, one.endMs) : endMs), gap.endMs);
+/** Where the gaps end that follow one another from this one on. */
+function endOf(gap: Gap, list: readonly Gap[]): number {
+  return list.reduce((endMs, one) => (one.startMs <= endMs ? Math.max(endMs, one.endMs) : endMs), gap.endMs);
 }
 
 /** The gap of a camera at the clock; asked for anew now and then. */
@@ -50,7 +49,7 @@ function useGap(id: number) {
       .then(
         (list) => {
           const gap = list.find((one) => one.startMs <= ms && ms < one.endMs);
-          const endMs = gap ? chainEnd(list, gap) : toMs;
+          const endMs = gap ? endOf(gap, list) : toMs;
           found.value = gap ? { ...gap, untilMs: endMs < toMs ? endMs : null, toMs } : null;
         },
         (error) => {
@@ -68,6 +67,20 @@ function untilOf(gap: Found | null, footageMs: number | null): number | null {
   return footageMs !== null && footageMs >= gap.toMs ? footageMs : null;
 }
 
+/** Go to the last frame of the camera before the gap, or the first after it, however far away, and stay there. */
+async function leave(id: number, conductor: Conductor, isBack: boolean): Promise<void> {
+  try {
+    const { beforeMs, afterMs } = await findNearest([id], conductor.ms);
+    const toMs = isBack ? beforeMs && beforeMs - LAST_FRAME_MS : afterMs;
+    if (toMs === null) return toast(say(isBack ? 'begun' : 'ended'));
+    conductor.leader.value = id;
+    conductor.pause();
+    conductor.goTo(toMs);
+  } catch (error) {
+    toast((error as Error).message, 'danger');
+  }
+}
+
 export function GapNote({ id, conductor }: { id: number; conductor: Conductor }) {
   const gap = useGap(id);
   const until = untilOf(gap, conductor.footageAfter(id));
@@ -76,6 +89,14 @@ export function GapNote({ id, conductor }: { id: number; conductor: Conductor })
       <p class="player-gap-title">{say('nothing')}</p>
       {gap && <p>{causeText(gap.cause)}</p>}
       {until !== null && until > conductor.ms && <p>{say('until', { moment: momentText(until) })}</p>}
+      <p class="player-gap-ways">
+        <Button icon="frameBack" onClick={() => void leave(id, conductor, true)}>
+          {say('lastFrame')}
+        </Button>
+        <Button icon="frameOn" onClick={() => void leave(id, conductor, false)}>
+          {say('firstFrame')}
+        </Button>
+      </p>
     </div>
   );
 }

@@ -11,6 +11,7 @@ import { Conductor } from './conductor';
 import { Controls } from './controls';
 import { Notices } from './notices';
 import { usePlayerKeys } from './playerkeys';
+import { steady } from './scrubbing';
 import { isSoundOn, volume } from './settings';
 import { say } from './words';
 import './player.css';
@@ -98,9 +99,11 @@ export function Player() {
     if (cameras.value !== null && mayBegin) show(conductor, moment.chosen.value);
   });
   useEffect(() => {
-    const end = moment.registerPlayer(conductor);
+    const commands = steady(conductor);
+    const end = moment.registerPlayer(commands);
     return () => {
       end();
+      commands.end();
       conductor.close();
     };
   }, [conductor]);
