@@ -47,7 +47,7 @@ export function GapNote({ id, conductor }: { id: number; conductor: Conductor })
     <div class="player-gap">
       <p class="player-gap-title">{say('nothing')}</p>
       {gap && <p>{causeText(gap.cause)}</p>}
-      {until !== null && <p>{say('until', { moment: momentText(until) })}</p>}
+      {until !== null && <p>{say('until', { moment: momentText(until, clockMs.peek() ?? until) })}</p>}
     </div>
   );
 }

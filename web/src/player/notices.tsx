@@ -10,7 +10,11 @@ import { say } from './words';
 function textOf({ kind, fromMs, toMs, beforeMs, afterMs, text }: Notice): string {
   if (kind === 'jumped' && toMs !== null) {
     const duration = durationText(toMs - fromMs);
-    return say(toMs < fromMs ? 'jumpedBack' : 'jumped', { from: momentText(fromMs), duration, to: momentText(toMs) });
+    return say(toMs < fromMs ? 'jumpedBack' : 'jumped', {
+      from: momentText(fromMs, toMs),
+      duration,
+      to: momentText(toMs, fromMs),
+    });
   }
   if (kind === 'end') return say(beforeMs === null ? 'never' : 'ended');
   if (kind === 'begin') return say(afterMs === null ? 'never' : 'begun');
@@ -36,12 +40,12 @@ export function Notices({ conductor }: { conductor: Conductor }) {
           <p>{textOf(notice)}</p>
           {notice.beforeMs !== null && (
             <Button onClick={() => go((notice.beforeMs ?? 0) - LAST_MS)}>
-              {say('before', { moment: momentText(notice.beforeMs) })}
+              {say('before', { moment: momentText(notice.beforeMs, notice.fromMs) })}
             </Button>
           )}
           {notice.afterMs !== null && (
             <Button onClick={() => go(notice.afterMs ?? 0)}>
-              {say('after', { moment: momentText(notice.afterMs) })}
+              {say('after', { moment: momentText(notice.afterMs, notice.fromMs) })}
             </Button>
           )}
           {notice.kind === 'refused' && <Button onClick={() => conductor.retry()}>{say('retry')}</Button>}

@@ -8,6 +8,7 @@ import { Player } from '../player';
 import { arrivals, route } from '../route';
 import { Timeline } from '../timeline';
 import { ChooseCameras } from './choosecameras';
+import { MissingCameras } from './missing';
 import { MomentLink } from './momentlink';
 import './timelinepage.css';
 
@@ -41,6 +42,7 @@ export default function TimelinePage() {
       <Player />
       <Clips />
       <div class="timelinepage-lanes">
+        <MissingCameras />
         <div class="timelinepage-tools">
           <ActivityBar />
           <ChooseCameras />
