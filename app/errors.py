@@ -305,7 +305,7 @@ class UnsupportedBody(PlaybackError):
 
 
 class CameraSilent(PlaybackError):
-    """The camera gave nothing in time."""
+    """The camera gave nothing in time; `extra` may have `reason`, a word of a trial's reasons (capture/trial.py)."""
 
     status = 504
     kind = "camera_silent"

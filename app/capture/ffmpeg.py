@@ -258,6 +258,11 @@ _VERDICTS: tuple[tuple[str, str, str, str | None, str], ...] = (
 )  # fmt: skip
 
 
+def kind_of(detail: str) -> str | None:
+    """Return which kind a verdict was by its line, as the source keeps it; None for lines that no verdict has whole."""
+    return next((kind for *_, line, _status, kind in _VERDICTS if line == detail), None)
+
+
 _SAYS_NOTHING = re.compile(
     r"^\s*$|Statistics:|Exiting normally|packets read|packets muxed|Total:|muxing overhead|^frame="
 )

@@ -46,7 +46,7 @@ def stream_shots(
                 has_come, deadline_s = True, time.monotonic() + config.SILENCE_S
                 yield jpeg, time.time_ns() // 1000
             if not has_come and (process.has_ended or time.monotonic() > deadline_s):
-                raise CameraSilent(process.explain())
+                raise process.explain()
     finally:
         process.end()
 
@@ -110,7 +110,7 @@ class _Process:
         self._log_head += data[:room]
         self._log_tail = (self._log_tail + data[max(room, 0) :])[-TAIL_LOG_BYTES:]
         if not self.has_given and ffmpeg.is_led_away(self._log_head.decode("utf-8", "replace"), self._uri):
-            raise CameraSilent(ffmpeg.REDIRECT.detail)
+            raise CameraSilent(ffmpeg.REDIRECT.detail, reason=ffmpeg.REDIRECT.kind)
 
     def _pictures(self) -> Iterator[bytes]:
         while (found := _PART.search(self._pending)) is not None:
@@ -124,19 +124,22 @@ class _Process:
         if len(self._pending) > MAX_PICTURE_BYTES:
             raise CameraSilent("the stream's pictures are larger than 32 MiB")
 
-    def explain(self) -> str:
-        """Return why no more pictures come: one line with the way out, no secret in it."""
+    def explain(self) -> CameraSilent:
+        """Return the error that says why no more pictures come: one line with the way out, no secret in it."""
         if self.has_ended:
             self._read_last_words()
         text = mask_secrets((self._log_head + self._log_tail).decode("utf-8", "replace"))
         if self.has_ended or self.has_given:
-            return ffmpeg.judge(text, has_footage=self.has_given).detail
+            verdict = ffmpeg.judge(text, has_footage=self.has_given)
+            return CameraSilent(verdict.detail, reason=verdict.kind)
         if "SDP:" in text:
-            return (
+            return CameraSilent(
                 "the camera answers, but no picture came in time: it is silent, or sends key frames too seldom "
-                "(set one at least every two seconds)"
+                "(set one at least every two seconds)",
+                reason="no_key_frame",
             )
-        return "the camera does not answer in time: check its address, its power and the network"
+        message = "the camera does not answer in time: check its address, its power and the network"
+        return CameraSilent(message, reason="no_answer")
 
     def _read_last_words(self) -> None:
         try:

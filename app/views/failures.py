@@ -1,6 +1,7 @@
 """How an error leaves: as `{"detail": [{"loc", "msg", "type"}]}` (record-api.md, "General rules"), but for the forms.
 
-A browser that sent a form of one of our pages is shown a page that says the same.
+A browser that sent a form of one of our pages is shown a page that says the same, and one that opens an address where
+there is nothing a page with the way back.
 
 Whatever raised it: our own tree, werkzeug's HTTP errors, a body that breaks off in the middle, the database, or a
 fault nobody foresaw. What gunicorn refuses before the app sees it is answered in gunicorn/config.py, in the same shape.
@@ -94,6 +95,10 @@ def render_http_exception(error: HTTPException) -> BaseResponse:
     status = error.code or 500
     response = error.get_response()
     if status < 400:
+        return response
+    if status == 404 and request.method in ("GET", "HEAD") and is_page_wanted():
+        response.data = render_template("nosuchpage.html")
+        response.content_type = "text/html; charset=utf-8"
         return response
     message = MESSAGES.get(status) or error.description or error.name
     response.data = jsonify(detail=[_detail(PLACES.get(status, []), message, KINDS.get(status, "http_error"))]).data

@@ -56,14 +56,14 @@ def _join(camera: LiveCamera, delay_s: float) -> tuple[Viewer, Shot]:
     try:
         viewer = hub.join(camera.source_id, camera, LiveSource(app, camera).shots, delay_s)
     except CameraSilent as error:
-        raise CameraSilent(error.message, loc=LOC) from None
+        raise CameraSilent(error.message, loc=LOC, **error.extra) from None
     try:
         shot = viewer.next(LIMIT_S)
         if shot is None:
             raise CameraSilent("the camera sent no picture in time: check its address and that it sends video")
     except CameraSilent as error:
         viewer.leave()
-        raise CameraSilent(error.message, loc=LOC) from None
+        raise CameraSilent(error.message, loc=LOC, **error.extra) from None
     except BaseException:
         viewer.leave()
         raise

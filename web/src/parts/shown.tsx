@@ -1,16 +1,15 @@
 /** Small things that many pages show. */
 import type { ComponentChildren } from 'preact';
-import { ApiError } from '../api/call';
 import type { Camera } from '../cameras';
+import { errorText } from './errortext';
 import { say } from './words';
 
 /** What an error says; nothing where there is none. */
 export function ErrorText({ error }: { error: unknown }) {
   if (!error) return null;
-  const text = error instanceof ApiError && error.status === 0 ? say('unreachable') : String((error as Error).message);
   return (
     <p class="error-text" role="alert">
-      {text}
+      {errorText(error)}
     </p>
   );
 }

@@ -10,6 +10,7 @@ import { Lamp, lampOf } from '../parts/shown';
 import { open } from './opened';
 import { PERIOD_MS } from './pacing';
 import { look, type Picture, pace, pictureOf, tryAgain, watched, watchLive } from './pictures';
+import { whyText } from './why';
 import { say } from './words';
 
 const HOVER_MS = 400; // a pointer that only crosses a picture starts no stream
@@ -72,10 +73,11 @@ export function Silence({ picture }: { picture: Picture }) {
   const time = momentText(sinceMs);
   const ageMs = Math.floor((nowMs() - sinceMs) / MINUTE_MS) * MINUTE_MS;
   const text = ageMs > 0 ? say('silentAge', { time, age: durationText(ageMs) }) : say('silent', { time });
+  const known = picture.why && whyText(picture.why);
   return (
     <p class="wall-silent">
       <span>{text}</span>
-      {picture.why && <small lang="en">{picture.why.message}</small>}
+      {picture.why && (known === null ? <small lang="en">{picture.why.message}</small> : <small>{known}</small>)}
     </p>
   );
 }
