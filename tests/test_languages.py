@@ -158,6 +158,20 @@ def test_what_went_wrong_is_said_in_the_language_of_the_page(client: FlaskClient
     assert re.search(r"Слишком много неудачных попыток: попробуйте через \d+ с\.", page)
 
 
+def test_an_address_where_there_is_nothing_leads_a_browser_back_and_tells_a_program(
+    production: Flask, client: FlaskClient
+) -> None:
+    with production.app_context(), writing() as session:
+        program = {"Authorization": f"Bearer {add_account(session, 'lost', 'viewer')}"}
+    headers = {"Accept": "text/html", "Accept-Language": "ru", **program}
+    page = client.get("/nosuch", headers=headers)
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert "Такой страницы нет" in page.text
+    assert 'href="/"' in page.text
+    assert client.get("/nosuch", headers=program).json["detail"][0]["type"] == "not_found"
+    assert client.post("/nosuch", headers=headers).is_json
+
+
 def test_a_message_that_is_not_known_stays_english_and_says_so(production: Flask) -> None:
     with production.test_request_context("/login?language=ru"):
         assert problem_text("a <new> message") == '<span lang="en">a &lt;new&gt; message</span>'

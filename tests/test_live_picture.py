@@ -158,24 +158,26 @@ def test_a_source_with_a_picture_address_is_not_connected_to(
 
 
 @pytest.mark.parametrize(
-    ("uri", "words"),
+    ("uri", "words", "reason"),
     [
-        ("{wrong}", "refuses user or password"),
-        ("{nothing}", "no stream at this path"),
-        ("rtsp://127.0.0.1:1/cam", "nothing listens"),
-        ("{silent}", "sends key frames too seldom"),
+        ("{wrong}", "refuses user or password", "wrong_password"),
+        ("{nothing}", "no stream at this path", "path_unknown"),
+        ("rtsp://127.0.0.1:1/cam", "nothing listens", "refused"),
+        ("{silent}", "sends key frames too seldom", "no_key_frame"),
     ],
     ids=["password", "path", "port", "silent"],
 )
 def test_a_stream_without_a_picture_is_504_with_the_cause(
-    client: FlaskClient, stream: RtspServer, uri: str, words: str
+    client: FlaskClient, stream: RtspServer, uri: str, words: str, reason: str
 ) -> None:
     addresses = {
         "wrong": stream.url("cam", password="no"),
         "nothing": stream.url("nothing"),
         "silent": stream.url("cam", stall_after_s=0),
     }
-    assert words in why_not(ask(client, add_source(client, uri_rtsp=uri.format(**addresses))))
+    answer = ask(client, add_source(client, uri_rtsp=uri.format(**addresses)))
+    assert words in why_not(answer)
+    assert answer.json["reason"] == reason
 
 
 @pytest.mark.parametrize("kind", ["stream", "picture"])
