@@ -31,7 +31,7 @@ PlaybackError
 ├── Locked 423              (retry_after_s)
 ├── TooMany 429             (retry_after_s)
 ├── ChecksumMismatch 460
-├── CameraSilent 504
+├── CameraSilent 504        (reason)
 ├── StorageUnusable 503
 ├── FootageLost 503
 ├── Busy 503               (retry_after_s)
@@ -305,7 +305,7 @@ class UnsupportedBody(PlaybackError):
 
 
 class CameraSilent(PlaybackError):
-    """The camera gave nothing in time; `extra` may have `reason`, a word of a trial's reasons (capture/trial.py)."""
+    """The camera gave nothing in time; `extra` may have `reason`, a word of `capture.trial.REASONS`."""
 
     status = 504
     kind = "camera_silent"

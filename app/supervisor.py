@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 
 from app.hardening import harden
+from app.heaps import share_heap
 from app.locks import hold_lock, lock_holder
 from app.prepared import is_prepared
 from instance.config import ROOT, Config, ConfigurationError, load_config
@@ -270,6 +271,7 @@ def run_worker(config: Config) -> int:
     if hold_lock(config.run_path / "worker.lock") is None:
         print("flask-playback: a worker of this instance runs already", file=sys.stderr)
         return ALREADY_RUNNING
+    share_heap()
     from app.tasks.worker import run
 
     return run(config)
@@ -281,6 +283,8 @@ def run_recorder(config: Config) -> int:
         print("flask-playback: a recorder of this instance runs already", file=sys.stderr)
         return ALREADY_RUNNING
     from app import create_app
+
+    share_heap()
     from app.capture.recorder import Recorder
 
     return Recorder(create_app(config, with_views=False)).run()

@@ -15,6 +15,7 @@ from app.capture.picture import PictureRefused, decode_picture
 from app.errors import Invalid
 from app.formats import webvtt, zipstore
 from app.formats.exports import FILM_KIND, KEY, KIND, MANIFEST, SIGNATURE, VERSION, NoExport, check_export
+from app.formats.picturesize import picture_size
 from app.formats.workbooks import CELL_UNITS, Sheet, clean_text, workbook_bytes
 from app.review.workbook import read_workbook
 from app.transfer.filetypes import type_of
@@ -157,6 +158,9 @@ def check_picture(data: bytes) -> None:
     """Decode a picture of a camera: what is taken is a JPEG of its size."""
     picture = decode_picture(data, 0)
     hold(picture.jpeg.startswith(b"\xff\xd8") and min(picture.width, picture.height) >= 2, "a JPEG")
+    said = picture_size(data)
+    assert said is not None
+    same(sorted(said), sorted((picture.width, picture.height)), "it is as large as was judged before")  # or turned
 
 
 def check_file_type(data: bytes) -> None:
@@ -264,10 +268,12 @@ TARGETS = (
 )
 
 
-def jpeg() -> bytes:
-    """Return a small JPEG."""
+def pictures() -> list[bytes]:
+    """Return a small picture of each kind that is taken but PNG."""
     import cv2
     import numpy as np
 
-    data: bytes = cv2.imencode(".jpg", np.full((8, 8, 3), 90, np.uint8))[1].tobytes()
-    return data
+    pixels = np.full((8, 6, 3), 90, np.uint8)
+    lossless = [cv2.IMWRITE_WEBP_QUALITY, 101]
+    kinds: list[tuple[str, list[int]]] = [(".jpg", []), (".gif", []), (".bmp", []), (".webp", []), (".webp", lossless)]
+    return [cv2.imencode(kind, pixels, how)[1].tobytes() for kind, how in kinds]

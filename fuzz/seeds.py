@@ -219,7 +219,7 @@ def _of_files() -> dict[str, list[bytes]]:
             files.signed_archive(told, b"x"),
             _zip({"manifest.json": b"{}"}),
         ],
-        "picture": [files.PNG, files.jpeg(), files.PNG[:16] + b"\0\0\x7f\xff\0\0\x7f\xff" + files.PNG[24:]],
+        "picture": [files.PNG, *files.pictures(), files.PNG[:16] + b"\0\0\x7f\xff\0\0\x7f\xff" + files.PNG[24:]],
         "file_type": [
             b"%PDF-1.7\n",
             b"PK\3\4word/document.xml",

@@ -1,6 +1,5 @@
 """gunicorn's settings, from those of the project: one preloaded app, two processes of many threads."""
 
-import ctypes
 import gc
 import json
 import logging
@@ -18,17 +17,12 @@ from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.access.headers import refusal_headers
+from app.heaps import share_heap
 from app.locks import hold_lock
 from gunicorn import util
 from instance.config import load_config
 
-# Each thread would get a heap of its own and keep what it once held: 50 downloads took 80 MB more. mallopt(3)
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-_libc = ctypes.CDLL(None)
-if hasattr(_libc, "mallopt"):  # glibc has it, musl has not
-    _libc.mallopt(M_ARENA_MAX, 1)
-    _libc.mallopt(M_MMAP_THRESHOLD, 1 << 20)
-    _libc.mallopt(M_TRIM_THRESHOLD, 1 << 20)
+share_heap()
 
 # Each who listens to events is an open file; the limit of a login shell is 1024, while more are permitted.
 OPEN_FILES = 65_536

@@ -230,9 +230,13 @@ def _judge_sound_edges(asked: Asked, film: Film, placed: list[Placed]) -> None:
 
 
 def _judge_held(truth: Truth, asked: Asked, offsets: dict[tuple[str, str], Fraction]) -> None:
-    """Judge that media time equals wall time, later by what tracks that outlast their gap leave no room for."""
+    """Judge that media time equals wall time, later by what tracks that outlast their gap leave no room for.
+
+    A frame is decoded after all of the run before: where frames are reordered, decoding begins before the gap is over.
+    """
     late_s = Fraction(0)
     ends: dict[str, Fraction] = {}
+    decoded_s: Fraction | None = None  # when the last frame of the run before is decoded
     for run in truth.runs:
         if (run.run_id, "video") not in offsets:
             continue
@@ -240,6 +244,8 @@ def _judge_held(truth: Truth, asked: Asked, offsets: dict[tuple[str, str], Fract
         for kind, samples in run.samples.items():
             if samples and kind in ends:
                 late_s = max(late_s, ends[kind] - wall_s - min(item.media_s for item in samples))
+        if decoded_s is not None:
+            late_s = max(late_s, decoded_s - wall_s - min(_decoded_s(item) for item in run.samples["video"]))
         late_s = late_s if ends else Fraction(0)
         got_s = offsets[run.run_id, "video"] - wall_s
         drift_s = Fraction(run.end_us - run.begin_us, 1_000_000) * Fraction(500, 1_000_000)
@@ -249,7 +255,12 @@ def _judge_held(truth: Truth, asked: Asked, offsets: dict[tuple[str, str], Fract
             if samples:
                 last = max(samples, key=lambda item: item.pts)
                 ends[kind] = wall_s + got_s + last.media_s + Fraction(last.duration, last.rate)
+        decoded_s = wall_s + got_s + max(_decoded_s(item) for item in run.samples["video"])
         late_s = Fraction(0)
+
+
+def _decoded_s(sample: Sample) -> Fraction:
+    return Fraction(sample.dts, sample.rate)
 
 
 def _judge_map(asked: Asked, pieces: list[dict[str, Any]], placed: list[Placed]) -> None:

@@ -37,7 +37,7 @@ class PictureFaults:
     `status` answers with that status and a page. `delay_s` answers late, `is_hanging` not before the end.
     `is_truncated` promises a whole JPEG and closes in its middle, `is_no_image` serves a page as image/jpeg
     with status 200, `redirect_to` names another address, `is_frozen` serves the last picture again, `is_png` serves
-    PNG.
+    PNG, `body` serves these bytes as image/jpeg.
     """
 
     status: int = 200
@@ -48,6 +48,7 @@ class PictureFaults:
     redirect_to: str = ""
     is_frozen: bool = False
     is_png: bool = False
+    body: bytes = b""
 
 
 class Served(NamedTuple):
@@ -203,6 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(401, b"<p>who are you?</p>", "text/html", WWW_Authenticate=self._challenge())
         elif faults.status != 200:
             self._send(faults.status, b"<p>something broke</p>", "text/html")
+        elif faults.body:
+            self._send(200, faults.body, "image/jpeg")
         elif faults.is_no_image:
             self._send(200, b"<html>please sign in</html>", "image/jpeg")
         else:

@@ -328,6 +328,42 @@ def test_what_is_deleted_leaves_activity_too_at_every_level(database_app: Flask,
         assert db.session.scalar(select(func.count()).select_from(Activity)) == 0
 
 
+def test_days_without_footage_leave_no_row_of_what_was_looked_at(database_app: Flask, scene: Any) -> None:
+    app, client = database_app, database_app.test_client()
+    source_id, other = add_source(app), add_source(app)
+    day_s = DAY_US // S
+    for begin_us in (T0_US - DAY_US, T0_US, T0_US + DAY_US):
+        record(app, source_id, scene(), begin_us=begin_us, segment_s=16)
+    record(app, other, scene(), segment_s=16)
+    opened = record(app, source_id, scene(), begin_us=T0_US + 2 * DAY_US, segment_s=64, leave_open=True)
+    for camera in (source_id, other):
+        switch(client, camera)
+    today = T0_US // DAY_US
+    with app.app_context(), writing() as session:  # as versions before have left it
+        session.add(ActivityDay(source_id=source_id, day=today - 9, revision=1, done=b""))
+    assert look(app).segments == 8
+    assert days_of(app, source_id) == [today - 9, today - 1, today, today + 1]
+    delete(app, source_id, -10 * day_s, 8)  # a file of this day stays, and the days before go
+    assert days_of(app, source_id) == [today, today + 1]
+    assert look(app).segments == 0
+    delete(app, source_id, 0, 2 * day_s)
+    for _ in range(2):
+        assert look(app).segments == 0
+        assert (days_of(app, source_id), days_of(app, other)) == ([], [today])
+    assert values(client, source_id, 0, 32) == [None] * 16
+    close(app, source_id, opened.run_id)  # a day is looked at as soon as it has something
+    assert look(app).segments == 1
+    assert days_of(app, source_id) == [today + 2]
+    assert client.get(f"{API}/{source_id}/activity/setting").json["behind_s"] == 0
+
+
+def days_of(app: Flask, source_id: int) -> list[int]:
+    """Return the days of which a row says what was looked at."""
+    with app.app_context():
+        query = select(ActivityDay.day).where(ActivityDay.source_id == source_id)
+        return list(db.session.scalars(query.order_by(ActivityDay.day)))
+
+
 def test_what_is_deleted_while_it_is_looked_at_leaves_nothing(app: Flask, scene: Any) -> None:
     client, source_id = app.test_client(), add_source(app)
     record(app, source_id, scene(), segment_s=4)
@@ -381,7 +417,7 @@ def test_years_are_forgotten_in_one_transaction(database_app: Flask) -> None:
     assert values(app.test_client(), source_id, 0, 8) == [None, None, pytest.approx(0.25, abs=0.01), None]
     with app.app_context():
         days = db.session.scalars(select(ActivityDay).order_by(ActivityDay.day)).all()
-        assert [activityrows.from_bytes(day.done).tolist() for day in days] == [[], [[T0_US + 4 * S, T0_US + 6 * S]]]
+        assert [activityrows.from_bytes(day.done).tolist() for day in days] == [[[T0_US + 4 * S, T0_US + 6 * S]]]
 
 
 SPANS = st.lists(st.tuples(st.integers(1, 400), st.integers(1, 400)), max_size=12)

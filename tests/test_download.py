@@ -13,10 +13,10 @@ from sqlalchemy import select
 from app import create_app
 from app.archive import places
 from app.extensions import db, writing
-from app.models import Audit, Cinema, File, FileEvent, Rotation
+from app.models import Account, ApiToken, Audit, Cinema, File, FileEvent, Rotation
 from app.transfer.rotating import turn
 from instance.config import TestingConfig
-from tests.accounts import add_account
+from tests.accounts import add_account, add_bounded
 from tests.handed import age, key_at, leases_of, row_of, store_and_rotate, store_file
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB: more than goes out with the headers
@@ -340,6 +340,30 @@ def test_an_account_is_one_user_whatever_its_connections(production: Flask) -> N
     assert (row.downloads, row.users) == (22, 10)
     for answer in held:
         answer.close()
+
+
+def test_who_downloads_is_told_by_name_to_those_who_read_the_audit_log_alone(production: Flask) -> None:
+    file_id, key = store_and_rotate(production, CONTENT)
+    with production.app_context(), writing() as session:
+        add_account(session, "otto", "operator", token="otto")
+        add_account(session, "tool", "admin", token="tool")
+        its = ApiToken.account_id == select(Account.id).where(Account.name == "tool").scalar_subquery()
+        session.execute(db.update(ApiToken).where(its).values(endpoints='["files"]'))
+        narrow = add_bounded(session, "guard", "admin")
+    client = production.test_client()
+    held = [client.get(f"/download/{key}/", headers=bearer(who), buffered=False) for who in ("anna", "anna", "nobody")]
+    names = {}
+    for who in ("root", "otto", "tool"):
+        shown = client.get(f"/files/{file_id}/refer/", headers=bearer(who)).json
+        assert shown["downloading"] == 2
+        names[who] = shown["downloaders"]
+    assert not client.get(f"/files/{file_id}/refer/", headers=bearer(narrow)).json.get("downloaders")
+    assert [one["account"] for one in names["root"]] == ["anna", None]
+    assert all(one["since_utc"].endswith("Z") for one in names["root"])
+    assert (names["otto"], names["tool"]) == (None, None)
+    for answer in held:
+        answer.close()
+    assert client.get(f"/files/{file_id}/refer/", headers=bearer("root")).json["downloaders"] == []
 
 
 def test_no_key_is_in_a_log_a_metric_an_event_or_an_error(

@@ -15,9 +15,10 @@ from app.archive.passwords import check_password
 from app.errors import Invalid
 from app.extensions import db, writing
 from app.models import Account
+from app.review.rating import Judged, judge, rate
 from app.views.filereport import VERDICTS
 from app.views.languages import LANGUAGES, PATTERNS, PROBLEMS, TEXTS, problem_text
-from app.views.reporttexts import REPORT_TEXTS
+from app.views.reporttexts import REASON_PATTERNS, REPORT_TEXTS
 from tests.accounts import PASSWORD, add_account, password_hash
 from tests.conftest import in_production
 from tests.looking import Chromium
@@ -68,8 +69,25 @@ def test_a_translation_names_the_same_values_as_its_sentence(place: int) -> None
         names = re.findall(r"{(\w+)}", sentence)
         assert sorted(re.findall(r"{(\w+)}", texts[place])) == sorted(names), sentence
         assert all(texts), sentence
-    for pattern, texts in PATTERNS.items():
+    for pattern, texts in {**PATTERNS, **REASON_PATTERNS}.items():
         assert set(re.findall(r"{(\w+)}", texts[place])) <= set(re.findall(r"\?P<(\w+)>", pattern)), pattern
+
+
+def test_every_reason_of_a_report_is_said_in_the_language_of_its_page(production: Flask) -> None:
+    many = [Judged(f"noise {number}", "mild", "12+") for number in range(7)]
+    unsure = [Judged("smoke", "severe", is_known=False), Judged("blood", "----", "6+"), Judged("fog", "mild")]
+    missing = [
+        "there is no result yet",
+        "there is no result: it failed",
+        "the result is a file, which is not read here",
+    ]
+    unknown = judge(rate(unsure), "18+", missing)[1].split("; ")
+    assert len(unknown) == 6
+    plain = [judge(rate(many), target)[1] for target in ("----", "0+", "18+")]
+    for language in ("ru", "vi"):
+        with production.test_request_context(f"/?language={language}"):
+            assert [one for one in [*unknown, *plain] if "<span" in problem_text(one)] == []
+            assert "<span" in problem_text("what nobody has translated")
 
 
 def test_the_choice_of_a_person_wins_over_what_the_browser_asks_for(client: FlaskClient) -> None:

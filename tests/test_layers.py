@@ -20,6 +20,7 @@ LAYERS = (
         "errors",
         "extensions",
         "hardening",
+        "heaps",
         "instants",
         "personalulti",
         "logs",

@@ -1,5 +1,6 @@
 """What lies on a timeline beside footage: each kind at its time, no more of it than is drawn, to who may list it."""
 
+import random
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -8,12 +9,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
 from app.extensions import db, writing
-from app.models import Account, ApiToken, File, Pin, Record, ShareLink, Source, Tag
+from app.models import Account, ApiToken, Coverage, File, Pin, Record, Segment, ShareLink, Source, Tag
+from app.models.file import FOOTAGE
+from app.models.segment import MISSING
 from app.models.types import new_uuid
+from app.playback import filmclock
+from app.playback.filmclock import FilmClock
 from app.playback.marks import MAX_MARKS, Wanted, find_comments, find_pins, find_records, find_shares
+from app.playback.unbroken import find_unbroken
 from tests.accounts import add_account, add_bounded
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import media as media
@@ -22,6 +28,7 @@ from tests.keeping import add_held
 from tests.test_query_plans import plans_of
 
 S = 1_000_000
+TICK_US = 100  # of a film's time
 Media = Callable[..., Path]
 
 
@@ -143,6 +150,9 @@ def test_marks_are_found_by_an_index(app: Flask) -> None:
             assert any(index in plan for plan in plans), (find.__name__, plans)
             of_rows = [plan for plan in plans if "retention_mark" not in plan]
             assert not [plan for plan in of_rows if "SCAN" in plan and "json_each" not in plan], plans
+        [plan] = plans_of(lambda: find_unbroken([1, 2]))
+        assert "SCAN" not in plan
+        assert "segment USING INDEX sqlite_autoindex_segment_1 (source_id=? AND start_us>? AND start_us<?)" in plan
 
 
 def kinds_of(client: FlaskClient, headers: dict[str, str], source_id: int, **asked: Any) -> set[str] | int:
@@ -191,20 +201,124 @@ def test_wrong_questions_are_refused(app: Flask) -> None:
 
 def test_the_map_of_a_film_is_planned_once(app: Flask, media: Media, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two thousand comments on a film of a month must not plan it two thousand times."""
-    from app.playback import filmclock
-
     client, source_id = app.test_client(), add_source(app)
     record(app, source_id, media("h264"))
-    asked = {"source_id": source_id, "start": utc(T0_US), "end": utc(T0_US + 6 * S)}
-    made = client.post("/files/", json=asked).json
-    for second in (1, 2, 3):
-        body = {"refer_file": made["refer"], "comment": "x", "comment_author": "AI", "start": second, "end": second + 1}
-        assert client.post("/comments/", json=body).status_code == 200
-    planned = []
-    whole = filmclock.plan_handed
-    monkeypatch.setattr(filmclock, "plan_handed", lambda *given: planned.append(given) or whole(*given))
+    made = [hand_over(client, source_id, T0_US, T0_US + 6 * S)]
+    for second in (3, 4, 5):
+        say(client, made[0], second)
+    planned = count_plans(monkeypatch)
     for _ in range(2):
         assert len(marks(client, source_id, kinds="comment")["comment"]["items"]) == 3
     assert len(planned) == 1
     with app.app_context():
-        assert db.session.scalars(select(File.id)).all() == [made["id"]]
+        assert db.session.scalars(select(File.id)).all() == [made[0]["id"]]
+
+
+def hand_over(client: FlaskClient, source_id: int, begin_us: int, end_us: int) -> Any:
+    made = client.post("/files/", json={"source_id": source_id, "start": utc(begin_us), "end": utc(end_us)})
+    assert made.status_code == 200, made.text
+    return made.json
+
+
+def say(client: FlaskClient, made: Any, start_s: float) -> None:
+    body = {"refer_file": made["refer"], "comment": "x", "comment_author": "AI", "start": start_s, "end": start_s}
+    assert client.post("/comments/", json=body).status_code == 200
+
+
+def count_plans(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Return a list to which each film that is planned for its map adds something."""
+    planned: list[object] = []
+    whole = filmclock.map_handed
+    monkeypatch.setattr(filmclock, "map_handed", lambda *given: planned.append(given) or whole(*given))
+    return planned
+
+
+def test_many_films_of_unbroken_footage_take_as_many_queries_as_one(
+    database_app: Flask, media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, client = database_app, database_app.test_client()
+    one, many = add_source(app), add_source(app)
+    for source_id, films in ((one, 1), (many, 12)):
+        record(app, source_id, media("audio"))
+        for number in range(films):
+            say(client, hand_over(client, source_id, T0_US + number * S // 5, T0_US + 6 * S), 1.5)
+    planned, asked = count_plans(monkeypatch), []
+    for source_id, films in ((one, 1), (many, 12)):
+        wanted = Wanted([source_id], T0_US, T0_US + 60 * S, S)
+        with app.app_context():
+            asked.append(len(statements_of(lambda wanted=wanted: find_comments(wanted))))
+        found = marks(client, source_id, kinds="comment")["comment"]
+        assert [begin_s for _, begin_s, _ in spans(found)] == [pytest.approx(0.2 * at + 1.5) for at in range(films)]
+    assert (planned, asked[0]) == ([], asked[1])
+
+
+def statements_of(act: Callable[[], object]) -> list[str]:
+    """Return the statements that an act runs."""
+    found: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        found.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        act()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return found
+
+
+def make_footage(app: Flask, media: Media, shape: str) -> tuple[int, int]:
+    """Record footage of a shape from T0 on; return its camera and its length."""
+    source_id, long = add_source(app), media("b-frames-audio")
+    if shape == "one run":
+        return source_id, record(app, source_id, long).end_us - T0_US
+    if shape == "a gap":
+        record(app, source_id, long)
+        return source_id, record(app, source_id, media("h264", seed=2), begin_us=T0_US + 13 * S).end_us - T0_US
+    if shape == "another run at once":
+        first = record(app, source_id, long)
+        return source_id, record(app, source_id, long, begin_us=first.end_us + 40_000).end_us - T0_US
+    if shape == "two runs at a time":
+        record(app, source_id, long)
+        return source_id, record(app, source_id, media("h264", seed=2), begin_us=T0_US + 3 * S).end_us - T0_US
+    length_us = record(app, source_id, long).end_us - T0_US
+    with app.app_context(), writing() as session:
+        of_source = select(Segment).where(Segment.source_id == source_id).order_by(Segment.start_us)
+        rows = session.scalars(of_source).all()
+        if shape == "a lost file":
+            rows[1].state = MISSING
+        else:  # the clock is corrected while it goes on
+            for row in reversed(rows[1:]):
+                row.start_us, row.end_us = row.start_us + 300_000, row.end_us + 300_000
+                session.flush()
+        session.execute(update(Coverage).values(revision=Coverage.revision + 1))
+    return source_id, length_us
+
+
+@pytest.mark.parametrize(
+    "shape", ["one run", "a gap", "another run at once", "two runs at a time", "a lost file", "a corrected clock"]
+)
+def test_the_clock_of_films_asked_for_together_is_that_of_their_plans(app: Flask, media: Media, shape: str) -> None:
+    rng = random.Random(shape)
+    source_id, length_us = make_footage(app, media, shape)
+    films = []
+    for number in range(20):
+        begin_us = T0_US + rng.randrange(-S, length_us - S)
+        end_us = begin_us + rng.randrange(S // 2, length_us)
+        films.append(File(id=number + 1, source_id=source_id, begin_us=begin_us, end_us=end_us, name="f", kind=FOOTAGE))
+    with app.app_context():
+        with writing() as session:
+            session.add_all([File(**{**values_of(film), "owner": "x"}) for film in films])
+        together, planned = FilmClock(), FilmClock()
+        together.learn(films)
+        for film in films:
+            for at_s in (0.0, *(rng.uniform(0, (film.end_us - film.begin_us) / S) for _ in range(6))):
+                apart_us = together.instant_us(film, at_s) - planned.instant_us(film, at_s)
+                assert abs(apart_us) <= TICK_US, (film.begin_us - T0_US, film.end_us - T0_US, at_s)
+        is_known = [together.is_unbroken(film.id) for film in films]
+        assert any(is_known)  # both ways were compared
+        assert not all(is_known)
+
+
+def values_of(film: File) -> dict[str, Any]:
+    return {name: getattr(film, name) for name in ("id", "source_id", "begin_us", "end_us", "name", "kind")}

@@ -239,7 +239,7 @@ def test_a_clip_that_is_too_long_is_told_to_be_and_one_that_was_deleted_says_so(
         [listed] = place.ask("GET", "/api/v1/record?tag_name=yard")
         place.ask("DELETE", f"/api/v1/record/{listed['id']}/file/", json={"location": listed["location"]})
         page.get_by_role("button", name="Preview").click()
-        expect(page.get_by_role("dialog").get_by_role("alert")).to_have_text("There is no footage here")
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_have_text("There is no footage here.")
         page.keyboard.press("Escape")
         page.reload()
         expect(page.locator(".clips-holdings")).to_contain_text("It was deleted")

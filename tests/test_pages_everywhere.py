@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from playwright.sync_api import Page, expect
 
 from app.extensions import db, writing
 from app.models import Group, Source
@@ -164,3 +165,64 @@ def test_no_word_of_a_page_stays_in_english(
     for language in ("ru", "vi"):
         assert len(said[language]) > 5
         assert (said["en"] & said[language]) - SAME - names == set()
+
+
+def silent_tile(page: Page) -> None:
+    """Wait until the wall says why the cameras, which are not there, give no picture."""
+    expect(page.locator(".wall-silent small").nth(1)).to_be_visible()
+
+
+def taken_name(page: Page) -> None:
+    page.get_by_role("dialog").locator("form input").first.fill("Ворота")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+
+
+def wrong_command(page: Page) -> None:
+    dialog = page.get_by_role("dialog")
+    dialog.locator("details").evaluate("more => { more.open = true; }")
+    dialog.locator("details input").fill("rm -rf /")
+    dialog.locator("details input").press("Enter")
+    expect(dialog.locator(".field-error")).to_be_visible()
+
+
+def impossible_rule(page: Page) -> None:
+    page.locator("section").first.get_by_role("button").first.click()
+    fields = page.get_by_role("dialog").locator(".system-form input")
+    fields.nth(0).fill("9999999")
+    fields.nth(0).press("Enter")
+    expect(page.get_by_role("dialog").locator(".field-error")).to_be_visible()
+
+
+REFUSALS: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "camera": ("/", silent_tile),
+    "group": ("/view/cameras?open=groups", taken_name),
+    "command": ("/view/cameras?camera=1&do=edit", wrong_command),
+    "rule": ("/view/system?tab=retention", impossible_rule),
+}
+# What stands beside where the service tells more than the words for all errors of a kind do.
+BESIDE = "() => [...document.querySelectorAll('.refused small[lang=en]')].map((told) => told.textContent)"
+
+
+def test_what_the_service_refuses_is_said_in_the_language_of_the_page(
+    app: Flask,
+    film: Path,
+    chromium: Chromium,
+) -> None:
+    said: dict[tuple[str, str], set[str]] = {}
+    beside: dict[tuple[str, str], bool] = {}
+    with filled(app, film) as base:
+        for language in ("en", "ru", "vi"):
+            with chromium.looking(base, language=language) as looker:
+                for what, (path, provoke) in REFUSALS.items():
+                    provoke(looker.open(path))
+                    said[what, language] = set(looker.page.evaluate(WORDS))
+                    beside[what, language] = bool(looker.page.evaluate(BESIDE))
+                    looker.shot(f"refusal-{what}-{language}")
+                assert looker.axe() == []
+    names = {"Двор", "Cổng chính", "Ворота"}
+    for what in REFUSALS:
+        for language in ("ru", "vi"):
+            assert (said[what, "en"] & said[what, language]) - SAME - names == set(), what
+            assert beside[what, language] is (what == "command")
+        assert not beside[what, "en"]  # it is the sentence itself

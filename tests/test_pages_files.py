@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.archived import media as media
 from tests.handed import store_and_rotate, store_file
 from tests.handing import refer_of
 from tests.looking import ROOT, Chromium, Looker
-from tests.media import Plane, make_video
+from tests.media import NUMBER_BITS, Plane, make_video
 from tests.served import Served, answering, serving
 from tests.service import wait_for
 from tests.uploading import TUS, in_base64
@@ -319,8 +320,32 @@ def test_a_viewer_looks_and_is_offered_nothing_that_is_not_his(peopled: tuple[Fl
             page = operator.open(f"/view/files?file={file_id}")
             expect(page.get_by_role("button", name="Комментарий здесь")).to_be_visible()
             expect(page.get_by_role("heading", name="Ключ скачивания")).to_be_visible()
+            expect(
+                page.get_by_text("Целевая аудитория не указана")
+            ).to_be_visible()  # why it is not known whether it fits
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             assert (operator.axe(), operator.complaints) == ([], [])
+
+
+def test_who_downloads_is_named_to_an_administrator(peopled: tuple[Flask, int], chromium: Chromium) -> None:
+    app, _ = peopled
+    file_id, key = store_and_rotate(app, bytes(32_000_000), name="long.bin", media_type="application/octet-stream")
+    with app.app_context(), writing() as session:
+        token = add_account(session, "Анна", "viewer")
+        add_account(session, "root", "admin", password=password_hash())
+    with answering(app) as base:
+        signed = {"Authorization": f"Bearer {token}"}
+        with (
+            requests.get(f"{base}/download/{key}/", headers=signed, stream=True, timeout=20),
+            requests.get(f"{base}/download/{key}/", stream=True, timeout=20),
+        ):
+            for name, words in (("root", ["Анна", "somebody with the key"]), ("Otto", ["2"])):
+                with chromium.looking(base, account=name) as looker:
+                    page = looker.open(f"/view/files?file={file_id}")
+                    panel = page.get_by_role("region", name="Download key")
+                    for word in words:
+                        expect(panel.locator("dd.numbers").first).to_contain_text(word)
+                    assert (looker.axe(), looker.complaints) == ([], [])
 
 
 def test_files_are_filtered_and_paged_and_one_is_given_out_revoked_and_deleted(app: Flask, chromium: Chromium) -> None:
@@ -381,4 +406,51 @@ def test_a_file_of_footage_leads_to_the_recordings_at_the_moment_shown(
         at = utc(second.begin_us + 2 * S)[:19]
         expect(link).to_have_attribute("href", re.compile(re.escape(at)))
         page.keyboard.press(" ")
+        assert looker.complaints == []
+
+
+# The number that each frame of our films carries (tests/media.py), read from the picture that is shown.
+NUMBER = """
+() => {
+  const video = document.querySelector('video');
+  const canvas = Object.assign(document.createElement('canvas'), {width: video.videoWidth, height: video.videoHeight});
+  const drawn = canvas.getContext('2d', {willReadFrequently: true});
+  drawn.drawImage(video, 0, 0);
+  const cell = Math.floor(canvas.width / BITS);
+  return Array.from({length: BITS}, (_, bit) => drawn.getImageData((bit + 0.5) * cell, 7, 1, 1).data[1] > 125 ? 1 : 0)
+    .reduce((number, bit) => number * 2 + bit, 0);
+}
+""".replace("BITS", str(NUMBER_BITS))
+
+
+@pytest.mark.parametrize("rate", [Fraction(60_000, 1001), Fraction(12)], ids=["fast", "slow"])
+def test_a_film_is_stepped_frame_by_frame_whatever_its_rate(
+    app: Flask, chromium: Chromium, tmp_path: Path, rate: Fraction
+) -> None:
+    film = make_video(tmp_path / "a.mp4", seconds=2, fps=rate, gop=30, b_frames=2).read_bytes()
+    file_id = store_file(app, film, duration_s=2.0)
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open(f"/view/files?file={file_id}")
+        expect(page.locator("video")).to_have_js_property("readyState", 4)
+
+        def wait_number(number: int) -> None:
+            wait_for(lambda: page.evaluate(NUMBER) == number, f"frame {number}", 20)
+
+        wait_number(0)
+        for number in (1, 2, 3):
+            page.keyboard.press(".")
+            wait_number(number)
+        for _ in range(4):  # faster than they are shown
+            page.keyboard.press(".")
+        wait_number(7)
+        for number in (6, 5, 4):
+            page.get_by_role("button", name="One frame back").press("Enter")
+            wait_number(number)
+        for _ in range(3):
+            page.keyboard.press(",")
+        wait_number(1)
+        for _ in range(2):  # before the first there is none
+            page.keyboard.press(",")
+        page.keyboard.press(".")
+        wait_number(1)
         assert looker.complaints == []

@@ -1,33 +1,32 @@
 """The timeline of the page in a real Chromium, over real footage: by mouse, by keyboard alone, and by touch."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Route
 
-from app.extensions import writing
-from app.models import Pin, Record, Source, Tag, Wanted
-from app.models.attempt import Attempt
 from app.models.types import now_us
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
-from tests.looking import Chromium, Looker
-from tests.served import answering
+from tests.looking import Chromium
+from tests.timelining import (
+    AXIS_PX,
+    CANVAS,
+    LANE_PX,
+    SPAN_S,
+    VIEW,
+    S,
+    opened,
+    wait_for,
+)
+from tests.timelining import cameras as cameras
 
-S = 1_000_000
-CANVAS = ".timeline-canvas"
-CLIP_S, GAP_S = 20, 20
-AXIS_PX, LANE_PX = 42, 40
-SPAN_S = 120
-VIEW = f"/view/timeline?at={utc(T0_US + 30 * S)}&span={SPAN_S}"
 # The colour of the canvas at a place in CSS pixels.
 PIXEL = """([x, y]) => {
   const canvas = document.querySelector('.timeline-canvas');
@@ -36,121 +35,6 @@ PIXEL = """([x, y]) => {
   context.drawImage(canvas, Math.round(x * scale), Math.round(y * scale), 1, 1, 0, 0, 1, 1);
   return [...context.getImageData(0, 0, 1, 1).data];
 }"""
-
-
-@pytest.fixture
-def cameras(app: Flask, media: Callable[..., Path]) -> tuple[int, int]:
-    """Return two cameras: the first could not be reached for 20 s between two clips, the second has one clip."""
-    clip = media("h264", seconds=CLIP_S)
-    first, second = add_source(app), add_source(app)
-    record(app, first, clip, segment_s=5)
-    record(app, first, clip, begin_us=T0_US + (CLIP_S + GAP_S) * S, segment_s=5)
-    record(app, second, clip, begin_us=T0_US + 10 * S, segment_s=5)
-    with app.app_context(), writing() as session:
-        for source_id, name in ((first, "Gate <b>"), (second, "Yard")):
-            session.get_one(Source, source_id).description = name
-            session.add(Wanted(source_id=source_id, begin_us=T0_US, end_us=T0_US + 60 * S))
-        gap = {"begin_us": T0_US + CLIP_S * S, "end_us": T0_US + (CLIP_S + GAP_S) * S, "reason": "camera_unreachable"}
-        session.add(Attempt(source_id=first, recorder_id="r", **gap))
-        tag = Tag(name="night")
-        session.add(tag)
-        session.flush()
-        session.add(Record(source_id=first, tag_id=tag.id, begin_us=T0_US, end_us=T0_US + 60 * S))
-        pin = {"begin_us": T0_US, "end_us": T0_US + 10 * S, "reason": "a theft", "owner": "User"}
-        session.add(Pin(source_id=first, **pin))
-    return first, second
-
-
-# What stands above the lanes comes later than they do, and moves them: for a while they have kept their place.
-IS_LAID_OUT = """
-() => {
-  const {top, left, width} = document.querySelector('.timeline-canvas').getBoundingClientRect();
-  const place = [top, left, width].join();
-  if (place !== window.laidOut) [window.laidOut, window.laidSince] = [place, performance.now()];
-  return performance.now() - window.laidSince > 800;
-}
-"""
-
-
-class Timeline:
-    """What somebody does with the timeline of a page."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        page.wait_for_function("() => performance.getEntriesByName('timeline: all is drawn').length > 0")
-        page.wait_for_function(IS_LAID_OUT, polling=100)
-
-    @property
-    def view_s(self) -> tuple[float, float]:
-        """From when to when it shows, Unix time in whole seconds."""
-        read = self.page.locator(CANVAS).get_attribute
-        return float(read("aria-valuemin") or 0), float(read("aria-valuemax") or 0)
-
-    @property
-    def said(self) -> str:
-        """What the keys moved to, as it is read out."""
-        return self.page.locator(CANVAS).get_attribute("aria-valuetext") or ""
-
-    def place(self, after_s: float, lane: int = 0) -> tuple[float, float]:
-        """Return where a moment (seconds after T0) lies on a lane, in the window."""
-        self.page.locator(CANVAS).scroll_into_view_if_needed()
-        box = self.page.locator(CANVAS).bounding_box()
-        assert box is not None
-        begin_s, end_s = self.view_s
-        x = box["x"] + (T0_US / S + after_s - begin_s) / (end_s - begin_s) * box["width"]
-        return x, box["y"] + AXIS_PX + LANE_PX * (lane + 0.5)
-
-    def point(self, after_s: float, lane: int = 0) -> str:
-        """Move the mouse to a moment, wherever the page has put it meanwhile; return what the tip says."""
-        said = ""
-
-        def is_told() -> bool:
-            nonlocal said
-            self.page.mouse.move(*self.place(after_s, lane))
-            said = self.page.evaluate("document.querySelector('.timeline-tip')?.innerText ?? ''")
-            return bool(said)
-
-        wait_for(is_told, "a tip")
-        return said
-
-    def tip_says(self, after_s: float, text: str, lane: int = 0) -> None:
-        """Move the mouse to a moment and wait until the tip says something."""
-        wait_for(lambda: text in self.point(after_s, lane), text)
-
-    def shows(self, span_s: float) -> None:
-        """Wait until so much time is shown."""
-        wait_for(lambda: abs(self.view_s[1] - self.view_s[0] - span_s) <= max(span_s * 0.02, 1), f"{span_s} s shown")
-
-    def plays(self, after_s: float, until_s: float) -> None:
-        """Wait until the address says that a moment between these (seconds after T0) is played."""
-
-        def at_s() -> float:
-            found = re.search(r"[?&]at=([^&]+)", self.page.evaluate("location.href"))
-            return datetime.fromisoformat(found[1]).timestamp() - T0_US / S if found else -1.0
-
-        wait_for(lambda: after_s <= at_s() <= until_s, f"playing between {after_s} and {until_s}")
-
-
-def wait_for(is_so: Callable[[], Any], what: str, limit_s: float = 40) -> None:
-    """Look again and again; Playwright's own waits are for what is in the document."""
-    until_s = time.monotonic() + limit_s
-    while not is_so():
-        assert time.monotonic() < until_s, f"not within {limit_s} s: {what}"
-        time.sleep(0.05)
-
-
-@contextmanager
-def opened(
-    app: Flask,
-    chromium: Chromium,
-    path: str = VIEW,
-    **window: Any,
-) -> Iterator[tuple[Looker, Timeline]]:
-    """Open the page; afterwards the browser has complained of nothing."""
-    with answering(app) as base, chromium.looking(base, **window) as looker:
-        page = looker.open(path)
-        yield looker, Timeline(page)
-        assert looker.complaints == []
 
 
 def test_a_moment_is_found_and_played_with_the_mouse(
@@ -209,34 +93,6 @@ def test_the_mouse_zooms_about_the_pointer_and_moves_the_time(
         page.locator(".timeline[data-following=true]").wait_for()
 
 
-def test_marks_are_dragged_and_moved_by_arrows(
-    app: Flask,
-    cameras: tuple[int, int],
-    chromium: Chromium,
-) -> None:
-    marks = f"&in={utc(T0_US)}&out={utc(T0_US + 50 * S)}"
-    with opened(app, chromium, VIEW + marks) as (looker, timeline):
-        page = looker.page
-        page.mouse.move(timeline.place(0)[0], timeline.place(0)[1])
-        page.mouse.down()
-        page.mouse.move(*timeline.place(15), steps=3)
-        page.mouse.up()
-        out = page.get_by_role("slider", name="Out mark")
-        out.focus()
-        for _ in range(5):
-            page.keyboard.press("Shift+ArrowLeft")
-        mark_in = page.get_by_role("slider", name="In mark").get_attribute("aria-valuenow")
-        assert float(mark_in or 0) == pytest.approx(T0_US / S + 15, abs=2)
-        assert float(out.get_attribute("aria-valuenow") or 0) == pytest.approx(T0_US / S + 50 - 12, abs=1)
-        page.keyboard.press("Tab")
-        timeline.page.locator(CANVAS).focus()
-        page.keyboard.press("Control+ArrowRight")
-        page.keyboard.press("]")  # at the cursor
-        said = page.get_by_role("slider", name="Out mark").get_attribute("aria-valuetext")
-        assert said is not None
-        assert said in timeline.said
-
-
 def test_the_keyboard_alone_finds_and_plays_a_moment(
     app: Flask,
     cameras: tuple[int, int],
@@ -267,32 +123,6 @@ def test_the_keyboard_alone_finds_and_plays_a_moment(
         wait_for(lambda: timeline.view_s[0] < T0_US / S < timeline.view_s[1], "the oldest footage")
         page.keyboard.press("Escape")
         assert timeline.said == ""
-
-
-def test_a_day_and_time_is_gone_to_also_where_it_came_twice(
-    app: Flask,
-    cameras: tuple[int, int],
-    chromium: Chromium,
-) -> None:
-    with opened(app, chromium, zone="Europe/Berlin") as (looker, timeline):
-        page = looker.page
-        page.locator(CANVAS).focus()
-        page.keyboard.press("g")
-        field = page.get_by_label("Day and time (Europe/Berlin)")
-        field.fill("2025-03-30T02:30:00")
-        page.get_by_text("this time did not exist").wait_for()
-        field.fill("2025-10-26T02:30:00")
-        page.get_by_label("The second time (GMT+1)").check()
-        assert looker.axe() == []
-        page.keyboard.press("Enter")
-        middle_s = datetime.fromisoformat("2025-10-26T01:30:00Z").timestamp()
-        wait_for(lambda: sum(timeline.view_s) / 2 == pytest.approx(middle_s, abs=2), "the second half past two")
-        page.get_by_role("button", name="Go to…").click()
-        field.fill("2999-01-01T00:00:00")
-        page.get_by_role("button", name="Go", exact=True).click()
-        page.get_by_text("This moment has not come yet.").wait_for()
-        page.keyboard.press("Escape")
-        assert page.get_by_role("button", name="Go to…").evaluate("node => node === document.activeElement")
 
 
 def test_what_the_lanes_show_stands_in_a_list_too_in_each_language(
@@ -395,4 +225,16 @@ def test_fingers_pinch_and_tap(app: Flask, cameras: tuple[int, int], chromium: C
         wait_for(lambda: timeline.view_s[1] - timeline.view_s[0] < SPAN_S / 2, "a shorter time")
         page.touchscreen.tap(*timeline.place(12))
         timeline.plays(11, 29)
+        handle = page.get_by_role("slider", name="Moment shown").bounding_box()
+        assert handle is not None
+        x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+        for kind, to in (
+            ("touchStart", x),
+            ("touchMove", x + 4),
+            ("touchMove", timeline.place(5)[0]),
+            ("touchEnd", None),
+        ):
+            points = [] if to is None else [{"x": to, "y": y, "id": 1}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        timeline.shows_moment(5)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -192,6 +192,38 @@ def test_the_forecast_follows_from_what_was_measured(app: Flask, client: FlaskCl
     assert (room["used_bytes"], room["budget_bytes"]) == (60_000, 1_500_000)
 
 
+def test_the_forecast_is_told_as_it_would_be_with_a_rule_of_any_scope(
+    app: Flask, client: FlaskClient, footage: int
+) -> None:
+    storage_id(app)
+    with app.app_context(), writing() as session:
+        session.execute(update(Storage).values(budget_bytes=1_000_000))
+    [group] = client.post(f"{API}/group", json={"model": "Source", "name": "entrance"}).json
+    assert client.post(f"{API}/group/{group['id']}/source/1/").status_code == 200
+    for of, tag in (("all", None), ("group&group_name=entrance", None), ("source&source_id=1", None), ("tag", "night")):
+        query = f"scope={of}{f'&tag_name={tag}' if tag else ''}&min_age_s=30000"
+        found = client.get(f"{PATH}/forecast?{query}").json
+        last = found["rules"][-1]
+        assert (last["needed_bytes"], last["is_met"]) == (500_000, True), of
+        assert found["needed_bytes"] == 500_000
+    assert client.get(f"{PATH}/forecast?scope=all&min_age_s=86400").json["rules"][-1]["is_met"] is False
+    assert client.get(PATH).json == [], "nothing was stored"
+    made = add_rule(client, scope="all", min_age_s=30_000).json
+    beside = client.get(f"{PATH}/forecast?scope=group&group_name=entrance&min_bytes=700000").json
+    assert [rule["needed_bytes"] for rule in beside["rules"]] == [500_000, 700_000]
+    assert [rule["is_met"] for rule in beside["rules"]] == [False, False]
+    changed = client.get(f"{PATH}/forecast?rule_id={made['id']}&min_age_s=60000").json
+    assert [(rule["rule_id"], rule["needed_bytes"]) for rule in changed["rules"]] == [(made["id"], 1_000_000)]
+    for query, loc, kind in (
+        ("scope=group&min_age_s=5", ["query", "group_name"], "missing"),
+        ("scope=tag&tag_name=no&min_age_s=5", ["query", "tag_name"], "not_found"),
+        ("scope=all", ["query"], "no_limit"),
+        (f"rule_id={group['id']}&min_age_s=5", ["query", "rule_id"], "not_found"),
+        ("rule_id=x", ["query", "rule_id"], "uuid_parsing"),
+    ):
+        assert error_of(client.get(f"{PATH}/forecast?{query}"))[1:] == (loc, kind), query
+
+
 def test_the_rule_of_a_group_goes_with_it_and_that_is_written_down(client: FlaskClient) -> None:
     [group] = client.post(f"{API}/group", json={"model": "Source", "name": "entrance"}).json
     made = add_rule(client, scope="group", group_name="entrance", min_age_s=5).json

@@ -4,11 +4,11 @@ All of it runs within a write transaction that holds the source (`lock_source`),
 the same again changes nothing: the higher byte of a cell stays.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, delete, exists, or_, select
 
 from app.archive.activitycells import (
     DAYS,
@@ -28,11 +28,12 @@ from app.archive.coverage import Spans, from_bytes, join_spans, to_bytes
 from app.archive.holding import lock_source
 from app.archive.places import DAY_US
 from app.extensions import AnySession
-from app.models import Activity, ActivityDay, Coverage, Segment
+from app.models import Activity, ActivityDay, ActivitySetting, Coverage, Segment
 from app.models.segment import CLOSED, MAX_SEGMENT_US
 
 SEAM_US = 500_000  # files of one run meet within it; nothing is recorded that lasts as short
 BATCH = 1000  # rows that are asked for by number at once
+HAS_FOOTAGE = Coverage.spans != b""  # closed footage: a day that has none is neither due nor written down
 PER_DAY, PER_32_DAYS = DAYS.row_us // HOURS.row_us, DAYS_32.row_us // DAYS.row_us
 
 
@@ -89,6 +90,7 @@ def forget(session: AnySession, source_id: int, spans: Spans, days: Sequence[int
     for day in days:
         if day in rows:
             rows[day].done = to_bytes(_without(from_bytes(rows[day].done), gone))
+    _drop_empty(session, source_id, days[-1])
     left = np.vstack([from_bytes(row.done) for row in rows.values()])
     hours = {
         hour
@@ -98,6 +100,15 @@ def forget(session: AnySession, source_id: int, spans: Spans, days: Sequence[int
     known = _load(session, source_id, HOURS, hours)
     changed = {hour: np.where(_touched(hour, left), codes, UNKNOWN).astype(np.uint8) for hour, codes in known.items()}
     _save(session, source_id, changed)
+
+
+def _drop_empty(session: AnySession, source_id: int, last: int) -> None:
+    """Remove the rows of the days up to the last that was deleted from that say nothing: no footage is left of them."""
+    session.flush()
+    day = (Coverage.source_id == source_id, Coverage.level == 0, Coverage.cell == ActivityDay.day, HAS_FOOTAGE)
+    says_nothing = (ActivityDay.done == b"", ~exists().where(*day))
+    empty = delete(ActivityDay).where(ActivityDay.source_id == source_id, ActivityDay.day <= last, *says_nothing)
+    session.execute(empty.execution_options(synchronize_session="fetch"))
 
 
 def find_undone(session: AnySession, source_id: int, since_us: int, day: int) -> list[tuple[str, int, int, str]]:
@@ -121,28 +132,31 @@ def find_undone(session: AnySession, source_id: int, since_us: int, day: int) ->
     return [row for row, skipped in zip(rows, is_done.tolist(), strict=True) if not skipped]
 
 
+IS_DUE = (
+    Coverage.level == 0,
+    HAS_FOOTAGE,
+    Coverage.cell >= (ActivitySetting.since_us - MAX_SEGMENT_US) // DAY_US,
+    or_(ActivityDay.revision.is_(None), ActivityDay.revision != Coverage.revision),
+)
 DUE = (
-    select(Coverage.cell, Coverage.revision, Coverage.spans, ActivityDay.done)
+    select(Coverage.source_id, Coverage.cell, Coverage.revision, Coverage.spans, ActivityDay.done)
+    .join(ActivitySetting, ActivitySetting.source_id == Coverage.source_id)
     .outerjoin(ActivityDay, and_(ActivityDay.source_id == Coverage.source_id, ActivityDay.day == Coverage.cell))
-    .where(Coverage.level == 0, or_(ActivityDay.revision.is_(None), ActivityDay.revision != Coverage.revision))
-    .order_by(Coverage.cell.desc())
+    .where(ActivitySetting.is_enabled, *IS_DUE)
 )
 
 
-def due_days(session: AnySession, source_id: int, since_us: int) -> list[tuple[int, int]]:
+def due_days(session: AnySession, source_id: int) -> list[tuple[int, int]]:
     """Return the days on which something may be left to look at, and the revisions of their coverage: newest first."""
-    rows = session.execute(_due(source_id, since_us).with_only_columns(Coverage.cell, Coverage.revision))
-    return [(row[0], row[1]) for row in rows]
+    query = DUE.with_only_columns(Coverage.cell, Coverage.revision).where(Coverage.source_id == source_id)
+    return [(row[0], row[1]) for row in session.execute(query.order_by(Coverage.cell.desc()))]
 
 
-def due_stretches(session: AnySession, source_id: int, since_us: int) -> list[tuple[bytes, bytes]]:
-    """Return of each of these days what footage there is, and what of it was looked at, as they are stored."""
-    return [(row[2], row[3] or b"") for row in session.execute(_due(source_id, since_us))]
-
-
-def _due(source_id: int, since_us: int) -> Any:
-    first = (since_us - MAX_SEGMENT_US) // DAY_US
-    return DUE.where(Coverage.source_id == source_id, Coverage.cell >= first)
+def due_stretches(session: AnySession, source_ids: Sequence[int]) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield of each of these days its camera, what footage there is, and what of it was looked at, as stored."""
+    query = DUE.with_only_columns(Coverage.source_id, Coverage.spans, ActivityDay.done)
+    for source_id, spans, done in session.execute(query.where(Coverage.source_id.in_(source_ids))):
+        yield source_id, spans, done or b""
 
 
 def read_codes(

@@ -1,6 +1,6 @@
 """Which cameras are looked at for activity, from when on, and how far behind that is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,17 +114,26 @@ def note_try(session: AnySession, source_id: int, start_us: int) -> int:
 
 def how_far_behind(session: AnySession, row: ActivitySetting) -> Behind:
     """Return how much closed footage of a camera is yet to be looked at; nothing where it is switched off."""
-    behind_us = 0
-    if row.is_enabled and row.since_us is not None:
-        for spans, done in due_stretches(session, row.source_id, row.since_us):
-            behind_us += max(_length_us(spans, row.since_us) - _length_us(done, row.since_us), 0)
-    return Behind(row.source_id, behind_us, row.decoded, row.decoding_us, row.looked_us)
+    [behind] = _behind(session, [row])
+    return behind
 
 
 def all_behind(session: AnySession) -> list[Behind]:
     """Return the same of all cameras that were ever set."""
-    rows = session.scalars(select(ActivitySetting).order_by(ActivitySetting.source_id)).all()
-    return [how_far_behind(session, row) for row in rows]
+    return _behind(session, session.scalars(select(ActivitySetting).order_by(ActivitySetting.source_id)).all())
+
+
+def _behind(session: AnySession, rows: Sequence[ActivitySetting]) -> list[Behind]:
+    """Return it of any number of cameras by one query."""
+    since_us = {row.source_id: row.since_us for row in rows if row.is_enabled and row.since_us is not None}
+    left_us = dict.fromkeys(since_us, 0)
+    for source_id, spans, done in due_stretches(session, list(since_us)) if since_us else ():
+        first_us = since_us[source_id]
+        left_us[source_id] += max(_length_us(spans, first_us) - _length_us(done, first_us), 0)
+    return [
+        Behind(row.source_id, left_us.get(row.source_id, 0), row.decoded, row.decoding_us, row.looked_us)
+        for row in rows
+    ]
 
 
 def _length_us(stored: bytes, since_us: int) -> int:

@@ -59,7 +59,7 @@ def _sum(
     wanted = union_of(read_wanted(source_id, begin_us, until_us))
     expected_us = overlap_us(wanted, begin_us, until_us)
     before = select(func.max(Loss.begin_us)).where(Loss.source_id == source_id, Loss.begin_us <= begin_us)
-    first_us = session.scalar(before) or begin_us
+    first_us = func.coalesce(before.scalar_subquery(), begin_us)  # that one may reach into the range
     held = (Loss.source_id == source_id, Loss.begin_us >= first_us, Loss.begin_us < until_us, Loss.end_us > begin_us)
     begins = case((Loss.begin_us > begin_us, Loss.begin_us), else_=begin_us)
     ends = case((Loss.end_us < until_us, Loss.end_us), else_=until_us)

@@ -12,13 +12,13 @@ import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from app.capture.confining import Confinement, walled_version
 from app.capture.networks import PinnedUri, is_same_place
 from app.capture.processes import MARK
 from app.capture.template import Template
-from app.errors import Invalid
+from app.errors import CameraSilent, Invalid
 from app.formats.firstpackets import LEAD_TICKS, STEP_TICKS, STEPS
 from app.logs import mask_secrets
 from instance.config import Config, ConfigurationError
@@ -218,6 +218,11 @@ class Verdict:
     status: str | None
     kind: str = "failed"
 
+    def silence(self) -> CameraSilent:
+        """Return the error for who wanted a picture; `reason` beside `detail` is `kind`, where that says anything."""
+        extra: dict[str, Any] = {} if self.kind == "failed" else {"reason": self.kind}
+        return CameraSilent(self.detail, **extra)
+
 
 _REDIRECTS = re.compile(r"Status 3\d\d: Redirecting to (?P<address>\S+)")
 REDIRECT = Verdict(
@@ -256,11 +261,6 @@ _VERDICTS: tuple[tuple[str, str, str, str | None, str], ...] = (
     (r"Invalid data found when processing input|Server returned 4|Protocol not found", "no_video",
      "what answers at this address is not an RTSP video stream", "no_video", "not_a_camera"),
 )  # fmt: skip
-
-
-def kind_of(detail: str) -> str | None:
-    """Return which kind a verdict was by its line, as the source keeps it; None for lines that no verdict has whole."""
-    return next((kind for *_, line, _status, kind in _VERDICTS if line == detail), None)
 
 
 _SAYS_NOTHING = re.compile(

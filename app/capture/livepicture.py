@@ -32,7 +32,7 @@ def picture_shots(
                 fresh = client.fetch()
             except PictureRefused as error:
                 if time.monotonic() - came_s > PATIENCE_S:
-                    raise CameraSilent(error.verdict.detail, reason=error.verdict.kind) from None
+                    raise error.verdict.silence() from None
                 wish.wait(0.2)
                 continue
             came_s = time.monotonic()
@@ -66,9 +66,8 @@ def _first(client: PictureClient, limit_s: float) -> Picture:
     thread.start()
     thread.join(max(limit_s, 0.1))
     if not found:
-        raise CameraSilent(
-            "the camera's picture address does not answer in time: check address and network", reason="no_answer"
-        )
+        message = "the camera's picture address does not answer in time: check address and network"
+        raise CameraSilent(message, reason="no_answer")
     if isinstance(found[0], PictureRefused):
-        raise CameraSilent(found[0].verdict.detail, reason=found[0].verdict.kind)
+        raise found[0].verdict.silence()
     return found[0]

@@ -110,7 +110,7 @@ class _Process:
         self._log_head += data[:room]
         self._log_tail = (self._log_tail + data[max(room, 0) :])[-TAIL_LOG_BYTES:]
         if not self.has_given and ffmpeg.is_led_away(self._log_head.decode("utf-8", "replace"), self._uri):
-            raise CameraSilent(ffmpeg.REDIRECT.detail, reason=ffmpeg.REDIRECT.kind)
+            raise ffmpeg.REDIRECT.silence()
 
     def _pictures(self) -> Iterator[bytes]:
         while (found := _PART.search(self._pending)) is not None:
@@ -125,13 +125,12 @@ class _Process:
             raise CameraSilent("the stream's pictures are larger than 32 MiB")
 
     def explain(self) -> CameraSilent:
-        """Return the error that says why no more pictures come: one line with the way out, no secret in it."""
+        """Return why no more pictures come: one line with the way out, no secret in it."""
         if self.has_ended:
             self._read_last_words()
         text = mask_secrets((self._log_head + self._log_tail).decode("utf-8", "replace"))
         if self.has_ended or self.has_given:
-            verdict = ffmpeg.judge(text, has_footage=self.has_given)
-            return CameraSilent(verdict.detail, reason=verdict.kind)
+            return ffmpeg.judge(text, has_footage=self.has_given).silence()
         if "SDP:" in text:
             return CameraSilent(
                 "the camera answers, but no picture came in time: it is silent, or sends key frames too seldom "

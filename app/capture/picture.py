@@ -18,6 +18,7 @@ from app.capture.ffmpeg import Verdict
 from app.capture.networks import Networks
 from app.errors import Invalid
 from app.formats import matroska
+from app.formats.picturesize import picture_size
 
 if TYPE_CHECKING:
     import requests
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 3.0, 8.0
 MAX_PICTURE_BYTES = 32 * 1024 * 1024
+MAX_PIXELS = 1 << 26  # twice those of 8K: 200 MB once decoded
+NOT_WHOLE = "what the camera sends is not a whole picture in JPEG, PNG, GIF, BMP or WebP"
 REPEAT_S = 4.0  # as often as key frames: a file cannot end but before one
 
 
@@ -170,31 +173,46 @@ def _read_body(answer: "requests.Response", limit_s: float) -> bytes:
         chunks.append(chunk)
         total_bytes += len(chunk)
         if total_bytes > MAX_PICTURE_BYTES or time.monotonic() - begun_s > limit_s:
-            detail = "the picture is endless or larger than 32 MiB"
-            raise PictureRefused(Verdict("no_video", detail, "no_video", "not_a_camera"))
+            raise _refusal("the picture is endless or larger than 32 MiB")
     return b"".join(chunks)
 
 
 def decode_picture(body: bytes, taken_us: int) -> Picture:
-    """Check a picture by decoding it; make it JPEG if it is not. Raises PictureRefused."""
+    """Check a picture by decoding it; make it JPEG if it is not. Raises PictureRefused.
+
+    What its header says is judged before a decoder sees it: half a MB can be a picture of 6 GB.
+    """
+    is_jpeg = body.startswith(b"\xff\xd8")
+    _check_size(body)
+    if is_jpeg and b"\xff\xd9" not in body[-64:]:
+        raise _refusal(NOT_WHOLE)
     import cv2  # 80 MB that only those pay who record pictures
     import numpy as np
 
-    detail = "what the camera sends is not a whole picture"
-    refusal = PictureRefused(Verdict("no_video", detail, "no_video", "not_a_camera"))
-    is_jpeg = body.startswith(b"\xff\xd8")
-    if not body or (is_jpeg and b"\xff\xd9" not in body[-64:]):
-        raise refusal
     try:
         pixels = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
-        raise refusal from None
+        raise _refusal(NOT_WHOLE) from None
     if pixels is None or min(pixels.shape[:2]) < 2:
-        raise refusal
+        raise _refusal(NOT_WHOLE)
     height, width = pixels.shape[:2]
     if not is_jpeg:
         body = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
     return Picture(body, width, height, taken_us)
+
+
+def _check_size(body: bytes) -> None:
+    """Raise PictureRefused for a picture that does not say how large it is, or is larger than MAX_PIXELS."""
+    size = picture_size(body)
+    if size is None or min(size) < 2:
+        raise _refusal(NOT_WHOLE)
+    if size.width * size.height > MAX_PIXELS:
+        text = f"the camera's picture has {size.width} × {size.height} pixels, {size.width * size.height:,} in all; at "
+        raise _refusal(f"{text}most {MAX_PIXELS:,} are taken: set a smaller picture in the camera", "failed")
+
+
+def _refusal(detail: str, kind: str = "not_a_camera") -> PictureRefused:
+    return PictureRefused(Verdict("no_video", detail, "no_video", kind))
 
 
 class PictureFeed(threading.Thread):

@@ -117,7 +117,7 @@ class Outlet:
                         viewer.change(*DELAY.unpack(_receive(connection, DELAY.size)))
                 viewer.next(0)
             except PlaybackError as error:
-                text = json.dumps([isinstance(error, Busy), error.message, error.loc]).encode()
+                text = json.dumps([isinstance(error, Busy), error.message, error.loc, error.extra]).encode()
                 connection.sendall(HEAD.pack(FAILED, 0, len(text)) + text)
             finally:
                 viewer.leave()
@@ -151,9 +151,9 @@ def _take(connection: socket.socket, watched: Watched) -> None:
     kind, taken_us, size_bytes = HEAD.unpack(_receive(connection, HEAD.size))
     body = _receive(connection, size_bytes)
     if kind == FAILED:
-        is_busy, message, loc = json.loads(body)
+        is_busy, message, loc, extra = json.loads(body)
         failure: type[PlaybackError] = Busy if is_busy else CameraSilent
-        raise failure(message, loc=tuple(loc))
+        raise failure(message, loc=tuple(loc), **extra)
     watched.publish((body, taken_us) if kind == SHOT else None)
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from app.archive.activitycells import (
     DAYS_32,
     FIRST_SCORE,
     HOURS,
     LEVELS,
-    UNKNOWN,
     ActivityLevel,
     Codes,
     cells_of,
@@ -69,6 +69,7 @@ def find_values(
     begins = edges[:-1] // level.cell_us - rows[0] * level.cells
     ends = -(-edges[1:] // level.cell_us) - rows[0] * level.cells
     pairs = np.column_stack((begins, ends)).ravel()
+    places: dict[tuple[int, int], npt.NDArray[np.int64]] = {}
     for start in range(0, len(source_ids), CHUNK):
         chunk = source_ids[start : start + CHUNK]
         stored = read_codes(db.session, chunk, level, *rows)
@@ -79,8 +80,12 @@ def find_values(
                 continue
             low = min(known)  # a range may last for thousands of years; what is laid out is where something is known
             codes = _within(_laid_out(known, level, low, max(known)), level, low)
-            places = np.clip(pairs - (low - rows[0]) * level.cells, -1, len(codes)) + 1
-            yield source_id, np.maximum.reduceat(np.pad(codes, 1, constant_values=UNKNOWN), places)[::2]
+            if (low, len(codes)) not in places:  # nearly always the same of all cameras
+                at = np.maximum(pairs - (low - rows[0]) * level.cells, -1)
+                places[low, len(codes)] = np.minimum(at, len(codes)) + 1
+            around = np.zeros(len(codes) + 2, np.uint8)  # UNKNOWN before and behind
+            around[1:-1] = codes
+            yield source_id, np.maximum.reduceat(around, places[low, len(codes)])[::2]
 
 
 def render(codes: Codes) -> bytes:

@@ -99,7 +99,7 @@ class ActivityPass:
             return None
         finished: list[tuple[int, int]] = []
         task = None
-        for day, revision in rows.due_days(db.session, source_id, since_us):
+        for day, revision in rows.due_days(db.session, source_id):
             refs = rows.find_undone(db.session, source_id, since_us, day)
             usable = [ref for ref in refs if ref[3] in self._roots]
             if usable:

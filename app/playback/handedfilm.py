@@ -4,7 +4,8 @@ It is the film that playback gives of the same span. What the file was made of i
 so its bytes stay what they were; where footage is lost all the same, the film is another one, with another ETag.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from app.archive.holding import BESIDE_US, is_settled
 from app.errors import Loc, NoFootage, StillRecording
@@ -13,8 +14,11 @@ from app.formats.boxes import FormatError
 from app.playback.asked import Asked
 from app.playback.footage import Footage, load_footage, no_footage
 from app.playback.plans import find_plan, keep_plan
-from app.playback.progressive import Movie, plan_movie
+from app.playback.progressive import Movie, plan_map, plan_movie
 from app.playback.recordfilm import RenderUtc
+from app.playback.timing import MapPiece
+
+T = TypeVar("T")
 
 
 class HandedSpan(NamedTuple):
@@ -72,6 +76,17 @@ def plan_handed(span: HandedSpan, now_us: int, render: RenderUtc, loc: Loc) -> M
     return movie
 
 
+def map_handed(span: HandedSpan, render: RenderUtc, loc: Loc) -> Sequence[MapPiece]:
+    """Return how the time of the film of a span that was handed over maps to the wall clock. Raises NoFootage."""
+    try:
+        footage = _load(span, render, loc)
+        return _planned(span, render, loc, lambda: plan_map(footage, "collapse"))
+    except NoFootage:
+        if span.rev is None:
+            raise
+        return map_handed(span._replace(rev=None), render, loc)  # as plan_handed does
+
+
 def _load(span: HandedSpan, render: RenderUtc, loc: Loc = ("body", "start")) -> Footage:
     footage = load_footage(span.source_id, span.begin_us, span.end_us, span.rev)
     if not footage.spans:
@@ -80,13 +95,18 @@ def _load(span: HandedSpan, render: RenderUtc, loc: Loc = ("body", "start")) -> 
 
 
 def _plan(span: HandedSpan, footage: Footage, render: RenderUtc, loc: Loc = ("body", "start")) -> Movie:
+    return _planned(span, render, loc, lambda: plan_movie(footage, "collapse", render))
+
+
+def _planned(span: HandedSpan, render: RenderUtc, loc: Loc, plan: Callable[[], T | None]) -> T:
+    """Return what a plan gives. Raises NoFootage for none, and where an index cannot be read."""
     try:
-        movie = plan_movie(footage, "collapse", render)
+        found = plan()
     except (FormatError, OSError) as error:
         raise _nothing(span, render, loc) from error
-    if movie is None:
+    if found is None:
         raise _nothing(span, render, loc)
-    return movie
+    return found
 
 
 def _nothing(span: HandedSpan, render: RenderUtc, loc: Loc) -> NoFootage:

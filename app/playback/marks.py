@@ -121,9 +121,14 @@ def find_comments(wanted: Wanted) -> Marks:
         since_us = cast(func.coalesce(Comment.start_s, 0) * S, BigInteger)
         return Marks(counts=_counts(wanted, File.source_id, File.begin_us + since_us, touching, Comment))
     db.session.expunge_all()  # planning films reads too, and ends what was read
+    film_clock().learn(file for comment, file in rows if _is_timed(comment))
     marks = [_of_comment(comment, file) for comment, file in rows]
     inside = [mark for mark in marks if mark.begin_us < wanted.end_us and _end(mark) > wanted.begin_us]
     return Marks(sorted(inside, key=lambda mark: (mark.begin_us, mark.what["id"])))
+
+
+def _is_timed(row: Comment) -> bool:
+    return row.start_s is not None or row.end_s is not None
 
 
 def _of_comment(row: Comment, file: File) -> Mark:
@@ -137,7 +142,7 @@ def _of_comment(row: Comment, file: File) -> Mark:
         "author": row.comment_author,
         "severity": row.severity,
     }
-    if row.start_s is None and row.end_s is None:
+    if not _is_timed(row):
         return Mark(file.source_id, file.begin_us, file.end_us, what)
     clock = film_clock()
     begin_us = clock.instant_us(file, row.start_s or 0.0)

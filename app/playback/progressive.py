@@ -55,13 +55,10 @@ def plan_movie(footage: Footage, gaps: Gaps, render_utc: Callable[[int], str | N
 
     Raises Invalid where a gap is too long to be held; FormatError, OSError where an index cannot be read.
     """
-    portions = take_portions(footage)
-    if portions is None:
+    laid_out = _lay_out(footage, gaps)
+    if laid_out is None:
         return None
-    place_portions(footage, portions, gaps)
-    timing = Timing(footage, portions, gaps)
-    if not timing.shows_anything:
-        return None
+    portions, timing = laid_out
     extra = _map_box(timing.pieces, render_utc)
     tracks, builders = _tracks(footage, portions, timing)
     media = FileParts(portions.segments, portions.begin_bytes, portions.end_bytes)
@@ -77,6 +74,25 @@ def plan_movie(footage: Footage, gaps: Gaps, render_utc: Callable[[int], str | N
         head_bytes + media.size_bytes,
         media,
     )
+
+
+def plan_map(footage: Footage, gaps: Gaps) -> Sequence[MapPiece] | None:
+    """Return the map of the movie of a range without planning its bytes; None where it shows no frame.
+
+    Raises as plan_movie does.
+    """
+    laid_out = _lay_out(footage, gaps)
+    return None if laid_out is None else laid_out[1].pieces
+
+
+def _lay_out(footage: Footage, gaps: Gaps) -> tuple[Portions, Timing] | None:
+    """Return what the movie of a range takes of which file, and when it is shown; None where no frame is."""
+    portions = take_portions(footage)
+    if portions is None:
+        return None
+    place_portions(footage, portions, gaps)
+    timing = Timing(footage, portions, gaps)
+    return (portions, timing) if timing.shows_anything else None
 
 
 def _video_track(footage: Footage, portions: Portions, timing: Timing, tables: TableBuilder) -> Track:

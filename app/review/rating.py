@@ -93,7 +93,7 @@ def _because(rating: Rating) -> str:
 
 def _listed(names: Iterable[str], most: int = 5) -> str:
     found = sorted(names)
-    rest = f" and {len(found) - most} more" if len(found) > most else ""
+    rest = f" (+{len(found) - most})" if len(found) > most else ""
     return ", ".join(found[:most]) + rest
 
 

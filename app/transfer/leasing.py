@@ -6,9 +6,9 @@ key has run out. No transaction is open while bytes are sent.
 """
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from app.archive.auditing import audit
@@ -113,6 +113,22 @@ def count_users(session: AnySession, file_id: int, at_us: int) -> int:
     return len(_holders(session, file_id, at_us))
 
 
+class Downloader(NamedTuple):
+    """Who downloads a file: an account, None for who has the key and no account; since when."""
+
+    account: str | None
+    since_us: int
+
+
+def downloaders(session: AnySession, file_id: int, at_us: int) -> list[Downloader]:
+    """Return who downloads a file now, who began first at first: as many as `count_users` counts."""
+    holder, begun_us = DownloadLease.holder, func.min(DownloadLease.begun_us)
+    is_nobodys = func.max(case((holder == DownloadLease.id, 1), else_=0))
+    query = select(holder, begun_us, is_nobodys).where(*_running(file_id, at_us)).group_by(holder)
+    rows = session.execute(query.order_by(begun_us, holder))
+    return [Downloader(None if is_nobody else name, int(since_us)) for name, since_us, is_nobody in rows]
+
+
 def clear(session: AnySession, at_us: int) -> int:
     """Remove leases that ended 7 days ago; the first of each account stays, for it says who was counted."""
     is_nobodys = DownloadLease.holder == DownloadLease.id
@@ -175,8 +191,12 @@ def _is_living(session: AnySession, key: ReferKey, asker: Asker, at_us: int) -> 
 
 def _holders(session: AnySession, file_id: int, at_us: int) -> set[str]:
     """Return who downloads a file now."""
-    query = select(DownloadLease.holder).where(DownloadLease.file_id == file_id, DownloadLease.ended_us.is_(None))
-    return set(session.scalars(query.where(DownloadLease.beat_us > at_us - STALE_US)))
+    return set(session.scalars(select(DownloadLease.holder).where(*_running(file_id, at_us))))
+
+
+def _running(file_id: int, at_us: int) -> tuple[ColumnElement[bool], ...]:
+    running = (DownloadLease.file_id == file_id, DownloadLease.ended_us.is_(None))
+    return (*running, DownloadLease.beat_us > at_us - STALE_US)
 
 
 def _end_stale(session: AnySession, file_id: int, at_us: int) -> None:

@@ -250,6 +250,9 @@ FIELDS: dict[str, Meaning] = ACCESS_FIELDS | {
     ),
     "ReferObject.generation": Meaning("Counts the keys of the file; -1 before the first", 0),
     "downloading": Meaning("How many users download it now", 1),
+    "downloaders": Meaning("Who they are, for an admin of all cameras; null for others", None),
+    "DownloaderObject.account": Meaning("Whose download it is; null for who has the key and no account", "analyser"),
+    "since_utc": Meaning("When he began", BEGIN),
     "downloads": Meaning("How many downloads were begun", 3),
     "users": Meaning("How many different users began one", 2),
     # files that were uploaded

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from app.archive.handed import find_file
-from app.auth import actor
+from app.auth import actor, caller
 from app.extensions import AnySession, db, writing
 from app.models import File, ReferKey, Rotation
 from app.models.refer import DOWNLOADED, REVOKED
@@ -16,7 +16,7 @@ from app.models.types import now_us
 from app.personalulti import utc_text
 from app.tasks import ask_rotation
 from app.transfer import rotating
-from app.transfer.leasing import count_users
+from app.transfer.leasing import count_users, downloaders
 from app.transfer.referkeys import current_key, download_path, ends_us
 from app.views import PlaybackApi, document
 
@@ -24,8 +24,18 @@ filerefer = Blueprint("filerefer", __name__)
 namespace = Namespace("download key", "The keys that open a handed file", path="/")
 
 
+class DownloaderObject(BaseModel):
+    """Who downloads a file."""
+
+    account: str | None
+    since_utc: str
+
+
 class ReferObject(BaseModel):
-    """A file's lasting reference and the key that is given out now; address and instants are null while none is."""
+    """A file's lasting reference and the key that is given out now; address and instants are null while none is.
+
+    `downloaders` is for admins of all cameras, who see in the audit log too who downloads; null for anybody else.
+    """
 
     id: int
     refer: str
@@ -36,6 +46,7 @@ class ReferObject(BaseModel):
     rotation: str | None
     generation: int
     downloading: int
+    downloaders: list[DownloaderObject] | None
     downloads: int
     users: int
 
@@ -61,9 +72,19 @@ def refer_object(session: AnySession, row: File, at_us: int) -> dict[str, Any]:
         "rotation": state,
         "generation": row.generation,
         "downloading": count_users(session, row.id, at_us),
+        "downloaders": _downloaders(session, row.id, at_us),
         "downloads": row.downloads,
         "users": row.users,
     }
+
+
+def _downloaders(session: AnySession, file_id: int, at_us: int) -> list[dict[str, Any]] | None:
+    """Return who downloads a file now; None for who may not read of it in the audit log either."""
+    who = caller()
+    if not who.is_admin_of_all or (who.areas is not None and "audit" not in who.areas):
+        return None
+    found = downloaders(session, file_id, at_us)
+    return [{"account": one.account, "since_utc": utc_text(one.since_us)} for one in found]
 
 
 def _is_revoked(session: AnySession, rotation: Rotation) -> bool:

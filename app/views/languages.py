@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from app.access import cookies
 from app.views.pagetexts import TEXTS
 from app.views.problemtexts import PATTERNS, PROBLEMS
-from app.views.reporttexts import REPORT_TEXTS
+from app.views.reporttexts import REASON_PATTERNS, REPORT_TEXTS
 
 COOKIE, PARAMETER = "language", "language"
 THEME_COOKIE = "theme"
@@ -27,12 +27,12 @@ THEMES = ("light", "dark")
 KEPT_S = 365 * 86_400
 _PLACES = {"ru": 0, "vi": 1}
 _ALL: Mapping[str, tuple[str, str]] = {**TEXTS, **REPORT_TEXTS, **PROBLEMS}
-_PATTERNS = [(re.compile(pattern, re.DOTALL), texts) for pattern, texts in PATTERNS.items()]
+_PATTERNS = [(re.compile(pattern, re.DOTALL), texts) for pattern, texts in {**PATTERNS, **REASON_PATTERNS}.items()]
 
 
 def begin(app: Flask) -> None:
     """Give templates their words, and keep the choice of a person."""
-    words = {"say": say, "problem_text": problem_text}
+    words = {"say": say, "problem_text": problem_text, "reasons_text": reasons_text}
     app.jinja_env.globals.update(words, language=language, language_links=language_links, theme=theme)
     app.after_request(keep_choice)
 
@@ -79,6 +79,11 @@ def problem_text(message: str) -> Markup:
         if found := pattern.fullmatch(message):
             return escape(texts[place].format(**found.groupdict()))
     return Markup('<span lang="en">{}</span>').format(message)
+
+
+def reasons_text(reasons: list[str]) -> Markup:
+    """Return why a verdict of a report is as it is: several reasons in the language of the page, in one line."""
+    return Markup("; ").join(problem_text(reason) for reason in reasons)
 
 
 def language_links() -> list[dict[str, Any]]:

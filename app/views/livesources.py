@@ -20,7 +20,6 @@ from sqlalchemy.exc import OperationalError
 from app.archive.segments import Found
 from app.archive.shots import Shot
 from app.capture import sources
-from app.capture.ffmpeg import kind_of
 from app.capture.livepicture import picture_shots
 from app.capture.livestream import stream_shots
 from app.capture.networks import Unresolved, networks
@@ -151,7 +150,7 @@ class LiveSource:
         """Connect to the stream; where the recorder is just connecting, wait for what it gives instead."""
         while self._is_decodable and self._is_beginning():
             if watch.is_over or time.monotonic() > self._deadline_s:
-                raise self._nothing_yet()
+                raise CameraSilent(self._why_nothing_yet())
             if (found := self._find_again()) is not None:
                 yield from self._recorded(found, watch)
                 return
@@ -166,9 +165,8 @@ class LiveSource:
         except Invalid as error:
             raise CameraSilent(error.message) from None
         except Unresolved:
-            raise CameraSilent(
-                "the camera's host cannot be reached: check address and network", reason="name_unknown"
-            ) from None
+            message = "the camera's host cannot be reached: check address and network"
+            raise CameraSilent(message, reason="name_unknown") from None
         finally:
             places.release()
 
@@ -196,13 +194,11 @@ class LiveSource:
         db.session.remove()
         return is_beginning
 
-    def _nothing_yet(self) -> CameraSilent:
+    def _why_nothing_yet(self) -> str:
         row = sources.find(db.session, self._camera.source_id)
         detail = row.status_detail or "ask again in a moment"
         db.session.remove()
-        message = f"the camera is being recorded, and has sent nothing yet: {detail}"
-        kind = kind_of(detail)
-        return CameraSilent(message, reason=kind) if kind else CameraSilent(message)
+        return f"the camera is being recorded, and has sent nothing yet: {detail}"
 
 
 def _told(error: CameraSilent | OperationalError) -> CameraSilent:

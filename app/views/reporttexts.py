@@ -75,3 +75,36 @@ REPORT_TEXTS: dict[str, tuple[str, str]] = {
     "moderate": ("среднее", "trung bình"),
     "mild": ("лёгкое", "nhẹ"),
 }
+# Why the verdict is as it is (app/review/rating.py, app/review/report.py): parts of `reason`, and `unsure`.
+REASON_PATTERNS: dict[str, tuple[str, str]] = {
+    r"no target audience is set \(POST /cinema/ sets it\)": (
+        "целевая аудитория не указана",
+        "chưa nêu đối tượng khán giả",
+    ),
+    r"(?P<needed>\d+\+) is needed, for (?P<names>.*); (?P<wanted>\d+\+) is wanted": (
+        "нужно {needed} из-за: {names}; указано {wanted}",
+        "cần {needed} vì: {names}; yêu cầu {wanted}",
+    ),
+    r"(?P<needed>\d+\+) is needed, (?P<wanted>\d+\+) is wanted": (
+        "нужно {needed}, указано {wanted}",
+        "cần {needed}, yêu cầu {wanted}",
+    ),
+    "there is no result yet": ("результата ещё нет", "chưa có kết quả"),
+    "there is no result: (?P<why>.*)": ("результата нет: {why}", "không có kết quả: {why}"),
+    "the result is a file, which is not read here": (
+        "результат — файл, который здесь не читается",
+        "kết quả là một tệp, không được đọc ở đây",
+    ),
+    "not in the list of violations: (?P<names>.*)": (
+        "нет в списке нарушений: {names}",
+        "không có trong danh sách vi phạm: {names}",
+    ),
+    "nobody has judged how grave: (?P<names>.*)": (
+        "никто не оценил тяжесть: {names}",
+        "chưa ai đánh giá mức độ: {names}",
+    ),
+    "the list names no age for: (?P<names>.*)": (
+        "в списке не указан возраст: {names}",
+        "danh sách không nêu độ tuổi cho: {names}",
+    ),
+}

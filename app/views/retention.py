@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
 
 from flask import Blueprint, Response
 from flask_restx import Namespace, Resource
@@ -16,7 +17,7 @@ from app.archive.forecast import read_forecast, refuse_unreachable
 from app.archive.paging import Order
 from app.archive.ruling import LIMITS, Rule
 from app.auth import actor
-from app.errors import Invalid, Unreachable
+from app.errors import Invalid, NotFound, Unreachable
 from app.extensions import db, writing
 from app.models import RetentionRule, Source
 from app.models.types import now_us
@@ -86,6 +87,13 @@ class RulesQuery(ListQuery):
 
     sort: Literal["created", "-created"] = "created"
     scope: Scope | None = Field(None, description="Only those of this scope")
+
+
+class ForecastQuery(NewRule):
+    """A rule that is thought of; nothing: the forecast of the rules as they are."""
+
+    scope: Scope | None = Field(None, description="What the rule would be of, as for POST")  # type: ignore[assignment]
+    rule_id: UUID | None = Field(None, description="Instead of `scope`: the rule that would have these limits alone")
 
 
 class AtQuery(BaseModel):
@@ -195,18 +203,39 @@ class OneRule(Resource):
             return rule_object(rulebook.remove_rule(session, row_id, who), name)
 
 
+def _thought_of(asked: ForecastQuery) -> Rule | None:
+    """Return the rule that a forecast is asked with; None for none. Raises Invalid, NotFound, which name the query."""
+    limits = asked.model_dump(include=set(LIMITS))
+    try:
+        if asked.rule_id is not None:
+            rulebook.check_limits(limits)
+            row = rulebook.find_rule(db.session, str(asked.rule_id))
+            return rulebook.as_rule(db.session, row)._replace(**limits)
+        if asked.scope is None:
+            return None
+        return rulebook.propose(db.session, asked.scope, asked.target, limits)
+    except (Invalid, NotFound) as error:
+        error.loc = ("query", *error.loc[1:])
+        raise
+
+
 @namespace.route("/retention/forecast")
 class RetentionForecast(Resource):
     """What the storages can keep."""
 
     @namespace.doc(
         description="From the bytes that each source has come to in the last day while it recorded. "
-        "`hours_until_full` counts what is left until budget or reserve; retention makes room before."
+        "`hours_until_full` counts what is left until budget or reserve; retention makes room before. With `scope` and "
+        "what POST takes beside it, or with `rule_id`, and limits, it is told as it would be with that rule, which is "
+        "the last of `rules`; a limit that is left out is none."
     )
+    @query_parameters(namespace, ForecastQuery)
     @namespace.response(200, "The forecast", document(namespace, ForecastObject))
+    @namespace.response(404, "There is no such rule, group, tag or source")
     def get(self) -> dict[str, Any]:
         """Tell how long there is room, and which minima can be kept."""
-        return forecast_object(read_forecast(db.session, now_us()))
+        thought_of = _thought_of(read_query().checked(ForecastQuery))
+        return forecast_object(read_forecast(db.session, now_us(), thought_of))
 
 
 @namespace.route("/source/<source_id>/retention")

@@ -1,11 +1,11 @@
 /** The frame around every page: where one can go, who looks, and what is said in passing. */
 import { useSignal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { lost, watchCameras } from './cameras';
-import { keyHints, useKeys } from './keys';
+import { useKeys } from './keys';
+import { KeysHelp } from './keyshelp';
 import { Button } from './parts/button';
-import { Dialog } from './parts/dialog';
 import { Icon, type IconName } from './parts/icon';
 import { Link } from './parts/link';
 import { Empty, Spinner } from './parts/shown';
@@ -14,6 +14,7 @@ import { PAGES, type PageName, route } from './route';
 import { Settings } from './settings';
 import { say } from './shellwords';
 import { SignedIn } from './signedin';
+import { SignedOut } from './signedout';
 
 const ICONS: Record<PageName, IconName> = {
   wall: 'grid',
@@ -86,37 +87,22 @@ function Page() {
   return <View key={name} />;
 }
 
-function KeysDialog({ onClose }: { onClose: () => void }) {
-  return (
-    <Dialog title={say('keys')} onClose={onClose}>
-      <dl class="keys-list">
-        {keyHints.value.map(({ keys, hint }) => (
-          <>
-            <dt>
-              {keys.split(' ').map((key) => (
-                <kbd key={key}>{key}</kbd>
-              ))}
-            </dt>
-            <dd>{hint}</dd>
-          </>
-        ))}
-      </dl>
-    </Dialog>
-  );
-}
-
 export function App() {
   const isHelpOpen = useSignal(false);
-  const hints = useRef([
-    {
-      keys: '?',
-      hint: say('keys'),
-      act: () => {
-        isHelpOpen.value = true;
+  const label = say('keys');
+  const hints = useMemo(
+    () => [
+      {
+        keys: '?',
+        hint: label,
+        act: () => {
+          isHelpOpen.value = true;
+        },
       },
-    },
-  ]);
-  useKeys(hints.current);
+    ],
+    [label],
+  );
+  useKeys(hints, say('everywhere'));
   useEffect(watchCameras, []);
   useSignalEffect(() => {
     document.title = `${say(route.value.page)} · flask-playback`;
@@ -127,13 +113,14 @@ export function App() {
         {say('skip')}
       </a>
       <Head />
-      <div role="alert">{lost.value && <p class="shell-lost">{say('lost')}</p>}</div>
+      <div role="alert">{lost.value && lost.value.status !== 401 && <p class="shell-lost">{say('lost')}</p>}</div>
+      <SignedOut />
       <main id="main" class="shell-main" tabIndex={-1} data-page={route.value.page}>
         <Page />
       </main>
       <Toasts />
       {isHelpOpen.value && (
-        <KeysDialog
+        <KeysHelp
           onClose={() => {
             isHelpOpen.value = false;
           }}

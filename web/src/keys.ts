@@ -1,20 +1,33 @@
-/** The keys of a page. They are not heard while somebody types, nor where a dialog is open. */
+/**
+ * The keys of a page. They are not heard while somebody types, nor where a dialog is open. Letters and signs are meant
+ * as they stand on the key, and on keyboards without Latin letters by their place.
+ */
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
 export interface KeyHint {
   /** As KeyboardEvent.key has it; several that do the same are divided by a blank. `shift+` in front where meant. */
   keys: string;
+  /** In the language of now: whoever keeps hints makes them anew when it changes. */
   hint: string;
-  act: (event: KeyboardEvent) => void;
+  /** Left out: something that has the focus hears the key itself, and it is only told of. */
+  act?: (event: KeyboardEvent) => void;
+}
+
+/** Keys of one part of the page. */
+export interface KeySection {
+  /** What they are keys of; empty: of the page. */
+  title: string;
+  hints: readonly KeyHint[];
 }
 
 /** What the keys of all that is shown do: the list behind `?`. */
-export const keyHints = signal<KeyHint[]>([]);
+export const keySections = signal<readonly KeySection[]>([]);
 
 const TYPING =
   'input:not([type=range], [type=checkbox], [type=radio], [type=button]), textarea, select, [contenteditable]';
-const OWN_KEYS = '[data-own-keys]'; // an element that gives arrows and the like a meaning of its own
+/** Elements that give arrows and the like a meaning of their own. */
+const OWN_KEYS = '[data-own-keys], input[type=range], input[type=radio], video[controls], audio[controls]';
 
 function isElsewhere(event: KeyboardEvent): boolean {
   const target = event.target instanceof Element ? event.target : null;
@@ -38,40 +51,64 @@ const PLACES: Record<string, string> = {
   Backslash: '\\|',
 };
 
-/** The key of a keyboard with Latin letters at the same place: on a Russian one `[` is `х`, and `f` is `а`. */
-export function latinKey({ key, code, shiftKey }: Pick<KeyboardEvent, 'key' | 'code' | 'shiftKey'>): string {
+type Press = Pick<KeyboardEvent, 'key' | 'code' | 'shiftKey'>;
+
+/**
+ * The key of a keyboard with Latin letters at the same place: on a Russian one `[` is `х`, and `f` is `а`. Letters are
+ * small unless Shift is held: with the lock for capitals they mean the same.
+ */
+export function latinKey({ key, code, shiftKey }: Press): string {
+  const cased = (letter: string) => (shiftKey ? letter.toUpperCase() : letter.toLowerCase());
+  if (/^[a-z]$/i.test(key)) return cased(key);
   if (key.length > 1 || key <= '~') return key;
   const letter = /^Key([A-Z])$/.exec(code)?.[1];
-  if (letter) return shiftKey ? letter : letter.toLowerCase();
-  return PLACES[code]?.[Number(shiftKey)] ?? key;
-}
-
-function isMeant(event: KeyboardEvent, keys: string): boolean {
-  const key = latinKey(event);
-  const name = `${event.shiftKey && key.length > 1 ? 'shift+' : ''}${key === ' ' ? 'space' : key}`;
-  return keys.split(' ').some((one) => one === name || one.toLowerCase() === name);
+  return letter ? cased(letter) : (PLACES[code]?.[Number(shiftKey)] ?? key);
 }
 
 /**
- * Hear keys for as long as the component is shown. `hints` is asked anew at each press, so that it may close over
- * what is drawn.
+ * The keys that a press may mean, what is meant first in front. Cyrillic keyboards have `.` and `,` where Latin ones have
+ * `/` and `?`: it is the full stop that stands on the key, and the slash only where a page gives the stop no meaning.
  */
-export function useKeys(hints: KeyHint[]): void {
+export function meantBy(event: Press): string[] {
+  const key = latinKey(event);
+  const place = event.code === 'Slash' && /^[.,]$/.test(key) ? (PLACES.Slash?.[Number(event.shiftKey)] ?? key) : key;
+  return key === place ? [key] : [key, place];
+}
+
+function isNamed(key: string, event: Press, { keys }: KeyHint): boolean {
+  const name = `${event.shiftKey && key.length > 1 ? 'shift+' : ''}${key === ' ' ? 'space' : key}`;
+  return keys.split(' ').includes(name);
+}
+
+/** The key that is meant of those that the page knows; null: it knows none. */
+function keyOf(event: KeyboardEvent): string | null {
+  const known = keySections.peek().flatMap(({ hints }) => hints.filter(({ act }) => act));
+  return meantBy(event).find((key) => known.some((hint) => isNamed(key, event, hint))) ?? null;
+}
+
+/** With Ctrl, Alt or the like other programs are meant; but on many keyboards `[` is typed by AltGr. */
+const isForOthers = (event: KeyboardEvent): boolean =>
+  event.metaKey || ((event.ctrlKey || event.altKey) && !event.getModifierState('AltGraph'));
+
+/** Hear keys for as long as the component is shown; `title` says what they are keys of. */
+export function useKeys(hints: readonly KeyHint[], title = ''): void {
   useEffect(() => {
-    keyHints.value = [...keyHints.peek(), ...hints];
+    const section = { title, hints };
+    keySections.value = [...keySections.peek(), section];
     const hear = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isElsewhere(event) || isPress(event)) return;
+      if (isForOthers(event) || isElsewhere(event) || isPress(event)) return;
       const isOwn = event.target instanceof Element && event.target.closest(OWN_KEYS);
       if (isOwn && /^(Arrow|Home|End|Page|Enter| )/.test(event.key)) return;
-      const hint = hints.find((one) => isMeant(event, one.keys));
-      if (!hint) return;
+      const key = keyOf(event);
+      const hint = key === null ? undefined : hints.find((one) => one.act && isNamed(key, event, one));
+      if (!hint?.act) return;
       event.preventDefault();
       hint.act(event);
     };
     addEventListener('keydown', hear);
     return () => {
       removeEventListener('keydown', hear);
-      keyHints.value = keyHints.peek().filter((one) => !hints.includes(one));
+      keySections.value = keySections.peek().filter((one) => one !== section);
     };
-  }, [hints]);
+  }, [hints, title]);
 }

@@ -3,3 +3,5 @@ export const SECOND_MS = 1000;
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
+/** So long before footage ends its last frame is shown, at up to 120 frames a second; the end itself shows nothing. */
+export const LAST_FRAME_MS = 8;

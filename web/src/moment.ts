@@ -1,6 +1,7 @@
 /**
  * The state of the timeline page that player, timeline and clips share. The player alone writes `clockMs`, `isPlaying`
- * and `isLive`; the timeline alone writes `view` and `hoverMs`; clips and keys write `marks`.
+ * and `isLive`; the timeline alone writes `view`, `hoverMs` and
+ * `isScrubbing`; clips and keys write `marks`.
  */
 
 import { computed, effect, signal } from '@preact/signals';
@@ -30,6 +31,15 @@ export interface PlayerCommands {
   /** Pause, and go some frames on (or back: negative). */
   step(frames: number): void;
   setRate(rate: number): void;
+}
+
+/** The player as others on the page know it. */
+export interface SteadyPlayer extends PlayerCommands {
+  /**
+   * Show a moment while a hand moves over many: what comes faster than the pictures do is left out, the last one is
+   * shown. `goTo` and `goLive` end it.
+   */
+  scrub(ms: number): void;
 }
 
 export const RATES = [0.25, 0.5, 1, 2, 4, 8, 16, 32] as const;
@@ -79,12 +89,14 @@ export const marks = signal<Marks>({ inMs: parseMoment(wanted.get('in')), outMs:
 export const areLanesDrawn = signal(false);
 /** The moment under the pointer on the timeline. */
 export const hoverMs = signal<number | null>(null);
+/** Whether a hand moves the moment shown, or a mark: what the pictures show now is for looking, not for staying. */
+export const isScrubbing = signal(false);
 
-let commands: PlayerCommands | null = null;
-let waiting: ((player: PlayerCommands) => void)[] = [];
+let commands: SteadyPlayer | null = null;
+let waiting: ((player: SteadyPlayer) => void)[] = [];
 
 /** The player's own: commands given before it was there are carried out now. Returns what takes it away again. */
-export function registerPlayer(player: PlayerCommands): () => void {
+export function registerPlayer(player: SteadyPlayer): () => void {
   commands = player;
   for (const command of waiting) command(player);
   waiting = [];
@@ -93,12 +105,12 @@ export function registerPlayer(player: PlayerCommands): () => void {
   };
 }
 
-function tell(command: (player: PlayerCommands) => void): void {
+function tell(command: (player: SteadyPlayer) => void): void {
   if (commands) command(commands);
   else waiting.push(command);
 }
 
-export const player: PlayerCommands = {
+export const player: SteadyPlayer = {
   goTo: (ms) => tell((one) => one.goTo(ms)),
   goLive: () => tell((one) => one.goLive()),
   play: () => tell((one) => one.play()),
@@ -106,6 +118,7 @@ export const player: PlayerCommands = {
   toggle: () => tell((one) => one.toggle()),
   step: (frames) => tell((one) => one.step(frames)),
   setRate: (value) => tell((one) => one.setRate(value)),
+  scrub: (ms) => tell((one) => one.scrub(ms)),
 };
 
 /** The address of a moment of some cameras, as it is sent to somebody. */
@@ -127,6 +140,7 @@ const ADDRESS_EVERY_MS = 3000; // Chromium asks for the icon anew at each change
 let addressTimer = 0;
 
 function writeAddress(): void {
+  clearTimeout(addressTimer);
   addressTimer = 0;
   if (route.peek().page !== 'timeline') return;
   const { startMs, endMs } = view.peek();
@@ -147,6 +161,12 @@ export function keepAddress(): () => void {
     void [view.value, marks.value, clockMs.value, isLive.value];
     if (addressTimer === 0) addressTimer = window.setTimeout(writeAddress, ADDRESS_EVERY_MS);
   });
+}
+
+/** Go to a moment as to another page: "back" in the browser leads to what is shown now. */
+export function visit(ms: number, spanMs: number): void {
+  writeAddress();
+  changeQuery({ at: isoOf(ms), span: String(Math.round(spanMs / 1000)) }, { replace: false });
 }
 
 /** Take the state from the address: the page was opened again, by a link or by going back. */

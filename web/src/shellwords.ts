@@ -26,6 +26,10 @@ export const say = defineWords({
       'This part could not be loaded. Load the page again; if that does not help, the service may have been updated.',
     reload: 'Load again',
     keys: 'Keys',
+    everywhere: 'On every page',
+    space: 'Space',
+    keysHint:
+      'Nothing of this is heard while you type. On a keyboard without Latin letters the key at the same place is meant.',
     api: 'API',
     administration: 'Administration',
   },
@@ -53,6 +57,10 @@ export const say = defineWords({
     failed: 'Не удалось загрузить эту часть. Обновите страницу; если не поможет, возможно, сервис был обновлён.',
     reload: 'Обновить',
     keys: 'Клавиши',
+    everywhere: 'На всех страницах',
+    space: 'Пробел',
+    keysHint:
+      'Пока вы печатаете, клавиши не действуют. На русской раскладке нажимайте клавишу на том же месте: [ — это Х, N — Т; ? набирается как Shift и 7.',
     api: 'API',
     administration: 'Администрирование',
   },
@@ -80,6 +88,10 @@ export const say = defineWords({
     failed: 'Không tải được phần này. Hãy tải lại trang; nếu vẫn lỗi, có thể dịch vụ vừa được cập nhật.',
     reload: 'Tải lại',
     keys: 'Phím tắt',
+    everywhere: 'Trên mọi trang',
+    space: 'Phím cách',
+    keysHint:
+      'Khi bạn đang gõ chữ, các phím này không có tác dụng. Với bàn phím không có chữ La-tinh, hãy nhấn phím ở cùng vị trí.',
     api: 'API',
     administration: 'Quản trị',
   },

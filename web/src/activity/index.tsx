@@ -142,14 +142,14 @@ export function ActivityBar() {
     ],
     [say('next')],
   );
-  useKeys(hints);
+  useKeys(hints, say('title'));
   return (
     <section class="activity" aria-label={say('title')} aria-busy={isSearching.value}>
       <strong class="small">{say('title')}</strong>
       {enabled.length > 0 ? (
         <>
-          <IconButton icon="left" label={say('previous')} onClick={() => jump('before')} />
-          <IconButton icon="right" label={say('next')} onClick={() => jump('after')} />
+          <IconButton icon="left" label={say('previous')} hotkey="Shift N" onClick={() => jump('before')} />
+          <IconButton icon="right" label={say('next')} hotkey="N" onClick={() => jump('after')} />
           <Threshold enabled={enabled} />
         </>
       ) : (

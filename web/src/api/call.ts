@@ -1,11 +1,9 @@
-/** Calls of the service. Every failure is an ApiError holding what the service said. */
+/** Calls of the service. Every failure is an ApiError holding what the service said; its message is in the user's words. */
+import { signal } from '@preact/signals';
 import { noteClock } from '../instants';
+import { type Detail, refusalText } from './refusals';
 
-export interface Detail {
-  loc: (string | number)[];
-  msg: string;
-  type: string;
-}
+export type { Detail };
 
 export class ApiError extends Error {
   /** Status 0: nothing answered. `body` is the whole answer, where it says more than `detail`. */
@@ -14,7 +12,7 @@ export class ApiError extends Error {
   readonly body: Record<string, unknown>;
 
   constructor(status: number, detail: Detail[], body: Record<string, unknown> = {}) {
-    super(detail.map((entry) => entry.msg).join(' · '));
+    super(refusalText(detail));
     this.status = status;
     this.detail = detail;
     this.body = body;
@@ -25,11 +23,13 @@ export class ApiError extends Error {
   }
 
   /** What was said of one field of what was sent; empty where nothing was. */
-  of(field: string): string {
-    return this.detail
-      .filter((entry) => entry.loc.includes(field))
-      .map((entry) => entry.msg)
-      .join(' · ');
+  of(field: string): Detail[] {
+    return this.detail.filter((entry) => entry.loc.includes(field));
+  }
+
+  /** What was said of anything but these fields. */
+  elsewhere(fields: readonly string[]): Detail[] {
+    return this.detail.filter(({ loc }) => !fields.some((field) => loc.includes(field)));
   }
 }
 
@@ -43,7 +43,7 @@ export function queryOf(parameters: Parameters = {}): string {
   return text && `?${text.replaceAll('%2C', ',').replaceAll('%3A', ':')}`;
 }
 
-const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'unreachable' }]);
+const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'no_service' }]);
 
 /** Fetch. Raises ApiError with status 0 where nothing answers, and AbortError. */
 async function reach(path: string, init: RequestInit): Promise<Response> {
@@ -65,11 +65,26 @@ async function failureOf(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, Array.isArray(said.detail) ? said.detail : unexplained, said);
 }
 
-/** Fetch and check. Who is no longer signed in is led to the sign-in, and from there back to where he is. */
+/**
+ * The session of who looks: `over` once the service knows it no more, `noted` when he has read that. The page stays as it
+ * is meanwhile (signedout.tsx): what is typed, and what is being sent, would be lost with it.
+ */
+export const session = signal<'open' | 'over' | 'noted'>('open');
+
+/** Note by the status of an answer whether somebody is still signed in. */
+export function noteSession(status: number): void {
+  if (status !== 401) session.value = 'open';
+  else if (session.peek() === 'open') {
+    session.value = 'over';
+    forgetToken();
+  }
+}
+
+/** Fetch and check. */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const answer = await reach(path, init);
+  noteSession(answer.status);
   if (answer.ok) return answer;
-  if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   throw await failureOf(answer);
 }
 

@@ -4,28 +4,24 @@ import type { Group, Model, Source, SourceInput, SourceStatus } from './sources'
 
 const V1 = '/api/v1';
 
-const REASONS = [
-  'address_forbidden',
-  'name_unknown',
-  'refused',
-  'unreachable',
-  'no_answer',
-  'tls',
-  'wrong_password',
-  'not_permitted',
-  'path_unknown',
-  'redirected',
-  'not_a_camera',
-  'no_video',
-  'no_key_frame',
-  'codec_unknown',
-  'camera_error',
-  'bad_template',
-  'failed',
-] as const;
-export type Reason = (typeof REASONS)[number];
-/** Whether the service gave a reason that these pages know. */
-export const isReason = (given: unknown): given is Reason => REASONS.some((one) => one === given);
+export type Reason =
+  | 'address_forbidden'
+  | 'name_unknown'
+  | 'refused'
+  | 'unreachable'
+  | 'no_answer'
+  | 'tls'
+  | 'wrong_password'
+  | 'not_permitted'
+  | 'path_unknown'
+  | 'redirected'
+  | 'not_a_camera'
+  | 'no_video'
+  | 'no_key_frame'
+  | 'codec_unknown'
+  | 'camera_error'
+  | 'bad_template'
+  | 'failed';
 
 /** What a trial has found: a picture (a data URL), or the reason why there is none. */
 export interface Trial {

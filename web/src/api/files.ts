@@ -76,6 +76,8 @@ export interface DownloadKey {
   rotation: 'running' | 'downloaded' | 'ran_out' | 'revoked' | 'deleted' | null;
   generation: number;
   downloading: number;
+  /** Who they are; null for who may not know. `account` is null for somebody who has the key alone. */
+  downloaders: { account: string | null; since_utc: string }[] | null;
   downloads: number;
   users: number;
 }

@@ -62,6 +62,8 @@ export interface NewToken {
   begin?: string;
   end?: string;
   expires?: string;
+  /** Whose it is to be; left out: one's own. For an administrator who sees all cameras. */
+  account?: string;
 }
 
 /** `isOfAll`: those of every account, for an administrator. */

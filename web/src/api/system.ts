@@ -113,7 +113,8 @@ export interface Rule extends Limits {
   source_id: number | null;
   name: string;
 }
-export type NewRule = Limits & { scope: Scope; group_name?: string; tag_name?: string; source_id?: number };
+export type NewTarget = { scope: Scope; group_name?: string; tag_name?: string; source_id?: number };
+export type NewRule = Limits & NewTarget;
 
 export interface Pin {
   id: string;
@@ -138,6 +139,9 @@ export interface Explanation {
 export const storages = (signal?: AbortSignal) => get<Storage[]>(`${V1}/storage`, {}, signal);
 export const health = (signal?: AbortSignal) => get<Health>(`${V1}/health`, {}, signal);
 export const forecast = (signal?: AbortSignal) => get<Forecast>(`${V1}/retention/forecast`, {}, signal);
+/** As it would be with a rule that has these limits: one that is there, or a new one. The last of `rules` is it. */
+export const forecastWith = (rule: { rule_id: string } | NewTarget, limits: Limits, signal?: AbortSignal) =>
+  get<Forecast>(`${V1}/retention/forecast`, { ...rule, ...limits }, signal);
 export const rules = (signal?: AbortSignal) => get<Rule[]>(`${V1}/retention`, {}, signal);
 /** Raises ApiError 409 `unreachable`, whose body has the forecast as it would be. */
 export const addRule = (rule: NewRule) => send<Rule>('POST', `${V1}/retention`, rule);

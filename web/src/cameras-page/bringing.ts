@@ -1,5 +1,5 @@
 /** What happens to the rows of a table: tests, a few at a time, and the import of those that were chosen. */
-import { ApiError, isAbort } from '../api/call';
+import { ApiError, type Detail, isAbort } from '../api/call';
 import { addMany, type Trial, testSource } from '../api/cameras';
 import type { Model } from '../api/sources';
 import { pause } from '../pause';
@@ -12,7 +12,7 @@ const AGAIN_MS = 2000;
 export type Outcome =
   | { kind: 'waits' | 'testing' }
   | { kind: 'tried'; trial: Trial }
-  | { kind: 'refused'; text: string };
+  | { kind: 'refused'; detail: Detail[] };
 
 /** Test one; where others are tested, wait and ask again. Null once the signal says that nobody waits for it. */
 async function outcomeOf(row: Row, signal: AbortSignal): Promise<Outcome | null> {
@@ -23,7 +23,7 @@ async function outcomeOf(row: Row, signal: AbortSignal): Promise<Outcome | null>
     } catch (error) {
       if (isAbort(error)) return null;
       if (!(error instanceof ApiError)) throw error;
-      if (error.status !== 429) return { kind: 'refused', text: error.message };
+      if (error.status !== 429) return { kind: 'refused', detail: error.detail };
     }
     await pause(AGAIN_MS, signal).catch(() => null); // broken off: asking says so
   }

@@ -30,7 +30,6 @@ interface FormProps {
 
 /** What was said of a field; what is said of none stands below the form. */
 const PLACED = ['uri_rtsp', 'uri', 'description', 'user', 'password', 'ffmpeg_cmd', 'auth'];
-const isPlaced = (error: ApiError) => error.detail.every(({ loc }) => PLACED.some((name) => loc.includes(name)));
 
 async function putIntoGroups(id: number, before: string[], wanted: string[]): Promise<void> {
   for (const one of wanted.filter((group) => !before.includes(group))) await api.addMember(one, id);
@@ -158,9 +157,9 @@ function Groups({ draft, change }: { draft: Draft; change: (part: Partial<Draft>
 }
 
 function More({ draft, change, error }: { draft: Draft; change: (part: Partial<Draft>) => void; error: unknown }) {
-  const wrong = error instanceof ApiError ? error.of('ffmpeg_cmd') : '';
+  const wrong = error instanceof ApiError ? error.of('ffmpeg_cmd') : [];
   return (
-    <details open={wrong !== ''}>
+    <details open={wrong.length > 0}>
       <summary>{say('more')}</summary>
       <Field label={say('template')} hint={say('templateHint')} error={wrong}>
         <input
@@ -178,7 +177,6 @@ export function CameraForm(props: FormProps) {
   const { camera, onClose } = props;
   const { draft, change, error, wrong, isBusy, trying, test, save } = useForm(props);
   const isGood = trying.found !== null && trying.found.reason === null;
-  const isElsewhere = error !== null && !(error instanceof ApiError && isPlaced(error));
   const isFull = error instanceof ApiError && error.status === 429;
   return (
     <Dialog title={camera ? say('editTitle', { name: camera.name }) : say('addTitle')} onClose={onClose} isWide>
@@ -212,7 +210,7 @@ export function CameraForm(props: FormProps) {
               {say('tooMany')}
             </p>
           ) : (
-            isElsewhere && <ErrorText error={error} />
+            <ErrorText error={error} placed={PLACED} />
           )}
           <div class="dialog-buttons">
             <Button onClick={onClose}>{sayPart('cancel')}</Button>

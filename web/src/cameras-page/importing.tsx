@@ -1,7 +1,7 @@
 /** Many cameras from a table: read and shown first, tested if somebody wants it, and stored when he says so. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError } from '../api/call';
+import { ApiError, type Detail } from '../api/call';
 import { cameras, refresh } from '../cameras';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
@@ -104,11 +104,12 @@ function About({ table }: { table: TableRead }) {
 const NOTHING: Preview = { chosen: new Set(), outcomes: new Map(), refused: new Map(), added: new Map() };
 
 /** What was said of rows of the chosen ones, by their lines. */
-function refusedOf(error: ApiError, rows: Row[]): Map<number, string[]> {
-  const found = new Map<number, string[]>();
-  for (const { loc, msg } of error.detail) {
-    const line = typeof loc[1] === 'number' ? rows[loc[1]]?.line : undefined;
-    if (line !== undefined) found.set(line, [...(found.get(line) ?? []), msg]);
+function refusedOf(error: ApiError, rows: Row[]): Map<number, Detail[]> {
+  const found = new Map<number, Detail[]>();
+  for (const entry of error.detail) {
+    const at = entry.loc[1];
+    const line = typeof at === 'number' ? rows[at]?.line : undefined;
+    if (line !== undefined) found.set(line, [...(found.get(line) ?? []), entry]);
   }
   return found;
 }

@@ -1,6 +1,6 @@
 /** The cameras: what they are, whether they are there, and all that is set of them. Its state stands in the address. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { type Camera, camera as cameraOf, cameras, groups, refresh } from '../cameras';
 import { useKeys } from '../keys';
 import { mayConfigure } from '../me';
@@ -11,6 +11,7 @@ import { toast } from '../parts/toasts';
 import { say as sayParts } from '../parts/words';
 import { changeQuery, route } from '../route';
 import './cameras.css';
+import { language } from '../words';
 import { Details } from './details';
 import { Discovery } from './discovery';
 import type { Draft } from './draft';
@@ -196,7 +197,7 @@ const HINTS = () => [
 export default function Page() {
   const filter = useSignal<Filter>({ text: '', status: '', group: '' });
   const [begin, setBegin] = useState<Partial<Draft>>({});
-  const [hints] = useState(HINTS);
+  const hints = useMemo(HINTS, [language.value]);
   const { stopping, endStopping, toggle } = useRecording();
   const all = cameras.value;
   useKeys(hints);

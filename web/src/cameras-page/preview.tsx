@@ -1,22 +1,24 @@
 /** The rows of a table before they are imported: what each comes to, and what is wrong with it beside it. */
+import type { Detail } from '../api/refusals';
 import { Check } from '../parts/field';
 import { Link } from '../parts/link';
+import { Refused } from '../parts/refused';
+import { sayReason } from '../reasons';
 import type { Outcome } from './bringing';
 import { videoText } from './facts';
 import { say, sayColumn, sayFault, sayNote } from './importwords';
-import { sayReason } from './reasons';
 import type { Row } from './rows';
 
 export interface Preview {
   chosen: ReadonlySet<number>;
   outcomes: ReadonlyMap<number, Outcome>;
   /** What the service said of rows, by line. */
-  refused: ReadonlyMap<number, string[]>;
+  refused: ReadonlyMap<number, Detail[]>;
   /** The ids of what was imported, by line. */
   added: ReadonlyMap<number, number>;
 }
 
-function Wrong({ row, refused }: { row: Row; refused: string[] }) {
+function Wrong({ row, refused }: { row: Row; refused: Detail[] }) {
   if (!row.faults.length && !row.notes.length && !refused.length) return <span class="muted">{say('fine')}</span>;
   return (
     <ul>
@@ -26,9 +28,9 @@ function Wrong({ row, refused }: { row: Row; refused: string[] }) {
           {sayFault(key, { text })}
         </li>
       ))}
-      {refused.map((text) => (
-        <li key={text} class="error-text" lang="en">
-          {text}
+      {refused.map((entry) => (
+        <li key={entry.msg} class="error-text">
+          <Refused entries={[entry]} />
         </li>
       ))}
       {row.notes.map(({ key, text }) => (
@@ -44,8 +46,8 @@ function Tested({ outcome }: { outcome: Outcome | undefined }) {
   if (!outcome) return null;
   if (outcome.kind === 'refused')
     return (
-      <span class="error-text" lang="en">
-        {outcome.text}
+      <span class="error-text">
+        <Refused entries={outcome.detail} />
       </span>
     );
   if (outcome.kind !== 'tried') return <span class="muted">{say(outcome.kind)}</span>;

@@ -1,15 +1,11 @@
 /** Removing a camera, and stopping one that records with others: both are asked before they are done. */
 
-import { useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { removeSource } from '../api/sources';
 import { type Camera, cameras, refresh } from '../cameras';
-import { Button } from '../parts/button';
 import { Confirm } from '../parts/confirm';
-import { Dialog } from '../parts/dialog';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
-import { say as sayPart } from '../parts/words';
 import { stop, stoppedWith } from './recording';
 import { say } from './words';
 
@@ -23,45 +19,46 @@ function Others({ camera }: { camera: Camera }) {
   );
 }
 
-/** The service refuses to remove what records (409): what that means is said before and after it was tried. */
-export function Remove({ camera, onClose }: { camera: Camera; onClose: () => void }) {
-  const [error, setError] = useState<unknown>(null);
-  const [isBusy, setBusy] = useState(false);
+async function remove(camera: Camera): Promise<void> {
+  const { id, name } = camera;
+  try {
+    if (camera.isWanted) await stop(camera);
+    await removeSource(id);
+    toast(say('removed', { name }));
+  } finally {
+    await refresh();
+  }
+}
+
+/** What is told before; the service refuses to remove what records (409): what that means is said after that too. */
+function Told({ camera, error }: { camera: Camera; error: unknown }) {
   const { name, tags } = camera;
   const isRefused = error instanceof ApiError && error.has('source_is_recording');
-  const remove = async () => {
-    setBusy(true);
-    try {
-      if (camera.isWanted) await stop(camera);
-      await removeSource(camera.id);
-      toast(say('removed', { name }));
-      onClose();
-    } catch (reason) {
-      setError(reason);
-    } finally {
-      await refresh();
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog title={say('removeTitle', { name })} onClose={onClose}>
-      <div class="stack">
-        <p>{say('removeHint')}</p>
-        {(camera.isWanted || isRefused) && (
-          <p class="notice" data-kind="warning">
-            {say('isRecording', { name, tags: tags.map((tag) => `“${tag.name}”`).join(', ') })}
-          </p>
-        )}
-        <Others camera={camera} />
-        {!isRefused && <ErrorText error={error} />}
-      </div>
-      <div class="dialog-buttons">
-        <Button onClick={onClose}>{sayPart('cancel')}</Button>
-        <Button kind="danger" icon="bin" disabled={isBusy} onClick={remove}>
-          {say(camera.isWanted ? 'stopAndRemove' : 'removeShort')}
-        </Button>
-      </div>
-    </Dialog>
+    <>
+      <p>{say('removeHint')}</p>
+      {(camera.isWanted || isRefused) && (
+        <p class="notice" data-kind="warning">
+          {say('isRecording', { name, tags: tags.map((tag) => `“${tag.name}”`).join(', ') })}
+        </p>
+      )}
+      <Others camera={camera} />
+      {!isRefused && <ErrorText error={error} />}
+    </>
+  );
+}
+
+export function Remove({ camera, onClose }: { camera: Camera; onClose: () => void }) {
+  return (
+    <Confirm
+      title={say('removeTitle', { name: camera.name })}
+      action={say(camera.isWanted ? 'stopAndRemove' : 'removeShort')}
+      icon="bin"
+      act={() => remove(camera)}
+      onClose={onClose}
+    >
+      {(error) => <Told camera={camera} error={error} />}
+    </Confirm>
   );
 }
 

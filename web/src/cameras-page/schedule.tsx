@@ -118,62 +118,70 @@ function useSchedule(groupId: string, name: string) {
   return { given, setGiven, isStored, isOpen, error, act };
 }
 
-export function ScheduleForm({ groupId, name }: { groupId: string; name: string }) {
-  const { given, setGiven, isStored, isOpen, error, act } = useSchedule(groupId, name);
-  if (!given) return error ? <ErrorText error={error} /> : <Spinner />;
-  const change = (part: Partial<api.ScheduleInput>) => setGiven({ ...given, ...part });
-  const { tag_name, time_zone, windows, is_enabled } = given;
+interface PartProps {
+  given: api.ScheduleInput;
+  change: (part: Partial<api.ScheduleInput>) => void;
+}
+
+function TagAndZone({ given: { tag_name, time_zone }, change }: PartProps) {
   return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        const body = { tag_name, time_zone, windows, is_enabled };
-        void act(() => api.putSchedule(groupId, body), say('saved', { name }));
-      }}
-    >
+    <div class="cameras-pair">
+      <Field label={say('tag')}>
+        <input
+          value={tag_name}
+          required
+          maxLength={255}
+          onInput={({ currentTarget: { value } }) => change({ tag_name: value })}
+        />
+      </Field>
+      <Field label={say('zone')}>
+        <select value={time_zone} onChange={({ currentTarget: { value } }) => change({ time_zone: value })}>
+          {[...new Set([time_zone, ...zoneNames()])].map((zone) => (
+            <option key={zone}>{zone}</option>
+          ))}
+        </select>
+      </Field>
+    </div>
+  );
+}
+
+/** That there is none yet, or that it records now. */
+function State({ isStored, isOpen }: { isStored: boolean; isOpen: boolean }) {
+  return (
+    <>
       {!isStored && <p class="muted">{say('noSchedule')}</p>}
       {isOpen && (
         <span class="badge" data-kind="good">
           {say('open')}
         </span>
       )}
-      <div class="cameras-pair">
-        <Field label={say('tag')}>
-          <input
-            value={tag_name}
-            required
-            maxLength={255}
-            onInput={({ currentTarget: { value } }) => change({ tag_name: value })}
-          />
-        </Field>
-        <Field label={say('zone')}>
-          <select value={time_zone} onChange={({ currentTarget: { value } }) => change({ time_zone: value })}>
-            {[...new Set([time_zone, ...zoneNames()])].map((zone) => (
-              <option key={zone}>{zone}</option>
-            ))}
-          </select>
-        </Field>
-      </div>
+    </>
+  );
+}
+
+export function ScheduleForm({ groupId, name }: { groupId: string; name: string }) {
+  const { given, setGiven, isStored, isOpen, error, act } = useSchedule(groupId, name);
+  if (!given) return error ? <ErrorText error={error} /> : <Spinner />;
+  const change = (part: Partial<api.ScheduleInput>) => setGiven({ ...given, ...part });
+  const { tag_name, time_zone, windows, is_enabled } = given;
+  const save = (event: Event) => {
+    event.preventDefault();
+    const body = { tag_name, time_zone, windows, is_enabled };
+    void act(() => api.putSchedule(groupId, body), say('saved', { name }));
+  };
+  const remove = async () => {
+    await api.removeSchedule(groupId);
+    return null;
+  };
+  return (
+    <form class="stack" onSubmit={save}>
+      <State isStored={isStored} isOpen={isOpen} />
+      <TagAndZone given={given} change={change} />
       <Windows windows={windows} set={(changed) => change({ windows: changed })} />
       <Check label={say('enabled')} checked={is_enabled} onChange={(isOn) => change({ is_enabled: isOn })} />
       <ErrorText error={error} />
       <div class="dialog-buttons">
-        {isStored && (
-          <Button
-            onClick={() =>
-              act(
-                async () => {
-                  await api.removeSchedule(groupId);
-                  return null;
-                },
-                say('offDone', { name }),
-              )
-            }
-          >
-            {say('off')}
-          </Button>
-        )}
+        {isStored && <Button onClick={() => act(remove, say('offDone', { name }))}>{say('off')}</Button>}
         <Button type="submit" kind="main" disabled={windows.length === 0}>
           {sayPart('save')}
         </Button>

@@ -5,9 +5,9 @@ import { type Reason, type Trial, testSource } from '../api/cameras';
 import type { SourceInput } from '../api/sources';
 import { numberText } from '../instants';
 import { Spinner } from '../parts/shown';
+import { sayReason } from '../reasons';
 import { videoText } from './facts';
 import { say } from './formwords';
-import { sayReason } from './reasons';
 
 /** Reasons of which the service's own words tell more: a setting's name, a codec, what ffmpeg said. */
 const TOLD: Reason[] = ['address_forbidden', 'codec_unknown', 'bad_template', 'failed'];

@@ -1,9 +1,9 @@
 /** The panel beside the player: marks, and what is done with what lies between them. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { durationText } from '../instants';
 import { useKeys } from '../keys';
 import { may } from '../me';
-import { chosen, type Marks, marks } from '../moment';
+import { chosen, isScrubbing, type Marks, marks } from '../moment';
 import { Button } from '../parts/button';
 import { Spinner } from '../parts/shown';
 import { language } from '../words';
@@ -48,7 +48,7 @@ function useClipKeys(): void {
     ],
     [named],
   );
-  useKeys(hints);
+  useKeys(hints, say('title'));
 }
 
 interface ActionsProps {
@@ -140,7 +140,9 @@ export function Clips() {
   useClipKeys();
   useEffect(keepLooping, []);
   useEffect(followAnalyses, []);
-  const { inMs, outMs } = marks.value;
+  const resting = useRef(marks.peek());
+  if (!isScrubbing.value) resting.current = marks.value; // nothing is asked of what a hand only passes
+  const { inMs, outMs } = resting.current;
   const clip = useMemo(() => clipOf({ inMs, outMs }), [inMs, outMs]);
   return (
     <aside class="clips panel" aria-label={say('title')}>

@@ -1,6 +1,6 @@
 /** Plays what lies between the marks in the player, again and again: all cameras in step, at the speed that is set. */
 import { effect, signal } from '@preact/signals';
-import { clockMs, marks, player } from '../moment';
+import { clockMs, isScrubbing, marks, player } from '../moment';
 import { clipOf } from './marking';
 
 const MOVED_MS = 3000; // who goes further away than this has gone there himself
@@ -22,7 +22,7 @@ export function keepLooping(): () => void {
   const end = effect(() => {
     const clip = clipOf(marks.value);
     const ms = clockMs.value;
-    if (!isLooping.value || clip === null || ms === null) {
+    if (!isLooping.value || isScrubbing.value || clip === null || ms === null) {
       wasWithin = false;
       return;
     }

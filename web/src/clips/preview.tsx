@@ -64,7 +64,15 @@ export function Preview({ cuts, onClose }: { cuts: Cut[]; onClose: () => void })
           playsInline
           onError={() => void problemOf(cut).then((why) => setProblem({ id, why }))}
         />
-        {problem?.id === id && problem.why && <ErrorText error={problem.why} />}
+        {problem?.id === id &&
+          problem.why &&
+          (problem.why.has('no_footage') ? (
+            <p class="error-text" role="alert">
+              {say('nothing')}
+            </p>
+          ) : (
+            <ErrorText error={problem.why} />
+          ))}
         {problem?.id === id && !problem.why && (
           <p class="notice" data-kind="warning" role="alert">
             {say('cannotPlay', { codecs: cut.footage.codecs })}

@@ -18,12 +18,14 @@ interface CinemaFormProps {
 
 export const audienceText = (audience: Audience): string => (audience === '----' ? say('notSaid') : audience);
 
-export function CinemaForm({ fileId, before, onSaved }: CinemaFormProps) {
+/** What is typed, and storing it: the first time it begins the analysis. */
+function useCinema({ fileId, before, onSaved }: CinemaFormProps) {
   const [audience, setAudience] = useState<Audience>(before?.target_audience ?? '----');
   const [comment, setComment] = useState(before?.comment ?? '');
   const [saved, setSaved] = useState(before);
   const [error, setError] = useState<unknown>(null);
-  const save = async () => {
+  const save = async (event: Event) => {
+    event.preventDefault();
     try {
       const work = saved ? changeCinema : startCinema;
       const cinema = await work(fileId, { target_audience: audience, comment });
@@ -36,14 +38,13 @@ export function CinemaForm({ fileId, before, onSaved }: CinemaFormProps) {
     }
   };
   const isSame = saved !== null && saved.target_audience === audience && saved.comment === comment;
+  return { audience, setAudience, comment, setComment, isNew: !saved, isSame, error, save };
+}
+
+export function CinemaForm(props: CinemaFormProps) {
+  const { audience, setAudience, comment, setComment, isNew, isSame, error, save } = useCinema(props);
   return (
-    <form
-      class="files-cinema"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
-      }}
-    >
+    <form class="files-cinema" onSubmit={(event) => void save(event)}>
       <Field label={say('audience')}>
         <select value={audience} onChange={(event) => setAudience(event.currentTarget.value as Audience)}>
           {AUDIENCES.map((one) => (
@@ -67,7 +68,7 @@ export function CinemaForm({ fileId, before, onSaved }: CinemaFormProps) {
         <Button type="submit" disabled={isSame}>
           {sayPart('save')}
         </Button>
-        {!saved && <span class="small muted">{say('startsAgain')}</span>}
+        {isNew && <span class="small muted">{say('startsAgain')}</span>}
       </div>
     </form>
   );

@@ -1,7 +1,7 @@
 /** Writing a comment on a file: what is said, how grave it is, of which violation, and where. */
 
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { ApiError } from '../api/call';
+import { ApiError, type Detail } from '../api/call';
 import { addComment, type Comment, type CommentInput, changeComment } from '../api/files';
 import { SEVERITIES, type Severity } from '../api/severity';
 import { Button, IconButton } from '../parts/button';
@@ -38,30 +38,37 @@ function wrongTimes(from: string, to: string): { from: string; to: string } {
   return { from: wrong(startS), to: wrong(endS) || (isTurned ? say('wrongOrder') : '') };
 }
 
-/** A field for a time within the film, with a button that puts the moment shown into it. */
-function TimeField(props: {
-  label: string;
-  value: string;
-  error: string;
-  nowS: (() => number) | null;
-  nowLabel: string;
-  onChange: (text: string) => void;
-}) {
-  const { label, value, error, nowS, nowLabel, onChange } = props;
+interface TimesProps {
+  form: Drafted;
+  /** What the service has against one of them. */
+  said: (name: string) => Detail[];
+  nowS: FormProps['nowS'];
+}
+
+/** Begin and end within the film, each with a button that puts the moment shown into it. */
+function Times({ form, said, nowS }: TimesProps) {
+  const edges = [
+    { name: 'from', nowLabel: 'nowAsBegin', refused: said('start'), set: form.setFrom },
+    { name: 'to', nowLabel: 'nowAsEnd', refused: said('end'), set: form.setTo },
+  ] as const;
   return (
-    <div class="files-time">
-      <Field label={label} error={error}>
-        <input
-          class="numbers"
-          inputMode="decimal"
-          placeholder="1:05"
-          title={say('timeHint')}
-          value={value}
-          onInput={(event) => onChange(event.currentTarget.value)}
-        />
-      </Field>
-      {nowS && <IconButton icon="clock" label={nowLabel} onClick={() => onChange(timeText(nowS()))} />}
-    </div>
+    <>
+      {edges.map(({ name, nowLabel, refused, set }) => (
+        <div key={name} class="files-time">
+          <Field label={say(name)} error={form.wrong[name] || refused}>
+            <input
+              class="numbers"
+              inputMode="decimal"
+              placeholder="1:05"
+              title={say('timeHint')}
+              value={form[name]}
+              onInput={(event) => set(event.currentTarget.value)}
+            />
+          </Field>
+          {nowS && <IconButton icon="clock" label={say(nowLabel)} onClick={() => set(timeText(nowS()))} />}
+        </div>
+      ))}
+    </>
   );
 }
 
@@ -75,21 +82,28 @@ function useDraft({ comment, fromS, toS }: Draft) {
   const times = { start: secondsOf(from), end: secondsOf(to) };
   const input: CommentInput = { comment: text, severity, violation: violation.trim() || null, ...times };
   const isWhole = text.trim() !== '' && !wrong.from && !wrong.to;
-  return {
-    text,
-    setText,
-    severity,
-    setSeverity,
-    violation,
-    setViolation,
-    from,
-    setFrom,
-    to,
-    setTo,
-    wrong,
-    input,
-    isWhole,
+  const set = { setText, setSeverity, setViolation, setFrom, setTo };
+  return { text, severity, violation, from, to, ...set, wrong, input, isWhole };
+}
+
+type Drafted = ReturnType<typeof useDraft>;
+
+/** Stores what is whole, once however often it is asked to. */
+function useSaving({ refer, draft, onDone }: FormProps, { input, isWhole }: Drafted) {
+  const [error, setError] = useState<unknown>(null);
+  const [isBusy, setBusy] = useState(false);
+  const save = async () => {
+    if (!isWhole || isBusy) return;
+    setBusy(true);
+    try {
+      onDone(await (draft.comment ? changeComment(draft.comment.id, input) : addComment(refer, input)));
+    } catch (reason) {
+      setError(reason);
+      setBusy(false);
+    }
   };
+  const said = (name: string) => (error instanceof ApiError ? error.of(name) : []);
+  return { error, isBusy, save, said };
 }
 
 function SeverityChoice({ value, onChange }: { value: Severity; onChange: (severity: Severity) => void }) {
@@ -106,68 +120,45 @@ function SeverityChoice({ value, onChange }: { value: Severity; onChange: (sever
   );
 }
 
-export function CommentForm({ refer, draft, nowS, onDone, onCancel }: FormProps) {
-  const form = useDraft(draft);
-  const [error, setError] = useState<unknown>(null);
-  const [isBusy, setBusy] = useState(false);
+function Words({ form, said }: Pick<TimesProps, 'form' | 'said'>) {
   const box = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => box.current?.focus(), []); // at once: what is typed next belongs here
-  const save = async () => {
-    if (!form.isWhole || isBusy) return;
-    setBusy(true);
-    try {
-      onDone(await (draft.comment ? changeComment(draft.comment.id, form.input) : addComment(refer, form.input)));
-    } catch (reason) {
-      setError(reason);
-      setBusy(false);
-    }
-  };
-  const said = (name: string) => (error instanceof ApiError ? error.of(name) : '');
+  return (
+    <Field label={say('comment')} error={said('comment')}>
+      <textarea
+        ref={box}
+        rows={3}
+        maxLength={10_000}
+        dir="auto"
+        value={form.text}
+        onInput={(event) => form.setText(event.currentTarget.value)}
+      />
+    </Field>
+  );
+}
+
+export function CommentForm(props: FormProps) {
+  const { draft, nowS, onCancel } = props;
+  const form = useDraft(draft);
+  const { error, isBusy, save, said } = useSaving(props, form);
   const hear = (event: KeyboardEvent) => {
     if (event.key === 'Escape') onCancel();
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void save();
   };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void save();
+  };
+  const name = say(draft.comment ? 'editComment' : 'newComment');
   return (
-    <form
-      class="files-comment-form"
-      aria-label={say(draft.comment ? 'editComment' : 'newComment')}
-      onKeyDown={hear}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
-      }}
-    >
-      <Field label={say('comment')} error={said('comment')}>
-        <textarea
-          ref={box}
-          rows={3}
-          maxLength={10_000}
-          dir="auto"
-          value={form.text}
-          onInput={(event) => form.setText(event.currentTarget.value)}
-        />
-      </Field>
+    <form class="files-comment-form" aria-label={name} onKeyDown={hear} onSubmit={submit}>
+      <Words form={form} said={said} />
       <div class="files-comment-row">
         <SeverityChoice value={form.severity} onChange={form.setSeverity} />
-        <TimeField
-          label={say('from')}
-          value={form.from}
-          error={form.wrong.from || said('start')}
-          nowS={nowS}
-          nowLabel={say('nowAsBegin')}
-          onChange={form.setFrom}
-        />
-        <TimeField
-          label={say('to')}
-          value={form.to}
-          error={form.wrong.to || said('end')}
-          nowS={nowS}
-          nowLabel={say('nowAsEnd')}
-          onChange={form.setTo}
-        />
+        <Times form={form} said={said} nowS={nowS} />
       </div>
       <ViolationField value={form.violation} onChange={form.setViolation} />
-      <ErrorText error={error} />
+      <ErrorText error={error} placed={['comment', 'start', 'end']} />
       <div class="row">
         <Button type="submit" kind="main" disabled={!form.isWhole || isBusy}>
           {sayPart('save')}

@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals';
 import { Fragment } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type DownloadKey, restartKey, revokeKey } from '../api/files';
-import { clockText, durationText, nowMs, numberText } from '../instants';
+import { clockText, durationText, momentText, nowMs, numberText } from '../instants';
 import { Button } from '../parts/button';
 import { Confirm } from '../parts/confirm';
 import { sayCopied } from '../parts/copytext';
@@ -66,10 +66,43 @@ function Address({ shown }: { shown: DownloadKey }) {
   );
 }
 
-export function KeyPanel({ opened, shown }: { opened: OpenedFile; shown: DownloadKey }) {
-  const isRevoking = useSignal(false);
+/** Who downloads now, by name where that may be known. */
+function Downloading({ shown: { downloading, downloaders } }: { shown: DownloadKey }) {
+  if (!downloaders?.length) return <>{numberText(downloading)}</>;
+  return (
+    <ul class="files-downloaders">
+      {downloaders.map(({ account, since_utc }) => (
+        <li key={`${account} ${since_utc}`}>
+          {account === null ? <span class="muted">{say('keyHolder')}</span> : <bdi>{account}</bdi>}{' '}
+          <span class="small muted">{say('since', { time: momentText(Date.parse(since_utc)) })}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Facts({ shown }: { shown: DownloadKey }) {
+  return (
+    <dl class="files-facts">
+      <dt>{say('keyRotation')}</dt>
+      <dd>{say(shown.rotation ?? 'never')}</dd>
+      <dt>{say('downloading')}</dt>
+      <dd class="numbers">
+        <Downloading shown={shown} />
+      </dd>
+      {(['downloads', 'users'] as const).map((name) => (
+        <Fragment key={name}>
+          <dt>{say(name)}</dt>
+          <dd class="numbers">{numberText(shown[name])}</dd>
+        </Fragment>
+      ))}
+    </dl>
+  );
+}
+
+/** Giving out and revoking: what is done is told, what fails is said. */
+function useActs(opened: OpenedFile) {
   const error = useSignal<unknown>(null);
-  useLooking(opened, shown.rotation === 'running' || shown.downloading > 0 || shown.download_url !== null);
   const act = async (work: () => Promise<unknown>, said: string) => {
     try {
       await work();
@@ -80,52 +113,36 @@ export function KeyPanel({ opened, shown }: { opened: OpenedFile; shown: Downloa
     }
     await opened.refresh('key');
   };
-  const counts = [
-    ['downloading', shown.downloading],
-    ['downloads', shown.downloads],
-    ['users', shown.users],
-  ] as const;
+  return { error, act };
+}
+
+export function KeyPanel({ opened, shown }: { opened: OpenedFile; shown: DownloadKey }) {
+  const isRevoking = useSignal(false);
+  const { error, act } = useActs(opened);
+  useLooking(opened, shown.rotation === 'running' || shown.downloading > 0 || shown.download_url !== null);
   const mayRevoke = shown.download_url !== null || shown.downloading > 0;
+  const ask = (isAsked: boolean) => () => {
+    isRevoking.value = isAsked;
+  };
+  const restart = () => void act(() => restartKey(opened.id), say('saidKey'));
+  const revoke = () => act(() => revokeKey(opened.id), say('saidRevoked'));
   return (
     <section class="panel stack" aria-labelledby="files-key">
       <h2 id="files-key">{say('key')}</h2>
       <p class="small muted">{say('keyText')}</p>
       {shown.download_url ? <Address shown={shown} /> : <p>{say('keyNone')}</p>}
-      <dl class="files-facts">
-        <dt>{say('keyRotation')}</dt>
-        <dd>{say(shown.rotation ?? 'never')}</dd>
-        {counts.map(([name, count]) => (
-          <Fragment key={name}>
-            <dt>{say(name)}</dt>
-            <dd class="numbers">{numberText(count)}</dd>
-          </Fragment>
-        ))}
-      </dl>
+      <Facts shown={shown} />
       <ErrorText error={error.value} />
       <div class="row">
-        {!shown.download_url && (
-          <Button onClick={() => void act(() => restartKey(opened.id), say('saidKey'))}>{say('restart')}</Button>
-        )}
+        {!shown.download_url && <Button onClick={restart}>{say('restart')}</Button>}
         {mayRevoke && (
-          <Button
-            kind="danger"
-            onClick={() => {
-              isRevoking.value = true;
-            }}
-          >
+          <Button kind="danger" onClick={ask(true)}>
             {say('revoke')}
           </Button>
         )}
       </div>
       {isRevoking.value && (
-        <Confirm
-          title={say('revokeTitle')}
-          action={say('revoke')}
-          act={() => act(() => revokeKey(opened.id), say('saidRevoked'))}
-          onClose={() => {
-            isRevoking.value = false;
-          }}
-        >
+        <Confirm title={say('revokeTitle')} action={say('revoke')} act={revoke} onClose={ask(false)}>
           <p>{say('revokeText', { n: shown.downloading })}</p>
         </Confirm>
       )}

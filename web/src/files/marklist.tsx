@@ -1,5 +1,6 @@
 /** Findings and comments one below another, in step with the film: what is shown now is marked and kept in sight. */
 import { computed } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Comment } from '../api/files';
 import { SEVERITIES, type Severity } from '../api/severity';
@@ -26,46 +27,54 @@ interface FilterProps {
   onChange: (filter: MarkFilter) => void;
 }
 
+function Chip({ isOn, toggle, children }: { isOn: boolean; toggle: () => void; children: ComponentChildren }) {
+  return (
+    <button type="button" class="button files-chip" aria-pressed={isOn} onClick={toggle}>
+      {children}
+    </button>
+  );
+}
+
+function Severities({ filter, counts, onChange }: Omit<FilterProps, 'violations'>) {
+  const { severities } = filter;
+  const offered = SEVERITIES.toReversed().filter((severity) => counts[severity] || severities.includes(severity));
+  return (
+    <fieldset class="files-chips">
+      <legend class="unseen">{say('severity')}</legend>
+      {offered.map((severity) => (
+        <Chip
+          key={severity}
+          isOn={severities.includes(severity)}
+          toggle={() => onChange({ ...filter, severities: toggled(severities, severity) })}
+        >
+          <SeverityMark severity={severity} />
+          {severityText(severity)} <span class="muted numbers">{counts[severity] ?? 0}</span>
+        </Chip>
+      ))}
+    </fieldset>
+  );
+}
+
 export function MarkFilters({ filter, violations, counts, onChange }: FilterProps) {
+  const { lanes, violation } = filter;
   return (
     <div class="files-filters">
-      <fieldset class="files-chips">
-        <legend class="unseen">{say('severity')}</legend>
-        {SEVERITIES.toReversed()
-          .filter((severity) => counts[severity] || filter.severities.includes(severity))
-          .map((severity) => (
-            <button
-              key={severity}
-              type="button"
-              class="button files-chip"
-              aria-pressed={filter.severities.includes(severity)}
-              onClick={() => onChange({ ...filter, severities: toggled(filter.severities, severity) })}
-            >
-              <SeverityMark severity={severity} />
-              {severityText(severity)} <span class="muted numbers">{counts[severity] ?? 0}</span>
-            </button>
-          ))}
-      </fieldset>
+      <Severities filter={filter} counts={counts} onChange={onChange} />
       <fieldset class="files-chips">
         <legend class="unseen">{say('author')}</legend>
         {LANES.map((lane) => (
-          <button
+          <Chip
             key={lane}
-            type="button"
-            class="button files-chip"
-            aria-pressed={filter.lanes.includes(lane)}
-            onClick={() => onChange({ ...filter, lanes: toggled(filter.lanes, lane) })}
+            isOn={lanes.includes(lane)}
+            toggle={() => onChange({ ...filter, lanes: toggled(lanes, lane) })}
           >
             {say(lane)}
-          </button>
+          </Chip>
         ))}
       </fieldset>
       {violations.length > 1 && (
         <Field label={say('violation')}>
-          <select
-            value={filter.violation}
-            onChange={(event) => onChange({ ...filter, violation: event.currentTarget.value })}
-          >
+          <select value={violation} onChange={(event) => onChange({ ...filter, violation: event.currentTarget.value })}>
             <option value="">{say('allViolations')}</option>
             {violations.map((name) => (
               <option key={name} value={name}>

@@ -1,8 +1,10 @@
 /** The film of a file as it plays: its state as signals, what may be done with it, whatever element shows it. */
 import { signal } from '@preact/signals';
+import { FrameSteps } from './framesteps';
+import { FrameWatch } from './framewatch';
 
 export const RATES = [0.25, 0.5, 1, 1.5, 2, 4, 8] as const;
-const FRAME_S = 1 / 25; // of files whose frame rate nobody knows here
+const FRAME_S = 1 / 25; // where the browser does not tell which frame it shows
 
 export class Playing {
   readonly timeS = signal(0);
@@ -14,6 +16,9 @@ export class Playing {
   readonly isRefused = signal(false);
   private media: HTMLMediaElement | null = null;
   private frame = 0;
+  private watch: FrameWatch | null = null;
+  private steps: FrameSteps | null = null;
+  private stepping: Promise<void> = Promise.resolve();
 
   constructor(durationS: number | null) {
     this.durationS.value = durationS ?? 0;
@@ -22,7 +27,11 @@ export class Playing {
   /** Take over an element, or give it back with null. */
   attach(media: HTMLMediaElement | null): void {
     cancelAnimationFrame(this.frame);
+    this.watch?.end();
     this.media = media;
+    const watch = media && FrameWatch.isPossible(media) ? new FrameWatch(media) : null;
+    this.watch = watch;
+    this.steps = watch && new FrameSteps((atS) => watch.show(atS));
     if (!media) return;
     const listen = (names: string, act: () => void) => {
       const heard = () => this.media === media && act();
@@ -86,9 +95,19 @@ export class Playing {
     this.seek(this.timeS.peek() + seconds);
   }
 
-  step(frames: number): void {
+  /** Show the frame before or after; pressed again meanwhile, one more. */
+  step(frames: 1 | -1): void {
     this.pause();
-    this.skip(frames * FRAME_S);
+    const { watch, steps } = this;
+    if (!watch || !steps) {
+      this.skip(frames * FRAME_S);
+      return;
+    }
+    this.stepping = this.stepping.then(async () => {
+      if (this.watch !== watch || !this.media || this.media.readyState === 0) return;
+      const atS = await watch.shown();
+      await (frames > 0 ? steps.on(atS, this.media.duration) : steps.back(atS));
+    });
   }
 
   mute(isMuted: boolean): void {

@@ -4,7 +4,7 @@
  */
 import { computed, effect, signal } from '@preact/signals';
 import { type DetailedError, defaultOptions, Upload } from 'tus-js-client';
-import { csrfToken, type Detail, forgetToken } from '../api/call';
+import { csrfToken, type Detail, forgetToken, noteSession, session } from '../api/call';
 import { largestBytes, removeFile } from '../api/files';
 import { me } from '../me';
 import { type Doubt, doubtOf, fileIdOf, fingerprintOf } from './checks';
@@ -24,8 +24,8 @@ export interface UploadItem {
   resumedBytes: number | null;
   perSecond: number | null;
   leftMs: number | null;
-  /** What went wrong: a `type` of the service's errors, and its words. */
-  error: { type: string; text: string } | null;
+  /** What went wrong: what the service said, or `no_service`; `unreadable` is a file that cannot be read any more. */
+  error: Detail | null;
 }
 
 const AT_ONCE = 2; // of the six connections that a browser has for a host
@@ -126,27 +126,30 @@ function note(key: number, sentBytes: number): void {
   change(key, { sentBytes, ...moving, ...(isFirst && { resumedBytes: sentBytes }) });
 }
 
-/** What the service said of a request that failed; of one without an answer `unreachable`. */
-function saidOf(error: Error | DetailedError): { status: number; type: string; text: string } {
+const saidNothing = (type: string, msg = ''): Detail => ({ loc: [], msg, type });
+
+/** What the service said of a request that failed; of one without an answer `no_service`, with status 0. */
+function saidOf(error: Error | DetailedError): { status: number; said: Detail } {
   const answer = 'originalResponse' in error ? error.originalResponse : null;
-  if (!answer) return { status: 0, type: 'originalRequest' in error ? 'unreachable' : 'unreadable', text: '' };
+  if (!answer) return { status: 0, said: saidNothing('originalRequest' in error ? 'no_service' : 'unreadable') };
+  const status = answer.getStatus();
   try {
     const [entry] = (JSON.parse(answer.getBody()) as { detail: Detail[] }).detail;
-    return { status: answer.getStatus(), type: entry?.type ?? '', text: entry?.msg ?? '' };
-  } catch {
-    return { status: answer.getStatus(), type: '', text: `${answer.getStatus()}` };
-  }
+    if (entry) return { status, said: entry };
+  } catch {} // a proxy's page, or nothing
+  return { status, said: saidNothing('unexplained', `${status}`) };
 }
 
 const FINAL_CONFLICTS = new Set(['taken_over', 'length_differs']);
-const PASSING = new Set([0, 408, 409, 423, 425, 429, 460, 500, 502, 503, 504]);
+const PASSING = new Set([0, 401, 408, 409, 423, 425, 429, 460, 500, 502, 503, 504]);
 
-/** Try again what another attempt may heal; a refusal, a full storage and another tab that took over are told. */
+/** Try again what another attempt may heal, or another sign-in; a refusal, a full storage and another tab that took over are told. */
 function mayRetry(key: number, error: DetailedError): boolean {
-  const said = saidOf(error);
+  const { status, said } = saidOf(error);
+  if (status === 401) noteSession(status);
   const isStale = said.type === 'csrf_token';
   if (isStale) forgetToken();
-  const isPassing = isStale || (PASSING.has(said.status) && !FINAL_CONFLICTS.has(said.type));
+  const isPassing = isStale || (PASSING.has(status) && !FINAL_CONFLICTS.has(said.type));
   if (isPassing && itemOf(key)) {
     jobs.get(key)?.speed.forget();
     change(key, { state: 'waiting', error: said, perSecond: null, leftMs: null });
@@ -155,7 +158,7 @@ function mayRetry(key: number, error: DetailedError): boolean {
 }
 
 function fail(key: number, error: Error | DetailedError): void {
-  change(key, { state: 'failed', error: saidOf(error), perSecond: null, leftMs: null });
+  change(key, { state: 'failed', error: saidOf(error).said, perSecond: null, leftMs: null });
   next();
 }
 
@@ -196,12 +199,17 @@ export function dismiss(key: number): void {
   next();
 }
 
-/** The network is back: who waits need not wait longer. */
-addEventListener('online', () => {
+/** Who waits need not wait longer. */
+function goOnNow(): void {
   for (const { key, state } of uploads.peek()) {
     const upload = jobs.get(key)?.upload;
     if (state === 'waiting' && upload) void upload.abort().then(() => upload.start());
   }
+}
+
+addEventListener('online', goOnNow);
+effect(() => {
+  if (session.value === 'open') goOnNow();
 });
 
 const warn = (event: BeforeUnloadEvent): void => event.preventDefault();

@@ -11,6 +11,7 @@ import { IconButton } from '../parts/button';
 import { Confirm } from '../parts/confirm';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
+import { language } from '../words';
 import { CommentForm, type Draft } from './commentform';
 import { MarkFilters, MarkList } from './marklist';
 import { atOf, filtered, type Mark, type MarkFilter, marksOf, NO_FILTER, neighbour, violationsIn } from './marks';
@@ -240,7 +241,7 @@ export function Review({ opened, file, report }: ReviewProps) {
   const now: Acts = { playing, jump, comment: () => writing.begin(null), markFrom, markTo };
   const acts = useRef(now);
   acts.current = now;
-  useKeys(useMemo(() => keysOf(() => acts.current, hasFilm), [hasFilm]));
+  useKeys(useMemo(() => keysOf(() => acts.current, hasFilm), [hasFilm, language.value]));
   useFocusBack(writing.draft.value !== null);
   const close = () => {
     removing.value = null;

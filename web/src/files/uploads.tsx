@@ -5,6 +5,7 @@ import { bytesText, durationText, momentText } from '../instants';
 import { Button, IconButton } from '../parts/button';
 import { Confirm } from '../parts/confirm';
 import { Link } from '../parts/link';
+import { Refused } from '../parts/refused';
 import { CinemaOf } from './cinemaform';
 import { discard, findLeftovers, isSame, type Leftover, leftovers } from './leftovers';
 import { addFiles, cancel, dismiss, goOn, mostBytes, pause, type UploadItem, uploads } from './queue';
@@ -39,8 +40,9 @@ function useAnnouncements(): void {
   );
 }
 
+/** Of which this page itself says more than the words for all pages do. */
 const TOLD = [
-  'unreachable',
+  'no_service',
   'unreadable',
   'storage_full',
   'user_limit',
@@ -53,7 +55,17 @@ function problemText({ doubt, error }: UploadItem): string {
   const most = mostBytes.value === null ? '' : bytesText(mostBytes.value);
   if (doubt) return say(doubt, { most });
   const known = TOLD.find((type) => type === error?.type);
-  return known ? say(known) : (error?.text ?? '');
+  return known ? say(known) : '';
+}
+
+/** What went wrong with an upload. A refusal that waits for the next attempt is said quietly. */
+function Problem({ item }: { item: UploadItem }) {
+  const { error, state } = item;
+  const text = problemText(item);
+  if (!text && !error) return null;
+  return (
+    <p class={state === 'waiting' ? 'small muted' : 'error-text'}>{text || (error && <Refused entries={[error]} />)}</p>
+  );
 }
 
 /** "12 MB of 40 MB · 3 MB/s · 9 sec left". */
@@ -109,7 +121,6 @@ function CancelDialog({ item, onClose }: { item: UploadItem; onClose: () => void
 function UploadRow({ item }: { item: UploadItem }) {
   const isCancelling = useSignal(false);
   const { file, state, sentBytes, resumedBytes, fileId } = item;
-  const problem = problemText(item);
   return (
     <li class="files-upload" data-state={state}>
       <div class="row">
@@ -134,7 +145,7 @@ function UploadRow({ item }: { item: UploadItem }) {
           {say('resumed', { percent: percentOf(resumedBytes, file.size), there: bytesText(resumedBytes) })}
         </p>
       )}
-      {problem && <p class={state === 'waiting' ? 'small muted' : 'error-text'}>{problem}</p>}
+      <Problem item={item} />
       {fileId !== null && (
         <details>
           <summary>{say('analysis')}</summary>

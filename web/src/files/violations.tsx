@@ -1,4 +1,5 @@
 /** Choosing a violation: a combobox over the base list, searched in all its texts; any other words stand as they are. */
+import type { TargetedInputEvent } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { listViolations, type Violation } from '../api/files';
 import { ErrorText } from '../parts/shown';
@@ -42,18 +43,16 @@ function Option({ row, id, isActive, onPick }: { row: Violation; id: string; isA
   );
 }
 
-export function ViolationField({ value, onChange }: ComboProps) {
-  const { rows, error } = useList();
+/** The list as a combobox has it: what fits, which of it is chosen by the arrows, and the keys (WAI-ARIA APG). */
+function useCombo({ value, onChange }: ComboProps, rows: readonly Violation[]) {
   const [isOpen, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
-  const id = useId();
   const matches = isOpen ? found(rows, rows.some((row) => row.code === value) ? '' : value) : [];
-  const shown = rows.find((row) => row.code === value)?.violations ?? value;
   const pick = (row: Violation | undefined) => {
     if (row) onChange(row.code);
     setOpen(false);
   };
-  const hearKeys = (event: KeyboardEvent) => {
+  const onKeyDown = (event: KeyboardEvent) => {
     const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1 };
     const step = steps[event.key];
     if (step) {
@@ -65,6 +64,26 @@ export function ViolationField({ value, onChange }: ComboProps) {
     event.preventDefault();
     event.stopPropagation();
   };
+  const onInput = (event: TargetedInputEvent<HTMLInputElement>) => {
+    onChange(event.currentTarget.value);
+    setOpen(true);
+    setActive(-1);
+  };
+  const heard = {
+    onKeyDown,
+    onInput,
+    onFocus: () => setActive(-1),
+    onClick: () => setOpen(true),
+    onBlur: () => setTimeout(() => setOpen(false), 150),
+  };
+  return { isOpen, active, matches, pick, heard };
+}
+
+export function ViolationField(props: ComboProps) {
+  const { rows, error } = useList();
+  const { isOpen, active, matches, pick, heard } = useCombo(props, rows);
+  const id = useId();
+  const shown = rows.find((row) => row.code === props.value)?.violations ?? props.value;
   return (
     <div class="field files-combo">
       <span>
@@ -81,15 +100,7 @@ export function ViolationField({ value, onChange }: ComboProps) {
         aria-describedby={`${id}-hint`}
         maxLength={255}
         value={shown}
-        onInput={(event) => {
-          onChange(event.currentTarget.value);
-          setOpen(true);
-          setActive(-1);
-        }}
-        onKeyDown={hearKeys}
-        onFocus={() => setActive(-1)}
-        onClick={() => setOpen(true)}
-        onBlur={() => setTimeout(() => setOpen(false), 150)}
+        {...heard}
       />
       <div id={`${id}-list`} role="listbox" aria-label={say('violation')} hidden={!matches.length}>
         {matches.map((row, number) => (

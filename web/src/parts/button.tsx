@@ -20,19 +20,20 @@ export function Button({ kind, icon, children, class: more, ...rest }: ButtonPro
   );
 }
 
-/** A button that shows a picture alone: `label` is its name, for ears and as a tip. */
+/** A button that shows a picture alone: `label` is its name, for ears and as a tip; `hotkey` what stands on its key. */
 export function IconButton({
   kind = 'quiet',
   icon,
   label,
+  hotkey,
   class: more,
   ...rest
-}: ButtonProps & { icon: IconName; label: string }) {
+}: ButtonProps & { icon: IconName; label: string; hotkey?: string }) {
   return (
     <button
       type="button"
       aria-label={label}
-      title={label}
+      title={hotkey ? `${label} (${hotkey})` : label}
       {...rest}
       class={`${classOf(kind, ' is-icon')}${more ? ` ${more}` : ''}`}
     >

@@ -17,12 +17,15 @@ interface ConfirmProps {
   onClose: () => void;
   /** It is done; the dialog closes after this. */
   onDone?: () => void;
-  /** What comes of it. */
-  children: ComponentChildren;
+  /** There is nothing to do it with yet. */
+  isIdle?: boolean;
+  /** What comes of it; as a function it is told what failed, and says that itself. */
+  children: ComponentChildren | ((error: unknown) => ComponentChildren);
 }
 
 /** Asks before something is done that cannot simply be undone; it is done once, and what fails is said in the dialog. */
-export function Confirm({ title, action, icon, cancel = say('cancel'), act, onClose, onDone, children }: ConfirmProps) {
+export function Confirm(props: ConfirmProps) {
+  const { title, action, icon, cancel = say('cancel'), act, onClose, onDone, isIdle = false, children } = props;
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const confirm = async () => {
@@ -39,12 +42,12 @@ export function Confirm({ title, action, icon, cancel = say('cancel'), act, onCl
   return (
     <Dialog title={title} onClose={onClose}>
       <div class="stack">
-        {children}
-        <ErrorText error={error} />
+        {typeof children === 'function' ? children(error) : children}
+        {typeof children !== 'function' && <ErrorText error={error} />}
       </div>
       <div class="dialog-buttons">
         <Button onClick={onClose}>{cancel}</Button>
-        <Button kind="danger" {...(icon && { icon })} disabled={isBusy} onClick={() => void confirm()}>
+        <Button kind="danger" {...(icon && { icon })} disabled={isBusy || isIdle} onClick={() => void confirm()}>
           {action}
         </Button>
       </div>

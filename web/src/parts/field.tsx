@@ -1,10 +1,13 @@
 import { cloneElement, type HTMLAttributes, type VNode } from 'preact';
 import { useId } from 'preact/hooks';
+import type { Detail } from '../api/refusals';
+import { Refused } from './refused';
 
 interface FieldProps {
   label: string;
   hint?: string;
-  error?: string;
+  /** In words of the page, or what the service said of it. */
+  error?: string | Detail[];
   /** One input, select or textarea. */
   children: VNode<HTMLAttributes>;
 }
@@ -12,11 +15,12 @@ interface FieldProps {
 /** A control with its label, what helps to fill it, and what is wrong with what stands in it. */
 export function Field({ label, hint = '', error = '', children }: FieldProps) {
   const id = useId();
-  const about = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
+  const isWrong = error.length > 0;
+  const about = [hint && `${id}-hint`, isWrong && `${id}-error`].filter(Boolean).join(' ');
   const control = cloneElement(children, {
     id,
     ...(about && { 'aria-describedby': about }),
-    ...(error && { 'aria-invalid': true }),
+    ...(isWrong && { 'aria-invalid': true }),
   });
   return (
     <div class="field">
@@ -29,9 +33,9 @@ export function Field({ label, hint = '', error = '', children }: FieldProps) {
           {hint}
         </span>
       )}
-      {error && (
+      {isWrong && (
         <span id={`${id}-error`} class="field-error" role="alert">
-          {error}
+          {typeof error === 'string' ? error : <Refused entries={error} isAtField />}
         </span>
       )}
     </div>

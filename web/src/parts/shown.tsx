@@ -1,15 +1,23 @@
 /** Small things that many pages show. */
 import type { ComponentChildren } from 'preact';
+import { ApiError } from '../api/call';
 import type { Camera } from '../cameras';
-import { errorText } from './errortext';
+import { Refused } from './refused';
 import { say } from './words';
 
+interface ErrorProps {
+  error: unknown;
+  /** The fields that say themselves what is wrong with them. */
+  placed?: readonly string[];
+}
+
 /** What an error says; nothing where there is none. */
-export function ErrorText({ error }: { error: unknown }) {
-  if (!error) return null;
+export function ErrorText({ error, placed = [] }: ErrorProps) {
+  const entries = error instanceof ApiError ? error.elsewhere(placed) : [];
+  if (!error || (error instanceof ApiError && !entries.length)) return null;
   return (
     <p class="error-text" role="alert">
-      {errorText(error)}
+      {error instanceof ApiError ? <Refused entries={entries} /> : String((error as Error).message)}
     </p>
   );
 }

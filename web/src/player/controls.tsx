@@ -1,11 +1,13 @@
 /** What is pressed to play: below the pictures, each with its key. */
 
+import { useRef } from 'preact/hooks';
 import { clockText, dayText, durationText, isoOf, nowMs, numberText } from '../instants';
 import { MINUTE_MS } from '../lengths';
 import * as moment from '../moment';
 import { IconButton } from '../parts/button';
 import { Icon } from '../parts/icon';
 import { Menu } from '../parts/menu';
+import { say as sayShell } from '../shellwords';
 import type { Conductor } from './conductor';
 import { isSoundOn, jumpsGaps, volume } from './settings';
 import { say } from './words';
@@ -33,7 +35,7 @@ function Live({ conductor }: { conductor: Conductor }) {
       type="button"
       class="button player-live"
       aria-pressed={moment.isLive.value}
-      title={say('goLive')}
+      title={`${say('goLive')} (End). ${say('lateHint')}`}
       onClick={() => conductor.goLive()}
     >
       <Icon name="dot" />
@@ -49,6 +51,7 @@ function Live({ conductor }: { conductor: Conductor }) {
 
 function Speed({ conductor }: { conductor: Conductor }) {
   const rate = moment.rate.value;
+  const isPointed = useRef(false);
   const all =
     rate < 0 ? [...moment.RATES.map((one) => -one).filter((one) => one <= -1), ...moment.RATES] : moment.RATES;
   return (
@@ -56,7 +59,17 @@ function Speed({ conductor }: { conductor: Conductor }) {
       class="player-speed"
       aria-label={say('speed')}
       value={String(rate)}
-      onChange={(event) => conductor.setRate(Number(event.currentTarget.value))}
+      title={`${say('speed')} (J, L)`}
+      onPointerDown={() => {
+        isPointed.current = true;
+      }}
+      onKeyDown={() => {
+        isPointed.current = false;
+      }}
+      onChange={(event) => {
+        conductor.setRate(Number(event.currentTarget.value));
+        if (isPointed.current) event.currentTarget.blur(); // else the next space would open it again
+      }}
     >
       {all.map((one) => (
         <option key={one} value={String(one)}>
@@ -108,17 +121,18 @@ export function Controls({ conductor, isFull, onFull }: ControlsProps) {
   const isPlaying = moment.isPlaying.value;
   return (
     <div class="player-controls" role="toolbar" aria-label={say('controls')}>
-      <IconButton icon="frameBack" label={say('frameBack')} onClick={() => conductor.step(-1)} />
-      <IconButton icon="back" label={say('back')} onClick={() => conductor.shift(-10_000)} />
+      <IconButton icon="frameBack" hotkey="," label={say('frameBack')} onClick={() => conductor.step(-1)} />
+      <IconButton icon="back" hotkey="←" label={say('back')} onClick={() => conductor.shift(-10_000)} />
       <IconButton
         kind="main"
         icon={isPlaying ? 'pause' : 'play'}
         label={say(isPlaying ? 'pause' : 'play')}
+        hotkey={sayShell('space')}
         class="player-toggle"
         onClick={() => conductor.toggle()}
       />
-      <IconButton icon="on" label={say('on')} onClick={() => conductor.shift(10_000)} />
-      <IconButton icon="frameOn" label={say('frameOn')} onClick={() => conductor.step(1)} />
+      <IconButton icon="on" hotkey="→" label={say('on')} onClick={() => conductor.shift(10_000)} />
+      <IconButton icon="frameOn" hotkey="." label={say('frameOn')} onClick={() => conductor.step(1)} />
       <MasterClock />
       <Live conductor={conductor} />
       <span class="spring" />
@@ -135,8 +149,9 @@ export function Controls({ conductor, isFull, onFull }: ControlsProps) {
           />
           {say('jumps')}
         </label>
+        <p class="small muted player-note">{say('lateHint')}</p>
       </Menu>
-      <IconButton icon="full" label={say(isFull ? 'exitFull' : 'full')} onClick={onFull} />
+      <IconButton icon="full" hotkey="F" label={say(isFull ? 'exitFull' : 'full')} onClick={onFull} />
     </div>
   );
 }

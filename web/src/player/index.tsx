@@ -10,6 +10,7 @@ import { Conductor } from './conductor';
 import { Controls } from './controls';
 import { Notices } from './notices';
 import { usePlayerKeys } from './playerkeys';
+import { steady } from './scrubbing';
 import { isSoundOn, volume } from './settings';
 import { say } from './words';
 import './player.css';
@@ -81,9 +82,11 @@ export function Player() {
     if (cameras.value !== null && mayBegin) conductor.choose(moment.chosen.value);
   });
   useEffect(() => {
-    const end = moment.registerPlayer(conductor);
+    const commands = steady(conductor);
+    const end = moment.registerPlayer(commands);
     return () => {
       end();
+      commands.end();
       conductor.close();
     };
   }, [conductor]);

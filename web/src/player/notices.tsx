@@ -1,8 +1,11 @@
 /** What is said of all pictures together, with ways out. */
 
+import { cameraName } from '../cameras';
 import { durationText, momentText } from '../instants';
-import { isPlaying } from '../moment';
+import { isLive, isPlaying, isScrubbing } from '../moment';
 import { Button } from '../parts/button';
+import { language } from '../words';
+import type { Channel } from './channel';
 import type { Conductor } from './conductor';
 import type { Notice } from './notice';
 import { say } from './words';
@@ -23,10 +26,22 @@ function textOf({ kind, fromMs, toMs, beforeMs, afterMs, text }: Notice): string
   return kind === 'cutOff' ? say('cutOff') : say('failed', { reason: text });
 }
 
+/** Which cameras are waited for; live also why that takes its time. */
+function waitedFor(conductor: Conductor): string {
+  const isLate = ({ condition }: Channel) => condition.value === 'loading' || condition.value === 'slow';
+  const late = conductor.channels.value.filter(isLate).map(({ id }) => cameraName(id));
+  const names = late.length ? new Intl.ListFormat(language.value).format(late.slice(0, MOST_NAMES)) : '';
+  const more = late.length > MOST_NAMES ? say('andMore', { n: late.length - MOST_NAMES }) : '';
+  const waiting = late.length ? say('waitingFor', { names: names + more }) : say('waiting');
+  return isLive.value ? `${waiting}. ${say('waitingLive')}` : waiting;
+}
+
+const MOST_NAMES = 3;
 const LAST_MS = 1000;
 
 export function Notices({ conductor }: { conductor: Conductor }) {
-  const notice = conductor.notice.value;
+  const said = conductor.notice.value;
+  const notice = said?.kind === 'nothing' && isScrubbing.value ? null : said; // a hand goes on
   const isHeld = conductor.isWaiting.value && isPlaying.value && notice === null;
   const go = (ms: number) => {
     conductor.goTo(ms);
@@ -34,7 +49,7 @@ export function Notices({ conductor }: { conductor: Conductor }) {
   };
   return (
     <div class="player-notices" role="status" aria-live="polite">
-      {isHeld && <p class="player-waiting small">{say('waiting')}</p>}
+      {isHeld && <p class="player-waiting small">{waitedFor(conductor)}</p>}
       {notice && (
         <div class="notice player-notice" data-kind={notice.kind === 'refused' ? 'danger' : 'warning'}>
           <p>{textOf(notice)}</p>

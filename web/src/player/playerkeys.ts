@@ -3,6 +3,7 @@
 import { useMemo } from 'preact/hooks';
 import { type KeyHint, useKeys } from '../keys';
 import * as moment from '../moment';
+import { language } from '../words';
 import type { Conductor } from './conductor';
 import { shuttled } from './speeds';
 import { say } from './words';
@@ -13,7 +14,7 @@ function hintsOf(conductor: Conductor, onFull: () => void): KeyHint[] {
     conductor.play();
   };
   const rows: [string, string, () => void][] = [
-    ['space k', say('play'), () => conductor.toggle()],
+    ['space k', `${say('play')} / ${say('pause')}`, () => conductor.toggle()],
     ['ArrowLeft', say('back'), () => conductor.shift(-10_000)],
     ['ArrowRight', say('on'), () => conductor.shift(10_000)],
     ['shift+ArrowLeft', say('backLong'), () => conductor.shift(-60_000)],
@@ -26,9 +27,14 @@ function hintsOf(conductor: Conductor, onFull: () => void): KeyHint[] {
     ['End', say('last'), () => void conductor.goToEdge(true)],
     ['f', say('full'), onFull],
   ];
-  return rows.map(([keys, hint, act]) => ({ keys, hint, act }));
+  const onPicture = { keys: 'Enter', hint: say('keyEnlarge') }; // heard by the picture that has the focus
+  return [...rows.map(([keys, hint, act]) => ({ keys, hint, act })), onPicture];
 }
 
 export function usePlayerKeys(conductor: Conductor, onFull: () => void): void {
-  useKeys(useMemo(() => hintsOf(conductor, onFull), [conductor, onFull]));
+  const named = language.value;
+  useKeys(
+    useMemo(() => hintsOf(conductor, onFull), [conductor, onFull, named]),
+    say('player'),
+  );
 }

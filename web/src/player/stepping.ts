@@ -1,5 +1,6 @@
 /** Where a step of one frame leads to. */
 
+import { LAST_FRAME_MS } from '../lengths';
 import type { Channel } from './channel';
 import type { Shelf } from './shelf';
 
@@ -22,5 +23,5 @@ function overGap(leader: Channel, shelf: Shelf, ms: number, by: number): number 
   const next = by > 0 ? shelf.spanAfter(ms) : shelf.spanBefore(ms);
   if (!isAtEdge || (leader.isLoaded(ms) && leader.frameAt(ms) === null)) return null;
   if (!next || !shelf.isKnown(ms)) return null;
-  return by > 0 ? next.startMs : next.endMs - 1;
+  return by > 0 ? next.startMs : next.endMs - LAST_FRAME_MS;
 }

@@ -51,7 +51,7 @@ function NewFields({
   onPassword: (text: string) => void;
   error: unknown;
 }) {
-  const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : '');
+  const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : []);
   return (
     <>
       <Field label={sayShared('name')} error={wrong('name')}>
@@ -108,7 +108,7 @@ export function AccountDialog({ account, onClose, onSaved }: AccountDialogProps)
           )}
           <RoleField role={role} onChange={setRole} />
           <RightsFields rights={rights} onChange={setRights} />
-          <ErrorText error={error} />
+          <ErrorText error={error} placed={account ? [] : ['name', 'password']} />
         </>
       )}
     </FormDialog>

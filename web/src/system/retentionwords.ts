@@ -44,6 +44,9 @@ export const say = defineWords({
     nowUnknown: 'Nothing is being recorded: how long footage can be kept is not known.',
     needs: 'The minimum would take about {bytes} of {room}.',
     needsMore: 'The minimum would take about {bytes}, and there is room for {room} only.',
+    needsBeside: 'The minimum would take about {bytes} beside {others} of other rules, of {room}.',
+    needsMoreBeside:
+      'The minimum would take about {bytes} beside {others} of other rules, and there is room for {room} only.',
     shortens: 'What is older than {time} is deleted soon after this is saved.',
     unreachable: 'There is no room for this minimum',
     unreachableText: 'All rules together would need {needed}; there is room for {room}, of which pins hold {pinned}.',
@@ -116,6 +119,8 @@ export const say = defineWords({
     nowUnknown: 'Запись не идёт: глубина хранения неизвестна.',
     needs: 'Минимум займёт примерно {bytes} из {room}.',
     needsMore: 'Минимум займёт примерно {bytes}, а места только {room}.',
+    needsBeside: 'Минимум займёт примерно {bytes} вдобавок к {others} по другим правилам, из {room}.',
+    needsMoreBeside: 'Минимум займёт примерно {bytes} вдобавок к {others} по другим правилам, а места только {room}.',
     shortens: 'Всё старше {time} будет удалено вскоре после сохранения.',
     unreachable: 'Для такого минимума нет места',
     unreachableText: 'Всем правилам вместе нужно {needed}; места {room}, из них {pinned} удерживают закрепления.',
@@ -188,6 +193,9 @@ export const say = defineWords({
     nowUnknown: 'Hiện không ghi hình: chưa biết lưu được bao lâu.',
     needs: 'Mức tối thiểu cần khoảng {bytes} trên {room}.',
     needsMore: 'Mức tối thiểu cần khoảng {bytes}, mà chỉ có chỗ cho {room}.',
+    needsBeside: 'Mức tối thiểu cần khoảng {bytes}, cùng với {others} của các quy tắc khác, trên {room}.',
+    needsMoreBeside:
+      'Mức tối thiểu cần khoảng {bytes}, cùng với {others} của các quy tắc khác, mà chỉ có chỗ cho {room}.',
     shortens: 'Phần cũ hơn {time} sẽ bị xóa ngay sau khi lưu.',
     unreachable: 'Không đủ chỗ cho mức tối thiểu này',
     unreachableText: 'Tất cả quy tắc cần {needed}; chỉ có chỗ cho {room}, trong đó ghim giữ {pinned}.',

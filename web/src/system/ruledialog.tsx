@@ -6,10 +6,11 @@ import {
   addRule,
   changeRule,
   type Forecast,
+  forecastWith,
   LIMITS,
   type LimitName,
   type Limits,
-  type NewRule,
+  type NewTarget,
   type Rule,
   type Scope,
   tags,
@@ -17,9 +18,11 @@ import {
 import { cameras, groups } from '../cameras';
 import { bytesText, durationText } from '../instants';
 import { DAY_MS } from '../lengths';
+import { useAsked } from '../parts/asked';
 import { Field } from '../parts/field';
 import { FormDialog } from '../parts/formdialog';
 import { ErrorText } from '../parts/shown';
+import { pause } from '../pause';
 import { say } from './retentionwords';
 import { limitsOf, ruleText, type Typed, typedOf } from './ruletexts';
 import { Warning } from './shared';
@@ -37,18 +40,37 @@ const FIELDS = {
   max_bytes: 'max_bytes_field',
 } as const satisfies Record<LimitName, string>;
 
-/** What the minimum of a rule for all cameras or one would take; null where it has none, or no rate is known. */
-function neededBytes(limits: Limits, scope: Scope, target: string, expected: Forecast): number | null {
-  if (limits.min_age_s === null) return null;
-  if (scope === 'all') return expected.bytes_s ? expected.bytes_s * limits.min_age_s : null;
-  if (scope !== 'source') return null;
-  const rate = expected.sources.find((one) => String(one.source_id) === target)?.bytes_s ?? null;
-  return rate === null ? null : rate * limits.min_age_s;
+/** The rule that a forecast is asked with: one that is there, or what a new one is of; null: that is not chosen yet. */
+type Of = { rule_id: string } | NewTarget | null;
+const TYPED_MS = 300; // nobody needs the forecast of each figure that is typed
+
+/** The forecast with a rule; null while nothing is typed that has one, or the service does not tell. */
+function useForecast(limits: Limits, of: Of): Forecast | null {
+  const isAsked = of !== null && (limits.min_age_s !== null || limits.min_bytes !== null);
+  const ask = async (signal: AbortSignal) => {
+    if (!isAsked) return null;
+    await pause(TYPED_MS, signal);
+    return forecastWith(of, limits, signal);
+  };
+  const { value, error } = useAsked(ask, JSON.stringify([isAsked, of, limits]));
+  return error ? null : value; // what is wrong with it is said when it is saved
 }
 
-/** What would follow, as far as the page can tell before it is saved. */
-function Preview({ limits, needed, expected }: { limits: Limits; needed: number | null; expected: Forecast }) {
-  const room = expected.capacity_bytes === null ? null : Math.max(expected.capacity_bytes - expected.pinned_bytes, 0);
+/** What the minimum would take, by the service: with what records now, beside the other rules. */
+function Minimum({ told }: { told: Forecast }) {
+  const own = told.rules.at(-1);
+  const needed = own?.needed_bytes ?? null;
+  if (needed === null || told.capacity_bytes === null) return null;
+  const room = Math.max(told.capacity_bytes - told.pinned_bytes, 0);
+  const others = told.needed_bytes - needed;
+  const values = { bytes: bytesText(needed), room: bytesText(room), others: bytesText(others) };
+  const key = own?.is_met === false ? 'needsMore' : 'needs';
+  return <p class="small">{say(others > 0 ? `${key}Beside` : key, values)}</p>;
+}
+
+/** What would follow, as far as can be told before it is saved. */
+function Preview({ limits, of, expected }: { limits: Limits; of: Of; expected: Forecast }) {
+  const told = useForecast(limits, of);
   const { max_age_s: most } = limits;
   return (
     <section class="stack system-preview" aria-live="polite">
@@ -58,11 +80,7 @@ function Preview({ limits, needed, expected }: { limits: Limits; needed: number 
           ? say('nowUnknown')
           : say('now', { rate: bytesText(expected.bytes_s), time: durationText(expected.reachable_days * DAY_MS) })}
       </p>
-      {needed !== null && room !== null && (
-        <p class="small">
-          {say(needed > room ? 'needsMore' : 'needs', { bytes: bytesText(needed), room: bytesText(room) })}
-        </p>
-      )}
+      {told && <Minimum told={told} />}
       {most !== null && <Warning>{say('shortens', { time: durationText(most * 1000) })}</Warning>}
     </section>
   );
@@ -92,7 +110,7 @@ function Unreachable({ told }: { told: Forecast }) {
 function Failure({ error }: { error: unknown }) {
   if (error instanceof ApiError && error.has('unreachable') && error.body.forecast)
     return <Unreachable told={error.body.forecast as Forecast} />;
-  return <ErrorText error={error} />;
+  return <ErrorText error={error} placed={LIMITS} />;
 }
 
 function useTagNames(): string[] {
@@ -150,10 +168,10 @@ function Target({ scope, target, onScope, onTarget }: TargetProps) {
   );
 }
 
-function newRule(scope: Scope, target: string, limits: Limits): NewRule {
-  if (scope === 'group') return { ...limits, scope, group_name: target };
-  if (scope === 'tag') return { ...limits, scope, tag_name: target };
-  return scope === 'source' ? { ...limits, scope, source_id: Number(target) } : { ...limits, scope };
+function targetOf(scope: Scope, target: string): NewTarget {
+  if (scope === 'group') return { scope, group_name: target };
+  if (scope === 'tag') return { scope, tag_name: target };
+  return scope === 'source' ? { scope, source_id: Number(target) } : { scope };
 }
 
 function LimitFields({ typed, error, onType }: { typed: Typed; error: unknown; onType: (typed: Typed) => void }) {
@@ -164,7 +182,7 @@ function LimitFields({ typed, error, onType }: { typed: Typed; error: unknown; o
           key={name}
           label={say(FIELDS[name])}
           hint={name === 'min_age_s' ? say('empty') : ''}
-          error={error instanceof ApiError ? error.of(name) : ''}
+          error={error instanceof ApiError ? error.of(name) : []}
         >
           <input
             inputMode="decimal"
@@ -191,8 +209,10 @@ export function RuleDialog({ rule, expected, onClose, onSaved }: RuleDialogProps
   const [target, setTarget] = useState(rule?.source_id ? String(rule.source_id) : '');
   const [typed, setTyped] = useState(() => typedOf(rule));
   const limits = limitsOf(typed);
+  const isChosen = scope === 'all' || target !== '';
+  const of = rule ? { rule_id: rule.id } : isChosen ? targetOf(scope, target) : null;
   const save = async () => {
-    onSaved(await (rule ? changeRule(rule.id, limits) : addRule(newRule(scope, target, limits))));
+    onSaved(await (rule ? changeRule(rule.id, limits) : addRule({ ...targetOf(scope, target), ...limits })));
   };
   const choose = (chosen: Scope) => {
     setScope(chosen);
@@ -208,7 +228,7 @@ export function RuleDialog({ rule, expected, onClose, onSaved }: RuleDialogProps
         <>
           {!rule && <Target scope={scope} target={target} onScope={choose} onTarget={setTarget} />}
           <LimitFields typed={typed} error={error} onType={setTyped} />
-          <Preview limits={limits} needed={neededBytes(limits, scope, target, expected)} expected={expected} />
+          <Preview limits={limits} of={of} expected={expected} />
           <Failure error={error} />
         </>
       )}

@@ -1,12 +1,14 @@
 /** The form of a new token: what it may do, of which cameras and which footage, and until when. */
 
 import { useState } from 'preact/hooks';
-import { ApiError } from '../api/call';
-import { addToken, type MadeToken, type NewToken, type Rights } from '../api/people';
+import { ApiError, type Detail } from '../api/call';
+import { type Account, accounts, addToken, type MadeToken, type NewToken, type Rights } from '../api/people';
 import { isoOf, zoneName } from '../instants';
-import { may, type Role } from '../me';
+import { may, mayConfigure, me, type Role } from '../me';
+import { useAsked } from '../parts/asked';
 import { Check, Field } from '../parts/field';
 import { FormDialog } from '../parts/formdialog';
+import { Refused } from '../parts/refused';
 import { ErrorText } from '../parts/shown';
 import { say as sayPart } from '../parts/words';
 import { instantOf } from '../wallclock';
@@ -36,6 +38,8 @@ const AREAS = [
 ] as const;
 
 interface Form {
+  /** Empty: one's own. */
+  account: string;
   name: string;
   role: TokenRole;
   areas: string[];
@@ -45,6 +49,7 @@ interface Form {
   expires: string;
 }
 const EMPTY: Form = {
+  account: '',
   name: '',
   role: 'viewer',
   areas: [],
@@ -63,6 +68,7 @@ function sent(form: Form): NewToken {
   return {
     name: form.name,
     role: form.role,
+    ...(form.account && { account: form.account }),
     ...(form.areas.length && { endpoints: form.areas }),
     ...(!form.rights.sees_all && { source_ids: form.rights.source_ids }),
     ...(begin && { begin }),
@@ -74,7 +80,43 @@ function sent(form: Form): NewToken {
 interface PartProps {
   form: Form;
   change: (change: Partial<Form>) => void;
-  wrong: (field: string) => string;
+  wrong: (field: string) => Detail[];
+}
+
+/** Whether one has signed in to an account, which a token can be of. */
+const HAS_OWN = me.how === 'cookie';
+
+const mayHold = (account: Account | undefined, role: TokenRole): boolean =>
+  !account || ROLES.indexOf(account.role) >= ROLES.indexOf(role === 'analyser' ? 'operator' : role);
+
+/** Whose token it is to be; accounts that are not used any more are left out. */
+function AccountField({ form, change, wrong, list }: PartProps & { list: Account[] }) {
+  return (
+    <Field label={say('account')} hint={say('accountHint')} error={wrong('account')}>
+      <select
+        required={!HAS_OWN}
+        value={form.account}
+        onChange={({ currentTarget: { value } }) => {
+          const chosen = list.find(({ name }) => name === value);
+          change({ account: value, ...(!mayHold(chosen, form.role) && chosen && { role: chosen.role }) });
+        }}
+      >
+        <option value="">{HAS_OWN ? say('ownAccount', { name: me.name }) : ''}</option>
+        {list.map(({ id, name, role }) => (
+          <option key={id} value={name}>
+            {`${name} · ${sayPart(role)}`}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
+/** The accounts that one may make tokens for, beside one's own. Who may not has none; what fails is said by `error`. */
+function useOthers() {
+  const load = (signal: AbortSignal) => (mayConfigure ? accounts(signal) : Promise.resolve([]));
+  const { value, error } = useAsked(load);
+  return { list: (value ?? []).filter(({ name, is_active }) => is_active && name !== me.name), error };
 }
 
 function Times({ form, change, wrong }: PartProps) {
@@ -112,43 +154,64 @@ function Areas({ form, change, wrong }: PartProps) {
           <Check key={area} label={area} checked={form.areas.includes(area)} onChange={(isIn) => toggle(area, isIn)} />
         ))}
       </fieldset>
-      <ErrorText error={wrong('endpoints') && new Error(wrong('endpoints'))} />
+      <p class="error-text" role="alert">
+        <Refused entries={wrong('endpoints')} isAtField />
+      </p>
     </details>
   );
 }
 
+/** At most one's own role, and that of the account. */
+function RoleField({ form, change, wrong, account }: PartProps & { account: Account | undefined }) {
+  const roles = ROLES.filter((role) => may(role === 'analyser' ? 'operator' : role) && mayHold(account, role));
+  return (
+    <Field label={sayShared('role')} hint={say('roleHint')} error={wrong('role')}>
+      <select value={form.role} onChange={(event) => change({ role: event.currentTarget.value as TokenRole })}>
+        {roles.map((role) => (
+          <option key={role} value={role}>
+            {sayPart(role)}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
+function NameField({ form, change, wrong }: PartProps) {
+  return (
+    <Field label={sayShared('name')} hint={say('nameHint')} error={wrong('name')}>
+      <input
+        required
+        maxLength={255}
+        autocomplete="off"
+        value={form.name}
+        onInput={(event) => change({ name: event.currentTarget.value })}
+      />
+    </Field>
+  );
+}
+
+const PLACED = ['name', 'role', 'endpoints', 'expires', 'begin', 'end'];
+
 function Fields({ form, change, error }: { form: Form; change: (changed: Partial<Form>) => void; error: unknown }) {
-  const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : '');
-  const roles = ROLES.filter((role) => may(role === 'analyser' ? 'operator' : role));
+  const wrong = (field: string) => (error instanceof ApiError ? error.of(field) : []);
+  const { list, error: lost } = useOthers();
+  const part = { form, change, wrong };
   return (
     <>
-      <Field label={sayShared('name')} hint={say('nameHint')} error={wrong('name')}>
-        <input
-          required
-          maxLength={255}
-          autocomplete="off"
-          value={form.name}
-          onInput={(event) => change({ name: event.currentTarget.value })}
-        />
-      </Field>
-      <Field label={sayShared('role')} hint={say('roleHint')} error={wrong('role')}>
-        <select value={form.role} onChange={(event) => change({ role: event.currentTarget.value as TokenRole })}>
-          {roles.map((role) => (
-            <option key={role} value={role}>
-              {sayPart(role)}
-            </option>
-          ))}
-        </select>
-      </Field>
-      <Areas form={form} change={change} wrong={wrong} />
+      <NameField {...part} />
+      {list.length > 0 && <AccountField {...part} list={list} />}
+      <ErrorText error={lost} />
+      <RoleField {...part} account={list.find(({ name }) => name === form.account)} />
+      <Areas {...part} />
       <RightsFields
         rights={form.rights}
         onChange={(rights) => change({ rights })}
         hasGroups={false}
         allLabel={say('allOfAccount')}
       />
-      <Times form={form} change={change} wrong={wrong} />
-      <ErrorText error={error} />
+      <Times {...part} />
+      <ErrorText error={error} placed={list.length > 0 ? [...PLACED, 'account'] : PLACED} />
     </>
   );
 }

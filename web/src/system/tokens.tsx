@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { revokeToken, type Token, tokens } from '../api/people';
 import { momentText } from '../instants';
-import { may, mayConfigure } from '../me';
+import { may, mayConfigure, me } from '../me';
 import { useAsked } from '../parts/asked';
 import { Button } from '../parts/button';
 import { Confirm } from '../parts/confirm';
@@ -110,7 +110,8 @@ function Shown({ shown, open, again }: { shown: Open; open: (what: Open) => void
     return (
       <TokenDialog
         onClose={close}
-        onMade={({ name, token }) => {
+        onMade={({ name, token, account }) => {
+          if (account !== me.name) changeQuery({ of: 'all' }); // else it would not be seen in the list
           again();
           open({ kind: 'secret', name, secret: token });
         }}

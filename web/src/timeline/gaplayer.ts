@@ -1,10 +1,11 @@
 /** Gaps with their causes: a colour and a pattern for each family of causes. */
 import type { Gap } from '../api/footage';
 import { causeText, FAMILIES, type Family, familyOf } from '../causes';
-import { durationText } from '../instants';
+import { clockText, dayText, durationText, momentText } from '../instants';
 import type { Feed } from './feed';
 import { partsOf } from './lanes';
 import { columnOf, dotsOf, type Frame, type Layer } from './layer';
+import { say } from './words';
 
 /** Below, a pattern cannot be told: the plain colour is drawn. */
 const PATTERN_PX = 5;
@@ -49,7 +50,13 @@ export class GapLayer implements Layer {
   tell(id: number, ms: number, nearMs: number): string[] {
     const gap = this.at(id, ms, nearMs);
     if (!gap) return [];
-    return [`${causeText(gap.cause)} · ${durationText(gap.endMs - gap.startMs)}`, ...(gap.detail ? [gap.detail] : [])];
+    const isOneDay = dayText(gap.startMs) === dayText(gap.endMs);
+    const text = isOneDay ? clockText : momentText;
+    return [
+      `${causeText(gap.cause)} · ${durationText(gap.endMs - gap.startMs)}`,
+      say('shownRange', { from: text(gap.startMs), to: text(gap.endMs) }),
+      ...(gap.detail ? [gap.detail] : []),
+    ];
   }
 
   /** The gap at a moment, else the one nearest to it within some milliseconds. */

@@ -5,39 +5,54 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { cameraName } from '../cameras';
 import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
-import { MINUTE_MS, SECOND_MS } from '../lengths';
-import { chosen, hoverMs, player, view } from '../moment';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lengths';
+import { chosen, hoverMs, player, view, visit } from '../moment';
 import { Empty, ErrorText } from '../parts/shown';
 import { theme } from '../theme';
 import { language } from '../words';
-import { press } from './keyboard';
-import { AXIS_PX, laneAt, lanesOf } from './lanes';
+import { NOW_MS, playAt } from './grips';
+import { enlarge, handleHints, laneHints, press } from './keyboard';
+import { AXIS_PX, laneAt } from './lanes';
 import { LanesScene } from './lanesscene';
+import { lanes as laidOut, watchWindow } from './layout';
 import { Listed } from './listed';
+import { Nothing } from './nothing';
 import { Overlay } from './overlay';
 import { Pointing } from './pointing';
 import { msOf, spanOf } from './scale';
-import { center, follow, isFollowing, pan, reveal, steer, zoom } from './steering';
-import { cursor, laneWidth, news, off } from './store';
+import { follow, goToNow, isFollowing, pan, reveal, showStretch, steer, zoom } from './steering';
+import { cursor, held, laneWidth, news, off } from './store';
 import { Tip } from './tip';
 import { anchorMs, Shown, Toolbar } from './toolbar';
 import { say } from './words';
 import './timeline.css';
 
-const NOW_MS = 2 * SECOND_MS; // a click so near to now means live
 const ZOOM_STEP = 2;
 
 /** Play a moment; what is nearly now is live. */
 function go(ms: number): void {
-  if (ms > nowMs() - NOW_MS) player.goLive();
-  else player.goTo(ms);
+  playAt(ms);
   reveal(Math.min(ms, nowMs()));
 }
 
-/** Go to a moment and look at what lies around it. */
-function goAndLook(ms: number): void {
-  go(ms);
-  center(ms);
+/** Go to a moment and look at what lies around it, no further than so long; "back" leads to where one was. */
+function goAndLook(ms: number, mostMs = Number.POSITIVE_INFINITY): void {
+  if (ms > nowMs() - NOW_MS) {
+    player.goLive();
+    goToNow();
+  } else visit(ms, Math.min(spanOf(view.peek()), mostMs));
+}
+
+/** To a moment that was asked for: near enough to be seen; to a day: all of it. */
+function goAsked(ms: number, isDay: boolean): void {
+  goAndLook(ms, HOUR_MS);
+  if (isDay) showStretch(ms, ms + DAY_MS);
+}
+
+/** Go, look and play. */
+function goAndPlay(ms: number): void {
+  goAndLook(ms);
+  player.play();
 }
 
 /** Move on with the clock: smoothly where a pixel is a fraction of a second, else when the next pixel is due. */
@@ -61,6 +76,7 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
     const made = new LanesScene(canvas.current, probe.current, () => view.peek());
     const pointing = new Pointing(canvas.current, pointingOf(made));
     const endSteering = steer();
+    const endWatching = watchWindow();
     const dark = matchMedia('(prefers-color-scheme: dark)');
     const repaint = () => made.scene.repaint();
     dark.addEventListener('change', repaint);
@@ -68,12 +84,13 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
     return () => {
       dark.removeEventListener('change', repaint);
       endSteering();
+      endWatching();
       pointing.stop();
       made.stop();
       cursor.value = null;
     };
   }, []);
-  useSignalEffect(() => lanes.value?.scene.setCameras(chosen.value));
+  useSignalEffect(() => lanes.value?.scene.setLanes(laidOut.value));
   useSignalEffect(() => {
     void [theme.value];
     lanes.value?.scene.repaint();
@@ -90,13 +107,17 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
   return lanes;
 }
 
+/** So near to the edge of footage its last frame, or its first, is meant. */
+const SNAP_PX = 4;
+/** How long so many pixels are. */
+const pxMs = (px: number) => (px * spanOf(view.peek())) / Math.max(laneWidth.peek(), 1);
 const at = (x: number) => msOf(view.peek(), Math.max(laneWidth.peek(), 1), x);
 let pointedX = 0;
 
 /** Where the pointer rests there is another moment once the view has moved. */
 function pointAgain(): void {
   const before = cursor.peek();
-  if (before && !before.isByKey) cursor.value = { ...before, ms: at(pointedX) };
+  if (before && !before.isByKey && !held.peek()) cursor.value = { ...before, ms: at(pointedX) };
 }
 
 /** What pointers do. */
@@ -112,21 +133,28 @@ function pointingOf(lanes: LanesScene) {
     leave: () => {
       if (!cursor.peek()?.isByKey) cursor.value = null;
     },
-    click: (x: number) => go(at(x)),
+    click: (x: number, y: number) => {
+      const id = laneAt(laidOut.peek(), y)?.id;
+      go(id === undefined ? at(x) : lanes.snapped(id, at(x), pxMs(SNAP_PX)));
+    },
+    enlarge: (x: number, y: number) => {
+      const id = laneAt(laidOut.peek(), y)?.id ?? null;
+      enlarge(lanes, id, at(x), pxMs(SNAP_PX));
+    },
     drag: (px: number) => pan((-px * spanOf(view.peek())) / Math.max(laneWidth.peek(), 1)),
     zoom: (factor: number, x: number) => zoom(factor, at(x)),
   };
 }
 
 /** The names of the cameras beside their lanes. */
-function Names({ ids }: { ids: readonly number[] }) {
-  const lanes = lanesOf(ids);
+function Names() {
+  const lanes = laidOut.value;
   return (
     <ul class="timeline-names" style={{ paddingTop: `${AXIS_PX}px` }} aria-label={say('cameras')}>
       {lanes.map(({ id, height }) => (
         <li
           key={id}
-          style={{ height: `${height}px` }}
+          style={{ height: `${height}px`, lineHeight: `${height - 1}px` }}
           title={cameraName(id)}
           data-current={cursor.value?.id === id ? true : undefined}
         >
@@ -188,12 +216,14 @@ function usePageKeys(pick: () => void): void {
   const hints = useMemo(
     () => [
       { keys: '+ =', hint: say('zoomIn'), act: () => zoom(1 / ZOOM_STEP, anchorMs(), true) },
-      { keys: '- _', hint: say('zoomOut'), act: () => zoom(ZOOM_STEP, anchorMs(), true) },
+      { keys: '-', hint: say('zoomOut'), act: () => zoom(ZOOM_STEP, anchorMs(), true) },
       { keys: 'g', hint: say('goToTitle'), act: pick },
     ],
     [named],
   );
-  useKeys(hints);
+  useKeys(hints, say('timeline'));
+  useKeys(useMemo(laneHints, [named]), say('onLanes'));
+  useKeys(useMemo(handleHints, [named]), say('onHandles'));
 }
 
 /** What the service said when the lanes could not be fetched. */
@@ -215,17 +245,18 @@ export function Timeline() {
   usePageKeys(pick);
   return (
     <section class="timeline" aria-label={say('timeline')} data-following={isFollowing.value}>
-      <Toolbar onGo={goAndLook} isPicking={isPicking} />
+      <Toolbar onGo={goAsked} isPicking={isPicking} />
       <Old lanes={lanes} />
       {!ids.length && <Empty title={say('noCameras')} />}
       <div class="timeline-body" hidden={!ids.length}>
-        <Names ids={ids} />
+        <Names />
         <Shown />
         <div class="timeline-stage">
           <Slider lanes={lanes} canvas={canvas} onPick={pick} />
           <div class="timeline-over">
             <Overlay />
           </div>
+          {lanes && <Nothing lanes={lanes} onGo={goAndLook} />}
           {lanes && <Tip lanes={lanes} />}
           <span ref={probe} class="timeline-probe" aria-hidden="true" />
         </div>
@@ -233,7 +264,7 @@ export function Timeline() {
       <p id="timeline-help" class="unseen">
         {say('timelineHelp')}
       </p>
-      {lanes && <Listed lanes={lanes} ids={ids} onGo={goAndLook} />}
+      {lanes && <Listed lanes={lanes} ids={ids} onGo={goAndPlay} />}
     </section>
   );
 }

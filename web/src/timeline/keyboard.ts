@@ -1,16 +1,20 @@
 /** The keys of the focused lanes. */
 
 import { nowMs } from '../instants';
+import { type KeyHint, latinKey } from '../keys';
 import { SECOND_MS } from '../lengths';
 import { clockMs, marks, view } from '../moment';
 import type { LanesScene } from './lanesscene';
 import { isWithin, spanOf } from './scale';
-import { center, goToNow, pan, reveal, zoom } from './steering';
+import { center, goToNow, pan, reveal, showStretch, zoom } from './steering';
 import { cursor } from './store';
+import { say } from './words';
 
 const STEP_PART = 0.01;
 const LEAP_PART = 0.1;
 const HALF = 0.5;
+const QUARTER = 0.25;
+const NEAR_PART = 0.002;
 
 export interface KeyboardTarget {
   readonly lanes: LanesScene;
@@ -36,11 +40,30 @@ function put(target: KeyboardTarget, ms: number): void {
 function step(target: KeyboardTarget, direction: 1 | -1, event: KeyboardEvent): void {
   const spanMs = spanOf(view.peek());
   const from = placeMs();
-  if (event.ctrlKey) {
-    const id = cursor.peek()?.id ?? target.ids[0];
-    const edgeMs = id === undefined ? null : target.lanes.edge(id, from, direction);
-    if (edgeMs !== null) put(target, edgeMs);
-  } else put(target, from + direction * Math.max(spanMs * (event.shiftKey ? LEAP_PART : STEP_PART), SECOND_MS / 10));
+  if (event.ctrlKey) void goToEdge(target, from, direction);
+  else put(target, from + direction * Math.max(spanMs * (event.shiftKey ? LEAP_PART : STEP_PART), SECOND_MS / 10));
+}
+
+/** To where footage begins or ends: of what is shown and known, else however far away. */
+async function goToEdge(target: KeyboardTarget, fromMs: number, direction: 1 | -1): Promise<void> {
+  const id = cursor.peek()?.id ?? target.ids[0];
+  if (id === undefined) return;
+  const edgeMs = target.lanes.edge(id, fromMs, direction) ?? (await target.lanes.farEdge(id, fromMs, direction));
+  if (edgeMs !== null) put(target, edgeMs);
+}
+
+/** Where footage has just ended its last frame is meant: the edge itself lies in the gap already. */
+function play(target: KeyboardTarget): void {
+  const ms = placeMs();
+  const id = cursor.peek()?.id ?? null;
+  target.go(id === null ? ms : target.lanes.snapped(id, ms, 1));
+}
+
+/** See a gap as a whole; of footage a quarter of the time that is shown. */
+export function enlarge(lanes: LanesScene, id: number | null, ms: number, nearMs: number): void {
+  const gap = id === null ? null : lanes.gapAt(id, ms, nearMs);
+  if (gap) showStretch(gap.startMs, gap.endMs);
+  else zoom(QUARTER, ms, true);
 }
 
 function changeLane(target: KeyboardTarget, by: 1 | -1): void {
@@ -81,7 +104,9 @@ const ACTS: Record<string, Act> = {
   '=': () => zoomBy(HALF),
   '-': () => zoomBy(1 / HALF),
   g: (target) => target.pick(),
-  Enter: (target) => target.go(placeMs()),
+  z: ({ lanes, ids }) =>
+    enlarge(lanes, cursor.peek()?.id ?? ids[0] ?? null, placeMs(), NEAR_PART * spanOf(view.peek())),
+  Enter: play,
   Escape: () => {
     cursor.value = null;
   },
@@ -104,8 +129,32 @@ const MARKS: Record<string, () => void> = {
 /** Do what a key says; false where it says nothing. */
 export function press(target: KeyboardTarget, event: KeyboardEvent): boolean {
   if (event.altKey || event.metaKey || (event.ctrlKey && !event.key.startsWith('Arrow'))) return false;
-  const act = ACTS[event.key] ?? (cursor.peek() ? MARKS[event.key] : undefined);
-  if (!act || (event.key === 'Escape' && !cursor.peek())) return false;
+  const key = latinKey(event);
+  const act = ACTS[key] ?? (cursor.peek() ? MARKS[key] : undefined);
+  if (!act || (key === 'Escape' && !cursor.peek())) return false;
   act(target, event);
   return true;
 }
+
+/** The keys of the lanes, as they are told of; the lanes hear them. */
+export const laneHints = (): KeyHint[] => [
+  { keys: 'ArrowLeft ArrowRight', hint: say('keyCursor') },
+  { keys: 'shift+ArrowLeft shift+ArrowRight', hint: say('keyFurther') },
+  { keys: 'ctrl+ArrowLeft ctrl+ArrowRight', hint: say('keyEdge') },
+  { keys: 'ArrowUp ArrowDown', hint: say('keyLane') },
+  { keys: 'Enter', hint: say('keyPlay') },
+  { keys: 'z', hint: say('keyGap') },
+  { keys: '[ ]', hint: say('keyMarks') },
+  { keys: 'PageUp PageDown', hint: say('keyPages') },
+  { keys: 'Home End', hint: say('keyEnds') },
+  { keys: 'Escape', hint: say('keyLeave') },
+];
+
+/** Those of the handles on the ruler. */
+export const handleHints = (): KeyHint[] => [
+  { keys: 'ArrowLeft ArrowRight', hint: say('keyMove') },
+  { keys: 'shift+ArrowLeft shift+ArrowRight', hint: say('keyFurther') },
+  { keys: 'PageUp PageDown', hint: say('keyTenth') },
+  { keys: 'Home End', hint: say('keyViewEnds') },
+  { keys: 'Escape', hint: say('keyPutBack') },
+];

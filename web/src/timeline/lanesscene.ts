@@ -2,8 +2,9 @@
 
 import { type Gap, timeline } from '../api/footage';
 import { durationText, momentText, nowMs, zoneName } from '../instants';
-import { SECOND_MS } from '../lengths';
+import { LAST_FRAME_MS, SECOND_MS } from '../lengths';
 import { areLanesDrawn } from '../moment';
+import { findNearest } from '../player/nearest';
 import { language } from '../words';
 import { zoneOf } from '../zones';
 import { type Activity, ActivityLayer } from './activitylayer';
@@ -156,13 +157,47 @@ export class LanesScene {
   edge(id: number, fromMs: number, direction: 1 | -1): number | null {
     const frame = this.scene.frame;
     if (!frame) return null;
-    const spanMs = spanOf(frame.view);
-    const wide = { startMs: frame.view.startMs - 2 * spanMs, endMs: Math.min(frame.view.endMs + 2 * spanMs, nowMs()) };
+    const wide = this.#wide(frame);
     const stretches = this.coverage.stretches(id, wide, 5 * frame.width * frame.density);
     const inner = (ms: number) => ms > wide.startMs + 1 && ms < wide.endMs - 1;
     const edges = stretches.flatMap(({ startMs, endMs }) => [startMs, endMs]).filter(inner);
     const beyond = edges.filter((ms) => (direction > 0 ? ms > fromMs + 1 : ms < fromMs - 1));
     return (direction > 0 ? beyond[0] : beyond.at(-1)) ?? null;
+  }
+
+  /** The gap of a camera at a moment, as far as it is known; null in footage, and where it ends nowhere near. */
+  gapAt(id: number, ms: number, nearMs: number): View | null {
+    const frame = this.scene.frame;
+    if (!frame) return null;
+    const { isFootage, startMs, endMs } = this.coverage.at(id, ms, this.#wide(frame), 5 * frame.width * frame.density);
+    if (!isFootage && (startMs !== null || endMs !== null)) {
+      return { startMs: startMs ?? frame.view.startMs, endMs: endMs ?? Math.min(frame.view.endMs, nowMs()) };
+    }
+    return isFootage ? this.gapLayer.at(id, ms, nearMs) : null; // one thinner than a pixel is pointed at beside it
+  }
+
+  /** The moment that is meant where a camera has nothing: the last frame before, or the first after, if they are near. */
+  snapped(id: number, ms: number, nearMs: number): number {
+    const frame = this.scene.frame;
+    if (!frame || this.isFootage(id, ms)) return ms;
+    const { startMs, endMs } = this.coverage.at(id, ms, this.#wide(frame), 5 * frame.width * frame.density);
+    const beforeMs = startMs === null ? Number.POSITIVE_INFINITY : ms - startMs;
+    const afterMs = endMs === null ? Number.POSITIVE_INFINITY : endMs - ms;
+    if (Math.min(beforeMs, afterMs) > nearMs) return ms;
+    return beforeMs <= afterMs ? ms - beforeMs - LAST_FRAME_MS : ms + afterMs;
+  }
+
+  /** Some time more than what is shown, in which edges are looked for. */
+  #wide({ view }: Frame): View {
+    const spanMs = spanOf(view);
+    return { startMs: view.startMs - 2 * spanMs, endMs: Math.min(view.endMs + 2 * spanMs, nowMs()) };
+  }
+
+  /** The edge of the nearest footage beyond what is known, from within a gap; null where there is none. Raises ApiError. */
+  async farEdge(id: number, fromMs: number, direction: 1 | -1): Promise<number | null> {
+    if (this.isFootage(id, fromMs)) return null;
+    const { beforeMs, afterMs } = await findNearest([id], fromMs);
+    return direction > 0 ? afterMs : beforeMs;
   }
 
   /** When the oldest footage of all shown cameras begins; null where there is none. Raises ApiError. */

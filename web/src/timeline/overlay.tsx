@@ -1,12 +1,11 @@
 /** What lies over the lanes and moves by itself: the player's moment, where somebody points, and the two marks. */
 
-import { useRef } from 'preact/hooks';
-import { clockText, momentText, nowMs } from '../instants';
-import { SECOND_MS } from '../lengths';
-import { clockMs, type Marks, marks, view } from '../moment';
-import { msOf, spanOf, xOf } from './scale';
-import { cursor, laneWidth } from './store';
-import { say } from './words';
+import { clockText } from '../instants';
+import { clockMs, marks, view } from '../moment';
+import type { End } from './grips';
+import { MarkHandle, Playhead } from './handles';
+import { xOf } from './scale';
+import { cursor, held, laneWidth } from './store';
 
 const OUTSIDE_PX = 40;
 
@@ -19,14 +18,16 @@ function placeOf(ms: number | null): number | null {
 
 const at = (x: number) => ({ transform: `translateX(${x}px)` });
 
-function Playhead() {
-  const x = placeOf(clockMs.value);
-  return x === null ? null : <div class="timeline-playhead" style={at(x)} />;
+function PlayheadLine() {
+  const now = held.value;
+  const ms = now?.what === 'playhead' ? now.ms : clockMs.value;
+  const x = placeOf(ms);
+  return ms === null || x === null ? null : <Playhead x={x} ms={ms} />;
 }
 
 function CursorLine() {
   const x = placeOf(cursor.value?.ms ?? null);
-  if (x === null || !cursor.value) return null;
+  if (x === null || !cursor.value || held.value) return null;
   return (
     <div class="timeline-cursor" style={at(x)}>
       <span class="numbers">{clockText(cursor.value.ms)}</span>
@@ -34,59 +35,10 @@ function CursorLine() {
   );
 }
 
-type End = keyof Marks;
-
-/** Move a mark; the marks never change places. */
-function moveMark(end: End, ms: number): void {
-  const { inMs, outMs } = marks.peek();
-  const free = Math.min(ms, nowMs());
-  if (end === 'inMs') marks.value = { inMs: outMs === null ? free : Math.min(free, outMs), outMs };
-  else marks.value = { inMs, outMs: inMs === null ? free : Math.max(free, inMs) };
-}
-
-function MarkHandle({ end }: { end: End }) {
-  const box = useRef<HTMLDivElement>(null);
-  const heldPx = useRef(0); // how far from its line it was taken hold of
+function MarkLine({ end }: { end: End }) {
   const ms = marks.value[end];
   const x = placeOf(ms);
-  if (ms === null || x === null) return null;
-  const drag = (event: PointerEvent) => {
-    const stage = box.current?.parentElement?.getBoundingClientRect();
-    if (!stage || !box.current?.hasPointerCapture(event.pointerId)) return;
-    moveMark(end, msOf(view.peek(), laneWidth.peek(), event.clientX - heldPx.current - stage.left));
-  };
-  const press = (event: KeyboardEvent) => {
-    const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1 };
-    const step = steps[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const stepMs = Math.max(spanOf(view.peek()) * (event.shiftKey ? 0.02 : 0.002), SECOND_MS / 10);
-    moveMark(end, ms + step * stepMs);
-  };
-  return (
-    <div
-      ref={box}
-      class={`timeline-mark is-${end === 'inMs' ? 'in' : 'out'}`}
-      style={at(x)}
-      role="slider"
-      tabIndex={0}
-      data-own-keys
-      aria-label={say(end === 'inMs' ? 'markIn' : 'markOut')}
-      aria-valuemin={Math.round(view.value.startMs / 1000)}
-      aria-valuemax={Math.round(view.value.endMs / 1000)}
-      aria-valuenow={Math.round(ms / 1000)}
-      aria-valuetext={momentText(ms)}
-      onPointerDown={(event) => {
-        event.preventDefault();
-        heldPx.current = event.clientX - x - (box.current?.parentElement?.getBoundingClientRect().left ?? 0);
-        event.currentTarget.setPointerCapture(event.pointerId);
-        event.currentTarget.focus();
-      }}
-      onPointerMove={drag}
-      onKeyDown={press}
-    />
-  );
+  return ms === null || x === null ? null : <MarkHandle end={end} x={x} ms={ms} />;
 }
 
 /** What lies between the marks. */
@@ -104,9 +56,9 @@ export function Overlay() {
     <>
       <Marked />
       <CursorLine />
-      <Playhead />
-      <MarkHandle end="inMs" />
-      <MarkHandle end="outMs" />
+      <MarkLine end="inMs" />
+      <MarkLine end="outMs" />
+      <PlayheadLine />
     </>
   );
 }

@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest';
 import { Keep } from './keep';
 import { Labels } from './labels';
-import { heightOf, laneAt, lanesOf, partsOf } from './lanes';
+import { heightOf, laneAt, laneHeightOf, lanesOf, partsOf } from './lanes';
 import { linesOf, sharedOf } from './listing';
 import { wheelFactor, wheelPx } from './pointing';
+import { pushAt } from './scale';
 import { Slots } from './slots';
 import { STEPS } from './ticks';
 
@@ -35,8 +36,15 @@ test('a value that is too heavy alone is kept until another comes', () => {
 });
 
 test('every height within the lanes belongs to one lane, whose parts do not overlap', () => {
-  for (const count of [1, 6, 7, 16]) {
-    const lanes = lanesOf(Array.from({ length: count }, (_, number) => number + 1));
+  for (const [count, height] of [
+    [1, 40],
+    [7, 30],
+    [16, 18],
+  ] as const) {
+    const lanes = lanesOf(
+      Array.from({ length: count }, (_, number) => number + 1),
+      height,
+    );
     const last = lanes.at(-1);
     for (const lane of lanes) {
       expect(laneAt(lanes, lane.top + lane.height / 2)?.id).toBe(lane.id);
@@ -54,11 +62,28 @@ test('every height within the lanes belongs to one lane, whose parts do not over
           (a, b) => a - b,
         ),
       );
-      expect(barHeight).toBeGreaterThanOrEqual(14);
+      expect(barHeight).toBeGreaterThanOrEqual(8);
     }
     expect(laneAt(lanes, 10)).toBe(null);
     expect(heightOf(lanes)).toBe((last?.top ?? 0) + (last?.height ?? 0));
   }
+});
+
+test('lanes are as high as their number and the window allow, unless somebody chose', () => {
+  expect([1, 4, 6, 8, 16].map((count) => laneHeightOf(count, 'auto', 800, false))).toEqual([40, 40, 32, 24, 18]);
+  expect(laneHeightOf(16, 'auto', 1440, false)).toBe(24);
+  expect(laneHeightOf(16, 'auto', 844, true)).toBe(24); // a finger is wider than a line of text
+  expect(laneHeightOf(16, 'tall', 800, false)).toBe(40);
+  expect(laneHeightOf(2, 'compact', 800, false)).toBe(18);
+});
+
+test('the view moves on only near its edges, and the faster the nearer', () => {
+  expect(pushAt(500, 1000)).toBe(0);
+  expect(pushAt(20, 1000)).toBeLessThan(0);
+  expect(pushAt(0, 1000)).toBeLessThan(pushAt(20, 1000));
+  expect(pushAt(990, 1000)).toBeGreaterThan(0);
+  expect(pushAt(1000, 1000)).toBe(-pushAt(0, 1000));
+  expect(pushAt(50, 100)).toBe(0); // narrow lanes have a middle too
 });
 
 test('labels are in their language and zone', () => {

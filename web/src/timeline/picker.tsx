@@ -1,16 +1,17 @@
-/** "Go to": a moment by day and time in the chosen zone. */
+/** "Go to": a moment, typed as people write it or chosen by the mouse, in the chosen zone. */
 
 import { useSignal } from '@preact/signals';
-import { durationText, nowMs, zoneName } from '../instants';
+import { clockText, dayText, durationText, formatter, nowMs, zoneName } from '../instants';
 import { HOUR_MS } from '../lengths';
 import { clockMs } from '../moment';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { say as sayPart } from '../parts/words';
-import { fieldText, meantBy, readField } from '../wallclock';
+import { type Read, readTyped } from '../typedtime';
 import { language } from '../words';
-import { zoneOf } from '../zones';
+import { type Wall, type Zone, zoneOf } from '../zones';
+import { Calendar } from './calendar';
 import { Labels } from './labels';
 import { FIRST_MS } from './scale';
 import { say } from './words';
@@ -18,7 +19,8 @@ import { say } from './words';
 const AGO_H = [1, 6, 24, 168];
 
 interface PickerProps {
-  onGo: (ms: number) => void;
+  /** `isDay`: no time was given, the whole day is to be seen. */
+  onGo: (ms: number, isDay: boolean) => void;
   onClose: () => void;
 }
 
@@ -46,58 +48,143 @@ function Which({
   );
 }
 
-export function MomentPicker({ onGo, onClose }: PickerProps) {
-  const zone = zoneOf(zoneName());
-  const text = useSignal(fieldText(clockMs.peek() ?? nowMs(), zone.name));
+const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
+
+interface ClockProps {
+  wall: Wall;
+  onChoose: (change: Partial<Wall>) => void;
+}
+
+/** Hour and minute for whoever rather points than types. */
+function ClockFields({ wall, onChoose }: ClockProps) {
+  const pick = (name: 'hour' | 'minute', count: number) => (
+    <Field label={say(name)}>
+      <select
+        class="numbers"
+        value={String(wall[name])}
+        onChange={(event: Event) =>
+          onChoose({ [name]: Number((event.currentTarget as HTMLSelectElement).value), second: 0 })
+        }
+      >
+        {numbers(count).map((one) => (
+          <option key={one} value={String(one)}>
+            {String(one).padStart(2, '0')}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+  return (
+    <div class="row picker-clock">
+      {pick('hour', 24)}
+      {pick('minute', 60)}
+    </div>
+  );
+}
+
+/** What is typed, and what it means. */
+function useTyped(zone: Zone) {
+  const write = (ms: number) => `${dayText(ms)}, ${clockText(ms)}`;
+  const text = useSignal(write(clockMs.peek() ?? nowMs()));
   const which = useSignal(0);
-  const error = useSignal('');
-  const wall = readField(text.value);
-  const meant = wall && meantBy(zone, wall);
-  const go = (ms: number) => {
-    onClose();
-    onGo(ms);
+  const meant = readTyped(text.value, { language: language.value, zone, nowMs: nowMs() });
+  const ms = meant?.instants[Math.min(which.value, meant.instants.length - 1)] ?? null;
+  const wall = zone.wall(ms ?? clockMs.peek() ?? nowMs());
+  const change = (parts: Partial<Wall>) => {
+    text.value = write(zone.instant({ ...wall, ...parts }));
   };
+  return { text, which, meant, ms, wall, change };
+}
+
+/** What was understood, or how it can be written. */
+function hintOf(meant: Read | null, ms: number | null): string {
+  if (meant?.isLeftOut) return say('leftOut');
+  if (!meant || ms === null) return say('goToHint');
+  const day = formatter({ dateStyle: 'full' }).format(ms);
+  return say('meant', { when: meant.isDay ? day : `${day}, ${clockText(ms)}` });
+}
+
+interface TextFieldProps {
+  label: string;
+  hint: string;
+  error: string;
+  value: string;
+  onType: (text: string) => void;
+}
+
+function TextField({ value, onType, ...about }: TextFieldProps) {
+  return (
+    <Field {...about}>
+      <input
+        class="numbers"
+        autoComplete="off"
+        spellcheck={false}
+        value={value}
+        onFocus={(event: Event) => (event.currentTarget as HTMLInputElement).select()}
+        onInput={(event: Event) => onType((event.currentTarget as HTMLInputElement).value)}
+      />
+    </Field>
+  );
+}
+
+/** Moments that are gone to without typing. */
+function Ago({ onGo }: { onGo: (ms: number) => void }) {
+  return (
+    <div class="picker-ago">
+      {AGO_H.map((hours) => (
+        <Button key={hours} kind="quiet" onClick={() => onGo(nowMs() - hours * HOUR_MS)}>
+          {say('ago', { length: durationText(hours * HOUR_MS) })}
+        </Button>
+      ))}
+    </div>
+  );
+}
+
+/** What is asked for, what is wrong with it, and going there. */
+function useAsked(go: (ms: number, isDay?: boolean) => void) {
+  const zone = zoneOf(zoneName());
+  const typed = useTyped(zone);
+  const error = useSignal('');
+  const { ms, meant, change } = typed;
   const submit = (event: Event) => {
     event.preventDefault();
-    const ms = meant?.instants[Math.min(which.value, meant.instants.length - 1)];
-    if (ms === undefined || ms < FIRST_MS) error.value = say('noMoment');
+    if (ms === null || ms < FIRST_MS) error.value = say('noMoment');
     else if (ms > nowMs()) error.value = say('inFuture');
-    else go(ms);
+    else go(ms, meant?.isDay);
   };
+  const choose = (parts: Partial<Wall>) => {
+    error.value = '';
+    change(parts);
+  };
+  return { ...typed, zone, error, submit, choose };
+}
+
+export function MomentPicker({ onGo, onClose }: PickerProps) {
+  const go = (toMs: number, isDay = false) => {
+    onClose();
+    onGo(toMs, isDay);
+  };
+  const { zone, text, which, meant, ms, wall, error, submit, choose } = useAsked(go);
+  const type = (typed: string) => {
+    text.value = typed;
+    error.value = '';
+  };
+  const chooseWhich = (at: number) => {
+    which.value = at;
+  };
+  const label = say('dayAndTime', { zone: zone.name });
+  const instants = meant?.instants ?? [];
   return (
     <Dialog title={say('goToTitle')} onClose={onClose}>
-      <form class="stack" onSubmit={submit} noValidate>
-        <Field
-          label={say('dayAndTime', { zone: zone.name })}
-          hint={meant?.isLeftOut ? say('leftOut') : say('goToHint')}
-          error={error.value}
-        >
-          <input
-            type="datetime-local"
-            step="1"
-            autoFocus
-            value={text.value}
-            onInput={(event: Event) => {
-              text.value = (event.currentTarget as HTMLInputElement).value;
-              error.value = '';
-            }}
-          />
-        </Field>
-        {meant && meant.instants.length > 1 && (
-          <Which
-            instants={meant.instants}
-            chosen={which.value}
-            onChoose={(at) => {
-              which.value = at;
-            }}
-          />
-        )}
-        <div class="row">
-          {AGO_H.map((hours) => (
-            <Button key={hours} kind="quiet" onClick={() => go(nowMs() - hours * HOUR_MS)}>
-              {say('ago', { length: durationText(hours * HOUR_MS) })}
-            </Button>
-          ))}
+      <form class="stack picker" onSubmit={submit} noValidate>
+        <TextField label={label} hint={hintOf(meant, ms)} error={error.value} value={text.value} onType={type} />
+        {instants.length > 1 && <Which instants={instants} chosen={which.value} onChoose={chooseWhich} />}
+        <div class="picker-choices">
+          <Calendar wall={wall} zone={zone} onChoose={choose} />
+          <div class="stack">
+            <ClockFields wall={wall} onChoose={choose} />
+            <Ago onGo={go} />
+          </div>
         </div>
         <div class="dialog-buttons">
           <Button onClick={onClose}>{sayPart('cancel')}</Button>

@@ -4,6 +4,8 @@ export interface PointingTarget {
   hover(x: number, y: number): void;
   leave(): void;
   click(x: number, y: number): void;
+  /** Pressed twice: after two clicks. */
+  enlarge(x: number, y: number): void;
   /** Move what is shown so many pixels to the right. */
   drag(px: number): void;
   /** Zoom about a place; a factor below 1 shows less time. */
@@ -42,6 +44,7 @@ export class Pointing {
     element.addEventListener('pointerup', this.#release);
     element.addEventListener('pointercancel', this.#cancel);
     element.addEventListener('pointerleave', this.#leave);
+    element.addEventListener('dblclick', this.#double);
     element.addEventListener('wheel', this.#wheel, { passive: false });
   }
 
@@ -51,6 +54,7 @@ export class Pointing {
     this.#element.removeEventListener('pointerup', this.#release);
     this.#element.removeEventListener('pointercancel', this.#cancel);
     this.#element.removeEventListener('pointerleave', this.#leave);
+    this.#element.removeEventListener('dblclick', this.#double);
     this.#element.removeEventListener('wheel', this.#wheel);
   }
 
@@ -111,6 +115,11 @@ export class Pointing {
 
   readonly #leave = (event: PointerEvent): void => {
     if (!this.#fingers.has(event.pointerId)) this.#target.leave();
+  };
+
+  readonly #double = (event: MouseEvent): void => {
+    const { x, y } = this.#place(event);
+    this.#target.enlarge(x, y);
   };
 
   readonly #wheel = (event: WheelEvent): void => {

@@ -77,3 +77,13 @@ export function between(from: View, to: View, part: number): View {
   const startMs = from.startMs + (to.startMs - from.startMs) * share;
   return { startMs, endMs: startMs + spanMs };
 }
+
+const EDGE_PX = 40;
+const FASTEST = 0.9; // views in a second, at the edge
+
+/** Return by how many views in a second the view moves on while a handle is held there: below 0 to earlier times. */
+export function pushAt(x: number, width: number): number {
+  const edgePx = Math.min(EDGE_PX, width / 4);
+  const deep = Math.max(edgePx - x, x - (width - edgePx), 0) / edgePx;
+  return (x < width / 2 ? -1 : 1) * Math.min(deep, 1) ** 2 * FASTEST;
+}

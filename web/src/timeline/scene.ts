@@ -5,7 +5,7 @@ import { zoneOf } from '../zones';
 import { type Colours, readColours } from './colours';
 import type { Feed } from './feed';
 import { Labels } from './labels';
-import { AXIS_PX, heightOf, type Lane, lanesOf } from './lanes';
+import { heightOf, type Lane } from './lanes';
 import type { Frame, Layer } from './layer';
 import type { View } from './scale';
 
@@ -48,10 +48,10 @@ export class Scene {
     return this.#frame;
   }
 
-  setCameras(ids: readonly number[]): void {
-    this.#ids = [...ids];
-    this.#lanes = lanesOf(ids);
-    this.#options.canvas.style.height = `${Math.max(heightOf(this.#lanes), AXIS_PX)}px`;
+  setLanes(lanes: readonly Lane[]): void {
+    this.#ids = lanes.map(({ id }) => id);
+    this.#lanes = [...lanes];
+    this.#options.canvas.style.height = `${heightOf(lanes)}px`;
     if (this.#frame) this.draw();
     else this.#drawNow(); // what it needs is asked for a frame sooner
   }

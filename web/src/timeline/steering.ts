@@ -4,12 +4,14 @@
  */
 import { effect, signal } from '@preact/signals';
 import { nowMs } from '../instants';
-import { clockMs, isLive, isPlaying, rate, view } from '../moment';
+import { clockMs, isLive, isPlaying, isScrubbing, rate, view } from '../moment';
 import { around, between, bounded, following, isWithin, panned, revealed, spanOf, type View, zoomed } from './scale';
 
 const GLIDE_MS = 180;
 const TURN_AT = 0.98; // the player has run to the right edge
 const LEAP_MS = 3000; // at 1x; playing goes no such way between two looks
+const AROUND_PART = 0.3;
+const LEAST_AROUND_MS = 5000;
 const TURNED_PART = 0.1; // and is then so far from the left one
 
 /** Whether the view moves with the clock. */
@@ -84,6 +86,12 @@ export function center(ms: number): void {
   show(around(ms, spanOf(aim()), nowMs()), { isGliding: true });
 }
 
+/** Show a stretch as a whole, with something of what lies before and after it. */
+export function showStretch(startMs: number, endMs: number): void {
+  const aroundMs = Math.max((endMs - startMs) * AROUND_PART, LEAST_AROUND_MS);
+  show({ startMs: startMs - aroundMs, endMs: endMs + aroundMs }, { isGliding: true });
+}
+
 /** Bring a moment into sight, if it is not. */
 export function reveal(ms: number): void {
   const to = revealed(aim(), ms, nowMs());
@@ -110,7 +118,7 @@ export function steer(): () => void {
     const shown = view.peek();
     const [was, spanMs] = [beforeMs, spanOf(shown)];
     beforeMs = atMs;
-    if (atMs === null) return;
+    if (atMs === null || isScrubbing.peek()) return; // what is looked at lies under the hand
     if (was === null || Math.abs(atMs - was) > LEAP_MS * Math.max(1, Math.abs(rate.peek()))) return look(atMs, was);
     if (isFollowing.peek() || !isPlaying.peek() || glide) return;
     const edgeMs = shown.startMs + TURN_AT * spanMs;

@@ -7,7 +7,7 @@ import { AXIS_PX } from './lanes';
 import type { LanesScene } from './lanesscene';
 import type { Picture } from './pictures';
 import { xOf } from './scale';
-import { cursor, laneWidth, news } from './store';
+import { cursor, held, laneWidth, news } from './store';
 
 const AWAY_PX = 10;
 const PICTURE_PX = 240;
@@ -45,7 +45,7 @@ export function Tip({ lanes }: { lanes: LanesScene }) {
     const half = tip.offsetWidth / 2;
     const left = Math.min(Math.max(x - half, 0), Math.max(laneWidth.peek() - 2 * half, 0));
     const lane = lanes.scene.frame?.lanes.find((one) => one.id === at.id);
-    const above = (lane?.top ?? 0) - tip.offsetHeight - AWAY_PX;
+    const above = (held.peek() ? 0 : (lane?.top ?? 0)) - tip.offsetHeight - AWAY_PX;
     const stageTop = tip.parentElement?.getBoundingClientRect().top ?? 0;
     const below = lane ? lane.top + lane.height + AWAY_PX : AXIS_PX;
     tip.style.transform = `translate(${left}px, ${stageTop + above < 0 ? below : above}px)`;

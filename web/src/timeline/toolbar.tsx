@@ -2,8 +2,10 @@
 import { momentText, nowMs, zoneName } from '../instants';
 import { clockMs, view } from '../moment';
 import { Button, IconButton } from '../parts/button';
-import { Check } from '../parts/field';
+import { Check, Field } from '../parts/field';
 import { Menu } from '../parts/menu';
+import { LANE_CHOICES, type LaneChoice } from './lanes';
+import { laneChoice } from './layout';
 import { Legend } from './legend';
 import { MomentPicker } from './picker';
 import { isWithin, spanOf } from './scale';
@@ -61,25 +63,50 @@ function Layers() {
           <Check key={name} label={say(name)} checked={isOn(name)} onChange={() => toggle(name)} />
         ))}
       </fieldset>
+      <Field label={say('laneHeight')}>
+        <select
+          value={laneChoice.value}
+          onChange={(event: Event) => {
+            laneChoice.value = (event.currentTarget as HTMLSelectElement).value as LaneChoice;
+          }}
+        >
+          {LANE_CHOICES.map((one) => (
+            <option key={one} value={one}>
+              {say(`lanes_${one}`)}
+            </option>
+          ))}
+        </select>
+      </Field>
       <Legend />
     </Menu>
   );
 }
 
-export function Toolbar({ onGo, isPicking }: { onGo: (ms: number) => void; isPicking: { value: boolean } }) {
+interface ToolbarProps {
+  onGo: (ms: number, isDay: boolean) => void;
+  isPicking: { value: boolean };
+}
+
+export function Toolbar({ onGo, isPicking }: ToolbarProps) {
   const spanMs = () => spanOf(view.peek());
   return (
     <div class="timeline-bar">
       <div class="row">
         <IconButton icon="left" label={say('earlier')} onClick={() => pan(-spanMs() / 2, true)} />
         <IconButton icon="right" label={say('later')} onClick={() => pan(spanMs() / 2, true)} />
-        <IconButton icon="minus" label={say('zoomOut')} onClick={() => zoom(ZOOM_STEP, anchorMs(), true)} />
-        <IconButton icon="plus" label={say('zoomIn')} onClick={() => zoom(1 / ZOOM_STEP, anchorMs(), true)} />
+        <IconButton icon="minus" hotkey="−" label={say('zoomOut')} onClick={() => zoom(ZOOM_STEP, anchorMs(), true)} />
+        <IconButton
+          icon="plus"
+          hotkey="+"
+          label={say('zoomIn')}
+          onClick={() => zoom(1 / ZOOM_STEP, anchorMs(), true)}
+        />
       </div>
       <Spans />
       <div class="row timeline-bar-end">
         <Button
           icon="clock"
+          title={`${say('goToTitle')} (G)`}
           onClick={() => {
             isPicking.value = true;
           }}

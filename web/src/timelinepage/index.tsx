@@ -7,6 +7,8 @@ import { areLanesDrawn, keepAddress, takeAddress } from '../moment';
 import { Player } from '../player';
 import { arrivals, route } from '../route';
 import { Timeline } from '../timeline';
+import { heightOf } from '../timeline/lanes';
+import { lanes } from '../timeline/layout';
 import { ChooseCameras } from './choosecameras';
 import { MissingCameras } from './missing';
 import { MomentLink } from './momentlink';
@@ -38,7 +40,7 @@ export default function TimelinePage() {
   useAddress();
   useLanesFirst();
   return (
-    <div class="timelinepage">
+    <div class="timelinepage" style={{ '--lanes-height': `${heightOf(lanes.value)}px` }}>
       <Player />
       <Clips />
       <div class="timelinepage-lanes">

@@ -6,6 +6,7 @@ import { clockMs, momentPath, view } from '../moment';
 import { Button } from '../parts/button';
 import { copyText } from '../parts/copytext';
 import { toast } from '../parts/toasts';
+import { say as sayTimeline } from '../timeline/words';
 import { defineWords } from '../words';
 
 const say = defineWords({
@@ -36,9 +37,12 @@ async function copyMoment(): Promise<void> {
 
 export function MomentLink() {
   const label = say('link');
-  useKeys(useMemo(() => [{ keys: 'c', hint: label, act: () => void copyMoment() }], [label]));
+  useKeys(
+    useMemo(() => [{ keys: 'c', hint: label, act: () => void copyMoment() }], [label]),
+    sayTimeline('timeline'),
+  );
   return (
-    <Button kind="quiet" icon="link" onClick={() => void copyMoment()}>
+    <Button kind="quiet" icon="link" title={`${label} (C)`} onClick={() => void copyMoment()}>
       {label}
     </Button>
   );

@@ -20,6 +20,7 @@ import { StopDialog } from './stop';
 import { type Narrowing, StateBar, Tools } from './tools';
 import './tile.css';
 import './wall.css';
+import { language } from '../words';
 import { say } from './words';
 
 const EDGE_PX = 8;
@@ -96,7 +97,7 @@ function useWallKeys(cameras: Camera[]): void {
         ? [{ keys: 'r', hint: say('keyRecord'), act: () => open({ kind: 'record', ids: cameras.map(({ id }) => id) }) }]
         : []),
     ],
-    [cameras],
+    [cameras, language.value],
   );
   useKeys(hints);
 }

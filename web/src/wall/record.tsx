@@ -5,6 +5,7 @@ import { me } from '../me';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Check, Field } from '../parts/field';
+import { Refused } from '../parts/refused';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
@@ -87,8 +88,11 @@ function Refusals({ refusals }: { refusals: Refusal[] }) {
     <div class="notice" data-kind="danger" role="alert">
       <p>{say('refused')}</p>
       <ul>
-        {refusals.map(({ id, text }) => (
-          <li key={`${id} ${text}`}>{id === null ? text : `${cameraName(id)}: ${text}`}</li>
+        {refusals.map(({ id, why }) => (
+          <li key={`${id} ${why.msg}`}>
+            {id !== null && `${cameraName(id)}: `}
+            <Refused entries={[why]} />
+          </li>
         ))}
       </ul>
     </div>

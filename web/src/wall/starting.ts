@@ -1,5 +1,5 @@
 /** Starting and stopping: the service starts groups, each of one model, and stops tags. */
-import { ApiError } from '../api/call';
+import { ApiError, type Detail } from '../api/call';
 import * as api from '../api/sources';
 import type { Camera, CameraGroup } from '../cameras';
 import { coverOf, freeName } from './cover';
@@ -7,13 +7,13 @@ import { coverOf, freeName } from './cover';
 /** Why a camera, or all of a request, could not be started; `id` null: not of one camera. */
 export interface Refusal {
   id: number | null;
-  text: string;
+  why: Detail;
 }
 
 function refusalsOf(error: ApiError): Refusal[] {
-  return error.detail.map(({ loc, msg }) => {
-    const id = loc[1] === 'group_name' ? Number(loc[2]) : Number.NaN;
-    return { id: Number.isInteger(id) ? id : null, text: msg };
+  return error.detail.map((why) => {
+    const id = why.loc[1] === 'group_name' ? Number(why.loc[2]) : Number.NaN;
+    return { id: Number.isInteger(id) ? id : null, why };
   });
 }
 

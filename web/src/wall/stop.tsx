@@ -1,12 +1,9 @@
 import { useState } from 'preact/hooks';
 import { stopRecording } from '../api/sources';
 import { cameras as allCameras, refresh } from '../cameras';
-import { Button } from '../parts/button';
-import { Dialog } from '../parts/dialog';
+import { Confirm } from '../parts/confirm';
 import { Check } from '../parts/field';
-import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
-import { say as sayPart } from '../parts/words';
 import { close } from './opened';
 import { say } from './words';
 
@@ -45,59 +42,50 @@ function Ending({ tags, ids }: { tags: string[]; ids: number[] }) {
   );
 }
 
-/** Stops tags, and tells how that went. */
-function useStop() {
-  const [error, setError] = useState<unknown>(null);
-  const [isBusy, setBusy] = useState(false);
-  const stop = async (tags: string[]) => {
-    setBusy(true);
-    try {
-      for (const name of tags) {
-        await stopRecording(name);
-        toast(say('stopped', { tag: name }));
-      }
-      close();
-    } catch (failure) {
-      setError(failure);
-    } finally {
-      setBusy(false);
-      await refresh();
+async function stop(tags: string[]): Promise<void> {
+  try {
+    for (const name of tags) {
+      await stopRecording(name);
+      toast(say('stopped', { tag: name }));
     }
-  };
-  return { error, isBusy, stop };
+  } finally {
+    await refresh();
+  }
+}
+
+function Which({ known, tags, onChange }: { known: string[]; tags: string[]; onChange: (tags: string[]) => void }) {
+  if (known.length < 2) return null;
+  return (
+    <fieldset>
+      <legend>{say('stopWhich')}</legend>
+      {known.map((name) => (
+        <Check
+          key={name}
+          label={name}
+          checked={tags.includes(name)}
+          onChange={(isOn) => onChange(isOn ? [...tags, name] : tags.filter((one) => one !== name))}
+        />
+      ))}
+    </fieldset>
+  );
 }
 
 /** Stops tags: one, or those of some cameras, of which some may be left out. Says first for whom recording ends. */
 export function StopDialog({ tag, ids }: { tag: string | null; ids: number[] }) {
   const [known] = useState(() => (tag === null ? tagsOf(ids) : [tag]));
   const [tags, setTags] = useState(known);
-  const { error, isBusy, stop } = useStop();
   return (
-    <Dialog title={say('stopTitle')} onClose={close}>
-      <div class="stack">
-        {known.length === 0 && <p>{say('nothingToStop')}</p>}
-        {known.length > 1 && (
-          <fieldset>
-            <legend>{say('stopWhich')}</legend>
-            {known.map((name) => (
-              <Check
-                key={name}
-                label={name}
-                checked={tags.includes(name)}
-                onChange={(isOn) => setTags(isOn ? [...tags, name] : tags.filter((one) => one !== name))}
-              />
-            ))}
-          </fieldset>
-        )}
-        {known.length > 0 && <Ending tags={tags} ids={ids} />}
-        <ErrorText error={error} />
-        <div class="dialog-buttons">
-          <Button onClick={close}>{sayPart('cancel')}</Button>
-          <Button kind="danger" icon="stop" disabled={isBusy || tags.length === 0} onClick={() => void stop(tags)}>
-            {say('stopNow')}
-          </Button>
-        </div>
-      </div>
-    </Dialog>
+    <Confirm
+      title={say('stopTitle')}
+      action={say('stopNow')}
+      icon="stop"
+      isIdle={tags.length === 0}
+      act={() => stop(tags)}
+      onClose={close}
+    >
+      {known.length === 0 && <p>{say('nothingToStop')}</p>}
+      <Which known={known} tags={tags} onChange={setTags} />
+      {known.length > 0 && <Ending tags={tags} ids={ids} />}
+    </Confirm>
   );
 }

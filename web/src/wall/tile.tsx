@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ApiError } from '../api/call';
 import type { Camera } from '../cameras';
 import { clockText, durationText, momentText, nowMs } from '../instants';
 import { MINUTE_MS } from '../lengths';
@@ -6,11 +7,12 @@ import { may } from '../me';
 import { IconButton } from '../parts/button';
 import { Icon } from '../parts/icon';
 import { Link } from '../parts/link';
+import { Refused } from '../parts/refused';
 import { Lamp, lampOf } from '../parts/shown';
+import { isReason, sayReason } from '../reasons';
 import { open } from './opened';
 import { PERIOD_MS } from './pacing';
 import { look, type Picture, pace, pictureOf, tryAgain, watched, watchLive } from './pictures';
-import { whyText } from './why';
 import { say } from './words';
 
 const HOVER_MS = 400; // a pointer that only crosses a picture starts no stream
@@ -60,6 +62,18 @@ function useCloserLook(id: number) {
   };
 }
 
+/** Why there is no picture, in the user's language: what the service tried at the camera, or else what it answered. */
+function Why({ why }: { why: ApiError }) {
+  const { reason } = why.body;
+  return isReason(reason) ? (
+    <small title={sayReason(`${reason}_hint`)}>{sayReason(reason)}</small>
+  ) : (
+    <small>
+      <Refused entries={why.detail} />
+    </small>
+  );
+}
+
 /** "No picture since 08:01, 3 min ago"; drawn anew each minute. */
 export function Silence({ picture }: { picture: Picture }) {
   const [, tick] = useState(0);
@@ -73,11 +87,10 @@ export function Silence({ picture }: { picture: Picture }) {
   const time = momentText(sinceMs);
   const ageMs = Math.floor((nowMs() - sinceMs) / MINUTE_MS) * MINUTE_MS;
   const text = ageMs > 0 ? say('silentAge', { time, age: durationText(ageMs) }) : say('silent', { time });
-  const known = picture.why && whyText(picture.why);
   return (
     <p class="wall-silent">
       <span>{text}</span>
-      {picture.why && (known === null ? <small lang="en">{picture.why.message}</small> : <small>{known}</small>)}
+      {picture.why && <Why why={picture.why} />}
     </p>
   );
 }
@@ -152,6 +165,35 @@ function dragging({ camera, onDrop }: TileProps) {
   };
 }
 
+function Still({ camera: { id, name }, picture }: { camera: Camera; picture: Picture }) {
+  return (
+    <div class="wall-picture">
+      {picture.url === null ? (
+        <span class="wall-nothing">
+          <Icon name="camera" />
+          {picture.silentMs === null && <span class="small">{say('loadingPicture')}</span>}
+        </span>
+      ) : (
+        <img src={picture.url} alt={say('picture', { name, time: clockText(picture.takenMs ?? 0) })} />
+      )}
+      <Silence picture={picture} />
+      <PictureClock id={id} picture={picture} />
+    </div>
+  );
+}
+
+function Actions({ camera, isSilent, onMove }: Pick<TileProps, 'camera' | 'onMove'> & { isSilent: boolean }) {
+  const { id, name } = camera;
+  return (
+    <div class="wall-actions">
+      {isSilent && <IconButton icon="back" label={say('tryAgain', { name })} onClick={() => tryAgain(id)} />}
+      <MoveButtons camera={camera} onMove={onMove} />
+      <RecordButton camera={camera} />
+      <IconButton icon="full" label={say('enlarge', { name })} onClick={() => open({ kind: 'large', id })} />
+    </div>
+  );
+}
+
 /** One camera: its newest picture, what it does, and what can be done with it. */
 export function Tile(props: TileProps) {
   const { camera, onMove } = props;
@@ -168,18 +210,7 @@ export function Tile(props: TileProps) {
       {...closer}
       {...dragging(props)}
     >
-      <div class="wall-picture">
-        {picture.url === null ? (
-          <span class="wall-nothing">
-            <Icon name="camera" />
-            {!isSilent && <span class="small">{say('loadingPicture')}</span>}
-          </span>
-        ) : (
-          <img src={picture.url} alt={say('picture', { name: camera.name, time: clockText(picture.takenMs ?? 0) })} />
-        )}
-        <Silence picture={picture} />
-        <PictureClock id={camera.id} picture={picture} />
-      </div>
+      <Still camera={camera} picture={picture} />
       <div class="wall-caption">
         <Link class="wall-open" page="timeline" query={{ cameras: String(camera.id) }} title={say('open')}>
           {camera.name}
@@ -189,18 +220,7 @@ export function Tile(props: TileProps) {
           <RunningTags camera={camera} />
         </span>
       </div>
-      <div class="wall-actions">
-        {isSilent && (
-          <IconButton icon="back" label={say('tryAgain', { name: camera.name })} onClick={() => tryAgain(camera.id)} />
-        )}
-        <MoveButtons camera={camera} onMove={onMove} />
-        <RecordButton camera={camera} />
-        <IconButton
-          icon="full"
-          label={say('enlarge', { name: camera.name })}
-          onClick={() => open({ kind: 'large', id: camera.id })}
-        />
-      </div>
+      <Actions camera={camera} isSilent={isSilent} onMove={onMove} />
     </li>
   );
 }

@@ -108,7 +108,7 @@ export const say = defineWords({
     leaveWall: 'Выйти из режима видеостены',
     record: 'Запись…',
     recordOne: 'Записывать: {name}',
-    recordGroup: 'Записывать группу {name}',
+    recordGroup: 'Запись группы {name}',
     stop: 'Остановить',
     stopOne: 'Остановить запись: {name}',
     stopGroup: 'Остановить запись группы {name}',

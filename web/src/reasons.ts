@@ -1,50 +1,51 @@
-/** What a trial that failed means, and what to try: for each reason that the service gives. */
-import type { Reason } from '../api/cameras';
-import { defineWords } from '../words';
+/** Why a camera gives no picture, and what to try: for each reason that the service gives (app/capture/trial.py). */
+import type { Reason } from './api/cameras';
+import { defineWords } from './words';
 
 type Key = Reason | `${Reason}_hint`;
 
+const EN: Record<Key, string> = {
+  address_forbidden: 'No camera may be at this address',
+  address_forbidden_hint:
+    'The setting PLAYBACK_CAMERA_NETWORKS does not let the service connect there. Give the address of the camera itself, or ask the administrator of the server.',
+  name_unknown: 'Nothing is known of this host name',
+  name_unknown_hint: 'Check the spelling, or give the number of the camera, such as 192.168.1.10.',
+  refused: 'Nothing listens at this address and port',
+  refused_hint: 'Check the port: RTSP is mostly 554. RTSP may have to be switched on in the camera.',
+  unreachable: 'No way leads to this address',
+  unreachable_hint: 'Check that camera and server are in the same network, or that a route leads there.',
+  no_answer: 'The camera does not answer in time',
+  no_answer_hint: 'Check its power, its cable and the address. A firewall may swallow the connection.',
+  tls: 'No encrypted connection comes about',
+  tls_hint: 'Try rtsp:// or http:// instead. A certificate of the camera’s own making is not trusted.',
+  wrong_password: 'The camera refuses user or password',
+  wrong_password_hint:
+    'Type both again. Some cameras have a user of their own for ONVIF or RTSP; for pictures, try the other way of signing in.',
+  not_permitted: 'This user may not see the stream',
+  not_permitted_hint: 'Give the user the right to live video in the camera, or use another one.',
+  path_unknown: 'The camera answers, but has nothing at this path',
+  path_unknown_hint: 'Correct what stands behind the host: the usual paths of the maker are offered below the address.',
+  redirected: 'The camera sends its clients on to another address',
+  redirected_hint: 'Enter the address that it leads to.',
+  not_a_camera: 'What answers there is no video stream',
+  not_a_camera_hint: 'Check the port, and whether this is a stream (rtsp://) or a still picture (http://).',
+  no_video: 'The stream has no video',
+  no_video_hint: 'Choose another path or channel; this one has sound alone.',
+  no_key_frame: 'The camera announces video, but no picture came in time',
+  no_key_frame_hint:
+    'Set a key frame (I-frame) at least every two seconds in the camera, and look whether other clients use up its connections.',
+  codec_unknown: 'The video has a codec that cannot be recorded',
+  codec_unknown_hint: 'Set the camera to H.264 or H.265.',
+  camera_error: 'The camera answers with an error of its own',
+  camera_error_hint: 'It may have too many clients, or need a restart.',
+  bad_template: 'The recording command is not accepted',
+  bad_template_hint: 'Correct it, or leave it empty.',
+  failed: 'No picture came',
+  failed_hint: 'The words of the service below may tell more.',
+};
+
 export const sayReason = defineWords<Key>({
-  en: {
-    address_forbidden: 'No camera may be at this address',
-    address_forbidden_hint:
-      'The setting PLAYBACK_CAMERA_NETWORKS does not let the service connect there. Give the address of the camera itself, or ask the administrator of the server.',
-    name_unknown: 'Nothing is known of this host name',
-    name_unknown_hint: 'Check the spelling, or give the number of the camera, such as 192.168.1.10.',
-    refused: 'Nothing listens at this address and port',
-    refused_hint: 'Check the port: RTSP is mostly 554. RTSP may have to be switched on in the camera.',
-    unreachable: 'No way leads to this address',
-    unreachable_hint: 'Check that camera and server are in the same network, or that a route leads there.',
-    no_answer: 'The camera does not answer in time',
-    no_answer_hint: 'Check its power, its cable and the address. A firewall may swallow the connection.',
-    tls: 'No encrypted connection comes about',
-    tls_hint: 'Try rtsp:// or http:// instead. A certificate of the camera’s own making is not trusted.',
-    wrong_password: 'The camera refuses user or password',
-    wrong_password_hint:
-      'Type both again. Some cameras have a user of their own for ONVIF or RTSP; for pictures, try the other way of signing in.',
-    not_permitted: 'This user may not see the stream',
-    not_permitted_hint: 'Give the user the right to live video in the camera, or use another one.',
-    path_unknown: 'The camera answers, but has nothing at this path',
-    path_unknown_hint:
-      'Correct what stands behind the host: the usual paths of the maker are offered below the address.',
-    redirected: 'The camera sends its clients on to another address',
-    redirected_hint: 'Enter the address that it leads to.',
-    not_a_camera: 'What answers there is no video stream',
-    not_a_camera_hint: 'Check the port, and whether this is a stream (rtsp://) or a still picture (http://).',
-    no_video: 'The stream has no video',
-    no_video_hint: 'Choose another path or channel; this one has sound alone.',
-    no_key_frame: 'The camera announces video, but no picture came in time',
-    no_key_frame_hint:
-      'Set a key frame (I-frame) at least every two seconds in the camera, and look whether other clients use up its connections.',
-    codec_unknown: 'The video has a codec that cannot be recorded',
-    codec_unknown_hint: 'Set the camera to H.264 or H.265.',
-    camera_error: 'The camera answers with an error of its own',
-    camera_error_hint: 'It may have too many clients, or need a restart.',
-    bad_template: 'The recording command is not accepted',
-    bad_template_hint: 'Correct it, or leave it empty.',
-    failed: 'No picture came',
-    failed_hint: 'The words of the service below may tell more.',
-  },
+  en: EN,
   ru: {
     address_forbidden: 'По этому адресу камер быть не может',
     address_forbidden_hint:
@@ -124,3 +125,7 @@ export const sayReason = defineWords<Key>({
     failed_hint: 'Lời báo của dịch vụ bên dưới có thể nói rõ hơn.',
   },
 });
+
+/** Whether a word of the service is a reason that is known here. */
+export const isReason = (word: unknown): word is Reason =>
+  typeof word === 'string' && Object.hasOwn(EN, `${word}_hint`);
