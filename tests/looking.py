@@ -81,7 +81,7 @@ class Looker:
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not is_silent_camera(message):
-            self.complaints.append(f"{message.type}: {message.text}")
+            self.complaints.append(f"{message.type}: {message.text} {message.location['url'].removeprefix(self.base)}")
 
     def sign_in(self, name: str, password: str = PASSWORD) -> None:
         """Sign in by the form, as people do."""

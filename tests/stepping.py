@@ -3,7 +3,8 @@
 Footage is made by tests.media, whose frames carry their number; `Shown` knows when each frame of a run was recorded.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -130,6 +131,17 @@ def _sight(read: Any) -> Sight:
 def look(page: Page) -> Sight:
     """Read what is shown now."""
     return _sight(page.evaluate(f"() => {{ {READ % NUMBER_BITS} return read(); }}"))
+
+
+def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 60) -> Sight:
+    """Return the first sight of which something is true."""
+    until_s = time.monotonic() + limit_s
+    while True:
+        sight = look(page)
+        if is_so(sight):
+            return sight
+        assert time.monotonic() < until_s, sight
+        page.wait_for_timeout(50)
 
 
 def watch(page: Page) -> None:

@@ -56,7 +56,11 @@ def shown(client: FlaskClient, path: str = "/login", **headers: str) -> tuple[st
 @pytest.mark.parametrize("path", ["/nosuch", "/view/nosuch", "/nosuch/%3Cscript%3E"])
 def test_an_address_without_a_page_is_told_to_people_by_a_page_and_to_programs_as_ever(app: Flask, path: str) -> None:
     client = app.test_client()
-    for language, words in (("en", "There is no page"), ("ru", "нет страницы"), ("vi", "Không có trang")):
+    for language, words in (
+        ("en", "There is no such page"),
+        ("ru", "Такой страницы нет"),
+        ("vi", "Không có trang này"),
+    ):
         asked = {"Accept": BROWSER, "Accept-Language": language}
         page = client.get(path, headers=asked, base_url="https://localhost")
         assert (page.status_code, page.mimetype) == (404, "text/html")
@@ -196,6 +200,20 @@ def test_what_went_wrong_is_said_in_the_language_of_the_page(client: FlaskClient
     for _ in range(5):
         page = sign_in(client, "ru", name="nobody", password="no")
     assert re.search(r"Слишком много неудачных попыток: попробуйте через \d+ с\.", page)
+
+
+def test_an_address_where_there_is_nothing_leads_a_browser_back_and_tells_a_program(
+    production: Flask, client: FlaskClient
+) -> None:
+    with production.app_context(), writing() as session:
+        program = {"Authorization": f"Bearer {add_account(session, 'lost', 'viewer')}"}
+    headers = {"Accept": "text/html", "Accept-Language": "ru", **program}
+    page = client.get("/nosuch", headers=headers)
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert "Такой страницы нет" in page.text
+    assert 'href="/"' in page.text
+    assert client.get("/nosuch", headers=program).json["detail"][0]["type"] == "not_found"
+    assert client.post("/nosuch", headers=headers).is_json
 
 
 def test_a_message_that_is_not_known_stays_english_and_says_so(production: Flask) -> None:

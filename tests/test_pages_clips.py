@@ -15,6 +15,7 @@ from app.extensions import db, writing
 from app.models import Record, Source, Tag
 from tests.accounts import add_account, add_bounded, password_hash
 from tests.archived import FPS, T0_US, add_source, media, no_plans, record, utc  # noqa: F401
+from tests.copying import add_record
 from tests.looking import Chromium
 from tests.media import read_number
 from tests.served import answering
@@ -207,6 +208,73 @@ def test_what_is_deleted_or_forbidden_meanwhile_is_told_without_a_reload(place: 
         expect(page.locator(".player-notice")).to_have_count(0)
 
 
+def test_times_that_cannot_be_marked_are_told_and_what_was_typed_stays(place: Place, chromium: Chromium) -> None:
+    with chromium.looking(place.base, account="viewer", zone="Europe/Berlin") as looker:
+        page = looker.open("/view/timeline?cameras=1,2")
+        begin, end = page.get_by_label("Begin", exact=True), page.get_by_label("End", exact=True)
+        told = page.locator(".clips [role=alert]")
+
+        def type_in(field: Locator, text: str) -> None:
+            field.fill(text)
+            field.press("Enter")
+
+        type_in(begin, "2026-11-21 09:00:05")
+        type_in(end, "9:00:03")
+        expect(told).to_have_text(["The begin must lie before the end."])
+        expect(begin).to_have_value("2026-11-21 09:00:05.000")
+        expect(end).to_have_value("9:00:03")
+        expect(page.get_by_text("what was typed is not marked")).to_be_visible()
+        type_in(begin, "9:00:01")  # with which the end that waits is right
+        expect(end).to_have_value("2026-11-21 09:00:03.000")
+        expect(page.get_by_text("Length 2 sec")).to_be_visible()
+        type_in(end, "99999-01-01 00:00")
+        expect(told).to_have_text(["Only times from 1970 to 2199 can be marked."])
+        expect(page.get_by_text("Length 2 sec")).to_have_count(0)
+        type_in(begin, "2026-02-30 10:00:00")
+        expect(page.get_by_text("This is no time")).to_be_visible()
+        page.get_by_role("button", name="Clear the marks").press("Enter")
+        expect(begin).to_have_value("")
+        expect(told).to_have_count(0)
+        type_in(begin, "2026-03-29 02:30")
+        expect(page.get_by_text("this time did not exist")).to_be_visible()
+        expect(begin).to_have_value("2026-03-29 03:30:00.000")
+        type_in(begin, "2026-10-25 02:30")
+        expect(page.get_by_text("this time did not exist")).to_have_count(0)
+        expect(page.get_by_label("The first time (GMT+2)")).to_be_checked()
+        page.get_by_label("The second time (GMT+1)").check()
+        type_in(end, "2026-10-25 02:45")
+        expect(page.get_by_label("The second time (GMT+1)")).to_have_count(2)
+        expect(page.get_by_text("Length 15 min")).to_be_visible()
+        assert looker.axe() == []
+
+
+def test_a_clip_that_is_too_long_is_told_to_be_and_one_that_was_deleted_says_so(
+    place: Place,
+    chromium: Chromium,
+) -> None:
+    add_record(place.app, 2, "yard", T0_US, T0_US + 8 * SECOND_US)
+    begin, end = utc(BEGIN_US - 38 * 86_400 * SECOND_US), utc(END_US)
+    with chromium.looking(place.base, account="operator") as looker:
+        page = looker.open(f"/view/timeline?cameras=2&in={begin}&out={end}")
+        expect(page.get_by_text("Longer than 31 days")).to_be_visible()
+        for name in ("Preview", "Download…", "Share…", "Analyse…"):
+            expect(page.get_by_role("button", name=name)).to_be_disabled()
+        page.get_by_role("button", name="Pin…").press("Enter")
+        expect(page.get_by_role("dialog")).to_contain_text("Oct 14, 2026, 08:00:02 – Nov 21, 2026, 08:00:06")
+        page.keyboard.press("Escape")
+        page.get_by_label("Begin", exact=True).fill("2026-11-21 08:00:02")
+        page.get_by_label("Begin", exact=True).press("Enter")
+        expect(page.get_by_text("Longer than 31 days")).to_have_count(0)
+        expect(page.get_by_role("button", name="Preview")).to_be_enabled()
+        [listed] = place.ask("GET", "/api/v1/record?tag_name=yard")
+        place.ask("DELETE", f"/api/v1/record/{listed['id']}/file/", json={"location": listed["location"]})
+        page.get_by_role("button", name="Preview").click()
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_have_text("There is no footage here.")
+        page.keyboard.press("Escape")
+        page.reload()
+        expect(page.locator(".clips-holdings")).to_contain_text("It was deleted")
+
+
 def test_a_clip_is_pinned_and_released(place: Place, chromium: Chromium) -> None:
     with chromium.looking(place.base, account="operator") as looker:
         page = looker.open(MARKED)
@@ -289,6 +357,7 @@ def test_a_share_link_is_shown_once_opens_elsewhere_and_is_revoked(place: Place,
     with chromium.looking(place.base, account="guard", permissions=["clipboard-read", "clipboard-write"]) as looker:
         page = looker.open(MARKED)
         expect(page.locator(".clips-holdings > li")).to_have_count(1)
+        expect(page.get_by_text("Camera 2 is not there, or you may not see it.")).to_be_visible()
         page.get_by_role("button", name="Share…").click()
         dialog = page.get_by_role("dialog", name="Share by link")
         dialog.get_by_label("How often it may be opened").fill("none")

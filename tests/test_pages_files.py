@@ -3,10 +3,7 @@
 Each test walks a story, by mouse and by keyboard, against a real server.
 """
 
-import hashlib
-import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,15 +11,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import requests
 from flask import Flask
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from app.extensions import writing
 from app.models import Comment
-from bench.processes import children
 from tests.accounts import add_account, password_hash
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import media as media
@@ -60,126 +55,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return make_video(tmp_path_factory.mktemp("film") / "a.mp4", seconds=6, fps=10, gop=10, draw=draw).read_bytes()
 
 
-def slow_down(page: Page, bytes_a_second: int) -> None:
-    """Let the network of a page be slow upwards; -1: as it is."""
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    how = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second}
-    session.send("Network.emulateNetworkConditions", how)
-
-
-def kill(served: Served) -> None:
-    """Kill the web server, its process that answers and its master."""
-    master = served.service.pid("web")
-    for pid in (*children(master), master):
-        os.kill(pid, signal.SIGKILL)
-    served.service.stop(signal.SIGKILL)
-
-
-def progress_of(row: Locator) -> float:
-    return float(row.locator("progress").first.evaluate("bar => bar.value / bar.max"))
-
-
-def wait_progress(row: Locator, least: float) -> None:
-    wait_for(lambda: progress_of(row) >= least, f"progress of {least}", 30)
-
-
 def of_pages(looker: Looker) -> list[str]:
     """Return what the browser complained of, but for a service that was away."""
     return [line for line in looker.complaints if AWAY not in line]
-
-
-def test_an_upload_that_is_cut_by_a_dead_server_and_a_new_page_ends_with_the_same_bytes(
-    served: Served, chromium: Chromium, tmp_path: Path
-) -> None:
-    path = tmp_path / "Сцена 1.mp4"
-    data = np.random.default_rng(1).bytes(UPLOAD_BYTES)
-    path.write_bytes(data)
-    asked: list[str] = []
-    with chromium.looking(served.service.base) as looker:
-        page = looker.open("/view/files")
-        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
-        slow_down(page, SLOW_BPS)
-        with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Upload files").press("Enter")
-        chooser.value.set_files(path)
-        row = page.get_by_role("region", name="Uploads").get_by_role("listitem")
-        wait_progress(row, 0.05)
-        expect(row).to_contain_text(re.compile(r"MB of 40 MB · \d.*/s · \d+ sec left"))
-        # the form is filled meanwhile
-        row.get_by_text("For the analysis").click()
-        row.get_by_label("Target audience").select_option("12+")
-        row.get_by_role("button", name="Save").press("Enter")
-        page.get_by_text("Saved").wait_for()
-        row.get_by_role("button", name="Pause Сцена 1.mp4").press("Enter")
-        expect(row.locator(".badge")).to_have_text("paused")
-        assert looker.axe() == []
-        row.get_by_role("button", name="Go on with Сцена 1.mp4").press("Enter")
-        expect(row.locator(".badge")).to_have_text("uploading")
-        # the server dies and comes again
-        kill(served)
-        expect(row.locator(".badge")).to_have_text("interrupted, tries again by itself")
-        expect(page.get_by_role("log").get_by_text("interrupted, trying again")).to_have_count(1)
-        served.service.start()
-        expect(row.locator(".badge")).to_have_text("uploading", timeout=30_000)
-        wait_progress(row, 0.3)
-        # the page is left, which is warned of
-        page.reload()
-        assert asked == ["beforeunload"]
-        left = page.get_by_role("region", name="Not finished")
-        expect(left).to_contain_text("Choose the same file again, and it goes on where it stopped.")
-        other = tmp_path / "other.mp4"
-        other.write_bytes(b"x")
-        left.locator("input").set_input_files(other)
-        expect(left.get_by_role("alert")).to_contain_text("That is another file")
-        left.locator("input").set_input_files(path)
-        expect(row).to_contain_text(re.compile(r"Went on at [1-9]\d?%: \d.* were there already"), timeout=30_000)
-        slow_down(page, -1)
-        row.get_by_role("link", name="Open the file").click(timeout=30_000)
-        page.get_by_role("heading", name="Сцена 1.mp4").wait_for()
-        expect(page.get_by_label("Target audience")).to_have_value("12+")
-        [file] = looker.ask("/files/?name=Сцена 1")
-        assert (file["sha256"], file["size_bytes"]) == (hashlib.sha256(data).hexdigest(), UPLOAD_BYTES)
-        assert of_pages(looker) == []
-
-
-def test_what_cannot_be_sent_is_said_before_and_what_is_cancelled_is_deleted(
-    served: Served, chromium: Chromium, tmp_path: Path
-) -> None:
-    files = {
-        "empty.mp4": b"",
-        "setup.exe": b"MZ",
-        "long.mp4": bytes(UPLOAD_BYTES),
-        "b.mp4": bytes(9),
-        "c.mp4": bytes(9),
-    }
-    for name, data in files.items():
-        (tmp_path / name).write_bytes(data)
-    with chromium.looking(served.service.base) as looker:
-        page = looker.open("/view/files")
-        slow_down(page, 1_000_000)
-        page.locator("input[type=file]").first.set_input_files([tmp_path / name for name in files])
-        rows = page.get_by_role("region", name="Uploads").get_by_role("listitem")
-        expect(rows.filter(has_text="empty.mp4")).to_contain_text("nothing to send")
-        doubted = rows.filter(has_text="setup.exe")
-        expect(doubted).to_contain_text("neither a video")
-        expect(rows.filter(has_text="b.mp4").locator(".badge")).to_have_text("complete")
-        expect(rows.filter(has_text="c.mp4").locator(".badge")).to_have_text("complete")  # beside the long one
-        doubted.get_by_role("button", name="Send all the same").press("Enter")
-        expect(doubted.locator(".badge")).to_have_text("complete")
-        long = rows.filter(has_text="long.mp4")
-        wait_progress(long, 0.05)
-        long.get_by_role("button", name="Cancel long.mp4").press("Enter")
-        dialog = page.get_by_role("dialog", name="Cancel this upload?")
-        expect(dialog).to_contain_text("long.mp4")
-        assert looker.axe() == []
-        dialog.get_by_role("button", name="Cancel the upload").press("Enter")
-        expect(long).to_have_count(0)
-        assert {file["name"] for file in looker.ask("/files/")} & {"long.mp4", "empty.mp4"} == set()
-        page.reload()
-        page.get_by_role("link", name="setup.exe").wait_for()
-        expect(page.get_by_role("region", name="Not finished")).to_have_count(0)
-        assert of_pages(looker) == []
 
 
 def announce(base: str, size: int, name: str) -> tuple[int, str]:

@@ -56,6 +56,23 @@ def test_a_copied_link_opens_the_frame_that_was_shown(
             assert other.complaints == []
 
 
+def test_a_link_to_cameras_that_are_not_there_shows_no_others_until_one_wants_them(
+    app: Flask,
+    media: Callable[..., Path],  # noqa: F811
+    chromium: Chromium,
+) -> None:
+    record(app, add_source(app), media("h264"))
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open(f"/view/timeline?cameras=7,8&at={utc(T0_US + 3_000_000)}")
+        told = page.get_by_text("The cameras 7 and 8 are not there, or you may not see them.")
+        told.wait_for()
+        page.wait_for_function("() => !document.querySelector('.player-cell')")
+        assert looker.axe() == []
+        page.get_by_role("button", name="Show the cameras that you may see").press("Enter")
+        assert [camera for camera, _ in shown_at(looker, 1)] == ["1"]
+        assert told.count() == 0
+
+
 def test_cameras_are_chosen_by_keyboard_and_by_group_and_stand_in_the_address(
     app: Flask,
     media: Callable[..., Path],  # noqa: F811

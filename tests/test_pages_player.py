@@ -5,24 +5,21 @@ the clocks beside them.
 """
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import no_plans as no_plans
 from tests.looking import Chromium, Looker
 from tests.media import make_video
-from tests.rtsp_server import RtspServer
 from tests.served import answering
-from tests.service import Service, wait_for
-from tests.stepping import Runs, Sight, look, seconds_of, seen, watch
+from tests.service import wait_for
+from tests.stepping import Runs, Sight, look, seen, wait_until, watch
 
 FPS = 25
 T0_S = T0_US / 1_000_000
@@ -76,17 +73,6 @@ def opened(app: Flask, chromium: Chromium, after_s: float, **window: str) -> Ite
         looker.open(f"/view/timeline?cameras=1,2,3,4&at={utc(T0_US + round(after_s * 1_000_000))}")
         wait_until(looker.page, lambda sight: len(sight.shown) >= 3)
         yield looker
-
-
-def wait_until(page: Page, is_so: Callable[[Sight], bool], limit_s: float = 60) -> Sight:
-    """Return the first sight of which something is true."""
-    until_s = time.monotonic() + limit_s
-    while True:
-        sight = look(page)
-        if is_so(sight):
-            return sight
-        assert time.monotonic() < until_s, sight
-        page.wait_for_timeout(50)
 
 
 def stands(page: Page, runs: Runs, at_s: float, count: int = 4) -> Sight:
@@ -321,144 +307,3 @@ def test_what_the_browser_cannot_play_is_shown_in_single_pictures(
         press(page, "Space")
         wait_until(page, lambda later: (later.of(1).clock_s or 0) >= T0_S + 6.9)
         assert looker.complaints == []
-
-
-# --- what is being recorded --------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, RtspServer]]:
-    """Yield a service that records two cameras, and the server that they are; a third cannot be reached."""
-    folder = tmp_path_factory.mktemp("live")
-    size = {"width": 288, "height": 160, "bitrate_bps": 200_000}
-    films = {
-        name: make_video(folder / f"{name}.mp4", seconds=30, fps=FPS, gop=gop, seed=gop, audio=sound, **size)
-        for name, gop, sound in (("front", 25, "aac"), ("yard", 50, None))
-    }
-    with RtspServer(films) as cameras, Service(folder / "instance") as service:
-        ids = [service.add_source(cameras.url(name), description=name.title()) for name in films]
-        ids.append(service.add_source("rtsp://127.0.0.1:9/none", description="Back door"))
-        service.add_group("doors", ids)
-        service.record("day", "doors")
-        yield service, cameras
-
-
-def is_right(sight: Sight, cameras: RtspServer, source_id: int, name: str) -> bool:
-    """Tell whether the clock beside a picture says when the camera sent its frame; of repetitions the nearest."""
-    picture = sight.of(source_id)
-    if picture.condition != "showing" or picture.clock_s is None:
-        return False
-    sent = [
-        line.sent_s
-        for session in cameras.sessions(name)
-        for number, line in enumerate(session.sent("video"))
-        if number % (30 * FPS) == picture.number
-    ]
-    return any(abs(sent_s - picture.clock_s) < LIVE_CLOCK_IS_RIGHT_S for sent_s in sent)
-
-
-def plays_live(page: Page, cameras: RtspServer, most_late_s: float) -> Sight:
-    """Wait until both cameras show what happens now, with the right clocks."""
-
-    def is_live(sight: Sight) -> bool:
-        is_late = time.time() - sight.master_s > most_late_s
-        return not is_late and is_right(sight, cameras, 1, "front") and is_right(sight, cameras, 2, "yard")
-
-    return wait_until(page, is_live, 40)
-
-
-def test_live_goes_on_after_a_gap_and_from_the_past_without_a_seam(
-    recording: tuple[Service, RtspServer],
-    chromium: Chromium,
-) -> None:
-    service, cameras = recording
-    with chromium.looking(service.base) as looker:
-        page = looker.open("/view/timeline")
-        live = page.locator(".player-live")
-        plays_live(page, cameras, 15)
-        assert live.get_attribute("aria-pressed") == "true"
-        assert re.search(r"\d+ s\w* late", live.inner_text())
-        assert look(page).of(3).condition == "gap"
-        wait_for(lambda: time.time() - first_footage_s(service) > 14, "footage to go back to", 20)
-        page.get_by_role("button", name="10 seconds back").click()
-        past = wait_until(page, lambda sight: is_right(sight, cameras, 1, "front"))
-        assert time.time() - past.master_s > 8
-        assert live.get_attribute("aria-pressed") == "false"
-        # Twice as fast it comes up to what is being recorded, in the same video: nothing is loaded anew.
-        page.evaluate("window.sources = [...document.querySelectorAll('video')].map((video) => video.src)")
-        page.get_by_label("Speed").select_option("2")
-        watch(page)
-        page.locator(".player-live[aria-pressed=true]").wait_for(timeout=30_000)
-        assert page.get_by_label("Speed").input_value() == "1"
-        plays_live(page, cameras, 15)
-        sights = seen(page)
-        assert [sight.master_s for sight in sights if sight.of(1).condition != "showing"] == [], coverage(service)
-        steps = [(b.of(1).number - a.of(1).number) % (30 * FPS) for a, b in pairwise(sights)]
-        assert max(steps) < FPS  # never back, never far on
-        assert page.evaluate("[...document.querySelectorAll('video')].map((video) => video.src)") == page.evaluate(
-            "window.sources"
-        )
-        # The camera goes away: the others would go on; what comes afterwards is shown by itself.
-        cameras.stop()
-        page.get_by_text("Waiting for footage").wait_for(timeout=30_000)
-        cameras.start()
-        back_s = time.time()
-        plays_live(page, cameras, 20)
-        wait_until(page, lambda sight: sight.master_s > back_s + 1 and is_right(sight, cameras, 1, "front"), 30)
-        assert looker.complaints == []
-
-
-def test_live_is_reached_from_long_ago_however_slow_its_lists_come(
-    recording: tuple[Service, RtspServer],
-    chromium: Chromium,
-) -> None:
-    def late(route: Route) -> None:
-        page.wait_for_timeout(500)
-        route.continue_()
-
-    service, cameras = recording
-    with chromium.looking(service.base) as looker:
-        page = looker.open(f"/view/timeline?cameras=1,2&at={utc(round(time.time() - 86_400) * 1_000_000)}&span=60")
-        page.get_by_text("Nothing recorded").first.wait_for()
-        # Its gap is longer than what is asked for at once: nothing is said of when it ends.
-        assert page.locator(".player-gap", has_text="until").count() == 0
-        page.route("**/index.m3u8?*", late)
-        page.locator(".player-live").click()
-        sight = plays_live(page, cameras, 25)
-        assert page.locator(".player-live").get_attribute("aria-pressed") == "true"
-        expect(page.locator(".timeline")).to_have_attribute("data-following", "true")
-        # The link to the page that is open begins anew, and back leads to the moment before.
-        page.get_by_role("button", name="1 day", exact=True).click()
-        page.get_by_role("button", name="10 seconds back").click()
-        wait_until(page, lambda later: later.master_s < sight.master_s)
-        page.get_by_role("link", name="Recordings").click()
-        plays_live(page, cameras, 25)
-        page.unroute_all(behavior="ignoreErrors")
-        assert looker.complaints == []
-
-
-def test_without_media_source_extensions_live_goes_on_in_films(
-    recording: tuple[Service, RtspServer],
-    chromium: Chromium,
-) -> None:
-    service, cameras = recording
-    with chromium.looking(service.base) as looker:
-        looker.page.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource;")
-        page = looker.open("/view/timeline?cameras=1,2")
-        first = plays_live(page, cameras, 20)
-        page.wait_for_timeout(9000)  # longer than the first film
-        last = plays_live(page, cameras, 25)
-        assert last.master_s - first.master_s > 5
-        assert looker.complaints == []
-
-
-def coverage(service: Service) -> list[dict[str, str]]:
-    """Return what is recorded of the first camera in the last ten minutes."""
-    answer = service.call("GET", f"/playbackapi/timeline?source_id=1&start={time.time() - 600:.0f}&resolution=0.1")
-    return list(answer["sources"][0]["spans"])
-
-
-def first_footage_s(service: Service) -> float:
-    """Return when the first camera's footage begins (Unix time)."""
-    spans = coverage(service)
-    return seconds_of(spans[0]["start_utc"]) if spans else time.time()

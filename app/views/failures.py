@@ -90,11 +90,16 @@ def _wants_page() -> bool:
 def _is_lost() -> bool:
     """Tell whether a browser opens an address at which there is no page; what programs ask for is never one."""
     is_known = request.url_rule is not None and request.blueprint != "pages"
-    return request.method == "GET" and not is_known and not request.path.startswith(PROGRAMS) and is_page_wanted()
+    return (
+        request.method in ("GET", "HEAD")
+        and not is_known
+        and not request.path.startswith(PROGRAMS)
+        and is_page_wanted()
+    )
 
 
 def _lost_page() -> Response:
-    return Response(render_template("nopage.html"), 404)
+    return Response(render_template("nosuchpage.html"), 404)
 
 
 def _page(status: int, detail: list[dict[str, Any]]) -> Response:

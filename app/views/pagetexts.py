@@ -112,10 +112,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "The session is ended.": ("Сеанс завершён.", "Đã kết thúc phiên."),
     # A refused form
     "{status}. Nothing was changed.": ("{status}. Ничего не изменено.", "{status}. Không có gì thay đổi."),
-    "There is no page at this address": ("По этому адресу нет страницы", "Không có trang nào ở địa chỉ này"),
     "Bad Request": ("Неверный запрос", "Yêu cầu không hợp lệ"),
     "Unauthorized": ("Нужен вход", "Cần đăng nhập"),
     "Forbidden": ("Запрещено", "Không được phép"),
+    "There is no such page": ("Такой страницы нет", "Không có trang này"),
+    "The address is mistyped, or the link is old.": (
+        "Адрес набран с ошибкой, или ссылка устарела.",
+        "Địa chỉ bị gõ sai hoặc liên kết đã cũ.",
+    ),
     "Not Found": ("Не найдено", "Không tìm thấy"),
     "Conflict": ("Конфликт", "Xung đột"),
     "Gone": ("Больше не существует", "Không còn tồn tại"),

@@ -1,6 +1,8 @@
 /** Instants (milliseconds since the epoch) and numbers as people write them, in the chosen language and time zone. */
 import { effect, signal } from '@preact/signals';
+import { isInReach } from './wallclock';
 import { language } from './words';
+import { zoneOf } from './zones';
 
 const KEPT = 'zone';
 
@@ -76,10 +78,25 @@ export function clockText(ms: number, digits: 0 | 1 | 2 | 3 = 0): string {
   return formatter(digits ? { ...TIME, fractionalSecondDigits: digits } : TIME).format(ms);
 }
 export const dayText = (ms: number): string => formatter({ dateStyle: 'medium' }).format(ms);
-/** "27 Nov 2026, 14:03:07"; the day is left out where it is today. */
-export function momentText(ms: number): string {
-  const day = dayText(ms);
-  return day === dayText(nowMs()) ? clockText(ms) : `${day}, ${clockText(ms)}`;
+/** "27 Nov 2026, 14:03:07"; the day is left out where it, and that of each moment it is read `beside`, is today. */
+export function momentText(ms: number, ...beside: number[]): string {
+  const today = dayText(nowMs());
+  return [ms, ...beside].every((one) => dayText(one) === today) ? clockText(ms) : `${dayText(ms)}, ${clockText(ms)}`;
+}
+
+/**
+ * "27 Nov 2026, 14:03:07 – 14:05:00", with both days where they are two, and both offsets where the clocks are set
+ * between. Left out is the day that both ends share, where it is today, or `isDayKnown` says that it is told beside it.
+ */
+export function spanText(startMs: number, endMs: number, isDayKnown = false): string {
+  const isOneDay = dayText(startMs) === dayText(endMs);
+  if (!isOneDay) return `${momentText(startMs, endMs)} – ${momentText(endMs, startMs)}`;
+  const zone = zoneOf(zoneName());
+  const isSet = zone.aheadMs(startMs) !== zone.aheadMs(endMs);
+  const clock = (ms: number) =>
+    isSet ? formatter({ ...TIME, timeZoneName: 'shortOffset' }).format(ms) : clockText(ms);
+  const isBare = isDayKnown || dayText(startMs) === dayText(nowMs());
+  return `${isBare ? '' : `${dayText(startMs)}, `}${clock(startMs)} – ${clock(endMs)}`;
 }
 
 const UNITS = [
@@ -107,10 +124,10 @@ export function durationText(ms: number): string {
 /** The instant as the service reads it, exact to the millisecond. */
 export const isoOf = (ms: number): string => new Date(ms).toISOString();
 
-/** The instant of an ISO 8601 text with its offset; null for anything else. */
+/** The instant of an ISO 8601 text with its offset; null for anything else, and for what nobody means. */
 export function parseMoment(text: string | null): number | null {
   const ms = text && /(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isFinite(ms) ? ms : null;
+  return isInReach(ms) ? ms : null; // NaN is not
 }
 
 export const numberText = (value: number, digits = 0): string =>

@@ -61,16 +61,19 @@ function firstView(): View {
   return { startMs, endMs: startMs + spanMs };
 }
 
-/** The cameras named in the address; empty: all of them, up to a number that fits. */
+/** The cameras named in the address; empty: all of them, up to a number that fits. Others are never shown instead. */
 export const asked = signal<number[]>(idsOf(wanted.get('cameras')));
 /** As many can be shown in step at once. */
 export const MOST_CAMERAS = 16;
+const known = computed(() => (cameras.value ?? []).map((camera) => camera.id));
+const isThere = (id: number): boolean => cameras.value === null || known.value.includes(id);
 /** The ids of the cameras shown, in order. */
 export const chosen = computed<number[]>(() => {
-  const known = (cameras.value ?? []).map((camera) => camera.id);
-  const named = asked.value.filter((id) => cameras.value === null || known.includes(id));
-  return (named.length ? named : known).slice(0, MOST_CAMERAS);
+  const wantedIds = asked.value.length ? asked.value.filter(isThere) : known.value;
+  return wantedIds.slice(0, MOST_CAMERAS);
 });
+/** The cameras of the address that are not there, or that the caller may not see: which of both is not told. */
+export const missing = computed<number[]>(() => asked.value.filter((id) => !isThere(id)));
 /** The wall time of the frame being shown; null while nothing is. */
 export const clockMs = signal<number | null>(null);
 export const isPlaying = signal(false);

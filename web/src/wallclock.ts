@@ -1,6 +1,11 @@
 /** Between instants and what stands in a field for day and time, which knows no zone: pure functions. */
 import { asUtc, type Wall, type Zone, zoneOf } from './zones';
 
+/** What lies before 1970 or behind 2199 is a slip of the fingers, not a moment of footage: half-open, in UTC. */
+const FIRST_MS = 0;
+const BEYOND_MS = Date.UTC(2200, 0, 1);
+export const isInReach = (ms: number): boolean => ms >= FIRST_MS && ms < BEYOND_MS;
+
 const digits = (value: number, count = 2): string => String(value).padStart(count, '0');
 
 /** "2026-11-27T14:03:07": what the clocks of a zone show, as a field of type datetime-local takes it. */
@@ -30,7 +35,8 @@ function read(text: string): Typed | null {
     .map((part) => Number(part ?? 0));
   const wall = { year, month, day, hour, minute, second };
   const date = new Date(asUtc(wall)); // a day or an hour that there is not comes out as another one
-  const isReal = date.getUTCMonth() + 1 === month && date.getUTCDate() === day && date.getUTCHours() === hour;
+  const isDay = date.getUTCFullYear() === year && date.getUTCMonth() + 1 === month && date.getUTCDate() === day;
+  const isReal = isDay && date.getUTCHours() === hour;
   const isWithin = minute < 60 && second < 60;
   return isReal && isWithin ? { wall, restMs: Number((found[7] ?? '').padEnd(3, '0')) } : null;
 }
@@ -50,14 +56,22 @@ export function meantBy(zone: Zone, wall: Wall): Meant {
 }
 
 /**
- * The instant of a text that was typed or pasted; null where it is none. Seconds may be left out, the day too where `day`
- * ("2026-11-21") is given, and a text with an offset says which instant it is by itself. Of two instants that the clocks
- * show the same, when they are put back, it is the first; a time that they leave out counts on from before the jump.
+ * What a text means that was typed or pasted; null where it is no time. Seconds may be left out, the day too where `day`
+ * ("2026-11-21") is given, and a text with an offset says which instant it is by itself.
  */
-export function instantOf(text: string, zone: string, day = ''): number | null {
+export function meaningOf(text: string, zone: string, day = ''): Meant | null {
   const given = text.trim();
   const ownMs = /(?:Z|[+-]\d\d:\d\d)$/.test(given) ? Date.parse(given.replace(' ', 'T')) : Number.NaN;
-  if (Number.isFinite(ownMs)) return ownMs;
+  if (Number.isFinite(ownMs)) return { instants: [ownMs], isLeftOut: false };
   const typed = read(day && /^\d{1,2}:/.test(given) ? `${day} ${given}` : given);
-  return typed && zoneOf(zone).instant(typed.wall) + typed.restMs;
+  if (!typed) return null;
+  const { instants, isLeftOut } = meantBy(zoneOf(zone), typed.wall);
+  return { instants: instants.map((ms) => ms + typed.restMs), isLeftOut };
 }
+
+/**
+ * The instant of such a text; null where it is none. Of two instants that the clocks show the same, when they are put
+ * back, it is the first; a time that they leave out counts on from before the jump.
+ */
+export const instantOf = (text: string, zone: string, day = ''): number | null =>
+  meaningOf(text, zone, day)?.instants[0] ?? null;

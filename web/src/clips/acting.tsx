@@ -3,7 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { cameraName } from '../cameras';
-import { momentText, nowMs, zoneName } from '../instants';
+import { nowMs, spanText, zoneName } from '../instants';
 import { DAY_MS, HOUR_MS } from '../lengths';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
@@ -20,7 +20,7 @@ export function About({ cuts }: { cuts: Cut[] }) {
   if (!first) return null;
   return (
     <div>
-      <p class="small muted">{say('about', { from: momentText(first.startMs), until: momentText(first.endMs) })}</p>
+      <p class="small muted">{say('about', { span: spanText(first.startMs, first.endMs) })}</p>
       <p>{cuts.map(({ sourceId }) => cameraName(sourceId)).join(', ')}</p>
     </div>
   );

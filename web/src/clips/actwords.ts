@@ -3,7 +3,7 @@ import { defineWords } from '../words';
 /** The words of pinning, sharing and handing over for analysis. */
 export const say = defineWords({
   en: {
-    about: 'For each of these cameras, {from} – {until}:',
+    about: 'For each of these cameras, {span}:',
     expiry: 'Ends',
     never: 'never',
     hours: { one: 'in {n} hour', other: 'in {n} hours' },
@@ -54,7 +54,7 @@ export const say = defineWords({
     status_db_ready: 'the result is there',
   },
   ru: {
-    about: 'Для каждой из этих камер, {from} – {until}:',
+    about: 'Для каждой из этих камер, {span}:',
     expiry: 'Действует до',
     never: 'бессрочно',
     hours: { one: 'через {n} час', few: 'через {n} часа', many: 'через {n} часов', other: 'через {n} часа' },
@@ -111,7 +111,7 @@ export const say = defineWords({
     status_db_ready: 'результат получен',
   },
   vi: {
-    about: 'Cho từng camera sau, {from} – {until}:',
+    about: 'Cho từng camera sau, {span}:',
     expiry: 'Hết hạn',
     never: 'không bao giờ',
     hours: 'sau {n} giờ',

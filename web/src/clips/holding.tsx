@@ -1,8 +1,9 @@
-import type { Footage, WireGap } from '../api/footage';
+import type { ApiError } from '../api/call';
+import { type Footage, type Gap, type Interval, intervalOf } from '../api/footage';
 import { cameraName } from '../cameras';
 import { causeText } from '../causes';
-import { bytesText, clockText, durationText, momentText } from '../instants';
-import { player } from '../moment';
+import { bytesText, durationText, momentText, spanText } from '../instants';
+import { marks, player } from '../moment';
 import { Button } from '../parts/button';
 import { Check } from '../parts/field';
 import { ErrorText } from '../parts/shown';
@@ -11,21 +12,31 @@ import { say } from './words';
 
 const MOST_GAPS = 50;
 
-function GapLine({ gap }: { gap: WireGap }) {
-  const [startMs, endMs] = [Date.parse(gap.start_utc), Date.parse(gap.end_utc)];
-  const values = {
-    from: clockText(startMs),
-    until: clockText(endMs),
-    duration: durationText(endMs - startMs),
-    cause: causeText(gap.cause),
-  };
-  return <li>{say('gapLine', values)}</li>;
+type Missing = Interval & Pick<Gap, 'cause'>;
+
+/** What is missing, from when to when, and why. */
+function GapLines({ gaps }: { gaps: Missing[] }) {
+  return (
+    <ul class="clips-gaps">
+      {gaps.slice(0, MOST_GAPS).map(({ startMs, endMs, cause }) => (
+        <li key={startMs}>
+          {say('gapLine', {
+            span: spanText(startMs, endMs),
+            duration: durationText(endMs - startMs),
+            cause: causeText(cause),
+          })}
+        </li>
+      ))}
+      {gaps.length > MOST_GAPS && <li>…</li>}
+    </ul>
+  );
 }
 
 /** How long and how large the film is, and what is missing in it. */
 function Facts({ footage }: { footage: Footage }) {
-  const { duration, bytes, gaps } = footage;
-  const missingMs = gaps.reduce((sum, gap) => sum + Date.parse(gap.end_utc) - Date.parse(gap.start_utc), 0);
+  const { duration, bytes } = footage;
+  const gaps = footage.gaps.map((gap) => ({ ...intervalOf(gap), cause: gap.cause }));
+  const missingMs = gaps.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
   return (
     <div class="clips-facts small">
       <span>{say('holds', { duration: durationText(duration * 1000), size: bytesText(bytes) })}</span>
@@ -42,12 +53,7 @@ function Facts({ footage }: { footage: Footage }) {
             </span>{' '}
             {say('gapLength', { duration: durationText(missingMs) })}
           </summary>
-          <ul class="clips-gaps">
-            {gaps.slice(0, MOST_GAPS).map((gap) => (
-              <GapLine key={gap.start_utc} gap={gap} />
-            ))}
-            {gaps.length > MOST_GAPS && <li>…</li>}
-          </ul>
+          <GapLines gaps={gaps} />
         </details>
       )}
     </div>
@@ -55,17 +61,19 @@ function Facts({ footage }: { footage: Footage }) {
 }
 
 /** Why a camera has nothing there, and where the nearest footage is. */
-function Nothing({ error }: { error: NonNullable<Holding['error']> }) {
+function Nothing({ error, causes }: { error: ApiError; causes: Gap[] }) {
+  const { inMs } = marks.value;
   const nearest = (['before', 'after'] as const).map((name) => ({ name, utc: error.body[`${name}_utc`] }));
   return (
     <div class="clips-facts small">
       {error.has('no_footage') ? <p>{say('nothing')}</p> : <ErrorText error={error} />}
+      {causes.length > 0 && <GapLines gaps={causes} />}
       <div class="row">
         {nearest.map(
           ({ name, utc }) =>
             typeof utc === 'string' && (
               <Button key={name} kind="quiet" onClick={() => player.goTo(Date.parse(utc))}>
-                {say(name, { time: momentText(Date.parse(utc)) })}
+                {say(name, { time: momentText(Date.parse(utc), inMs ?? Date.parse(utc)) })}
               </Button>
             ),
         )}
@@ -84,7 +92,7 @@ interface HoldingsProps {
 export function Holdings({ holdings, left, onLeave }: HoldingsProps) {
   return (
     <ul class="clips-holdings">
-      {holdings.map(({ id, footage, error }) => (
+      {holdings.map(({ id, footage, error, causes }) => (
         <li key={id}>
           <Check
             label={cameraName(id)}
@@ -93,7 +101,7 @@ export function Holdings({ holdings, left, onLeave }: HoldingsProps) {
             onChange={(isIn) => onLeave(isIn ? left.filter((one) => one !== id) : [...left, id])}
           />
           {footage && <Facts footage={footage} />}
-          {error && <Nothing error={error} />}
+          {error && <Nothing error={error} causes={causes} />}
         </li>
       ))}
     </ul>

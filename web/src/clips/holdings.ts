@@ -1,7 +1,7 @@
 /** What the cameras have between the marks: asked when the marks have rested for a moment. */
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, isAbort } from '../api/call';
-import { type Footage, footage } from '../api/footage';
+import { type Footage, footage, type Gap, gaps } from '../api/footage';
 import { nowMs } from '../instants';
 
 export interface Holding {
@@ -9,19 +9,32 @@ export interface Holding {
   footage: Footage | null;
   /** Why there is none. */
   error: ApiError | null;
+  /** Where nothing was recorded, or it is there no more: what the service knows of that. */
+  causes: Gap[];
 }
 
 const REST_MS = 250;
 const FRESH_MS = 20_000; // what is being recorded is readable some seconds later
 const AGAIN_MS = 5000;
-const SETTLED_AGAIN_MS = 15_000; // footage is deleted, and fetched later
+const LATER_MS = 30_000; // what was recorded may be deleted while it is looked at
+
+/** Why there is nothing; empty where that is not known. */
+async function causesOf(id: number, startMs: number, endMs: number, signal: AbortSignal): Promise<Gap[]> {
+  try {
+    return await gaps(id, startMs, Math.min(endMs, nowMs()), signal);
+  } catch (error) {
+    if (error instanceof ApiError) return [];
+    throw error;
+  }
+}
 
 async function ask(id: number, startMs: number, endMs: number, signal: AbortSignal): Promise<Holding> {
   try {
-    return { id, footage: await footage(id, startMs, endMs, signal), error: null };
+    return { id, footage: await footage(id, startMs, endMs, signal), error: null, causes: [] };
   } catch (error) {
-    if (error instanceof ApiError) return { id, footage: null, error };
-    throw error;
+    if (!(error instanceof ApiError)) throw error;
+    const causes = error.has('no_footage') ? await causesOf(id, startMs, endMs, signal) : [];
+    return { id, footage: null, error, causes };
   }
 }
 
@@ -34,6 +47,10 @@ export function useHoldings(ids: number[], clip: { startMs: number; endMs: numbe
     if (!clip) return;
     const breaker = new AbortController();
     let timer = 0;
+    const again = () => {
+      if (document.hidden) timer = window.setTimeout(again, AGAIN_MS);
+      else void askAll();
+    };
     const askAll = async () => {
       try {
         setHoldings(await Promise.all(ids.map((id) => ask(id, clip.startMs, clip.endMs, breaker.signal))));
@@ -41,8 +58,7 @@ export function useHoldings(ids: number[], clip: { startMs: number; endMs: numbe
         if (isAbort(error)) return;
         throw error;
       }
-      const isFresh = clip.endMs > nowMs() - FRESH_MS;
-      timer = window.setTimeout(askAll, isFresh ? AGAIN_MS : SETTLED_AGAIN_MS);
+      timer = window.setTimeout(again, clip.endMs > nowMs() - FRESH_MS ? AGAIN_MS : LATER_MS);
     };
     timer = window.setTimeout(askAll, REST_MS);
     return () => {

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { durationText } from '../instants';
 import { useKeys } from '../keys';
 import { may } from '../me';
-import { chosen, isScrubbing, marks } from '../moment';
+import { chosen, isScrubbing, type Marks, marks } from '../moment';
 import { Button } from '../parts/button';
 import { Spinner } from '../parts/shown';
 import { language } from '../words';
@@ -15,8 +15,9 @@ import { Downloads } from './downloadlist';
 import { Holdings } from './holding';
 import { useHoldings } from './holdings';
 import { KeptList } from './keptlist';
+import { isTooLong, MOST_DAYS } from './limits';
 import { isLooping, keepLooping, toggleLoop } from './looping';
-import { clearMarks, goIn, goOut, MarkFields, markIn, markOut } from './markfields';
+import { clearMarks, goIn, goOut, isMistyped, MarkFields, markIn, markOut } from './markfields';
 import { clipOf } from './marking';
 import { PinDialog } from './pin';
 import { Preview } from './preview';
@@ -50,35 +51,48 @@ function useClipKeys(): void {
   useKeys(hints, say('title'));
 }
 
-function Actions({ cuts, onOpen }: { cuts: Cut[]; onOpen: (dialog: Opened) => void }) {
+interface ActionsProps {
+  cuts: Cut[];
+  /** No film, file or link may be so long. */
+  isTooLong: boolean;
+  onOpen: (dialog: Opened) => void;
+}
+
+function Actions({ cuts, isTooLong, onOpen }: ActionsProps) {
   const isNone = cuts.length === 0;
+  const isOff = isNone || isTooLong;
   return (
     <div class="stack">
       {isNone && <p class="small muted">{say('noCamera')}</p>}
+      {isTooLong && (
+        <p class="notice small" data-kind="warning" role="status">
+          {say(may('operator') ? 'tooLong' : 'tooLongToSee', { n: MOST_DAYS })}
+        </p>
+      )}
       <div class="clips-actions">
-        <Button icon="play" disabled={isNone} onClick={() => onOpen('preview')}>
+        <Button icon="play" disabled={isOff} onClick={() => onOpen('preview')}>
           {say('preview')}
         </Button>
         <Button icon="on" aria-pressed={isLooping.value} onClick={toggleLoop}>
           {say('loop')}
         </Button>
         {!may('operator') && (
-          <Button kind="main" icon="save" disabled={isNone} onClick={() => takeAll(cuts, 'mp4')}>
+          <Button kind="main" icon="save" disabled={isOff} onClick={() => takeAll(cuts, 'mp4')}>
             {say('downloadMp4')}
           </Button>
         )}
         {may('operator') && (
           <>
-            <Button kind="main" icon="save" disabled={isNone} onClick={() => onOpen('take')}>
+            <Button kind="main" icon="save" disabled={isOff} onClick={() => onOpen('take')}>
               {say('download')}
             </Button>
             <Button icon="pin" disabled={isNone} onClick={() => onOpen('pin')}>
               {say('pin')}
             </Button>
-            <Button icon="link" disabled={isNone} onClick={() => onOpen('share')}>
+            <Button icon="link" disabled={isOff} onClick={() => onOpen('share')}>
               {say('share')}
             </Button>
-            <Button icon="search" disabled={isNone} onClick={() => onOpen('analyse')}>
+            <Button icon="search" disabled={isOff} onClick={() => onOpen('analyse')}>
               {say('analyse')}
             </Button>
           </>
@@ -88,9 +102,15 @@ function Actions({ cuts, onOpen }: { cuts: Cut[]; onOpen: (dialog: Opened) => vo
   );
 }
 
+interface ClipProps {
+  clip: { startMs: number; endMs: number };
+  /** The cameras that are not ticked. */
+  left: number[];
+  onLeave: (left: number[]) => void;
+}
+
 /** What lies between the marks, and what can be done with it. */
-function Clip({ clip }: { clip: { startMs: number; endMs: number } }) {
-  const [left, setLeft] = useState<number[]>([]);
+function Clip({ clip, left, onLeave }: ClipProps) {
   const [opened, setOpened] = useState<Opened>(null);
   const holdings = useHoldings(chosen.value, clip);
   const cuts = (holdings ?? []).flatMap(({ id, footage }): Cut[] =>
@@ -102,14 +122,21 @@ function Clip({ clip }: { clip: { startMs: number; endMs: number } }) {
       <p class="clips-length">
         {say('length')} <b>{durationText(clip.endMs - clip.startMs)}</b>
       </p>
-      {holdings ? <Holdings holdings={holdings} left={left} onLeave={setLeft} /> : <Spinner label={say('looking')} />}
-      {holdings && <Actions cuts={cuts} onOpen={setOpened} />}
+      {holdings ? <Holdings holdings={holdings} left={left} onLeave={onLeave} /> : <Spinner label={say('looking')} />}
+      {holdings && <Actions cuts={cuts} isTooLong={isTooLong(clip)} onOpen={setOpened} />}
       {Opened && <Opened cuts={cuts} onClose={() => setOpened(null)} />}
     </>
   );
 }
 
+/** What is wrong with the marks, or what is done to set them. */
+function hintOf({ inMs, outMs }: Marks): string {
+  if (isMistyped.value) return say('mistyped');
+  return say(inMs !== null && outMs !== null ? 'wrongOrder' : 'hint');
+}
+
 export function Clips() {
+  const [left, setLeft] = useState<number[]>([]);
   useClipKeys();
   useEffect(keepLooping, []);
   useEffect(followAnalyses, []);
@@ -121,7 +148,11 @@ export function Clips() {
     <aside class="clips panel" aria-label={say('title')}>
       <h2>{say('title')}</h2>
       <MarkFields />
-      {clip ? <Clip clip={clip} /> : <p class="small muted">{say('hint')}</p>}
+      {clip && !isMistyped.value ? (
+        <Clip clip={clip} left={left} onLeave={setLeft} />
+      ) : (
+        <p class="small muted">{hintOf({ inMs, outMs })}</p>
+      )}
       <Downloads />
       <Analyses />
       <KeptList />

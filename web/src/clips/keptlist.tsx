@@ -1,7 +1,7 @@
 import { useSignalEffect } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import { cameraName } from '../cameras';
-import { momentText } from '../instants';
+import { momentText, spanText } from '../instants';
 import { may } from '../me';
 import { areLanesDrawn, chosen, marks, player } from '../moment';
 import { IconButton } from '../parts/button';
@@ -68,7 +68,7 @@ function Line({ one, onUndo }: { one: Kept; onUndo: () => void }) {
             <b>{what}</b>
           ))}
         <p class="small">
-          {cameraName(sourceId)} · {say('span', { from: momentText(startMs), until: momentText(endMs) })}
+          {cameraName(sourceId)} · {spanText(startMs, endMs)}
         </p>
         <p class="small muted">{factsOf(one)}</p>
       </div>

@@ -1,15 +1,35 @@
 import { useState } from 'preact/hooks';
+import { ApiError, ask } from '../api/call';
 import { mp4Url } from '../api/footage';
 import { cameraName } from '../cameras';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
+import { ErrorText } from '../parts/shown';
 import type { Cut } from './cut';
 import { say } from './words';
+
+interface Problem {
+  id: number;
+  /** What the service says; null where it has the film, and the browser cannot play it. */
+  why: ApiError | null;
+}
+
+/** A player does not say why it fails: the service is asked for the first byte. */
+async function problemOf({ sourceId, startMs, endMs }: Cut): Promise<ApiError | null> {
+  try {
+    const answer = await ask(mp4Url(sourceId, startMs, endMs), { headers: { Range: 'bytes=0-0' } });
+    await answer.body?.cancel();
+    return null;
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+}
 
 /** The very file that would be downloaded, played in a loop. */
 export function Preview({ cuts, onClose }: { cuts: Cut[]; onClose: () => void }) {
   const [id, setId] = useState(cuts[0]?.sourceId ?? 0);
-  const [isWrong, setWrong] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
   const cut = cuts.find((one) => one.sourceId === id) ?? cuts[0];
   if (!cut) return null;
   return (
@@ -20,7 +40,7 @@ export function Preview({ cuts, onClose }: { cuts: Cut[]; onClose: () => void })
             <select
               value={String(id)}
               onChange={(event) => {
-                setWrong(false);
+                setProblem(null);
                 setId(Number(event.currentTarget.value));
               }}
             >
@@ -42,9 +62,18 @@ export function Preview({ cuts, onClose }: { cuts: Cut[]; onClose: () => void })
           autoPlay
           muted
           playsInline
-          onError={() => setWrong(true)}
+          onError={() => void problemOf(cut).then((why) => setProblem({ id, why }))}
         />
-        {isWrong && (
+        {problem?.id === id &&
+          problem.why &&
+          (problem.why.has('no_footage') ? (
+            <p class="error-text" role="alert">
+              {say('nothing')}
+            </p>
+          ) : (
+            <ErrorText error={problem.why} />
+          ))}
+        {problem?.id === id && !problem.why && (
           <p class="notice" data-kind="warning" role="alert">
             {say('cannotPlay', { codecs: cut.footage.codecs })}
           </p>

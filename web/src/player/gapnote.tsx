@@ -88,7 +88,9 @@ export function GapNote({ id, conductor }: { id: number; conductor: Conductor })
     <div class="player-gap">
       <p class="player-gap-title">{say('nothing')}</p>
       {gap && <p>{causeText(gap.cause)}</p>}
-      {until !== null && until > conductor.ms && <p>{say('until', { moment: momentText(until) })}</p>}
+      {until !== null && until > conductor.ms && (
+        <p>{say('until', { moment: momentText(until, clockMs.peek() ?? until) })}</p>
+      )}
       <p class="player-gap-ways">
         <Button icon="frameBack" onClick={() => void leave(id, conductor, true)}>
           {say('lastFrame')}

@@ -12,7 +12,11 @@ import { say } from './words';
 
 function jumpText(fromMs: number, toMs: number): string {
   const duration = durationText(toMs - fromMs);
-  return say(toMs < fromMs ? 'jumpedBack' : 'jumped', { from: momentText(fromMs), duration, to: momentText(toMs) });
+  return say(toMs < fromMs ? 'jumpedBack' : 'jumped', {
+    from: momentText(fromMs, toMs),
+    duration,
+    to: momentText(toMs, fromMs),
+  });
 }
 
 function textOf({ kind, fromMs, toMs, beforeMs, afterMs, text }: Notice): string {
@@ -53,12 +57,12 @@ export function Notices({ conductor }: { conductor: Conductor }) {
           <p>{textOf(notice)}</p>
           {notice.beforeMs !== null && (
             <Button onClick={() => go((notice.beforeMs ?? 0) - LAST_MS)}>
-              {say('before', { moment: momentText(notice.beforeMs) })}
+              {say('before', { moment: momentText(notice.beforeMs, notice.fromMs) })}
             </Button>
           )}
           {notice.afterMs !== null && (
             <Button onClick={() => go(notice.afterMs ?? 0)}>
-              {say('after', { moment: momentText(notice.afterMs) })}
+              {say('after', { moment: momentText(notice.afterMs, notice.fromMs) })}
             </Button>
           )}
           {notice.kind === 'refused' && <Button onClick={() => conductor.retry()}>{say('retry')}</Button>}

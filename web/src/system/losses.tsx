@@ -199,7 +199,7 @@ export function LossesTab() {
     <>
       <div class="row">
         <Ranges chosen={chosen} />
-        <span class="small muted">{`${dayText(startMs)} – ${momentText(endMs)}`}</span>
+        <span class="small muted">{`${dayText(startMs)} – ${momentText(endMs, startMs)}`}</span>
         <span class="spring" />
         <a class="button" href={lossesTableAddress(startMs, endMs)} download={file}>
           {say('table')}

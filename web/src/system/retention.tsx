@@ -12,7 +12,7 @@ import {
   rules,
 } from '../api/system';
 import { cameraName } from '../cameras';
-import { bytesText, durationText, isoOf, momentText } from '../instants';
+import { bytesText, durationText, isoOf, momentText, spanText } from '../instants';
 import { DAY_MS } from '../lengths';
 import { mayConfigure } from '../me';
 import { useAsked } from '../parts/asked';
@@ -99,7 +99,7 @@ function pinColumns(): Column<Pin>[] {
       label: say('span'),
       cell: (pin) => (
         <Link page="timeline" query={at(pin)}>
-          {`${momentText(Date.parse(pin.start_utc))} – ${momentText(Date.parse(pin.end_utc))}`}
+          {spanText(Date.parse(pin.start_utc), Date.parse(pin.end_utc))}
         </Link>
       ),
       order: (pin) => pin.start_utc,

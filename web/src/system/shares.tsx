@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { revokeShare, type Share, shares } from '../api/shares';
 import { cameraName } from '../cameras';
-import { isoOf, momentText, numberText } from '../instants';
+import { isoOf, numberText, spanText } from '../instants';
 import { useAsked } from '../parts/asked';
 import { Button } from '../parts/button';
 import { Confirm } from '../parts/confirm';
@@ -13,8 +13,7 @@ import { Badge, Loaded, When } from './shared';
 import { say } from './tokenswords';
 import { say as sayShared } from './words';
 
-const spanText = (share: Share): string =>
-  `${momentText(Date.parse(share.start_utc))} – ${momentText(Date.parse(share.end_utc))}`;
+const shownText = (share: Share): string => spanText(Date.parse(share.start_utc), Date.parse(share.end_utc));
 
 const columnsOf = (revoke: (share: Share) => void): Column<Share>[] => [
   {
@@ -29,7 +28,7 @@ const columnsOf = (revoke: (share: Share) => void): Column<Share>[] => [
     cell: (one) => (
       <>
         <Link page="timeline" query={{ cameras: String(one.source_id), at: isoOf(Date.parse(one.start_utc)) }}>
-          {spanText(one)}
+          {shownText(one)}
         </Link>
         {one.description && <span class="small muted system-detail">{one.description}</span>}
       </>
@@ -79,7 +78,7 @@ const columnsOf = (revoke: (share: Share) => void): Column<Share>[] => [
       one.is_active && (
         <Button
           kind="quiet"
-          aria-label={`${say('revoke')}: ${cameraName(one.source_id)}, ${spanText(one)}`}
+          aria-label={`${say('revoke')}: ${cameraName(one.source_id)}, ${shownText(one)}`}
           onClick={() => revoke(one)}
         >
           {say('revoke')}
@@ -116,7 +115,7 @@ export function Shares() {
             asked.again();
           }}
         >
-          <p>{say('textRevokeShare', { span: spanText(chosen) })}</p>
+          <p>{say('textRevokeShare', { span: shownText(chosen) })}</p>
         </Confirm>
       )}
     </section>

@@ -49,7 +49,7 @@ export function Shown() {
   void zoneName();
   return (
     <p class="timeline-shown small muted numbers">
-      {say('shownRange', { from: momentText(startMs), to: momentText(Math.min(endMs, nowMs())) })}
+      {say('shownRange', { from: momentText(startMs, endMs), to: momentText(Math.min(endMs, nowMs()), startMs) })}
     </p>
   );
 }

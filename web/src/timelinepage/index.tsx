@@ -10,6 +10,7 @@ import { Timeline } from '../timeline';
 import { heightOf } from '../timeline/lanes';
 import { lanes } from '../timeline/layout';
 import { ChooseCameras } from './choosecameras';
+import { MissingCameras } from './missing';
 import { MomentLink } from './momentlink';
 import './timelinepage.css';
 
@@ -43,6 +44,7 @@ export default function TimelinePage() {
       <Player />
       <Clips />
       <div class="timelinepage-lanes">
+        <MissingCameras />
         <div class="timelinepage-tools">
           <ActivityBar />
           <ChooseCameras />
