@@ -34,6 +34,9 @@ const LOADERS: Record<PageName, () => Promise<PageModule>> = {
   system: () => import('./system'),
 };
 
+/** Load the part of the page that the address names. */
+export const loadPage = (): Promise<PageModule> => LOADERS[route.peek().page]();
+
 function Head() {
   const shown = route.value.page;
   return (

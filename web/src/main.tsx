@@ -1,9 +1,10 @@
 import { render } from 'preact';
-import { App } from './app';
+import { App, loadPage } from './app';
 import '../../app/static/tokens.css';
 import './styles/base.css';
 import './styles/controls.css';
 import './styles/shell.css';
 
 const root = document.getElementById('app');
-if (root) render(<App />, root);
+const show = () => root && render(<App />, root);
+loadPage().then(show, show); // in one drawing: an empty frame first would cost as much again

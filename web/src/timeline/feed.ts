@@ -85,6 +85,7 @@ export class Feed<Value> {
   readonly #flights = new Set<Flight>();
   #wanted: { ids: readonly number[]; view: View; width: number } | null = null;
   #isStillWanted = false;
+  #isNew = false;
   #timer = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   #failures = 0;
@@ -120,7 +121,8 @@ export class Feed<Value> {
     this.#wanted = { ids, view, width };
     this.#isStillWanted = true;
     if (isSame && before.width === width) return;
-    if (this.#origin.isPatient) this.#wait(before ? PATIENT_CALM_MS : 0);
+    if (!before && !this.#origin.isPatient) this.#isNew = true;
+    else if (this.#origin.isPatient) this.#wait(before ? PATIENT_CALM_MS : 0);
     else if (this.#dueMs > performance.now() + CALM_MS) this.#later(this.#isBlank() ? 0 : CALM_MS);
   }
 
@@ -128,6 +130,8 @@ export class Feed<Value> {
   settle(): void {
     if (!this.#isStillWanted && this.#wanted) this.stop();
     this.#isStillWanted = false;
+    if (this.#isNew) this.#ask(); // before the browser paints: the answers come meanwhile
+    this.#isNew = false;
   }
 
   /** Return from what a camera's lane is drawn within a view. */

@@ -1,7 +1,7 @@
 /** What was recorded when: the lanes of the cameras on one axis. */
 
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { cameraName } from '../cameras';
 import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
@@ -71,7 +71,7 @@ function useFollowing(): void {
 
 function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { current: HTMLElement | null }) {
   const lanes = useSignal<LanesScene | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!canvas.current || !probe.current) return;
     const made = new LanesScene(canvas.current, probe.current, () => view.peek());
     const pointing = new Pointing(canvas.current, pointingOf(made));
@@ -81,6 +81,7 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
     const repaint = () => made.scene.repaint();
     dark.addEventListener('change', repaint);
     lanes.value = made;
+    made.scene.setLanes(laidOut.peek()); // effects of signals come after the first painting
     return () => {
       dark.removeEventListener('change', repaint);
       endSteering();

@@ -128,7 +128,7 @@ test('turning the wheel there and back shows the same again', () => {
 });
 
 test('no more requests run than there are places, and the most important waits the least', async () => {
-  const slots = new Slots(2);
+  const slots = new Slots(() => 2);
   const order: string[] = [];
   const ends: (() => void)[] = [];
   const { signal } = new AbortController();

@@ -5,30 +5,33 @@ interface Waiting {
 }
 
 export class Slots {
-  #free: number;
+  /** How many there are now. */
+  readonly #most: () => number;
+  #taken = 0;
   readonly #waiting: Waiting[] = [];
 
-  constructor(most: number) {
-    this.#free = most;
+  constructor(most: () => number) {
+    this.#most = most;
   }
 
-  /** Do the work once there is a place; lower ranks go first. Raises AbortError where the signal comes before. */
+  /**
+   * Do the work once there is a place, at once where there is one; lower ranks go first. Raises AbortError where the
+   * signal comes before.
+   */
   async run<Value>(rank: number, signal: AbortSignal, work: () => Promise<Value>): Promise<Value> {
-    await this.#place(rank, signal);
+    if (this.#taken < this.#most()) this.#taken += 1;
+    else await this.#turn(rank, signal);
     try {
       signal.throwIfAborted();
       return await work();
     } finally {
-      this.#leave();
+      this.#taken -= 1;
+      this.#callNext();
     }
   }
 
-  async #place(rank: number, signal: AbortSignal): Promise<void> {
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return;
-    }
-    await new Promise<void>((begin, refuse) => {
+  #turn(rank: number, signal: AbortSignal): Promise<void> {
+    return new Promise<void>((begin, refuse) => {
       const waiting = { rank, begin };
       this.#waiting.push(waiting);
       signal.addEventListener('abort', () => {
@@ -40,10 +43,13 @@ export class Slots {
     });
   }
 
-  #leave(): void {
+  #callNext(): void {
     this.#waiting.sort((one, other) => one.rank - other.rank);
-    const next = this.#waiting.shift();
-    if (next) next.begin();
-    else this.#free += 1;
+    while (this.#taken < this.#most()) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#taken += 1;
+      next.begin();
+    }
   }
 }
