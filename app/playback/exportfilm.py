@@ -23,13 +23,13 @@ from app.instants import utc_text
 from app.playback.byteranges import ByteRange
 from app.playback.delivery import Body
 from app.playback.exporting import Export, Piece, blocks, hashed, judge
-from app.playback.exportmanifest import NO_HASH, Manifest
+from app.playback.exportmanifest import CHECKING, NO_HASH, Manifest
 from app.playback.exportplan import Order, Plan, Told, facts_of
 from app.playback.filmframes import Frames, shown_frames
 from app.playback.footage import Footage, load_footage
 from app.playback.progressive import Movie, map_json, plan_movie
 
-README = """Footage of one camera, cut to the frame, with a signed list of what it is.
+README = f"""Footage of one camera, cut to the frame, with a signed list of what it is.
 
   film.mp4       the footage: pictures and sound as they were recorded, nothing was encoded anew; gaps are left out
   manifest.json  what the film is, when each part of it was recorded, what is missing and why, and which recorded files
@@ -37,18 +37,7 @@ README = """Footage of one camera, cut to the frame, with a signed list of what 
   manifest.sig   the signature of manifest.json (Ed25519)
   public_key.pem the key that it was signed with
 
-Is it whole and unchanged? Any one of these tells, without a network and without the recorder:
-
-  flask verify-export EXPORT.zip --key KEY
-  python verify_export.py EXPORT.zip     40 lines that anybody can read: docs/verify_export.py of flask-playback
-  openssl pkeyutl -verify -pubin -inkey public_key.pem -rawin -in manifest.json -sigfile manifest.sig
-                                         the signature alone; then compare `sha256sum film.mp4` with manifest.json
-
-Anybody can make a key. That it is the recorder's is told by its fingerprint, which the operator of the recorder gives
-on another way (`flask export-key`, or GET /api/v1/export/key):
-
-  {fingerprint}
-
+{CHECKING}
 Only closed files are in the film: footage is complete until complete_until_utc of manifest.json. A recorded file with a
 `fault` was not what had been recorded. The recorded files themselves, whole, are in an export with content=files.
 """

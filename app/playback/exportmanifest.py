@@ -30,15 +30,8 @@ class Read(NamedTuple):
     fault: str | None
 
 
-README = """Footage of one camera, exactly as it was recorded, with a signed list of what it is.
-
-  media/         the recorded files, named by when each begins (UTC)
-  play.m3u8      plays them all in a player that opens playlists, as VLC does
-  manifest.json  what is in here, and what is missing and why
-  manifest.sig   the signature of manifest.json (Ed25519)
-  public_key.pem the key that it was signed with
-
-Is it whole and unchanged? Any one of these tells, without a network and without the recorder:
+# How a stranger checks an export of either kind.
+CHECKING = """Is it whole and unchanged? Any one of these tells, without a network and without the recorder:
 
   flask verify-export EXPORT.zip --key KEY
   python verify_export.py EXPORT.zip     40 lines that anybody can read: docs/verify_export.py of flask-playback
@@ -49,7 +42,16 @@ Anybody can make a key. That it is the recorder's is told by its fingerprint, wh
 on another way (`flask export-key`, or GET /api/v1/export/key):
 
   {fingerprint}
+"""
+README = f"""Footage of one camera, exactly as it was recorded, with a signed list of what it is.
 
+  media/         the recorded files, named by when each begins (UTC)
+  play.m3u8      plays them all in a player that opens playlists, as VLC does
+  manifest.json  what is in here, and what is missing and why
+  manifest.sig   the signature of manifest.json (Ed25519)
+  public_key.pem the key that it was signed with
+
+{CHECKING}
 Only closed files are exported: footage is complete until complete_until_utc of manifest.json. Files are whole, so the
 first begins before the asked range, and the last ends after it. A file with a `fault` is not what was recorded.
 """
