@@ -61,9 +61,13 @@ function useGap(id: number) {
   return found.value;
 }
 
-/** Until when there is nothing. What the player knows of later footage may have been deleted since: the gap counts. */
+/**
+ * Until when there is nothing. What the player knows of later footage may have been deleted since: the gap counts, once
+ * it has been asked for.
+ */
 function untilOf(gap: Found | null, footageMs: number | null): number | null {
-  if (gap === null || gap.untilMs !== null) return gap?.untilMs ?? null;
+  if (gap === null) return footageMs;
+  if (gap.untilMs !== null) return gap.untilMs;
   return footageMs !== null && footageMs >= gap.toMs ? footageMs : null;
 }
 

@@ -15,6 +15,7 @@ import { Calendar } from './calendar';
 import { Labels } from './labels';
 import { FIRST_MS } from './scale';
 import { say } from './words';
+import './picker.css';
 
 const AGO_H = [1, 6, 24, 168];
 
