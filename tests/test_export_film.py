@@ -1,5 +1,6 @@
 """Exports of a film: the very MP4 that playback cuts, with a signed manifest of what it is and what it was cut from."""
 
+import base64
 import hashlib
 import io
 import json
@@ -20,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.archive.signing import signer
+from app.archive.signing import read_public_key, signer
 from app.extensions import db, writing
 from app.formats.exports import NoExport, check_export
 from app.formats.zipstore import Directory, Member, archive_bytes, central_header, descriptor, end_records, local_header
@@ -332,6 +333,19 @@ def test_any_changed_byte_is_found(
         assert data[begin : begin + info.file_size] == files[name]
         data[begin + at] ^= other
         spoilt.write_bytes(data)
+    is_refused(spoilt)
+
+
+@pytest.mark.parametrize("at", range(12))  # what says that 32 bytes of an Ed25519 key follow
+def test_a_key_of_another_kind_is_refused(given_out: tuple[Path, Any], spoilt: Path, at: int) -> None:
+    files = contents(given_out[0])
+    head, *body, foot = files["public_key.pem"].decode().splitlines()
+    der = bytearray(base64.b64decode("".join(body)))
+    der[at] ^= 1
+    pem = "\n".join((head, base64.b64encode(der).decode(), foot, ""))
+    with pytest.raises(ValueError, match="this is no public key"):
+        read_public_key(pem)
+    pack(spoilt, {**files, "public_key.pem": pem.encode()})
     is_refused(spoilt)
 
 

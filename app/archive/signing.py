@@ -8,6 +8,7 @@ import base64
 import binascii
 from functools import cached_property
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -75,11 +76,11 @@ def read_seed(text: str) -> bytes:
 
 def read_public_key(text: str) -> bytes:
     """Return the 32 bytes of a public key: PEM, base64 or hex. Raises ValueError."""
-    if "BEGIN PUBLIC KEY" in text:
-        return load_pem_public_key(text.strip().encode()).public_bytes(Encoding.Raw, PublicFormat.Raw)
     try:
+        if "BEGIN PUBLIC KEY" in text:
+            return load_pem_public_key(text.strip().encode()).public_bytes(Encoding.Raw, PublicFormat.Raw)
         return bytes.fromhex(text.strip()) if len(text.strip()) == 2 * SEED_BYTES else _read_key(text)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise ValueError("this is no public key: give the PEM or the base64 text of `flask export-key`") from None
 
 

@@ -145,7 +145,7 @@ def check_export(path: Path, trusted: bytes | None = None) -> Checked:
 
 def _read_signed(bundle: Bundle) -> tuple[bytes, dict[str, Any]]:
     """Return the key's 32 bytes and the manifest. Raises NoExport unless that is the one that was signed."""
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
@@ -159,7 +159,7 @@ def _read_signed(bundle: Bundle) -> tuple[bytes, dict[str, Any]]:
         key.verify(signature, text)
     except InvalidSignature as error:
         raise NoExport(f"{MANIFEST} was changed, or was not signed with this key: {SIGNATURE} does not fit") from error
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise NoExport(f"{KEY} cannot be read: it was changed") from error
     return key.public_bytes_raw(), _parse(text)
 
