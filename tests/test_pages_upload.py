@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flask import Flask
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from app.extensions import db, writing
 from app.models import File
@@ -180,12 +180,25 @@ def test_what_was_typed_and_sent_outlives_the_session(signed_in_app: Flask, chro
         assert looker.axe() == []
         page.keyboard.press("Escape")
         expect(notice).to_be_hidden()
+        refused = 0
+
+        def count(answer: Response) -> None:
+            nonlocal refused
+            refused += answer.status == 401 and "/files/" in answer.url
+
+        page.on("response", count)
+        row.get_by_role("button", name="Pause a.mp4").press("Enter")  # what was under way was begun while signed in
+        row.get_by_role("button", name="Go on with a.mp4").press("Enter")
+        expect(row.locator(".badge")).to_have_text("interrupted, tries again by itself")
+        slow_down(page, -1)
+        page.wait_for_timeout(8000)
+        expect(notice).to_be_hidden()  # it was read
+        assert 1 <= refused <= 12  # of the upload, and of the list below it
         expect(page.get_by_text("You are signed out.", exact=False).first).to_be_visible()
         expect(written).to_have_value("not to be lost")
         with page.context.expect_page() as opened:
             page.get_by_role("link", name="Sign in in a new tab").press("Enter")
         Looker(opened.value, base).sign_in("ann")
-        slow_down(page, -1)
         expect(row.locator(".badge")).to_have_text("complete")
         expect(page.get_by_role("link", name="Sign in in a new tab")).to_have_count(0)
         expect(written).to_have_value("not to be lost")

@@ -65,16 +65,18 @@ async function failureOf(answer: Response): Promise<ApiError> {
   return new ApiError(answer.status, Array.isArray(said.detail) ? said.detail : unexplained, said);
 }
 
+const TOKEN_PATH = '/csrftoken/'; // open to everybody
+
 /**
  * The session of who looks: `over` once the service knows it no more, `noted` when he has read that. The page stays as it
  * is meanwhile (signedout.tsx): what is typed, and what is being sent, would be lost with it.
  */
 export const session = signal<'open' | 'over' | 'noted'>('open');
 
-/** Note by the status of an answer whether somebody is still signed in. */
-export function noteSession(status: number): void {
-  if (status !== 401) session.value = 'open';
-  else if (session.peek() === 'open') {
+/** Note by an answer whether somebody is still signed in; nothing where strangers get the same. */
+export function noteSession(path: string, status: number): void {
+  if (status < 400 && path !== TOKEN_PATH) session.value = 'open';
+  if (status === 401 && session.peek() === 'open') {
     session.value = 'over';
     forgetToken();
   }
@@ -83,7 +85,7 @@ export function noteSession(status: number): void {
 /** Fetch and check. */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const answer = await reach(path, init);
-  noteSession(answer.status);
+  noteSession(path, answer.status);
   if (answer.ok) return answer;
   throw await failureOf(answer);
 }
@@ -91,7 +93,7 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
 let token: Promise<string> | null = null;
 
 async function askToken(): Promise<string> {
-  const answer = await ask('/csrftoken/', { cache: 'no-store' });
+  const answer = await ask(TOKEN_PATH, { cache: 'no-store' });
   return (await bodyOf<{ csrfToken: string }>(answer)).csrfToken;
 }
 

@@ -3,7 +3,7 @@
  * They live beside the pages: to look at another page of ours ends none of them.
  */
 import { computed, effect, signal } from '@preact/signals';
-import { type DetailedError, defaultOptions, Upload } from 'tus-js-client';
+import { type DetailedError, defaultOptions, type HttpResponse, Upload } from 'tus-js-client';
 import { csrfToken, type Detail, forgetToken, noteSession, session } from '../api/call';
 import { largestBytes, removeFile } from '../api/files';
 import { me } from '../me';
@@ -94,8 +94,11 @@ async function prepare({ key, file }: UploadItem): Promise<Job> {
     onBeforeRequest: async (request) => {
       request.setHeader('X-CSRFToken', await csrfToken());
     },
-    onAfterResponse: (_, answer) => {
-      const isBack = answer.getStatus() < 400 && itemOf(key)?.state === 'waiting';
+    onAfterResponse: (request, answer) => {
+      const status = answer.getStatus();
+      const isUnknown = request.getMethod() === 'HEAD' && status >= 400 && !GONE.has(status);
+      if (isUnknown) throw new Refused(answer);
+      const isBack = status < 400 && itemOf(key)?.state === 'waiting';
       if (isBack) change(key, { state: 'running', error: null });
     },
     onUploadUrlAvailable: () => change(key, { fileId: fileIdOf(upload.url) }),
@@ -126,18 +129,35 @@ function note(key: number, sentBytes: number): void {
   change(key, { sentBytes, ...moving, ...(isFirst && { resumedBytes: sentBytes }) });
 }
 
+const GONE = new Set([404, 410]);
+
+/** How far an upload is was not told: tus would begin it anew, as if it were gone, and what came would be sent again. */
+class Refused extends Error {
+  readonly answer: HttpResponse;
+
+  constructor(answer: HttpResponse) {
+    super(`${answer.getStatus()}`);
+    this.answer = answer;
+  }
+}
+
+function answerTo(error: Error | DetailedError): HttpResponse | null {
+  if (!('originalResponse' in error)) return null;
+  return error.causingError instanceof Refused ? error.causingError.answer : error.originalResponse;
+}
+
 const saidNothing = (type: string, msg = ''): Detail => ({ loc: [], msg, type });
 
 /** What the service said of a request that failed; of one without an answer `no_service`, with status 0. */
 function saidOf(error: Error | DetailedError): { status: number; said: Detail } {
-  const answer = 'originalResponse' in error ? error.originalResponse : null;
+  const answer = answerTo(error);
   if (!answer) return { status: 0, said: saidNothing('originalRequest' in error ? 'no_service' : 'unreadable') };
   const status = answer.getStatus();
   try {
     const [entry] = (JSON.parse(answer.getBody()) as { detail: Detail[] }).detail;
     if (entry) return { status, said: entry };
   } catch {} // a proxy's page, or nothing
-  return { status, said: saidNothing('unexplained', `${status}`) };
+  return { status, said: saidNothing(status === 401 ? 'unauthorised' : 'unexplained', `${status}`) };
 }
 
 const FINAL_CONFLICTS = new Set(['taken_over', 'length_differs']);
@@ -146,7 +166,7 @@ const PASSING = new Set([0, 401, 408, 409, 423, 425, 429, 460, 500, 502, 503, 50
 /** Try again what another attempt may heal, or another sign-in; a refusal, a full storage and another tab that took over are told. */
 function mayRetry(key: number, error: DetailedError): boolean {
   const { status, said } = saidOf(error);
-  if (status === 401) noteSession(status);
+  if (status === 401) noteSession('/files/', status);
   const isStale = said.type === 'csrf_token';
   if (isStale) forgetToken();
   const isPassing = isStale || (PASSING.has(status) && !FINAL_CONFLICTS.has(said.type));
