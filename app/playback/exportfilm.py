@@ -7,6 +7,7 @@ is the one that was recorded.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ from app.playback.exportplan import Order, Plan, Told, facts_of
 from app.playback.filmframes import Frames, shown_frames
 from app.playback.footage import Footage, load_footage
 from app.playback.progressive import Movie, map_json, plan_movie
+
+log = logging.getLogger(__name__)
 
 README = f"""Footage of one camera, cut to the frame, with a signed list of what it is.
 
@@ -70,8 +73,8 @@ def plan_film_export(order: Order) -> FilmPlan | None:
             if not is_open.any():
                 return _plan(order, footage, movie)
             until_us = min(_begin_us(footage, segment) for segment in movie.media.segments.select(is_open))
-    except (FormatError, OSError):  # an index that cannot be read: playback has nothing there either
-        pass
+    except (FormatError, OSError) as error:  # an index that cannot be read: playback has nothing there either
+        log.warning("no film can be cut of source %s from %s on: %s", order.source.id, utc_text(order.begin_us), error)
     return None
 
 
