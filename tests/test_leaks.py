@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from app.archive.accounts import token_hash
 from app.extensions import db, writing
 from app.models import Account, AccountRight, ApiToken
+from app.models.types import now_us
 from instance.config import TestingConfig
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
@@ -22,6 +23,7 @@ from tests.leaking import ABSENT, OTHER, OWN, Ask, Side, build, dump, marks, row
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NAME, TOKEN = "bounded", "fpt_bounded"
+HOUR_US = 3_600_000_000
 CALLERS = ("viewer", "operator", "admin", "analyser", "token of an admin who sees all")
 MOVING = {  # they tell the time, or are of a file of this very second
     "health.readyz",
@@ -50,6 +52,7 @@ def add_caller(app: Flask, kind: str) -> None:
         session.flush()
         session.add(AccountRight(account_id=account.id, source_id=OWN.source_id))
         values = {"name": "test", "role": "analyser" if kind == "analyser" else role, "created_by": "test"}
+        values["last_used_us"] = now_us() + HOUR_US  # no use of it is newer: two walks tell the same instant
         bound = f"[{OWN.source_id}]" if account.sees_all else None
         session.add(ApiToken(account_id=account.id, token_sha256=token_hash(TOKEN), source_ids=bound, **values))
 
