@@ -273,7 +273,7 @@ def _add_access(session: AnySession, side: Side) -> None:
         "source_id": side.source_id,
         "begin_us": side.begin_us,
         "end_us": side.begin_us + S,
-        "expires_us": now_us() + 60 * S,
+        "expires_us": now_us() + 3600 * S,
     }
     words = {"key_sha256": side.refer("share") * 2, "description": side.text("share")}
     session.add(ShareLink(id=side.uuid("share"), **span, **words, **about))

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from app.archive.accounts import token_hash
 from app.extensions import db, writing
-from app.models import Account, AccountRight, ApiToken
+from app.models import Account, AccountRight, ApiToken, ReferKey
 from app.models.types import now_us
 from instance.config import TestingConfig
 from tests.archived import media as media
@@ -51,7 +51,11 @@ def add_caller(app: Flask, kind: str) -> None:
         session.add(account)
         session.flush()
         session.add(AccountRight(account_id=account.id, source_id=OWN.source_id))
-        values = {"name": "test", "role": "analyser" if kind == "analyser" else role, "created_by": "test"}
+        values: dict[str, str | int] = {
+            "name": "test",
+            "role": "analyser" if kind == "analyser" else role,
+            "created_by": "test",
+        }
         values["last_used_us"] = now_us() + HOUR_US  # no use of it is newer: two walks tell the same instant
         bound = f"[{OWN.source_id}]" if account.sees_all else None
         session.add(ApiToken(account_id=account.id, token_sha256=token_hash(TOKEN), source_ids=bound, **values))
@@ -180,6 +184,8 @@ def test_no_answer_differs_by_what_another_camera_holds(
 ) -> None:
     """The whole of each answer, lists with their tags and pages too, before the other camera comes and after."""
     build(database_app, OWN, media("h264", seconds=4), NAME)
+    with database_app.app_context(), writing() as session:  # keys once used are told for ten minutes, others for 90 s
+        session.execute(db.update(ReferKey).values(first_used_us=ReferKey.issued_us))
     walk = Walk(database_app, "admin")
     asks = [(rule, how) for rule, _, how in walk.asks(("GET",)) if how.is_own and rule.endpoint not in MOVING]
     before = [told(walk.ask(rule, "GET", how, OWN)) for rule, how in asks]
