@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Route, expect
 
+from app.extensions import writing
+from app.models import Source
+from app.models.types import now_us
 from tests.looking import Chromium, Looker
 from tests.media import make_video
 from tests.onvif_responder import OnvifResponder
@@ -92,6 +96,31 @@ def test_a_camera_is_tried_corrected_added_recorded_and_removed(
         assert client.get(f"{API}/source").json == []
         assert client.get(f"{API}/tag/begin").json == []
         assert_well(looker)
+
+
+def test_each_camera_shows_what_was_measured_of_it_though_answers_come_together(
+    app: Flask, client: FlaskClient, camera: RtspServer, chromium: Chromium
+) -> None:
+    """Of answers that came at once the first showed and the others were lost."""
+    names = ("Gate", "Yard", "Hall")
+    widths = {add(client, camera, name): 640 + number for number, name in enumerate(names)}
+    with app.app_context(), writing() as session:
+        for source_id, width in widths.items():
+            row = session.get_one(Source, source_id)
+            row.status, row.status_us, row.video_codec = "online", now_us(), "avc1.42c014"
+            row.width, row.height, row.frame_rate = width, 480, 12.0
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+        for one in held if len(held) == len(names) else held[len(names) :][-1:]:
+            one.continue_()
+
+    with answering(app) as base, chromium.looking(base) as looker:
+        looker.page.route("**/api/v1/source/*/status", hold)
+        page = looker.open("/view/cameras")
+        for name, width in zip(names, widths.values(), strict=True):
+            expect(page.get_by_role("row", name=name)).to_contain_text(f"H.264 · {width}×480 · 12 fps")
 
 
 def test_a_camera_is_changed_by_keyboard_with_the_password_that_is_kept(

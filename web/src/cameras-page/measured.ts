@@ -16,7 +16,8 @@ async function work(): Promise<void> {
   running += 1;
   for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
     try {
-      measures.value = new Map(measures.peek()).set(id, await measured(id));
+      const found = await measured(id);
+      measures.value = new Map(measures.peek()).set(id, found);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       askedFor.delete(id); // it is asked for again with the next look at the list
