@@ -95,10 +95,9 @@ function Actions({ item, onCancel }: { item: UploadItem; onCancel: () => void })
           {say('open')}
         </Link>
       )}
-      {isOver ? (
+      {!isOver && <IconButton icon="bin" label={say('cancel', { name })} onClick={onCancel} />}
+      {(isOver || state === 'failed') && (
         <IconButton icon="close" label={say('dismiss', { name })} onClick={() => dismiss(key)} />
-      ) : (
-        <IconButton icon="bin" label={say('cancel', { name })} onClick={onCancel} />
       )}
     </div>
   );
