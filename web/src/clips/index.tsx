@@ -26,8 +26,6 @@ import { TakeDialog } from './take';
 import { takeAll } from './taking';
 import { say } from './words';
 
-type Opened = 'preview' | 'take' | 'pin' | 'share' | 'analyse' | null;
-
 const DIALOGS = {
   preview: Preview,
   take: TakeDialog,
@@ -35,6 +33,12 @@ const DIALOGS = {
   share: ShareDialog,
   analyse: AnalyseDialog,
 } as const;
+
+/** What was asked for, and of what: what is asked of the cameras meanwhile changes nothing of it. */
+interface Opened {
+  dialog: keyof typeof DIALOGS;
+  cuts: Cut[];
+}
 
 function useClipKeys(): void {
   const named = language.value;
@@ -55,7 +59,7 @@ interface ActionsProps {
   cuts: Cut[];
   /** No film, file or link may be so long. */
   isTooLong: boolean;
-  onOpen: (dialog: Opened) => void;
+  onOpen: (dialog: keyof typeof DIALOGS) => void;
 }
 
 function Actions({ cuts, isTooLong, onOpen }: ActionsProps) {
@@ -111,20 +115,20 @@ interface ClipProps {
 
 /** What lies between the marks, and what can be done with it. */
 function Clip({ clip, left, onLeave }: ClipProps) {
-  const [opened, setOpened] = useState<Opened>(null);
+  const [opened, setOpened] = useState<Opened | null>(null);
   const holdings = useHoldings(chosen.value, clip);
   const cuts = (holdings ?? []).flatMap(({ id, footage }): Cut[] =>
     footage && !left.includes(id) ? [{ sourceId: id, ...clip, footage }] : [],
   );
-  const Opened = opened && DIALOGS[opened];
+  const OpenedDialog = opened && DIALOGS[opened.dialog];
   return (
     <>
       <p class="clips-length">
         {say('length')} <b>{durationText(clip.endMs - clip.startMs)}</b>
       </p>
       {holdings ? <Holdings holdings={holdings} left={left} onLeave={onLeave} /> : <Spinner label={say('looking')} />}
-      {holdings && <Actions cuts={cuts} isTooLong={isTooLong(clip)} onOpen={setOpened} />}
-      {Opened && <Opened cuts={cuts} onClose={() => setOpened(null)} />}
+      {holdings && <Actions cuts={cuts} isTooLong={isTooLong(clip)} onOpen={(dialog) => setOpened({ dialog, cuts })} />}
+      {OpenedDialog && <OpenedDialog cuts={opened.cuts} onClose={() => setOpened(null)} />}
     </>
   );
 }

@@ -161,6 +161,7 @@ export function ShareDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => voi
       action={say('shareNow')}
       onAct={share}
       onClose={onClose}
+      isHeld
     >
       <LastingField
         lasting={lasting}

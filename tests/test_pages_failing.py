@@ -1,0 +1,87 @@
+"""The pages in a real Chromium while answers fail or are late: they claim nothing untrue, and lose nothing."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.archived import media as media
+from tests.archived import no_plans as no_plans
+from tests.looking import Chromium
+from tests.service import wait_for
+from tests.test_pages_clips import MARKED, Place
+from tests.test_pages_clips import place as place
+
+S = 1_000_000
+
+
+def fail(route: Route) -> None:
+    """Answer as a proxy does whose service is just starting anew."""
+    route.fulfill(status=503, content_type="text/html", body="<h1>Service Unavailable</h1>")
+
+
+class Slow:
+    """Lets requests wait until they are let go, and counts how many wait at once."""
+
+    def __init__(self, page: Page, address: Any) -> None:
+        self.page, self.held, self.most = page, list[Route](), 0
+        self.passed = 0
+        page.route(address, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        self.held.append(route)
+        self.most = max(self.most, len(self.held))
+
+    def wait(self, count: int) -> None:
+        """Return once so many wait."""
+        wait_for(lambda: len(self.held) >= count or self.page.wait_for_timeout(50), f"{count} that wait", 40)
+
+    def go(self, route: Route | None = None) -> None:
+        """Let the one go on that has waited for the longest."""
+        (route or self.held.pop(0)).continue_()
+        self.passed += 1
+
+
+def test_what_a_dialog_is_about_stays_though_the_service_answers_no_more(place: Place, chromium: Chromium) -> None:
+    with chromium.looking(place.base, account="operator") as looker:
+        page = looker.open(MARKED)
+        failed: list[Route] = []
+
+        def refuse(route: Route) -> None:
+            fail(route)
+            failed.append(route)
+
+        page.get_by_role("button", name="Pin…").click()
+        dialog = page.get_by_role("dialog", name="Pin footage")
+        expect(dialog).to_contain_text("Gate, Yard")
+        address = re.compile(r"/playbackapi/(?!.*mp4)")
+        page.route(address, refuse)
+        wait_for(lambda: len(failed) >= 2 or page.wait_for_timeout(100), "a look at what both hold", 90)
+        page.wait_for_function("() => document.querySelectorAll('.clips-holdings .error-text').length === 2")
+        expect(dialog).to_contain_text("Gate, Yard")
+        for line in page.locator(".clips-holdings > li").all():
+            expect(line).to_contain_text("4.3 sec")  # what was known is known still
+            expect(line.get_by_role("checkbox", include_hidden=True)).to_be_checked()
+        page.unroute(address)
+        dialog.get_by_label("Reason").fill("theft")
+        dialog.get_by_role("button", name="Pin", exact=True).press("Enter")
+        expect(dialog).to_have_count(0)
+        expect(page.get_by_text("Pinned for 2 cameras")).to_be_visible()
+        assert [pin["source_id"] for pin in place.ask("GET", "/api/v1/pins?is_active=true")] == [1, 2]
+
+
+def test_links_that_are_told_once_are_told_though_one_would_close_the_dialog(place: Place, chromium: Chromium) -> None:
+    with chromium.looking(place.base, account="operator") as looker:
+        page = looker.open(MARKED)
+        page.get_by_role("button", name="Share…").click()
+        dialog = page.get_by_role("dialog", name="Share by link")
+        making = Slow(page, re.compile(r"/api/v1/share$"))
+        dialog.get_by_role("button", name="Make links").click()
+        making.wait(1)
+        dialog.get_by_role("button", name="Close").click()
+        page.keyboard.press("Escape")
+        making.go()
+        making.wait(1)
+        making.go()
+        told = page.get_by_role("dialog", name="Links, shown this once")
+        expect(told.get_by_role("textbox")).to_have_count(2)
