@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.archived import T0_US, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.looking import Chromium
@@ -85,3 +86,24 @@ def test_links_that_are_told_once_are_told_though_one_would_close_the_dialog(pla
         making.go()
         told = page.get_by_role("dialog", name="Links, shown this once")
         expect(told.get_by_role("textbox")).to_have_count(2)
+
+
+def test_a_gap_tells_nothing_of_another_gap(place: Place, chromium: Chromium) -> None:
+    with chromium.looking(place.base, account="viewer") as looker:
+        at_us = T0_US + 10 * S
+        page = looker.open(f"/view/timeline?cameras=1&at={utc(at_us)}&play=0")
+        note = page.locator(".player-gap")
+        expect(note).to_contain_text("until Nov 21, 2026, 08:00:12")
+        expect(note.locator("p")).to_have_count(4)  # with the cause
+        questions = Slow(page, "**/gaps?**")
+        page.keyboard.press("g")
+        field = page.get_by_role("dialog").locator("input").first
+        field.fill("2026-11-21 08:00:40")
+        field.press("Enter")
+        page.wait_for_function("() => new URL(location).searchParams.get('at')?.includes('08:00:40')")
+        expect(note).to_be_visible()
+        expect(note).not_to_contain_text("until")
+        expect(note.locator("p")).to_have_count(2)  # its own cause is not known yet
+        questions.wait(1)
+        questions.go()
+        expect(note.locator("p")).to_have_count(3)
