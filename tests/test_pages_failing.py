@@ -3,12 +3,15 @@
 import re
 from typing import Any
 
+from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
 from tests.archived import T0_US, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
+from tests.handed import store_file
 from tests.looking import Chromium
+from tests.served import answering
 from tests.service import wait_for
 from tests.test_pages_clips import MARKED, Place
 from tests.test_pages_clips import place as place
@@ -107,3 +110,23 @@ def test_a_gap_tells_nothing_of_another_gap(place: Place, chromium: Chromium) ->
         questions.wait(1)
         questions.go()
         expect(note.locator("p")).to_have_count(3)
+
+
+def test_older_files_stay_though_a_look_was_under_way(app: Flask, chromium: Chromium) -> None:
+    """A look of before took back the rows that somebody had asked for."""
+    for number in range(60):
+        store_file(app, b"x", name=f"script {number}.txt", media_type="text/plain; charset=utf-8")
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open("/view/files")
+        rows = page.get_by_role("row")
+        expect(rows).to_have_count(51)
+        looks = Slow(page, re.compile(r"/files/\?(?!.*cursor).*limit=50"))
+        looks.wait(1)
+        page.get_by_role("button", name="Show older files").press("Enter")
+        page.wait_for_timeout(500)  # what does not wait for the look has been answered
+        with page.expect_response(re.compile(r"/files/\?(?!.*cursor).*limit=50")):
+            looks.go()
+        page.unroute(re.compile(r"/files/\?(?!.*cursor).*limit=50"))
+        with page.expect_response(re.compile(r"/files/\?(?!.*cursor).*limit=")):  # the next look
+            pass
+        expect(rows).to_have_count(61)
