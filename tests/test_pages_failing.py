@@ -74,6 +74,22 @@ def test_what_a_dialog_is_about_stays_though_the_service_answers_no_more(place: 
         assert [pin["source_id"] for pin in place.ask("GET", "/api/v1/pins?is_active=true")] == [1, 2]
 
 
+def test_a_size_that_is_not_told_is_no_footage_that_is_not_there(place: Place, chromium: Chromium) -> None:
+    """Any refusal said "no finished recording yet", and the exports could not be chosen."""
+    with chromium.looking(place.base, account="operator") as looker:
+        page = looker.open(MARKED)
+        page.route("**/export?**", lambda route: fail(route) if route.request.method == "HEAD" else route.continue_())
+        page.get_by_role("button", name="Download…").click()
+        dialog = page.get_by_role("dialog", name="Download")
+        evidence = dialog.locator("label", has_text="Evidence")
+        expect(evidence.get_by_role("alert")).to_contain_text("503")
+        expect(dialog).not_to_contain_text("no finished recording yet")
+        evidence.get_by_role("radio").check()
+        with page.expect_download() as coming:
+            dialog.get_by_role("button", name="Download", exact=True).click()
+        assert coming.value.suggested_filename.endswith(".zip")
+
+
 def test_links_that_are_told_once_are_told_though_one_would_close_the_dialog(place: Place, chromium: Chromium) -> None:
     with chromium.looking(place.base, account="operator") as looker:
         page = looker.open(MARKED)
