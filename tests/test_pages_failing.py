@@ -146,3 +146,17 @@ def test_older_files_stay_though_a_look_was_under_way(app: Flask, chromium: Chro
         with page.expect_response(re.compile(r"/files/\?(?!.*cursor).*limit=")):  # the next look
             pass
         expect(rows).to_have_count(61)
+
+
+def test_a_file_whose_report_fails_says_so_and_shows_it_later(app: Flask, chromium: Chromium) -> None:
+    file_id = store_file(app, b"x", name="script.txt", media_type="text/plain; charset=utf-8")
+    with answering(app) as base, chromium.looking(base) as looker:
+        looker.page.route("**/report?**", fail)
+        page = looker.open(f"/view/files?file={file_id}")
+        page.get_by_role("heading", name="script.txt").wait_for()
+        expect(page.locator(".files-file .error-text")).to_contain_text("503")
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        expect(page.locator(".files-head .lamp")).to_have_attribute("data-lamp", "waiting")
+        page.unroute("**/report?**")
+        expect(page.locator("#files-cinema")).to_be_visible()
+        expect(page.locator(".files-head .lamp")).to_have_attribute("data-lamp", "online")
