@@ -1,12 +1,14 @@
 """The pages in a real Chromium while answers fail or are late: they claim nothing untrue, and lose nothing."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
-from tests.archived import T0_US, utc
+from tests.archived import T0_US, add_source, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.handed import store_file
@@ -88,6 +90,38 @@ def test_a_size_that_is_not_told_is_no_footage_that_is_not_there(place: Place, c
         with page.expect_download() as coming:
             dialog.get_by_role("button", name="Download", exact=True).click()
         assert coming.value.suggested_filename.endswith(".zip")
+
+
+def test_downloads_and_questions_of_their_sizes_go_two_at_a_time(
+    place: Place, media: Callable[..., Path], chromium: Chromium
+) -> None:
+    """They took all six connections of the browser: pictures and lists stood still."""
+    film = media("h264")
+    for _ in range(2):
+        record(place.app, add_source(place.app), film, begin_us=T0_US)
+    with chromium.looking(place.base, account="operator") as looker:
+        page = looker.open(MARKED.replace("cameras=1,2", "cameras=1,2,3,4"))
+        sizes = Slow(page, "**/export?**")
+        page.get_by_role("button", name="Download…").click()
+        dialog = page.get_by_role("dialog", name="Download")
+        while sizes.passed < 8:
+            sizes.wait(min(2, 8 - sizes.passed))
+            sizes.go()
+        assert sizes.most == 2
+        page.unroute("**/export?**")
+        films = Slow(page, re.compile(r"\.mp4\?.*download|/mp4\?"))
+        dialog.get_by_role("radio", name="MP4", exact=True).check()
+        dialog.get_by_role("button", name="Download", exact=True).click()
+        region = page.get_by_role("region", name="Downloads")
+        films.wait(2)
+        expect(region.get_by_text("waits for its turn")).to_have_count(2)
+        expect(region.get_by_role("listitem")).to_have_count(4)
+        assert looker.axe() == []
+        while films.passed < 4:
+            films.wait(min(2, 4 - films.passed))
+            films.go()
+        expect(region.get_by_text("saved · ")).to_have_count(4)
+        assert films.most == 2
 
 
 def test_links_that_are_told_once_are_told_though_one_would_close_the_dialog(place: Place, chromium: Chromium) -> None:
