@@ -8,6 +8,9 @@ from typing import Any
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
+from app.extensions import writing
+from app.models import Source
+from app.models.types import now_us
 from tests.archived import T0_US, add_source, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
@@ -194,3 +197,37 @@ def test_a_file_whose_report_fails_says_so_and_shows_it_later(app: Flask, chromi
         page.unroute("**/report?**")
         expect(page.locator("#files-cinema")).to_be_visible()
         expect(page.locator(".files-head .lamp")).to_have_attribute("data-lamp", "online")
+
+
+def test_a_table_is_read_again_once_it_is_corrected(app: Flask, chromium: Chromium, tmp_path: Path) -> None:
+    """A browser tells of a choice only where it is another: the same name, corrected, was not read."""
+    path = tmp_path / "cameras.csv"
+    path.write_text("name\nGate\n")
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open("/view/cameras?open=import")
+        chosen = page.locator("input[type=file]")
+        chosen.set_input_files(path)
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+        assert chosen.evaluate("input => input.files.length") == 0
+        path.write_text("name;address\nGate;rtsp://10.0.0.1/cam\n")
+        chosen.set_input_files(path)
+        expect(page.get_by_role("row", name="Gate")).to_be_visible()
+
+
+def test_what_was_measured_is_asked_for_again_after_a_failure(app: Flask, chromium: Chromium) -> None:
+    source_id = add_source(app)
+    with app.app_context(), writing() as session:
+        row = session.get_one(Source, source_id)
+        row.status, row.status_us, row.video_codec, row.description = "online", now_us(), "avc1.42c014", "Gate"
+        row.width, row.height, row.frame_rate = 640, 480, 12.0
+    failures: list[Route] = []
+
+    def fail_once(route: Route) -> None:
+        failures.append(route)
+        fail(route) if len(failures) == 1 else route.continue_()
+
+    with answering(app) as base, chromium.looking(base) as looker:
+        looker.page.route("**/api/v1/source/*/status", fail_once)
+        page = looker.open("/view/cameras")
+        expect(page.get_by_role("row", name="Gate")).to_contain_text("H.264 · 640×480 · 12 fps")
+        assert len(failures) > 1

@@ -44,7 +44,10 @@ function Source({ onRead }: { onRead: (table: TableRead | null) => void }) {
           hidden
           accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"
           aria-label={say('file')}
-          onChange={({ currentTarget: { files } }) => take(files?.[0])}
+          onChange={({ currentTarget }) => {
+            void take(currentTarget.files?.[0]);
+            currentTarget.value = ''; // so that the same one, corrected, is a choice again
+          }}
         />
         <Button icon="files" kind="main" onClick={() => file.current?.click()}>
           {say('file')}
