@@ -112,8 +112,9 @@ def _take_in(config: Config, source_id: int, path: Path, begin_us: int, length_s
 
 def _add_said(service: Service, ids: list[int], moment_us: int, path: Path) -> int:
     """Pin a span, look for movement, and upload a file that is examined and commented; return its id."""
-    span = {"source_id": ids[0], "start": utc_text(moment_us - 120 * S), "end": utc_text(moment_us + 60 * S)}
-    service.call("POST", "/api/v1/pins", **span, reason="Insurance case 4711")
+    begin, end = (utc_text(moment_us + offset_s * S) for offset_s in (-120, 60))
+    reason = "Insurance case 4711"
+    service.call("POST", "/api/v1/pins", source_id=ids[0], start=begin, end=end, reason=reason)
     for source_id in ids:
         setting = f"/api/v1/source/{source_id}/activity/setting"
         service.call("PUT", setting, is_enabled=True, since=utc_text(moment_us - PAST_S * S))
