@@ -1,9 +1,11 @@
 /** Calls of the service. Every failure is an ApiError holding what the service said; its message is in the user's words. */
 import { signal } from '@preact/signals';
 import { noteClock } from '../instants';
+import { type Parameters, queryOf } from './paths';
 import { type Detail, refusalText } from './refusals';
 
-export type { Detail };
+export type { Detail, Parameters };
+export { queryOf };
 
 export class ApiError extends Error {
   /** Status 0: nothing answered. `body` is the whole answer, where it says more than `detail`. */
@@ -33,15 +35,7 @@ export class ApiError extends Error {
   }
 }
 
-export type Parameters = Record<string, string | number | boolean | null | undefined>;
 export const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError';
-
-/** The query of an address: what is null or undefined is left out. */
-export function queryOf(parameters: Parameters = {}): string {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
-  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
-  return text && `?${text.replaceAll('%2C', ',').replaceAll('%3A', ':')}`;
-}
 
 const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'no_service' }]);
 
