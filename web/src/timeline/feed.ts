@@ -314,7 +314,7 @@ export class Feed<Value> {
       });
       for (const id of ids) this.#keep(id, tiles, values.get(id) ?? null, askedMs);
       [this.#failures, this.#retryMs, this.#failure] = [0, 0, null];
-      if (this.#isMoreWanted) this.#later(0);
+      if (this.#isMoreWanted) this.#later(CALM_MS); // what has come is drawn first
       this.#world.changed();
     } catch (error) {
       if (!abort.signal.aborted) this.#fail(error);
