@@ -220,6 +220,14 @@ def test_a_rule_is_made_with_its_forecast_changed_and_removed(world: World, admi
     dialog.get_by_label("Kept at least, days").fill("0.001")
     dialog.get_by_label("Deleted after, days").fill("30")
     expect(dialog.get_by_text("is deleted soon after")).to_be_visible()
+    expect(dialog.get_by_text("nothing that is there now is deleted")).to_be_visible()
+    dialog.get_by_label("Kept at least, days").fill("")
+    dialog.get_by_label("At most, GB").fill("0.000001")  # a kilobyte
+    deletes = admin.ask("/api/v1/retention/forecast?scope=all&max_age_s=2592000&max_bytes=1000")["deletes_bytes"]
+    assert deletes > 10_000
+    expect(dialog.get_by_text("are deleted soon after it is saved")).to_contain_text(bytes_text(page, deletes))
+    dialog.get_by_label("At most, GB").fill("")
+    dialog.get_by_label("Kept at least, days").fill("0.001")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_hidden()
     # what a rule of a tag would take is known beside the other, by who records under it

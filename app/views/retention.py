@@ -1,5 +1,6 @@
 """Retention: how long and how much is kept, for whom, and why. Beyond the contract (docs/design/retention.md)."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
@@ -14,6 +15,7 @@ from app.archive import rulebook
 from app.archive.believing import believed
 from app.archive.explaining import explain_instant
 from app.archive.forecast import read_forecast, refuse_unreachable
+from app.archive.foretelling import would_delete
 from app.archive.paging import Order
 from app.archive.ruling import LIMITS, Rule
 from app.auth import actor
@@ -227,7 +229,7 @@ class RetentionForecast(Resource):
         description="From the bytes that each source has come to in the last day while it recorded. "
         "`hours_until_full` counts what is left until budget or reserve; retention makes room before. With `scope` and "
         "what POST takes beside it, or with `rule_id`, and limits, it is told as it would be with that rule, which is "
-        "the last of `rules`; a limit that is left out is none."
+        "the last of `rules`, and `deletes_bytes` is told; a limit that is left out is none."
     )
     @query_parameters(namespace, ForecastQuery)
     @namespace.response(200, "The forecast", document(namespace, ForecastObject))
@@ -235,7 +237,9 @@ class RetentionForecast(Resource):
     def get(self) -> dict[str, Any]:
         """Tell how long there is room, and which minima can be kept."""
         thought_of = _thought_of(read_query().checked(ForecastQuery))
-        return forecast_object(read_forecast(db.session, now_us(), thought_of))
+        forecast = read_forecast(db.session, now_us(), thought_of)
+        deletes = None if thought_of is None else would_delete(db.session, thought_of)
+        return forecast_object(dataclasses.replace(forecast, deletes_bytes=deletes))
 
 
 @namespace.route("/source/<source_id>/retention")
