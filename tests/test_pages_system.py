@@ -412,8 +412,13 @@ def test_every_tab_speaks_the_language_and_fits_a_phone(world: World, chromium: 
         "ru": ("ru-RU", "Журнал", tabs, "Просмотр: прямой эфир", r"запись с\s*20 нояб"),
         "vi": ("vi-VN", "Nhật ký", tabs[-1:], "Đã xem: trực tiếp", r"bản ghi từ\s*(lúc )?.*20"),
     }
+    nested = {"ru": r"может входить\s*да\s*роль\s*наблюдатель", "vi": r"được đăng nhập\s*có\s*vai trò\s*người xem"}
+    areas = {"ru": "прямой эфир, закрепления", "vi": "hình trực tiếp, ghim"}
     with world.app.app_context(), writing() as session:
         audit(session, "robot", "watch.live", "1", 1, begin_utc="2026-11-20T08:00:05Z", requests={"cell": 1})
+        before, after = {"role": "viewer", "active": True}, {"role": "operator", "active": False}
+        audit(session, "robot", "account.change", "1", None, name="<b>Zoë</b>", before=before, after=after)
+        audit(session, "robot", "token.create", "2", None, name="words", role="viewer", endpoints=["live", "pin"])
     for language, (locale, last, shown, did, told) in names.items():
         with chromium.looking(world.base, account="admin", language=locale, size="phone", theme="dark") as looker:
             for tab in shown:
@@ -426,6 +431,10 @@ def test_every_tab_speaks_the_language_and_fits_a_phone(world: World, chromium: 
             expect(row).to_contain_text(did)
             expect(row).to_contain_text(re.compile(told))
             expect(row).to_contain_text("2026-11-20T08:00:05Z")  # as it is stored, beside
+            changed = page.get_by_role("row").filter(has_text="account.change").filter(has_text="<b>Zoë</b>").first
+            expect(changed.locator("dl dl").last).to_have_text(re.compile(nested[language]))
+            made = page.get_by_role("row").filter(has_text="token.create").filter(has_text="words").first
+            expect(made).to_contain_text(areas[language])
             looker.shot(f"audit-{language}", is_whole=False)
             assert page.evaluate("document.documentElement.lang") == language
             assert looker.complaints == []

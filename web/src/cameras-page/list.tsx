@@ -3,6 +3,7 @@ import type { Measured } from '../api/cameras';
 import { type Camera, groups } from '../cameras';
 import { may, mayConfigure, me } from '../me';
 import { IconButton } from '../parts/button';
+import { CameraSaid } from '../parts/camerasaid';
 import { Link } from '../parts/link';
 import { Lamp, lampOf } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
@@ -30,8 +31,8 @@ function Status({ camera }: { camera: Camera }) {
     <div class="cameras-status">
       <Lamp camera={camera} isWordShown />
       {detail && (
-        <span class="small muted cameras-detail" lang="en">
-          {detail}
+        <span class="small muted cameras-detail">
+          <CameraSaid detail={detail} />
         </span>
       )}
     </div>

@@ -1,9 +1,11 @@
 /** Health: what recording needs, processes, what waits, clocks, and each camera with its last interruption. */
+
 import { type Health, health, type ServiceHealth, type SourceHealth } from '../api/system';
 import { cameraName, nameOf as sourceName } from '../cameras';
 import { causeText } from '../causes';
 import { bytesText, durationText, momentText, nowMs, numberText } from '../instants';
 import { useAsked } from '../parts/asked';
+import { CameraSaid } from '../parts/camerasaid';
 import { Link } from '../parts/link';
 import { Empty } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
@@ -174,7 +176,11 @@ const columns = (): Column<SourceHealth>[] => [
         <Badge kind={source.status === 'online' ? 'good' : source.status === 'unknown' ? undefined : 'danger'}>
           {sayPart(source.status)}
         </Badge>
-        {source.status_detail && <span class="small muted system-detail">{source.status_detail}</span>}
+        {source.status_detail && (
+          <span class="small muted system-detail">
+            <CameraSaid detail={source.status_detail} />
+          </span>
+        )}
       </>
     ),
     order: (source) => source.status,

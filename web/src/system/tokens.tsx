@@ -12,6 +12,7 @@ import { type Column, Table } from '../parts/table';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
 import { changeQuery, route } from '../route';
+import { areaText } from './areas';
 import { SecretDialog } from './secret';
 import { Badge, Loaded, When } from './shared';
 import { Shares } from './shares';
@@ -52,7 +53,7 @@ const columnsOf = (isOfAll: boolean, open: (what: Open) => void): Column<Token>[
   {
     name: 'areas',
     label: say('areas'),
-    cell: (one) => one.endpoints?.join(', ') ?? <span class="muted">{say('allAreas')}</span>,
+    cell: (one) => one.endpoints?.map(areaText).join(', ') ?? <span class="muted">{say('allAreas')}</span>,
   },
   {
     name: 'sees',
