@@ -23,7 +23,17 @@ from app.errors import Invalid, NotFound, Unreachable
 from app.extensions import db, writing
 from app.models import RetentionRule, Source
 from app.models.types import now_us
-from app.personalulti import MAX_ID, Name, no_truth, not_found, path_integer, path_uuid, read_parameters, read_query
+from app.personalulti import (
+    MAX_ID,
+    Name,
+    left_out,
+    no_truth,
+    not_found,
+    path_integer,
+    path_uuid,
+    read_parameters,
+    read_query,
+)
 from app.playback.asked import Moment
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
@@ -57,29 +67,33 @@ class RuleLimits(BaseModel):
     max_bytes: Bytes = Field(None, description="The oldest goes when there is more")
 
 
-class NewRule(RuleLimits):
-    """A rule: of all sources, or of one group, tag or source, which is named beside `scope`."""
+class RuleTarget(BaseModel):
+    """What a rule is of, beside its scope: one group, tag or source, or none of them."""
 
-    scope: Scope
     group_name: Name | None = Field(None, examples=[None])
     tag_name: Name | None = None
     source_id: int | None = Field(None, ge=1, le=MAX_ID, examples=[None])
 
-    @property
-    def target(self) -> str | int | None:
-        """Return what the rule is of. Raises Invalid where that is missing, or something else is named."""
-        for scope, name in TARGETS.items():
-            is_given, is_meant = getattr(self, name) is not None, scope == self.scope
+    def of(self, scope: str) -> str | int | None:
+        """Return what a rule of a scope is of. Raises Invalid where that is missing, or something else is named."""
+        for one, name in TARGETS.items():
+            is_given, is_meant = getattr(self, name) is not None, one == scope
             if is_given != is_meant:
-                message = f"a rule of {self.scope} {'needs' if is_meant else 'has no'} {name}"
+                message = f"a rule of {scope} {'needs' if is_meant else 'has no'} {name}"
                 raise Invalid(message, loc=("body", name), kind="missing" if is_meant else "target")
-        return None if self.scope == rulebook.ONE_OF_ALL else getattr(self, TARGETS[self.scope])
+        return None if scope == rulebook.ONE_OF_ALL else getattr(self, TARGETS[scope])
+
+
+class NewRule(RuleTarget, RuleLimits):
+    """A rule: of all sources, or of one group, tag or source, which is named beside `scope`."""
+
+    scope: Scope
 
 
 class RuleChange(RuleLimits):
     """Other limits; what is left out stays, and the scope cannot change."""
 
-    scope: Scope = None  # type: ignore[assignment]
+    scope: Scope = left_out()
 
 
 class RulesQuery(ListQuery):
@@ -91,10 +105,10 @@ class RulesQuery(ListQuery):
     scope: Scope | None = Field(None, description="Only those of this scope")
 
 
-class ForecastQuery(NewRule):
+class ForecastQuery(RuleTarget, RuleLimits):
     """A rule that is thought of; nothing: the forecast of the rules as they are."""
 
-    scope: Scope | None = Field(None, description="What the rule would be of, as for POST")  # type: ignore[assignment]
+    scope: Scope | None = Field(None, description="What the rule would be of, as for POST")
     rule_id: UUID | None = Field(None, description="Instead of `scope`: the rule that would have these limits alone")
 
 
@@ -149,7 +163,9 @@ class Rules(Resource):
     def post(self) -> dict[str, Any]:
         """Add a rule of retention."""
         given = read_parameters().checked(NewRule)
-        proposed = rulebook.propose(db.session, given.scope, given.target, given.model_dump(include=set(LIMITS)))
+        proposed = rulebook.propose(
+            db.session, given.scope, given.of(given.scope), given.model_dump(include=set(LIMITS))
+        )
         _check_reachable(proposed)
         who = actor()
         with writing() as session:
@@ -215,7 +231,7 @@ def _thought_of(asked: ForecastQuery) -> Rule | None:
             return rulebook.as_rule(db.session, row)._replace(**limits)
         if asked.scope is None:
             return None
-        return rulebook.propose(db.session, asked.scope, asked.target, limits)
+        return rulebook.propose(db.session, asked.scope, asked.of(asked.scope), limits)
     except (Invalid, NotFound) as error:
         error.loc = ("query", *error.loc[1:])
         raise
