@@ -62,16 +62,30 @@ function Actions({ camera, onRecord }: { camera: Camera; onRecord: (camera: Came
   );
 }
 
+function Name({ camera }: { camera: Camera }) {
+  return (
+    <Link page="cameras" query={{ camera: String(camera.id) }} class="cameras-name">
+      {camera.name}
+    </Link>
+  );
+}
+
+function Address({ camera }: { camera: Camera }) {
+  return (
+    <span class="code" translate={false}>
+      {camera.address}
+    </span>
+  );
+}
+
+const tagNames = (camera: Camera): string => camera.tags.map(({ name }) => name).join(', ');
+
 function columns(onRecord: (camera: Camera) => void): Column<Camera>[] {
   return [
     {
       name: 'name',
       label: say('name'),
-      cell: (camera) => (
-        <Link page="cameras" query={{ camera: String(camera.id) }} class="cameras-name">
-          {camera.name}
-        </Link>
-      ),
+      cell: (camera) => <Name camera={camera} />,
       order: (camera) => camera.name,
     },
     {
@@ -83,11 +97,7 @@ function columns(onRecord: (camera: Camera) => void): Column<Camera>[] {
     {
       name: 'address',
       label: say('address'),
-      cell: (camera) => (
-        <span class="code" translate={false}>
-          {camera.address}
-        </span>
-      ),
+      cell: (camera) => <Address camera={camera} />,
       order: (camera) => camera.address,
     },
     { name: 'model', label: say('model'), cell: (camera) => say(camera.model), order: (camera) => camera.model },
@@ -101,8 +111,8 @@ function columns(onRecord: (camera: Camera) => void): Column<Camera>[] {
     {
       name: 'tags',
       label: say('tags'),
-      cell: (camera) => <span class="cameras-names">{camera.tags.map(({ name }) => name).join(', ')}</span>,
-      order: (camera) => camera.tags.map(({ name }) => name).join(', ') || null,
+      cell: (camera) => <span class="cameras-names">{tagNames(camera)}</span>,
+      order: (camera) => tagNames(camera) || null,
     },
     { name: 'does', label: say('does'), cell: (camera) => <Actions camera={camera} onRecord={onRecord} /> },
   ];

@@ -72,6 +72,31 @@ function Chain() {
   );
 }
 
+function Actions() {
+  return (
+    <datalist id="system-actions">
+      {ACTIONS.map((action) => (
+        <option key={action} value={action} label={actText(action.replace('.', '')) ?? action} />
+      ))}
+    </datalist>
+  );
+}
+
+function CameraField({ value, onChoose }: { value: string; onChoose: (source: string) => void }) {
+  return (
+    <Field label={say('camera')}>
+      <select value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
+        <option value="">{say('anyCamera')}</option>
+        {(cameras.value ?? []).map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
 function FilterForm({ filters }: { filters: Filters }) {
   const [typed, setTyped] = useState(filters);
   const key = FILTERS.map((name) => filters[name]).join('\n');
@@ -94,22 +119,9 @@ function FilterForm({ filters }: { filters: Filters }) {
     <form class="row system-line" onSubmit={show}>
       {text('actor')}
       {text('action', { list: 'system-actions', placeholder: say('anyAction') })}
-      <datalist id="system-actions">
-        {ACTIONS.map((action) => (
-          <option key={action} value={action} label={actText(action.replace('.', '')) ?? action} />
-        ))}
-      </datalist>
+      <Actions />
       {text('subject')}
-      <Field label={say('camera')}>
-        <select value={typed.source} onChange={(event) => setTyped({ ...typed, source: event.currentTarget.value })}>
-          <option value="">{say('anyCamera')}</option>
-          {(cameras.value ?? []).map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </Field>
+      <CameraField value={typed.source} onChoose={(source) => setTyped({ ...typed, source })} />
       {text('from', time)}
       {text('to', time)}
       <Button kind="main" type="submit">
