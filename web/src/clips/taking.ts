@@ -6,10 +6,8 @@ import { mp4Url } from '../api/footage';
 import { cameraName } from '../cameras';
 import type { Cut } from './cut';
 import { download } from './downloads';
-
-/** `mp4`: the film alone; `film`: it with a signed manifest; `files`: the recorded files with a signed manifest. */
-export const KINDS = ['mp4', 'film', 'files'] as const;
-export type Kind = (typeof KINDS)[number];
+import { KINDS, type Kind } from './forms';
+import { refreshKeptSoon } from './kept';
 
 /** For each stretch how large its file will be, in bytes; null where the service has none for it. */
 export type Sizes = (number | null)[];
@@ -49,6 +47,7 @@ export function useSizes(cuts: Cut[]): Partial<Record<Kind, Sizes>> {
 async function takeOne(cut: Cut, kind: Kind, sizeBytes: number | null | undefined): Promise<void> {
   const name = cameraName(cut.sourceId) + (kind === 'mp4' ? '' : '.zip');
   await download(addressOf(cut, kind), name, sizeBytes ?? (await ask(cut, kind)));
+  refreshKeptSoon();
 }
 
 /** Download each stretch; why one cannot be had is told by its own answer. */
