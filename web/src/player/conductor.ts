@@ -10,6 +10,7 @@ import { Library } from './library';
 import { findEdges } from './nearest';
 import { isRefusal, type Notice, noticeOf, refusalOf } from './notice';
 import { jumpsGaps, MOST_VIDEO_RATE } from './settings';
+import { Stage } from './stage';
 import { stepTarget } from './stepping';
 import { Surroundings } from './surroundings';
 import { START_LAG_MS, Waiting } from './waiting';
@@ -39,6 +40,7 @@ export class Conductor implements moment.PlayerCommands {
   });
   private readonly surroundings = new Surroundings(() => this.ids, this.library);
   private readonly waiting = new Waiting(() => this.channels.peek(), this.clock);
+  private readonly stage = new Stage(() => this.channels.peek(), this.clock);
   private readonly timer: number;
   private isEnded = false;
   private isOpened = false;
@@ -78,7 +80,9 @@ export class Conductor implements moment.PlayerCommands {
     if (ids.join() === this.ids.join() && ids.length > 0) return;
     for (const one of before) if (!ids.includes(one.id)) one.close();
     this.library.only(ids);
-    this.channels.value = ids.map((id) => before.find((one) => one.id === id) ?? new Channel(id, this.library));
+    this.channels.value = ids.map(
+      (id) => before.find((one) => one.id === id) ?? new Channel(id, this.library, this.stage),
+    );
     const leader = this.leader.peek();
     if (leader === null || !ids.includes(leader)) this.leader.value = ids[0] ?? null;
     if (ids.length === 0) return;
@@ -131,6 +135,7 @@ export class Conductor implements moment.PlayerCommands {
     });
     this.waiting.forget();
     this.tick();
+    this.stage.ask();
   }
 
   toggle(): void {
@@ -166,6 +171,7 @@ export class Conductor implements moment.PlayerCommands {
     this.isEnded = true;
     this.opening += 1;
     clearInterval(this.timer);
+    this.stage.close();
     this.library.close();
     for (const one of this.channels.peek()) one.close();
     batch(() => {
