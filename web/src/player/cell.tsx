@@ -18,7 +18,7 @@ const AROUND_MS = 120_000;
 function Media({ channel }: { channel: Channel }) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    box.current?.replaceChildren(channel.video, channel.scanner.canvas);
+    box.current?.replaceChildren(channel.video, channel.easel.canvas, channel.scanner.canvas);
   }, [channel]);
   return <div ref={box} class="player-media" />;
 }
