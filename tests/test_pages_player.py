@@ -90,10 +90,9 @@ def stands(page: Page, runs: Runs, at_s: float, count: int = 4) -> Sight:
 
 
 def plays_in_step(page: Page, runs: Runs, seconds: float, rate: float = 1) -> list[Sight]:
-    """Let the pictures play; they stay within a frame of each other, and the clock goes at its rate.
+    """Let the pictures play; they stay within a frame of each other in each sight, and the clock goes at its rate.
 
-    What is judged is where each picture got its frame in time. A machine with much else to do drops frames, which is
-    no fault of the player; of a player that stops a picture too little is left to judge.
+    A machine with much else to do drops frames: then too few sights are left in which each picture got one in time.
     """
     seen(page)
     page.wait_for_timeout(round(seconds * 1000))
@@ -105,6 +104,8 @@ def plays_in_step(page: Page, runs: Runs, seconds: float, rate: float = 1) -> li
     within = [frames for frames in apart if frames <= max(1, rate) + 0.01]
     assert len(within) >= 0.9 * len(apart), sorted(apart)
     assert max(apart) <= 3.01, sorted(apart)
+    anywhere = [frames for sight in sights if (frames := runs.apart(sight)) is not None]
+    assert max(anywhere) <= max(1, rate) + 0.01, sorted(anywhere)
     went_s = sights[-1].master_s - sights[0].master_s
     assert went_s > 0.5 * rate * seconds
     return sights
@@ -142,7 +143,8 @@ def test_cameras_stay_in_step_over_a_gap_at_other_speeds_and_after_seeks(
         page.get_by_label("Speed").select_option("2")
         page.wait_for_timeout(1500)
         sights = plays_in_step(page, runs, 2, 2)
-        assert sights[-1].master_s - sights[0].master_s == pytest.approx(4, abs=1)
+        rate = (sights[-1].master_s - sights[0].master_s) / (sights[-1].at_s - sights[0].at_s)
+        assert rate == pytest.approx(2, abs=0.5)
         page.get_by_label("Speed").select_option("1")
         press(page, "ArrowRight")
         wait_until(page, lambda sight: sight.master_s > sights[-1].master_s + 10 and len(sight.shown) == 4)

@@ -58,8 +58,8 @@ function SinceChoice({ setting, isBusy, onChoose }: SinceProps) {
   );
 }
 
-/** The switch of one camera, for its own page and for the timeline; who may not configure sees how it stands. */
-export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onChange?: () => void }) {
+/** How activity of a camera stands, and what changes that: shown at once, and taken back where it is refused. */
+function useSetting(sourceId: number, onChange: (() => void) | undefined) {
   // Again while it is shown: what is left to look at becomes less.
   const asked = useAsked((ending) => activitySetting(sourceId, ending), String(sourceId), AGAIN_MS);
   const [refused, setRefused] = useState<unknown>(null);
@@ -82,6 +82,12 @@ export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onCha
       setBusy(false);
     }
   };
+  return { setting, setSetting, change, isBusy, error };
+}
+
+/** The switch of one camera, for its own page and for the timeline; who may not configure sees how it stands. */
+export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onChange?: () => void }) {
+  const { setting, setSetting, change, isBusy, error } = useSetting(sourceId, onChange);
   if (!setting) return error ? <ErrorText error={error} /> : <Spinner />;
   return (
     <div class="activity-switch">

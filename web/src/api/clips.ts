@@ -20,7 +20,8 @@ export interface ExportNote {
   at_utc: string;
   actor: string;
   source_id: number | null;
-  detail: { start_utc?: string; end_utc?: string; size_bytes?: number };
+  /** `content`: an ExportContent, or `mp4`: the film alone. A newer service may name others. */
+  detail: { start_utc?: string; end_utc?: string; content?: string; size_bytes?: number; asked_utc?: string };
 }
 
 const V1 = '/api/v1';

@@ -33,6 +33,8 @@ export interface Forecast {
   used_bytes: number;
   pinned_bytes: number;
   needed_bytes: number;
+  /** Of the rule that was asked with: what goes as soon as it is there. Null without one, or where that is not known. */
+  deletes_bytes: number | null;
   capacity_bytes: number | null;
   hours_until_full: number | null;
   reachable_days: number | null;

@@ -1,5 +1,6 @@
 /** Adding and changing a camera: it is tried first, and then stored. */
 
+import type { TargetedSubmitEvent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { groupsOf } from '../api/cameras';
@@ -173,21 +174,26 @@ function More({ draft, change, error }: { draft: Draft; change: (part: Partial<D
   );
 }
 
+function Failure({ error }: { error: unknown }) {
+  if (!(error instanceof ApiError && error.status === 429)) return <ErrorText error={error} placed={PLACED} />;
+  return (
+    <p class="error-text" role="alert">
+      {say('tooMany')}
+    </p>
+  );
+}
+
 export function CameraForm(props: FormProps) {
   const { camera, onClose } = props;
   const { draft, change, error, wrong, isBusy, trying, test, save } = useForm(props);
   const isGood = trying.found !== null && trying.found.reason === null;
-  const isFull = error instanceof ApiError && error.status === 429;
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    void (isGood ? save() : test());
+  };
   return (
     <Dialog title={camera ? say('editTitle', { name: camera.name }) : say('addTitle')} onClose={onClose} isWide>
-      <form
-        class="cameras-form"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void (isGood ? save() : test());
-        }}
-      >
+      <form class="cameras-form" noValidate onSubmit={submit}>
         <div class="stack">
           <FieldsOf draft={draft} change={change} error={error} wrong={wrong} isNew={camera === null} />
           <Groups draft={draft} change={change} />
@@ -205,13 +211,7 @@ export function CameraForm(props: FormProps) {
         </div>
         <TrialView trying={trying} />
         <div class="cameras-wide">
-          {isFull ? (
-            <p class="error-text" role="alert">
-              {say('tooMany')}
-            </p>
-          ) : (
-            <ErrorText error={error} placed={PLACED} />
-          )}
+          <Failure error={error} />
           <div class="dialog-buttons">
             <Button onClick={onClose}>{sayPart('cancel')}</Button>
             <Buttons isNew={camera === null} trying={trying} isBusy={isBusy} test={test} save={save} />

@@ -106,14 +106,10 @@ interface ActDialogProps {
   children: ComponentChildren;
 }
 
-/** A dialog with fields, a button that acts, and what the service says where that fails. */
-export function ActDialog({ title, hint, cuts, action, onAct, onClose, isHeld = false, children }: ActDialogProps) {
+/** Does what a dialog is for: whether that goes on, and why it failed. */
+function useActing(onAct: () => Promise<void>) {
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
-  const isStaying = isHeld && isBusy;
-  const close = () => {
-    if (!isStaying) onClose();
-  };
   const act = async () => {
     setBusy(true);
     setError(null);
@@ -124,6 +120,16 @@ export function ActDialog({ title, hint, cuts, action, onAct, onClose, isHeld = 
     } finally {
       setBusy(false);
     }
+  };
+  return { act, isBusy, error };
+}
+
+/** A dialog with fields, a button that acts, and what the service says where that fails. */
+export function ActDialog({ title, hint, cuts, action, onAct, onClose, isHeld = false, children }: ActDialogProps) {
+  const { act, isBusy, error } = useActing(onAct);
+  const isStaying = isHeld && isBusy;
+  const close = () => {
+    if (!isStaying) onClose();
   };
   return (
     <Dialog title={title} onClose={close}>

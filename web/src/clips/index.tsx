@@ -62,6 +62,34 @@ interface ActionsProps {
   onOpen: (dialog: keyof typeof DIALOGS) => void;
 }
 
+/** What operators do with a clip. */
+function OperatorActions({
+  isNone,
+  isOff,
+  onOpen,
+}: {
+  isNone: boolean;
+  isOff: boolean;
+  onOpen: (dialog: keyof typeof DIALOGS) => void;
+}) {
+  return (
+    <>
+      <Button kind="main" icon="save" disabled={isOff} onClick={() => onOpen('take')}>
+        {say('download')}
+      </Button>
+      <Button icon="pin" disabled={isNone} onClick={() => onOpen('pin')}>
+        {say('pin')}
+      </Button>
+      <Button icon="link" disabled={isOff} onClick={() => onOpen('share')}>
+        {say('share')}
+      </Button>
+      <Button icon="search" disabled={isOff} onClick={() => onOpen('analyse')}>
+        {say('analyse')}
+      </Button>
+    </>
+  );
+}
+
 function Actions({ cuts, isTooLong, onOpen }: ActionsProps) {
   const isNone = cuts.length === 0;
   const isOff = isNone || isTooLong;
@@ -85,22 +113,7 @@ function Actions({ cuts, isTooLong, onOpen }: ActionsProps) {
             {say('downloadMp4')}
           </Button>
         )}
-        {may('operator') && (
-          <>
-            <Button kind="main" icon="save" disabled={isOff} onClick={() => onOpen('take')}>
-              {say('download')}
-            </Button>
-            <Button icon="pin" disabled={isNone} onClick={() => onOpen('pin')}>
-              {say('pin')}
-            </Button>
-            <Button icon="link" disabled={isOff} onClick={() => onOpen('share')}>
-              {say('share')}
-            </Button>
-            <Button icon="search" disabled={isOff} onClick={() => onOpen('analyse')}>
-              {say('analyse')}
-            </Button>
-          </>
-        )}
+        {may('operator') && <OperatorActions isNone={isNone} isOff={isOff} onOpen={onOpen} />}
       </div>
     </div>
   );

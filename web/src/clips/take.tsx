@@ -6,8 +6,9 @@ import { bytesText } from '../instants';
 import { ErrorText } from '../parts/shown';
 import { ActDialog } from './acting';
 import type { Cut } from './cut';
+import { KINDS, type Kind } from './forms';
 import { say } from './takewords';
-import { KINDS, type Kind, type Sizes, takeAll, useSizes } from './taking';
+import { type Sizes, takeAll, useSizes } from './taking';
 
 /** What was chosen last: most people want the same again. */
 const wanted = signal<Kind>('mp4');

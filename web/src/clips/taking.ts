@@ -7,10 +7,8 @@ import { cameraName } from '../cameras';
 import { Turns } from '../parts/turns';
 import type { Cut } from './cut';
 import { download } from './downloads';
-
-/** `mp4`: the film alone; `film`: it with a signed manifest; `files`: the recorded files with a signed manifest. */
-export const KINDS = ['mp4', 'film', 'files'] as const;
-export type Kind = (typeof KINDS)[number];
+import { KINDS, type Kind } from './forms';
+import { refreshKeptSoon } from './kept';
 
 /** For each stretch how large its file will be, in bytes; null where the service has none for it. */
 export type Sizes = (number | null)[];
@@ -62,6 +60,7 @@ async function takeOne(cut: Cut, kind: Kind, sizeBytes: number | null | undefine
     throw error;
   };
   await download(addressOf(cut, kind), name, sizeBytes ?? (await ask(cut, kind).catch(untold)));
+  refreshKeptSoon();
 }
 
 /** Download each stretch; why one cannot be had is told by its own answer. */

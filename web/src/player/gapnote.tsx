@@ -30,6 +30,16 @@ function endOf(gap: Gap, list: readonly Gap[]): number {
 
 const holds = ({ startMs, endMs }: Gap, ms: number): boolean => startMs <= ms && ms < endMs;
 
+/** The gap of a camera at an instant; null: none. Raises ApiError. */
+async function findGap(id: number, ms: number): Promise<Found | null> {
+  const toMs = Math.min(ms + AROUND_MS, nowMs());
+  const list = await gaps(id, ms - AROUND_MS, toMs);
+  const gap = list.find((one) => holds(one, ms));
+  if (!gap) return null;
+  const endMs = endOf(gap, list);
+  return { ...gap, untilMs: endMs < toMs ? endMs : null, toMs };
+}
+
 /** The gap of a camera at the clock; asked for anew now and then. */
 function useGap(id: number) {
   const found = useSignal<Found | null>(null);
@@ -49,13 +59,10 @@ function useGap(id: number) {
     if (isHere && performance.now() - asked.current.atMs < AGAIN_MS) return;
     isAsking.value = true;
     asked.current = { atMs: performance.now(), ofMs: ms };
-    const toMs = Math.min(ms + AROUND_MS, nowMs());
-    gaps(id, ms - AROUND_MS, toMs)
+    findGap(id, ms)
       .then(
-        (list) => {
-          const gap = list.find((one) => holds(one, ms));
-          const endMs = gap ? endOf(gap, list) : toMs;
-          found.value = gap ? { ...gap, untilMs: endMs < toMs ? endMs : null, toMs } : null;
+        (gap) => {
+          found.value = gap;
         },
         (error) => {
           if (!(error instanceof ApiError)) throw error; // without its cause the gap is still one

@@ -26,8 +26,20 @@ import { say } from './words';
 
 const NEAR_PX = 5; // what lies so near to the pointer is meant
 const CONNECTIONS = 3;
-const CONNECTIONS_AT_FIRST = 5; // nothing else is asked for then
 const COARSEST_S = 200_000; // decades in one answer
+
+/** What layers are drawn from; `mayHave` tells whether a camera may have footage in a range. */
+function feedsOf(changed: () => void, mayHave: Parameters<typeof sheetOrigin>[0]) {
+  const slots = new Slots(() => CONNECTIONS);
+  const world = { nowMs, isSeen: () => !document.hidden, changed };
+  return {
+    coverage: new Feed(coverageOrigin, slots, world),
+    gaps: new Feed(gapOrigin, slots, world),
+    activity: new Feed(activityOrigin, slots, world),
+    marks: new Feed(markOrigin, slots, world),
+    sheets: new Feed(sheetOrigin(mayHave), slots, world),
+  };
+}
 
 export class LanesScene {
   readonly coverage: CoverageLayer;
@@ -47,23 +59,11 @@ export class LanesScene {
 
   constructor(canvas: HTMLCanvasElement, probe: HTMLElement, view: () => View) {
     performance.mark('timeline: begun');
-    const slots = new Slots(() => (areLanesDrawn.peek() ? CONNECTIONS : CONNECTIONS_AT_FIRST));
     const changed = () => {
       news.value += 1;
       this.scene.draw();
     };
-    const world = { nowMs, isSeen: () => !document.hidden, changed };
-    this.#feeds = {
-      coverage: new Feed(coverageOrigin, slots, world),
-      gaps: new Feed(gapOrigin, slots, world),
-      activity: new Feed(activityOrigin, slots, world),
-      marks: new Feed(markOrigin, slots, world),
-      sheets: new Feed(
-        sheetOrigin((id, range) => this.coverage.mayHave(id, range)),
-        slots,
-        world,
-      ),
-    };
+    this.#feeds = feedsOf(changed, (id, range) => this.coverage.mayHave(id, range));
     this.#pictures = new KeyPictures(changed);
     this.coverage = new CoverageLayer(this.#feeds.coverage);
     this.gapLayer = new GapLayer(this.#feeds.gaps);
