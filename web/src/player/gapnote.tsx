@@ -8,10 +8,10 @@ import { causeText } from '../causes';
 import { momentText, nowMs } from '../instants';
 import { LAST_FRAME_MS } from '../lengths';
 import { clockMs } from '../moment';
+import { findNearest } from '../nearest';
 import { Button } from '../parts/button';
 import { toast } from '../parts/toasts';
 import type { Conductor } from './conductor';
-import { findNearest } from './nearest';
 import { say } from './words';
 
 const AROUND_MS = 43_200_000;

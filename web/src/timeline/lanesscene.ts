@@ -2,9 +2,9 @@
 
 import { type Gap, timeline } from '../api/footage';
 import { durationText, momentText, nowMs, zoneName } from '../instants';
-import { LAST_FRAME_MS, SECOND_MS } from '../lengths';
+import { FIRST_MS, LAST_FRAME_MS, SECOND_MS } from '../lengths';
 import { areLanesDrawn } from '../moment';
-import { findNearest } from '../player/nearest';
+import { findNearest } from '../nearest';
 import { language } from '../words';
 import { zoneOf } from '../zones';
 import { type Activity, ActivityLayer } from './activitylayer';
@@ -12,13 +12,12 @@ import { CoverageLayer } from './coveragelayer';
 import { Feed } from './feed';
 import { GapLayer } from './gaplayer';
 import { GridLayer } from './gridlayer';
-import { Labels } from './labels';
 import type { Frame, Layer } from './layer';
 import { CommentLayer, type Marks, PinLayer, RecordLayer } from './marklayers';
 import { activityOrigin, coverageOrigin, gapOrigin, markOrigin } from './origins';
 import { KeyPictures, type Picture, type Sheet, sheetOrigin, thumbnailAt, wantSheets } from './pictures';
 import type { Spans } from './runs';
-import { FIRST_MS, isWithin, spanOf, type View } from './scale';
+import { isWithin, spanOf, type View } from './scale';
 import { Scene } from './scene';
 import { Slots } from './slots';
 import { type Cursor, cursor, isOn, laneWidth, news } from './store';
@@ -117,7 +116,7 @@ export class LanesScene {
 
   #timeText(ms: number): string {
     const zone = zoneOf(zoneName());
-    const again = zone.isAmbiguous(ms) ? ` ${new Labels(language.value, zone.name).offset(ms)}` : '';
+    const again = zone.isAmbiguous(ms) ? ` ${zone.offsetText(ms, language.value)}` : '';
     return momentText(ms) + again;
   }
 
