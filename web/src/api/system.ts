@@ -1,6 +1,9 @@
 /** How the service is: storages, health, losses, retention. Instants are text, as on the wire. */
 import { isoOf } from '../instants';
 import { get, queryOf, send } from './call';
+import type { Pin } from './clips';
+
+export type { Pin };
 
 const V1 = '/api/v1';
 
@@ -117,17 +120,6 @@ export interface Rule extends Limits {
 }
 export type NewTarget = { scope: Scope; group_name?: string; tag_name?: string; source_id?: number };
 export type NewRule = Limits & NewTarget;
-
-export interface Pin {
-  id: string;
-  source_id: number;
-  start_utc: string;
-  end_utc: string;
-  owner: string;
-  reason: string;
-  expires_utc: string | null;
-  is_active: boolean;
-}
 
 export interface Explanation {
   state: 'kept' | 'open' | 'deleted' | 'none';

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { ApiError, isAbort } from '../api/call';
 import * as api from '../api/clips';
-import type { HandedFile } from '../api/files';
+import { type HandedFile, removeFile } from '../api/files';
 import { revokeShare, type Share, shares } from '../api/shares';
 import { may, mayConfigure } from '../me';
 import { KINDS, type Kind } from './forms';
@@ -113,6 +113,6 @@ export function refreshKeptSoon(): void {
 export async function undo({ kind, id }: Kept): Promise<void> {
   if (kind === 'pin') await api.releasePin(id);
   if (kind === 'share') await revokeShare(id);
-  if (kind === 'file') await api.removeFile(Number(id));
+  if (kind === 'file') await removeFile(Number(id));
   refreshKept();
 }
