@@ -11,7 +11,8 @@ from flask import Flask
 from playwright.sync_api import Locator, Page, Request, expect
 
 from app.extensions import db, writing
-from app.models import Source
+from app.models import Lease, Recorder, Source
+from app.models.types import now_us
 from tests.accounts import add_account, password_hash
 from tests.looking import Chromium
 from tests.picture_server import PictureServer, picture_number
@@ -19,6 +20,7 @@ from tests.served import answering
 
 PICTURE = re.compile(r"/api/v1/source/(\d+)/picture$")
 MOST_AT_ONCE = 3
+LEASE_US = 3_600_000_000
 # What an <img> shows, as a PNG in base64.
 READ_IMAGE = """
 (image) => {
@@ -99,6 +101,14 @@ def admin_token(app: Flask) -> str:
 def house(production: Flask) -> Iterator[House]:
     with housing(production) as built:
         yield built
+
+
+def hold_cameras(app: Flask, *source_ids: int) -> None:
+    """Let a recorder hold these cameras, as while it records them."""
+    with app.app_context(), writing() as session:
+        session.add(Recorder(id="r", host_id="h", boot_id="b", pid=1, started_ticks=1, seen_us=now_us()))
+        session.flush()
+        session.add_all(Lease(source_id=one, recorder_id="r", expires_us=now_us() + LEASE_US) for one in source_ids)
 
 
 def tile(page: Page, name: str, section: str) -> Locator:
@@ -194,8 +204,17 @@ def test_an_operator_records_a_group_by_mouse_and_stops_the_tag_by_keyboard(hous
         chip = page.get_by_role("list", name="Recording now").get_by_role("listitem")
         expect(chip).to_contain_text(re.compile(r"night since \d\d:\d\d:\d\d.*2 cameras", re.DOTALL))
         door = tile(page, "Front door", "Doors")
-        expect(door).to_contain_text("recording")
         expect(door).to_contain_text("night since")
+        # Nothing records before a recorder holds the cameras, though they are there.
+        summary = page.get_by_role("status").filter(has_text="4 cameras")
+        expect(door).to_contain_text("waiting for the camera")
+        expect(summary).to_contain_text("2 waiting")
+        expect(summary).not_to_contain_text("recording")
+        expect(chip.locator(".lamp")).to_have_attribute("data-lamp", "waiting")
+        hold_cameras(house.app, 1, 2)
+        expect(door).to_contain_text("recording")
+        expect(summary).to_contain_text("2 recording")
+        expect(chip.locator(".lamp")).to_have_attribute("data-lamp", "recording")
         assert looker.ask("/api/v1/tag/begin") == ["night"]
         assert [group["name"] for group in looker.ask("/api/v1/group")] == ["Doors", "Outside"]  # none was made for it
         # Stopping one camera says for whom the tag ends besides.

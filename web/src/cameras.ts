@@ -60,9 +60,8 @@ export function nameOf(source: Pick<api.Source, 'id' | 'description'>): string {
 }
 
 function cameraOf(source: api.Source, records: [string, api.TagRecord][], known: CameraGroup[]): Camera {
-  const tags = records
-    .filter(([, record]) => record.source[0].id === source.id)
-    .map(([name, record]) => ({ name, sinceMs: Date.parse(record.begin_utc) }));
+  const own = records.filter(([, record]) => record.source[0].id === source.id);
+  const tags = own.map(([name, record]) => ({ name, sinceMs: Date.parse(record.begin_utc) }));
   return {
     id: source.id,
     name: nameOf(source),
@@ -71,7 +70,7 @@ function cameraOf(source: api.Source, records: [string, api.TagRecord][], known:
     address: source.uri_rtsp ?? source.uri_http_picture.uri ?? '',
     tags,
     isWanted: tags.length > 0,
-    isRecording: tags.length > 0 && source.status === 'online',
+    isRecording: own.some(([, record]) => record.status === 'recording'),
     groupIds: known.filter((group) => group.sourceIds.includes(source.id)).map((group) => group.id),
     source,
   };
