@@ -47,11 +47,8 @@ const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not
 
 /** Fetch. Raises ApiError with status 0 where nothing answers, and AbortError. */
 async function reach(path: string, init: RequestInit): Promise<Response> {
-  const askedMs = Date.now();
   try {
-    const answer = await fetch(path, init);
-    noteClock(answer.headers.get('Date'), askedMs);
-    return answer;
+    return await fetch(path, init);
   } catch (error) {
     if (isAbort(error)) throw error;
     throw unreachable();
@@ -90,10 +87,21 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   throw await failureOf(answer);
 }
 
+/**
+ * As `ask`, for JSON: the browser asks the service whether what it keeps still holds, also where somebody went back to a
+ * page, so that the Date is of now. Media are kept for good, with the Date of when they came.
+ */
+async function askJson(path: string, init: RequestInit): Promise<Response> {
+  const askedMs = Date.now();
+  const answer = await ask(path, { cache: 'no-cache', ...init });
+  noteClock(answer.headers.get('Date'), askedMs);
+  return answer;
+}
+
 let token: Promise<string> | null = null;
 
 async function askToken(): Promise<string> {
-  const answer = await ask(TOKEN_PATH, { cache: 'no-store' });
+  const answer = await askJson(TOKEN_PATH, { cache: 'no-store' });
   return (await bodyOf<{ csrfToken: string }>(answer)).csrfToken;
 }
 
@@ -125,7 +133,7 @@ async function bodyOf<T>(answer: Response): Promise<T> {
 
 /** Ask for JSON. Raises ApiError, and AbortError once the signal says so. */
 export async function get<T>(path: string, parameters: Parameters = {}, signal: AbortSignal | null = null): Promise<T> {
-  return bodyOf<T>(await ask(path + queryOf(parameters), { headers: JSON_ONLY, signal }));
+  return bodyOf<T>(await askJson(path + queryOf(parameters), { headers: JSON_ONLY, signal }));
 }
 
 export interface Listed<Row> {
@@ -136,7 +144,7 @@ export interface Listed<Row> {
 
 /** The page of a list at an address of ours: the first, or what the page before named. Raises as `get` does. */
 export async function listed<Row>(address: string, signal: AbortSignal | null = null): Promise<Listed<Row>> {
-  const answer = await ask(address, { headers: JSON_ONLY, signal });
+  const answer = await askJson(address, { headers: JSON_ONLY, signal });
   const next = /<([^>]+)>;\s*rel="?next"?/.exec(answer.headers.get('Link') ?? '')?.[1] ?? null;
   return { rows: await bodyOf<Row[]>(answer), next };
 }
@@ -150,7 +158,7 @@ async function sendOnce<T>(method: Method, path: string, body: unknown, signal: 
     headers['Content-Type'] = 'application/json';
     init.body = JSON.stringify(body);
   }
-  return bodyOf<T>(await ask(path, init));
+  return bodyOf<T>(await askJson(path, init));
 }
 
 /** Change something; returns the answer's JSON, null where it has none. Raises as `get` does. */
