@@ -121,7 +121,7 @@ def _apart(runs: Runs, sight: Sight) -> float | None:
     begin_s = T0_US / S
     is_gap = GAP_S[0] - 1 < now_s - begin_s < GAP_S[1] + 1 and sight.master_s == 0
     shown = [one for one in sight.shown if not (is_gap and one.source_id == 2)]
-    return runs.apart(Sight(now_s, shown, sight.is_one_moment))
+    return runs.apart(Sight(sight.at_s, now_s, shown, sight.is_one_moment))
 
 
 def _play(page: Page, base: str) -> None:

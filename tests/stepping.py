@@ -34,7 +34,8 @@ const read = () => {
   if (first >= 0) cells.push(cells[first]);
   const [width, height] = [960, 8];
   if (canvas.height !== height * cells.length) Object.assign(canvas, {width, height: height * cells.length});
-  if (cells.length === 0) return {master: '', isOneMoment: true, cameras: []};
+  const atMs = performance.now();
+  if (cells.length === 0) return {atMs, master: '', isOneMoment: true, cameras: []};
   cells.forEach(([, video], at) => {
     listen(video);
     if (video.videoWidth === 0 || video.readyState < 2) return;
@@ -56,7 +57,7 @@ const read = () => {
     return {id: Number(id), condition, number, clock, rate: video.playbackRate, ageMs};
   });
   const again = first >= 0 ? cameras.pop() : null;
-  return {master, isOneMoment: again === null || again.number === cameras[first].number, cameras};
+  return {atMs, master, isOneMoment: again === null || again.number === cameras[first].number, cameras};
 };
 """
 WATCH = """
@@ -93,8 +94,9 @@ class Picture(NamedTuple):
 
 
 class Sight(NamedTuple):
-    """All pictures at one moment, and the clock of them all."""
+    """All pictures at one moment (`at_s`: seconds since the page was opened), and the clock of them all."""
 
+    at_s: float
     master_s: float
     pictures: list[Picture]
     is_one_moment: bool
@@ -125,7 +127,8 @@ def _sight(read: Any) -> Sight:
         )
         for one in read["cameras"]
     ]
-    return Sight(seconds_of(read["master"]) if read["master"] else 0.0, pictures, read["isOneMoment"])
+    master_s = seconds_of(read["master"]) if read["master"] else 0.0
+    return Sight(read["atMs"] / 1000, master_s, pictures, read["isOneMoment"])
 
 
 def look(page: Page) -> Sight:

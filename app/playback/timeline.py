@@ -100,11 +100,11 @@ def render_sources(found: dict[int, Spans]) -> bytes:
 
 def _render(spans: Spans) -> bytes:
     """Return the JSON of spans with commas between."""
-    texts = np.datetime_as_string(np.ascontiguousarray(spans).view("M8[us]"), unit="us").astype(f"S{TEXT_BYTES}")
+    texts = np.datetime_as_string(np.ascontiguousarray(spans).view("M8[us]"), unit="us")
+    letters = texts.view(np.uint32).reshape(len(spans), 2, texts.itemsize // 4)  # numpy takes twice as long to bytes
     written = np.tile(np.frombuffer(TEXT, np.uint8), (len(spans), 1))
     for column, at in enumerate((START_AT, END_AT)):
-        bytes_of = np.ascontiguousarray(texts[:, column]).view(np.uint8)
-        written[:, at : at + TEXT_BYTES] = bytes_of.reshape(-1, TEXT_BYTES)
+        written[:, at : at + TEXT_BYTES] = letters[:, column, :TEXT_BYTES]
     return written.tobytes()[: -len(", ")]
 
 

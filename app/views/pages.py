@@ -23,7 +23,7 @@ POLICY = page_policy(
 )
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache"}
 PAGES = {"timeline": "timelinepage", "cameras": "cameras-page", "files": "files", "system": "system"}
-BUILT, ENTRY = "built", "src/main.tsx"
+BUILT, ENTRY, AHEAD = "built", "src/main.tsx", "ahead"
 
 
 @pages.get("/")
@@ -49,7 +49,8 @@ def _page(folder: str) -> Response:
 def _assets(folder: str) -> dict[str, Any]:
     """Return the addresses of what a page loads at once: script, modules that it needs, styles.
 
-    What is only of the page shown is loaded beside the frame, not after it: `folder` is where it stands in web/src.
+    `ahead` is run as soon as it is there, whatever else is still to come. What is only of the page shown is loaded
+    beside the frame, not after it: `folder` is where it stands in web/src.
 
     Raises PagesNotBuilt where `make pages` has not run.
     """
@@ -61,8 +62,10 @@ def _assets(folder: str) -> dict[str, Any]:
     entry = manifest[ENTRY]
     shown = manifest[f"src/{folder}/index.tsx"]
     names = dict.fromkeys((*entry.get("imports", ()), *shown.get("imports", ())))
-    needed = [manifest[name] for name in names if name != ENTRY]
+    ahead = next(one["file"] for one in manifest.values() if one.get("name") == AHEAD)
+    needed = [manifest[name] for name in names if name != ENTRY and manifest[name]["file"] != ahead]
     return {
+        "ahead": _address(ahead),
         "script": _address(entry["file"]),
         "modules": [_address(one["file"]) for one in (*needed, shown)],
         "styles": [_address(name) for one in (*needed, entry, shown) for name in one.get("css", [])],

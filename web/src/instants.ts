@@ -1,9 +1,10 @@
 /** Instants (milliseconds since the epoch) and numbers as people write them, in the chosen language and time zone. */
 import { effect, signal } from '@preact/signals';
 import { aheadAfter } from './serviceclock';
-import { isInReach } from './wallclock';
 import { language } from './words';
 import { zoneOf } from './zones';
+
+export { isoOf, parseMoment } from './isotimes';
 
 const KEPT = 'zone';
 
@@ -119,15 +120,6 @@ export function durationText(ms: number): string {
   }
   if (left) parts.push(unitText(left, 'second'));
   return parts.slice(0, 2).join(' ');
-}
-
-/** The instant as the service reads it, exact to the millisecond. */
-export const isoOf = (ms: number): string => new Date(ms).toISOString();
-
-/** The instant of an ISO 8601 text with its offset; null for anything else, and for what nobody means. */
-export function parseMoment(text: string | null): number | null {
-  const ms = text && /(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
-  return isInReach(ms) ? ms : null; // NaN is not
 }
 
 export const numberText = (value: number, digits = 0): string =>

@@ -1,3 +1,4 @@
+import './ahead';
 import { render } from 'preact';
 import { App, loadPage } from './app';
 import '../../app/static/tokens.css';

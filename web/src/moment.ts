@@ -9,11 +9,10 @@ import { cameras } from './cameras';
 import { isoOf, nowMs, parseMoment } from './instants';
 import { HOUR_MS } from './lengths';
 import { changeQuery, pathOf, route } from './route';
+import { idsOf, MOST_CAMERAS, type View, viewOf } from './timelineaddress';
 
-export interface View {
-  startMs: number;
-  endMs: number;
-}
+export type { View };
+export { MOST_CAMERAS };
 
 export interface Marks {
   inMs: number | null;
@@ -43,28 +42,13 @@ export interface SteadyPlayer extends PlayerCommands {
 }
 
 export const RATES = [0.25, 0.5, 1, 2, 4, 8, 16, 32] as const;
-const FOLLOW_SHARE = 0.97; // the share of the view that lies before now, where it follows the clock
 
 const wanted = new URLSearchParams(location.search);
 /** Whether the page was opened at a moment: its pictures are what is looked at first. */
 export const isMomentNamed = wanted.has('at');
-const idsOf = (text: string | null): number[] =>
-  (text ?? '')
-    .split(',')
-    .map(Number)
-    .filter((id) => Number.isInteger(id) && id > 0);
-
-function firstView(): View {
-  const spanMs = Math.max(60, Number(wanted.get('span')) || 3600) * 1000;
-  const atMs = parseMoment(wanted.get('at'));
-  const startMs = atMs === null ? nowMs() - spanMs * FOLLOW_SHARE : atMs - spanMs / 2;
-  return { startMs, endMs: startMs + spanMs };
-}
 
 /** The cameras named in the address; empty: all of them, up to a number that fits. Others are never shown instead. */
-export const asked = signal<number[]>(idsOf(wanted.get('cameras')));
-/** As many can be shown in step at once. */
-export const MOST_CAMERAS = 16;
+export const asked = signal<number[]>(idsOf(wanted));
 const known = computed(() => (cameras.value ?? []).map((camera) => camera.id));
 const isThere = (id: number): boolean => cameras.value === null || known.value.includes(id);
 /** The ids of the cameras shown, in order. */
@@ -80,7 +64,7 @@ export const isPlaying = signal(false);
 export const isLive = signal(false);
 export const rate = signal<number>(1);
 /** What the timeline shows, half-open. */
-export const view = signal<View>(firstView());
+export const view = signal<View>(viewOf(wanted, nowMs()));
 export const marks = signal<Marks>({ inMs: parseMoment(wanted.get('in')), outMs: parseMoment(wanted.get('out')) });
 /**
  * Whether the lanes were drawn for the first time, or took long: what is seen second asks for nothing before, so that
@@ -172,11 +156,9 @@ export function visit(ms: number, spanMs: number): void {
 /** Take the state from the address: the page was opened again, by a link or by going back. */
 export function takeAddress(query: URLSearchParams): void {
   const atMs = parseMoment(query.get('at'));
-  asked.value = idsOf(query.get('cameras'));
+  asked.value = idsOf(query);
   marks.value = { inMs: parseMoment(query.get('in')), outMs: parseMoment(query.get('out')) };
-  const spanMs = Math.max(60, Number(query.get('span')) || 3600) * 1000;
-  const startMs = atMs === null ? nowMs() - spanMs * FOLLOW_SHARE : atMs - spanMs / 2;
-  view.value = { startMs, endMs: startMs + spanMs };
+  view.value = viewOf(query, nowMs());
   if (atMs === null) player.goLive();
   else player.goTo(atMs);
 }

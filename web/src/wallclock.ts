@@ -1,11 +1,6 @@
 /** Between instants and what stands in a field for day and time, which knows no zone: pure functions. */
 import { asUtc, type Wall, type Zone, zoneOf } from './zones';
 
-/** What lies before 1970 or behind 2199 is a slip of the fingers, not a moment of footage: half-open, in UTC. */
-const FIRST_MS = 0;
-const BEYOND_MS = Date.UTC(2200, 0, 1);
-export const isInReach = (ms: number): boolean => ms >= FIRST_MS && ms < BEYOND_MS;
-
 const digits = (value: number, count = 2): string => String(value).padStart(count, '0');
 
 /** "2026-11-27T14:03:07": what the clocks of a zone show, as a field of type datetime-local takes it. */

@@ -1,9 +1,12 @@
 /** Calls of the service. Every failure is an ApiError holding what the service said; its message is in the user's words. */
 import { signal } from '@preact/signals';
+import { type Early, JSON_ONLY, takeEarly } from '../early';
 import { noteClock } from '../instants';
+import { type Parameters, queryOf } from './paths';
 import { type Detail, refusalText } from './refusals';
 
-export type { Detail };
+export type { Detail, Parameters };
+export { queryOf };
 
 export class ApiError extends Error {
   /** Status 0: nothing answered. `body` is the whole answer, where it says more than `detail`. */
@@ -33,22 +36,14 @@ export class ApiError extends Error {
   }
 }
 
-export type Parameters = Record<string, string | number | boolean | null | undefined>;
 export const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError';
-
-/** The query of an address: what is null or undefined is left out. */
-export function queryOf(parameters: Parameters = {}): string {
-  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
-  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
-  return text && `?${text.replaceAll('%2C', ',').replaceAll('%3A', ':')}`;
-}
 
 const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'no_service' }]);
 
-/** Fetch. Raises ApiError with status 0 where nothing answers, and AbortError. */
-async function reach(path: string, init: RequestInit): Promise<Response> {
+/** Fetch, or take what was. Raises ApiError with status 0 where nothing answers, and AbortError. */
+async function reach(path: string, init: RequestInit, early: Early | null): Promise<Response> {
   try {
-    return await fetch(path, init);
+    return await (early?.answer ?? fetch(path, init));
   } catch (error) {
     if (isAbort(error)) throw error;
     throw unreachable();
@@ -80,8 +75,8 @@ export function noteSession(path: string, status: number): void {
 }
 
 /** Fetch and check. */
-export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
-  const answer = await reach(path, init);
+export async function ask(path: string, init: RequestInit = {}, early: Early | null = null): Promise<Response> {
+  const answer = await reach(path, init, early);
   noteSession(path, answer.status);
   if (answer.ok) return answer;
   throw await failureOf(answer);
@@ -91,9 +86,9 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
  * As `ask`, for JSON: the browser asks the service whether what it keeps still holds, also where somebody went back to a
  * page, so that the Date is of now. Media are kept for good, with the Date of when they came.
  */
-async function askJson(path: string, init: RequestInit): Promise<Response> {
-  const askedMs = Date.now();
-  const answer = await ask(path, { cache: 'no-cache', ...init });
+async function askJson(path: string, init: RequestInit, early: Early | null = null): Promise<Response> {
+  const askedMs = early?.askedMs ?? Date.now();
+  const answer = await ask(path, { cache: 'no-cache', ...init }, early);
   noteClock(answer.headers.get('Date'), askedMs);
   return answer;
 }
@@ -119,12 +114,10 @@ export function forgetToken(): void {
   token = null;
 }
 
-const JSON_ONLY = { Accept: 'application/json' };
-
 /** The JSON of an answer. The connection may break in the middle of it: that is as if nothing had answered. */
-async function bodyOf<T>(answer: Response): Promise<T> {
+async function bodyOf<T>(answer: Response, early: Early | null = null): Promise<T> {
   try {
-    return (answer.status === 204 ? null : await answer.json()) as T;
+    return (answer.status === 204 ? null : await (early?.body ?? answer.json())) as T;
   } catch (error) {
     if (isAbort(error)) throw error;
     throw unreachable();
@@ -133,7 +126,9 @@ async function bodyOf<T>(answer: Response): Promise<T> {
 
 /** Ask for JSON. Raises ApiError, and AbortError once the signal says so. */
 export async function get<T>(path: string, parameters: Parameters = {}, signal: AbortSignal | null = null): Promise<T> {
-  return bodyOf<T>(await askJson(path + queryOf(parameters), { headers: JSON_ONLY, signal }));
+  const address = path + queryOf(parameters);
+  const early = takeEarly(address, signal);
+  return bodyOf<T>(await askJson(address, { headers: JSON_ONLY, signal }, early), early);
 }
 
 export interface Listed<Row> {

@@ -1,6 +1,7 @@
 /** What was recorded: /playbackapi as its contract has it. Instants are milliseconds here, text on the wire. */
 import { isoOf } from '../instants';
 import { get, queryOf } from './call';
+import { coveragePath, rangeOf } from './paths';
 
 export interface WireInterval {
   start_utc: string;
@@ -61,28 +62,18 @@ export const stretchOf = ({ sourceId, startMs, endMs }: Stretch) => ({
   end: isoOf(endMs),
 });
 
-const rangeOf = (startMs: number, endMs: number | null) => ({
-  start: isoOf(startMs),
-  end: endMs === null ? null : isoOf(endMs),
-});
-
 /** `endMs` null: up to now, with addresses that go on. Raises ApiError 404 with before_utc and after_utc in a gap. */
 export const footage = (sourceId: number, startMs: number, endMs: number | null, signal?: AbortSignal) =>
   get<Footage>(`/playbackapi/source/${sourceId}`, rangeOf(startMs, endMs), signal);
 
-/** Coverage of many cameras; gaps shorter than `resolutionS` are closed. */
+/** Coverage of many cameras; gaps shorter than `resolutionS` are closed. `endMs` null: up to now. */
 export const timeline = (
   sourceIds: number[],
   startMs: number,
-  endMs: number,
+  endMs: number | null,
   resolutionS: number,
   signal?: AbortSignal,
-) =>
-  get<Timeline>(
-    '/playbackapi/timeline',
-    { source_id: sourceIds.join(','), ...rangeOf(startMs, endMs), resolution: resolutionS },
-    signal,
-  );
+) => get<Timeline>(coveragePath(sourceIds, startMs, endMs, resolutionS), {}, signal);
 
 /** Playlists of several cameras that are cut at the same instants. */
 export const syncPlaylists = (sourceIds: number[], startMs: number, endMs: number | null, signal?: AbortSignal) =>

@@ -1,5 +1,6 @@
 /** Cameras, groups, records and tags: /api/v1 as the record API's contract has it. */
 import { get, send } from './call';
+import { GROUPS, RUNNING_TAGS, SOURCES } from './paths';
 
 export type Model = 'Source' | 'PictureSource';
 export type SourceStatus = 'online' | 'offline' | 'unauthorised' | 'no_video' | 'unknown';
@@ -50,12 +51,12 @@ export interface SourceInput {
 
 const V1 = '/api/v1';
 
-export const sources = (signal?: AbortSignal) => get<Source[]>(`${V1}/source`, {}, signal);
+export const sources = (signal?: AbortSignal) => get<Source[]>(SOURCES, {}, signal);
 export const addSource = (body: SourceInput) => send<Source>('POST', `${V1}/source`, body);
 export const changeSource = (id: number, body: SourceInput) => send<Source>('PUT', `${V1}/source/${id}/`, body);
 export const removeSource = (id: number) => send<Source>('DELETE', `${V1}/source/${id}/`);
 
-export const groups = (signal?: AbortSignal) => get<Group[]>(`${V1}/group`, {}, signal);
+export const groups = (signal?: AbortSignal) => get<Group[]>(GROUPS, {}, signal);
 export const group = (id: string, signal?: AbortSignal) =>
   get<Group & { sources: Source[] }>(`${V1}/group/${id}/`, {}, signal);
 export const addGroup = async (model: Model, name: string) =>
@@ -66,7 +67,7 @@ export const addMember = (groupId: string, sourceId: number) =>
 export const removeMember = (groupId: string, sourceId: number) =>
   send<boolean>('DELETE', `${V1}/group/${groupId}/source/${sourceId}/`);
 
-export const runningTags = (signal?: AbortSignal) => get<string[]>(`${V1}/tag/begin`, {}, signal);
+export const runningTags = (signal?: AbortSignal) => get<string[]>(RUNNING_TAGS, {}, signal);
 /** Names of tags, the newest first. */
 export const knownTags = async (signal?: AbortSignal) =>
   (await get<{ name: string }[]>(`${V1}/tags`, { sort: '-created', limit: 200 }, signal)).map(({ name }) => name);

@@ -1,6 +1,8 @@
 /** What a time that was typed for a mark means, or what is wrong with it: pure functions. */
+
+import { isInReach } from '../isotimes';
 import type { Marks } from '../moment';
-import { isInReach, meaningOf } from '../wallclock';
+import { meaningOf } from '../wallclock';
 
 export type Side = 'in' | 'out';
 /** No time at all, none that anybody means, or begin and end the wrong way round. */

@@ -96,17 +96,28 @@ function patternOf(
   return pattern;
 }
 
-/** Return what `--timeline-NAME` comes to; `light-dark()` and the like are resolved by the browser. */
-function reader(element: HTMLElement): (name: string) => string {
-  return (name) => {
-    element.style.color = `var(--timeline-${name})`;
-    return getComputedStyle(element).color;
-  };
+const GAP_NAMES = FAMILIES.flatMap((family) => [`gap-${family}`, `gap-${family}-soft`]);
+const TAG_NAMES = Array.from({ length: TAG_COLOURS }, (_, number) => `tag-${number}`);
+
+/**
+ * Return what each `--timeline-NAME` comes to; `light-dark()` and the like are resolved by the browser. All at once, by an
+ * element each: it would work out the styles of the page for each of them.
+ */
+function readAll(element: HTMLElement, names: readonly string[]): (name: string) => string {
+  const inks = names.map((name) => {
+    const ink = document.createElement('i');
+    ink.style.color = `var(--timeline-${name})`;
+    return ink;
+  });
+  element.replaceChildren(...inks);
+  const read = new Map(names.map((name, number) => [name, getComputedStyle(inks[number] as HTMLElement).color]));
+  element.replaceChildren();
+  return (name) => read.get(name) ?? '';
 }
 
 /** Read the colours. `probe` is an element within the timeline that shows nothing. */
 export function readColours(probe: HTMLElement, context: CanvasRenderingContext2D, density: number): Colours {
-  const read = reader(probe);
+  const read = readAll(probe, [...NAMES, ...GAP_NAMES, ...TAG_NAMES]);
   const named = Object.fromEntries(NAMES.map((name) => [name, read(name)])) as Record<Name, string>;
   const thinGaps = Object.fromEntries(FAMILIES.map((family) => [family, read(`gap-${family}`)])) as Record<
     Family,
@@ -118,7 +129,7 @@ export function readColours(probe: HTMLElement, context: CanvasRenderingContext2
       return [family, patternOf(context, ground, thinGaps[family], PATTERNS[family], density)];
     }),
   ) as Record<Family, CanvasPattern>;
-  const tags = Array.from({ length: TAG_COLOURS }, (_, number) => read(`tag-${number}`));
+  const tags = TAG_NAMES.map(read);
   const unknown = patternOf(context, named.track, named.panel, up, density);
   return { ...named, thinGaps, gaps, tags, unknown, font: getComputedStyle(probe).fontFamily };
 }

@@ -16,11 +16,18 @@ import {
   type Piece,
   piecesOf,
   resolutionMs,
+  rowsOf,
   type Shape,
   type Tile,
   tileKey,
   tilesIn,
 } from './tiles';
+
+/** What is asked for. */
+export interface Asked extends View {
+  /** It reaches into the present: `endMs` is now. */
+  readonly isOpen: boolean;
+}
 
 export interface Origin<Value> {
   readonly shape: Shape;
@@ -39,8 +46,10 @@ export interface Origin<Value> {
   readonly isFrugal?: boolean;
   /** Whether the view must have come to rest before anything is asked for: many requests, or dear ones. */
   readonly isPatient?: boolean;
+  /** Return what of a value lies within a range: with this, tiles that lie side by side are one request. */
+  cut?(value: Value, range: View): Value;
   /** Return a value for each camera; ids that are left out have nothing there. */
-  load(ids: number[], range: View, resolutionMs: number, signal: AbortSignal): Promise<Map<number, Value>>;
+  load(ids: number[], range: Asked, resolutionMs: number, signal: AbortSignal): Promise<Map<number, Value>>;
 }
 
 /** What a feed asks of what is around it. */
@@ -58,7 +67,8 @@ interface Entry<Value> {
 }
 
 interface Flight {
-  readonly tile: Tile;
+  /** Of one level, side by side. */
+  readonly tiles: readonly Tile[];
   readonly ids: readonly number[];
   readonly abort: AbortController;
 }
@@ -86,6 +96,10 @@ export class Feed<Value> {
   #wanted: { ids: readonly number[]; view: View; width: number } | null = null;
   #isStillWanted = false;
   #isNew = false;
+  /** The levels of which a tile has come: of the others none is looked for, and there are thousands. */
+  readonly #levels = new Set<number>();
+  /** Whether nothing but what is seen was asked for, and the rest is to follow. */
+  #isMoreWanted = false;
   #timer = 0;
   #dueMs = Number.POSITIVE_INFINITY;
   #failures = 0;
@@ -137,7 +151,8 @@ export class Feed<Value> {
   /** Return from what a camera's lane is drawn within a view. */
   drawn(id: number, view: View, width: number): Drawn<Value>[] {
     const level = levelFor(this.shape, view, width);
-    const pieces = piecesOf(this.shape, level, view, (tile) => this.#kept.peek(this.#key(tile, id)) !== undefined);
+    const isReady = (tile: Tile) => this.#levels.has(tile.level) && this.#kept.peek(this.#key(tile, id)) !== undefined;
+    const pieces = piecesOf(this.shape, level, view, isReady);
     return pieces.map((piece) => {
       const entry = piece.tile && this.#kept.get(this.#key(piece.tile, id));
       return { ...piece, value: entry?.value ?? null, isKnown: Boolean(entry) };
@@ -173,11 +188,12 @@ export class Feed<Value> {
     this.#timer = Number(setTimeout(() => this.#ask(), waitMs));
   }
 
+  /** Whether somewhere nothing can be drawn, not even of another level. */
   #isBlank(): boolean {
     const wanted = this.#wanted;
-    return (
-      !wanted || wanted.ids.some((id) => this.drawn(id, wanted.view, wanted.width).some((piece) => !piece.isKnown))
-    );
+    const nowMs = this.#world.nowMs(); // what is still to come is asked for by nobody
+    const isBlank = (piece: Drawn<Value>) => !piece.isKnown && piece.startMs < nowMs;
+    return !wanted || wanted.ids.some((id) => this.drawn(id, wanted.view, wanted.width).some(isBlank));
   }
 
   #ideal(): Tile[] {
@@ -236,9 +252,9 @@ export class Feed<Value> {
     const ideal = this.#ideal();
     const around = this.#around();
     this.#drop([...ideal, ...around], wanted.ids);
-    for (const [extra, tiles] of [ideal, around].entries()) {
-      for (const missing of this.#missing(wanted.ids, tiles, extra === 0)) this.#fly(missing, extra);
-    }
+    this.#fly(wanted.ids, ideal, 0);
+    this.#isMoreWanted = this.#isBlank(); // what nobody sees yet would take connections and time from what is waited for
+    if (!this.#isMoreWanted) this.#fly(wanted.ids, around, 1);
     if (this.#world.isSeen() || this.#isBlank()) this.#later(this.#soonest(ideal, wanted.ids));
   }
 
@@ -257,40 +273,61 @@ export class Feed<Value> {
   #drop(tiles: readonly Tile[], ids: readonly number[]): void {
     const keys = new Set(tiles.map(tileKey));
     for (const flight of this.#flights) {
-      const isWanted = keys.has(tileKey(flight.tile)) && flight.ids.some((id) => ids.includes(id));
+      const isWanted =
+        flight.tiles.some((tile) => keys.has(tileKey(tile))) && flight.ids.some((id) => ids.includes(id));
       if (!isWanted) flight.abort.abort();
     }
   }
 
-  #fly({ tile, ids }: { tile: Tile; ids: number[] }, extra: number): void {
-    const flying = new Set(
-      [...this.#flights].filter((one) => tileKey(one.tile) === tileKey(tile)).flatMap((one) => one.ids),
-    );
-    const left = ids.filter((id) => !flying.has(id));
-    for (let first = 0; first < left.length; first += this.#origin.mostIds) {
-      const flight = { tile, ids: left.slice(first, first + this.#origin.mostIds), abort: new AbortController() };
-      this.#flights.add(flight);
-      void this.#bring(flight, this.#origin.rank + 10 * extra);
+  /** Ask for what is missing of some tiles; `extra` 1: nobody sees it yet. */
+  #fly(ids: readonly number[], tiles: readonly Tile[], extra: 0 | 1): void {
+    const missing = this.#missing(ids, tiles, extra === 0).map((one) => ({ ...one, ids: this.#grounded(one) }));
+    for (const row of rowsOf(missing, this.#origin.cut ? undefined : 1)) {
+      for (let first = 0; first < row.ids.length; first += this.#origin.mostIds) {
+        const some = row.ids.slice(first, first + this.#origin.mostIds);
+        const flight = { tiles: row.tiles, ids: some, abort: new AbortController() };
+        this.#flights.add(flight);
+        void this.#bring(flight, this.#origin.rank + 10 * extra);
+      }
     }
   }
 
+  /** The cameras of which nobody asks for a tile already. */
+  #grounded({ tile, ids }: { tile: Tile; ids: number[] }): number[] {
+    const key = tileKey(tile);
+    const flights = [...this.#flights].filter(({ tiles }) => tiles.some((one) => tileKey(one) === key));
+    return ids.filter((id) => !flights.some((flight) => flight.ids.includes(id)));
+  }
+
   async #bring(flight: Flight, rank: number): Promise<void> {
-    const { tile, ids, abort } = flight;
-    const { startMs, endMs } = boundsOf(this.shape, tile);
+    const { tiles, ids, abort } = flight;
+    const bounds = tiles.map((tile) => boundsOf(this.shape, tile));
+    const [{ startMs }, { endMs }, { level }] = [bounds[0], bounds.at(-1), tiles[0]] as [View, View, Tile];
     try {
       const [askedMs, values] = await this.#slots.run(rank, abort.signal, async () => {
         const nowMs = this.#world.nowMs();
-        const range = { startMs, endMs: Math.max(Math.min(endMs, nowMs), startMs + 1) };
-        const resolution = resolutionMs(this.shape, tile.level);
-        return [nowMs, await this.#origin.load([...ids], range, resolution, abort.signal)] as const;
+        const range = { startMs, endMs: Math.max(Math.min(endMs, nowMs), startMs + 1), isOpen: endMs > nowMs };
+        return [
+          nowMs,
+          await this.#origin.load([...ids], range, resolutionMs(this.shape, level), abort.signal),
+        ] as const;
       });
-      for (const id of ids) this.#kept.set(this.#key(tile, id), { value: values.get(id) ?? null, askedMs });
+      for (const id of ids) this.#keep(id, tiles, values.get(id) ?? null, askedMs);
       [this.#failures, this.#retryMs, this.#failure] = [0, 0, null];
+      if (this.#isMoreWanted) this.#later(CALM_MS); // what has come is drawn first
       this.#world.changed();
     } catch (error) {
       if (!abort.signal.aborted) this.#fail(error);
     } finally {
       this.#flights.delete(flight);
+    }
+  }
+
+  #keep(id: number, tiles: readonly Tile[], whole: Value | null, askedMs: number): void {
+    for (const tile of tiles) {
+      const cut = whole === null || tiles.length === 1 ? whole : this.#origin.cut?.(whole, boundsOf(this.shape, tile));
+      this.#levels.add(tile.level);
+      this.#kept.set(this.#key(tile, id), { value: cut ?? null, askedMs });
     }
   }
 

@@ -26,7 +26,6 @@ import { say } from './words';
 
 const NEAR_PX = 5; // what lies so near to the pointer is meant
 const CONNECTIONS = 3;
-const CONNECTIONS_AT_FIRST = 5; // nothing else is asked for then
 const COARSEST_S = 200_000; // decades in one answer
 
 export class LanesScene {
@@ -47,7 +46,7 @@ export class LanesScene {
 
   constructor(canvas: HTMLCanvasElement, probe: HTMLElement, view: () => View) {
     performance.mark('timeline: begun');
-    const slots = new Slots(() => (areLanesDrawn.peek() ? CONNECTIONS : CONNECTIONS_AT_FIRST));
+    const slots = new Slots(() => CONNECTIONS);
     const changed = () => {
       news.value += 1;
       this.scene.draw();

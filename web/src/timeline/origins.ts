@@ -6,20 +6,22 @@ import { SECOND_MS } from '../lengths';
 import type { Activity } from './activitylayer';
 import type { Origin } from './feed';
 import type { Mark, MarkSet, Marks } from './marklayers';
-import type { Spans } from './runs';
+import { type Spans, spansWithin } from './runs';
 import type { View } from './scale';
+import { COVERAGE } from './tiles';
 
 const MANY_IDS = 64;
 
-/** Tiles of 1,024 cells from half a second on: 8.5 minutes up to 388 days. */
 export const coverageOrigin: Origin<Spans> = {
-  shape: { finestMs: 500, cells: 1024, levels: 9 },
+  shape: COVERAGE,
   rank: 0,
   mostIds: MANY_IDS,
   mostWeight: 1_000_000, // begins and ends: 8 MB
   weigh: (spans) => spans.length,
+  cut: spansWithin,
   async load(ids, range, resolutionMs, signal) {
-    const answer = await footage.timeline(ids, range.startMs, range.endMs, resolutionMs / 1000, signal);
+    const endMs = range.isOpen ? null : range.endMs;
+    const answer = await footage.timeline(ids, range.startMs, endMs, resolutionMs / 1000, signal);
     return new Map(answer.sources.map(({ source_id, spans }) => [source_id, spansOf(spans)]));
   },
 };

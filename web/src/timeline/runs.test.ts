@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clustersOf, firstAfter, lookAt, runsOf, type SpanPiece, stretchesOf } from './runs';
+import { clustersOf, firstAfter, lookAt, runsOf, type SpanPiece, spansWithin, stretchesOf } from './runs';
 
 const VIEW = { startMs: 0, endMs: 1000 };
 const piece = (startMs: number, endMs: number, spans: number[], slackMs = 0): SpanPiece => ({
@@ -72,4 +72,16 @@ test('marks that are too near to be told apart are one with their number', () =>
     { x: 10, first: 0, count: 3 },
     { x: 30, first: 3, count: 2 },
   ]);
+});
+
+test('of many spans those are taken that reach into a range, whole', () => {
+  const spans = Float64Array.from([0, 100, 200, 300, 400, 500]);
+  const within = (startMs: number, endMs: number) => [...spansWithin(spans, { startMs, endMs })];
+  expect(within(50, 250)).toEqual([0, 100, 200, 300]);
+  expect(within(100, 200)).toEqual([]);
+  expect(within(100, 201)).toEqual([200, 300]);
+  expect(within(299, 400)).toEqual([200, 300]);
+  expect(within(-10, 900)).toEqual([...spans]);
+  expect(within(600, 900)).toEqual([]);
+  expect([...spansWithin(new Float64Array(), { startMs: 0, endMs: 9 })]).toEqual([]);
 });

@@ -29,6 +29,13 @@ export function firstAfter(spans: Spans, ms: number): number {
   return low;
 }
 
+/** Return the spans that reach into a range, whole: what lies beyond it is not looked at. */
+export function spansWithin(spans: Spans, { startMs, endMs }: View): Spans {
+  let last = firstAfter(spans, endMs);
+  if ((spans[2 * last] as number) < endMs) last += 1;
+  return spans.slice(2 * firstAfter(spans, startMs), 2 * last);
+}
+
 /** Call `visit` with the begin and end of each stretch of footage of a view; pieces that meet are one. */
 function eachStretch(pieces: readonly SpanPiece[], visit: (startMs: number, endMs: number) => void): void {
   let startMs = Number.NaN;

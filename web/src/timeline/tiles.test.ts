@@ -1,7 +1,18 @@
 import { expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lengths';
 import { spanOf } from './scale';
-import { boundsOf, byImportance, levelFor, piecesOf, resolutionMs, type Tile, tileKey, tileMs, tilesIn } from './tiles';
+import {
+  boundsOf,
+  byImportance,
+  levelFor,
+  piecesOf,
+  resolutionMs,
+  rowsOf,
+  type Tile,
+  tileKey,
+  tileMs,
+  tilesIn,
+} from './tiles';
 
 const SHAPE = { finestMs: 500, cells: 1024, levels: 9 };
 const START = Date.UTC(2026, 0, 1);
@@ -94,4 +105,21 @@ test('the middle of the view comes first', () => {
     Math.abs((boundsOf(SHAPE, tile).startMs + boundsOf(SHAPE, tile).endMs) / 2 - middle),
   );
   expect(away).toEqual([...away].sort((one, other) => one - other));
+});
+
+test('tiles side by side are one row, for the same cameras, and no more of them than one request may ask for', () => {
+  const tile = (index: number, ids = [1, 2], level = 7) => ({ tile: { level, index }, ids });
+  const shapeOf = (rows: ReturnType<typeof rowsOf>) => rows.map(({ tiles }) => tiles.map(({ index }) => index));
+  expect(shapeOf(rowsOf([tile(5), tile(4), tile(6)]))).toEqual([[4, 5, 6]]);
+  expect(shapeOf(rowsOf([tile(4), tile(6)]))).toEqual([[4], [6]]);
+  expect(shapeOf(rowsOf([tile(4), tile(5, [1])]))).toEqual([[4], [5]]);
+  expect(shapeOf(rowsOf([tile(4), tile(5, [1, 2], 6)]))).toEqual([[4], [5]]);
+  expect(shapeOf(rowsOf([tile(4), tile(5), tile(6)], 2))).toEqual([[4, 5], [6]]);
+  expect(shapeOf(rowsOf([tile(5), tile(4), tile(6)], 1))).toEqual([[5], [4], [6]]); // what is wanted first goes first
+  expect(shapeOf(rowsOf([tile(8), tile(3), tile(9), tile(4)]))).toEqual([
+    [8, 9],
+    [3, 4],
+  ]);
+  const many = Array.from({ length: 20 }, (_, index) => tile(index));
+  expect(rowsOf(many).every(({ tiles }) => tiles.length * SHAPE.cells <= 10_000)).toBe(true); // the service's bound
 });
