@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, Request, expect
 
+from app.archive import recordings
 from app.extensions import db, writing
 from app.models import Lease, Recorder, Source
 from app.models.types import now_us
@@ -20,6 +21,8 @@ from tests.served import answering
 
 PICTURE = re.compile(r"/api/v1/source/(\d+)/picture$")
 MOST_AT_ONCE = 3
+GONE = {"detail": [{"loc": ["path", "group_id"], "msg": "there is no such group", "type": "not_found"}]}
+BUSY = {"detail": [{"loc": [], "msg": "ask less often", "type": "none"}]}
 LEASE_US = 3_600_000_000
 # What an <img> shows, as a PNG in base64.
 READ_IMAGE = """
@@ -252,6 +255,32 @@ def test_cameras_that_are_no_group_are_recorded_by_keyboard_and_refusals_are_tol
         expect(tile(page, "Roof", "In no group")).to_contain_text("waiting for the camera")
         assert looker.ask("/api/v1/tag/begin") == ["day"]
         assert {group["name"] for group in looker.ask("/api/v1/group")} == {"Doors", "Outside", "Roof"}
+
+
+def test_all_tags_are_asked_for_at_once_and_a_refusal_is_told_as_it_is(house: House, chromium: Chromium) -> None:
+    with house.app.app_context(), writing() as session:
+        for name in ("day", "night", "week"):
+            recordings.start(session, (1, 2), recordings.make_tag(session, name, now_us()), now_us())
+    with chromium.looking(house.base, account="viewer") as looker:
+        page = looker.page
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url.removeprefix(house.base)))
+        looker.open("/")
+        expect(page.get_by_role("list", name="Recording now").get_by_role("listitem")).to_have_count(3)
+        page.wait_for_event("requestfinished", lambda request: request.url.endswith("/api/v1/record/open"))
+        assert [path for path in asked if re.search("/api/v1/(record|tag)", path) and "/record/open" not in path] == []
+        # A group that was deleted after it was listed is none, and no silence of the service.
+        page.route(re.compile("/api/v1/group/[^/]+/$"), lambda route: route.fulfill(status=404, json=GONE))
+        page.reload()
+        expect(page.locator(".wall-open")).to_have_count(4)
+        banner = page.locator(".shell-lost")
+        expect(banner).to_have_count(0)
+        page.route("**/api/v1/source", lambda route: route.fulfill(status=429, json=BUSY))
+        expect(banner).to_contain_text("The service says: ask less often")
+        page.unroute("**/api/v1/source")
+        expect(banner).to_have_count(0)
+        page.route("**/api/v1/source", lambda route: route.abort())
+        expect(banner).to_contain_text("The service does not answer")
 
 
 def test_the_wall_is_narrowed_sorted_and_sized_and_keeps_how_it_was_left(house: House, chromium: Chromium) -> None:
