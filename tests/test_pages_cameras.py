@@ -98,6 +98,48 @@ def test_a_camera_is_tried_corrected_added_recorded_and_removed(
         assert_well(looker)
 
 
+def test_a_camera_that_was_added_in_part_is_not_added_again(
+    app: Flask,
+    client: FlaskClient,
+    camera: RtspServer,
+    chromium: Chromium,
+) -> None:
+    group = client.post(f"{API}/group", json={"model": "Source", "name": "Doors"}).json[0]["id"]
+    broken = {"group": re.compile(r"/api/v1/group/[^/]+/source/"), "start": re.compile(r"/api/v1/record$")}
+
+    def refuse(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.fallback()
+        return route.fulfill(status=503, json={"detail": [{"loc": [], "msg": "not now", "type": "busy"}]})
+
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open("/view/cameras")
+        page.get_by_role("button", name="Add a camera").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name", exact=True).fill("Gate")
+        dialog.get_by_label("Address of the stream").fill(bare(camera))
+        dialog.get_by_label("Doors").check()
+        dialog.get_by_label("Record at once").check()
+        for address in broken.values():
+            page.route(address, refuse)
+        add = dialog.get_by_role("button", name="Add without a picture")
+        save = dialog.get_by_role("button", name="Save", exact=True)
+        add.click()
+        dialog.get_by_role("alert").wait_for()
+        page.unroute(broken["group"])
+        dialog.get_by_label("Name", exact=True).fill("Great gate")
+        with page.expect_response(broken["start"]):
+            save.click()
+        dialog.get_by_role("alert").wait_for()
+        page.unroute(broken["start"])
+        save.click()
+        page.get_by_role("row", name="Great gate").get_by_role("button", name="Stop recording Great gate").wait_for()
+        expect(dialog).to_have_count(0)
+        assert [one["description"] for one in client.get(f"{API}/source").json] == ["Great gate"]
+        assert [one["id"] for one in client.get(f"{API}/group/{group}/").json["sources"]] == [1]
+        assert client.get(f"{API}/tag/begin").json == ["Great gate"]
+
+
 def test_each_camera_shows_what_was_measured_of_it_though_answers_come_together(
     app: Flask, client: FlaskClient, camera: RtspServer, chromium: Chromium
 ) -> None:

@@ -32,7 +32,7 @@ export const cameras = signal<Camera[] | null>(null);
 export const groups = signal<CameraGroup[]>([]);
 /** The tags that record now. */
 export const runningTags = signal<string[]>([]);
-/** Why what is shown may be old: the service did not answer the last time it was asked. */
+/** Why what is shown may be old: the service did not answer the last time it was asked, or with no list. */
 export const lost = signal<ApiError | null>(null);
 
 const byId = computed(() => new Map((cameras.value ?? []).map((camera) => [camera.id, camera])));
@@ -59,10 +59,9 @@ export function nameOf(source: Pick<api.Source, 'id' | 'description'>): string {
   return shortened(source.description?.split('\n')[0]?.trim() || `#${source.id}`);
 }
 
-function cameraOf(source: api.Source, records: [string, api.TagRecord][], known: CameraGroup[]): Camera {
-  const tags = records
-    .filter(([, record]) => record.source[0].id === source.id)
-    .map(([name, record]) => ({ name, sinceMs: Date.parse(record.begin_utc) }));
+function cameraOf(source: api.Source, records: api.OpenRecord[], known: CameraGroup[]): Camera {
+  const own = records.filter((record) => record.source_id === source.id);
+  const tags = own.map((record) => ({ name: record.tag, sinceMs: Date.parse(record.begin_utc) }));
   return {
     id: source.id,
     name: nameOf(source),
@@ -71,7 +70,7 @@ function cameraOf(source: api.Source, records: [string, api.TagRecord][], known:
     address: source.uri_rtsp ?? source.uri_http_picture.uri ?? '',
     tags,
     isWanted: tags.length > 0,
-    isRecording: tags.length > 0 && source.status === 'online',
+    isRecording: own.some((record) => record.status === 'recording'),
     groupIds: known.filter((group) => group.sourceIds.includes(source.id)).map((group) => group.id),
     source,
   };
@@ -80,26 +79,34 @@ function cameraOf(source: api.Source, records: [string, api.TagRecord][], known:
 let groupsMs = Number.NEGATIVE_INFINITY;
 let shownText = '';
 
+/** A group with its cameras; null where it was deleted since it was listed. */
+async function wholeGroup(id: string) {
+  try {
+    return await api.group(id);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
 async function askGroups(): Promise<CameraGroup[]> {
   if (performance.now() - groupsMs < GROUPS_EVERY_MS) return groups.peek();
   const list = await api.groups();
-  const whole = await Promise.all(list.map((group) => api.group(group.id)));
+  const whole = await Promise.all(list.map((group) => wholeGroup(group.id)));
   groupsMs = performance.now();
-  return whole.map(({ id, name, sources }) => ({ id, name, sourceIds: sources.map((source) => source.id) }));
+  return whole
+    .flatMap((group) => group ?? [])
+    .map(({ id, name, sources }) => ({ id, name, sourceIds: sources.map((source) => source.id) }));
 }
 
 async function ask(): Promise<void> {
-  const [sources, tagNames, known] = await Promise.all([api.sources(), api.runningTags(), askGroups()]);
-  const lists = await Promise.all(tagNames.map((name) => api.openRecords(name)));
-  const records = lists.flatMap((list, at) =>
-    list.map((record): [string, api.TagRecord] => [tagNames[at] ?? '', record]),
-  );
-  const text = JSON.stringify([sources, tagNames, known, records]);
+  const [sources, records, known] = await Promise.all([api.sources(), api.openRecords(), askGroups()]);
+  const text = JSON.stringify([sources, known, records]);
   if (text === shownText) return; // nothing is drawn anew where nothing has changed
   shownText = text;
   batch(() => {
     groups.value = known;
-    runningTags.value = tagNames;
+    runningTags.value = [...new Set(records.map(({ tag }) => tag))];
     cameras.value = sources.map((source) => cameraOf(source, records, known));
   });
 }

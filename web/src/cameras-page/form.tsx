@@ -37,14 +37,18 @@ async function putIntoGroups(id: number, before: string[], wanted: string[]): Pr
   for (const one of before.filter((group) => !wanted.includes(group))) await api.removeMember(one, id);
 }
 
-async function store(camera: Camera | null, draft: Draft): Promise<void> {
-  const input = inputOf(draft, camera === null);
-  const { id } = camera ? await api.changeSource(camera.id, input) : await api.addSource(input);
-  await putIntoGroups(id, camera?.groupIds ?? [], draft.groupIds);
+/** Store a camera; `madeId` is that of a new one which is there since an attempt that failed farther on. */
+async function store(camera: Camera | null, draft: Draft, madeId: number | null, onMade: (id: number) => void) {
+  const knownId = camera?.id ?? madeId;
+  const input = inputOf(draft, knownId === null);
+  const { id } = knownId === null ? await api.addSource(input) : await api.changeSource(knownId, input);
+  if (knownId === null) onMade(id);
+  if (madeId !== null) await refresh(); // what of the groups was done
+  await putIntoGroups(id, (camera ?? cameraOf(id))?.groupIds ?? [], draft.groupIds);
   await refresh();
   const name = cameraOf(id)?.name ?? `#${id}`;
-  toast(say(camera ? 'saved' : 'added', { name }));
   if (draft.isRecorded && !camera) await start(name, draft.model, [id]);
+  toast(say(camera ? 'saved' : 'added', { name }));
 }
 
 /** What is wrong with the address, in the reader's language; the service would say it in English. */
@@ -62,6 +66,7 @@ function useForm({ camera, begin = {}, onClose }: FormProps) {
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const [wrong, setWrong] = useState('');
+  const [madeId, setMadeId] = useState<number | null>(null);
   const trying = useTrial();
   const change = (part: Partial<Draft>) => {
     setDraft((before) => ({ ...before, ...part }));
@@ -80,16 +85,17 @@ function useForm({ camera, begin = {}, onClose }: FormProps) {
       setError(reason);
     }
   };
-  const test = () => guarded(() => trying.run(inputOf(draft, camera === null), camera?.id ?? null));
+  const knownId = camera?.id ?? madeId;
+  const test = () => guarded(() => trying.run(inputOf(draft, knownId === null), knownId));
   const save = async () => {
     setBusy(true);
     await guarded(async () => {
-      await store(camera, draft);
+      await store(camera, draft, madeId, setMadeId);
       onClose();
     });
     setBusy(false);
   };
-  return { draft, change, error, wrong, isBusy, trying, test, save };
+  return { draft, change, error, wrong, isBusy, isNew: knownId === null, trying, test, save };
 }
 
 function Buttons({ isNew, trying, isBusy, test, save }: ButtonsProps) {
@@ -185,7 +191,7 @@ function Failure({ error }: { error: unknown }) {
 
 export function CameraForm(props: FormProps) {
   const { camera, onClose } = props;
-  const { draft, change, error, wrong, isBusy, trying, test, save } = useForm(props);
+  const { draft, change, error, wrong, isBusy, isNew, trying, test, save } = useForm(props);
   const isGood = trying.found !== null && trying.found.reason === null;
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -195,7 +201,7 @@ export function CameraForm(props: FormProps) {
     <Dialog title={camera ? say('editTitle', { name: camera.name }) : say('addTitle')} onClose={onClose} isWide>
       <form class="cameras-form" noValidate onSubmit={submit}>
         <div class="stack">
-          <FieldsOf draft={draft} change={change} error={error} wrong={wrong} isNew={camera === null} />
+          <FieldsOf draft={draft} change={change} error={error} wrong={wrong} isNew={isNew} />
           <Groups draft={draft} change={change} />
           <More draft={draft} change={change} error={error} />
           {camera === null && (
@@ -214,7 +220,7 @@ export function CameraForm(props: FormProps) {
           <Failure error={error} />
           <div class="dialog-buttons">
             <Button onClick={onClose}>{sayPart('cancel')}</Button>
-            <Buttons isNew={camera === null} trying={trying} isBusy={isBusy} test={test} save={save} />
+            <Buttons isNew={isNew} trying={trying} isBusy={isBusy} test={test} save={save} />
           </div>
         </div>
       </form>
