@@ -12,7 +12,7 @@ import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
 import { split } from './addresses';
-import { type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
+import { changesOf, type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
 import { FieldsOf } from './fields';
 import { say } from './formwords';
 import { sayFault } from './importwords';
@@ -36,10 +36,12 @@ async function putIntoGroups(id: number, before: string[], wanted: string[]): Pr
   for (const one of before.filter((group) => !wanted.includes(group))) await api.removeMember(one, id);
 }
 
-async function store(camera: Camera | null, draft: Draft): Promise<void> {
-  const input = inputOf(draft, camera === null);
-  const { id } = camera ? await api.changeSource(camera.id, input) : await api.addSource(input);
-  await putIntoGroups(id, camera?.groupIds ?? [], draft.groupIds);
+/** `before`: the form as it was opened. */
+async function store(camera: Camera | null, before: Draft, draft: Draft): Promise<void> {
+  const { id } = camera
+    ? await api.changeSource(camera.id, changesOf(before, draft))
+    : await api.addSource(inputOf(draft, true));
+  await putIntoGroups(id, before.groupIds, draft.groupIds);
   await refresh();
   const name = cameraOf(id)?.name ?? `#${id}`;
   toast(say(camera ? 'saved' : 'added', { name }));
@@ -57,7 +59,8 @@ function wrongAddress({ address, model }: Draft): string {
 }
 
 function useForm({ camera, begin = {}, onClose }: FormProps) {
-  const [draft, setDraft] = useState<Draft>(camera ? draftOf(camera) : { ...EMPTY, ...begin });
+  const [before] = useState<Draft>(() => (camera ? draftOf(camera) : { ...EMPTY, ...begin }));
+  const [draft, setDraft] = useState(before);
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const [wrong, setWrong] = useState('');
@@ -83,7 +86,7 @@ function useForm({ camera, begin = {}, onClose }: FormProps) {
   const save = async () => {
     setBusy(true);
     await guarded(async () => {
-      await store(camera, draft);
+      await store(camera, before, draft);
       onClose();
     });
     setBusy(false);
