@@ -60,7 +60,7 @@ function Choices({ ticked, onTick }: { ticked: number[]; onTick: (ids: number[])
       <Field label={say('find')}>
         <input type="search" value={words.value} onInput={(event) => (words.value = event.currentTarget.value)} />
       </Field>
-      <fieldset class="row" aria-label={say('groups')}>
+      <fieldset class="row choosecameras-groups" aria-label={say('groups')}>
         <Button onClick={() => onTick(known.slice(0, MOST_CAMERAS).map((camera) => camera.id))}>
           {say('first', { n: MOST_CAMERAS })}
         </Button>
