@@ -106,3 +106,18 @@ def test_cameras_are_chosen_by_keyboard_and_by_group_and_stand_in_the_address(
         dialog.wait_for(state="detached")
         assert [camera for camera, _ in shown_at(looker, 1)] == ["18"]
         assert looker.complaints == []
+
+
+def test_a_link_to_a_span_that_cannot_be_shows_what_can(
+    app: Flask,
+    media: Callable[..., Path],  # noqa: F811
+    chromium: Chromium,
+) -> None:
+    # A span of 1e30 seconds left the page empty: no calendar has such a day.
+    record(app, add_source(app), media("h264"))
+    with answering(app) as base, chromium.looking(base) as looker:
+        for span in ("1e30", "1e999", "-5", "x"):
+            looker.open(f"/view/timeline?cameras=1&at={utc(T0_US + 3_000_000)}&span={span}")
+            assert [camera for camera, _ in shown_at(looker, 1)] == ["1"], span
+            assert looker.page.get_by_role("button", name="Go to…").is_visible()
+        assert looker.complaints == []

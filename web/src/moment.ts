@@ -9,6 +9,7 @@ import { cameras } from './cameras';
 import { isoOf, nowMs, parseMoment } from './instants';
 import { HOUR_MS } from './lengths';
 import { changeQuery, pathOf, route } from './route';
+import { MOST_MS } from './timeline/scale';
 
 export interface View {
   startMs: number;
@@ -54,9 +55,10 @@ const idsOf = (text: string | null): number[] =>
     .map(Number)
     .filter((id) => Number.isInteger(id) && id > 0);
 
-function firstView(): View {
-  const spanMs = Math.max(60, Number(wanted.get('span')) || 3600) * 1000;
-  const atMs = parseMoment(wanted.get('at'));
+/** What an address asks for, kept to what can be drawn: it may have been written by anybody. */
+function viewOf(query: URLSearchParams): View {
+  const spanMs = Math.min(Math.max(60, Number(query.get('span')) || 3600) * 1000, MOST_MS);
+  const atMs = parseMoment(query.get('at'));
   const startMs = atMs === null ? nowMs() - spanMs * FOLLOW_SHARE : atMs - spanMs / 2;
   return { startMs, endMs: startMs + spanMs };
 }
@@ -80,7 +82,7 @@ export const isPlaying = signal(false);
 export const isLive = signal(false);
 export const rate = signal<number>(1);
 /** What the timeline shows, half-open. */
-export const view = signal<View>(firstView());
+export const view = signal<View>(viewOf(wanted));
 export const marks = signal<Marks>({ inMs: parseMoment(wanted.get('in')), outMs: parseMoment(wanted.get('out')) });
 /**
  * Whether the lanes were drawn for the first time, or took long: what is seen second asks for nothing before, so that
@@ -174,9 +176,7 @@ export function takeAddress(query: URLSearchParams): void {
   const atMs = parseMoment(query.get('at'));
   asked.value = idsOf(query.get('cameras'));
   marks.value = { inMs: parseMoment(query.get('in')), outMs: parseMoment(query.get('out')) };
-  const spanMs = Math.max(60, Number(query.get('span')) || 3600) * 1000;
-  const startMs = atMs === null ? nowMs() - spanMs * FOLLOW_SHARE : atMs - spanMs / 2;
-  view.value = { startMs, endMs: startMs + spanMs };
+  view.value = viewOf(query);
   if (atMs === null) player.goLive();
   else player.goTo(atMs);
 }
