@@ -162,6 +162,28 @@ def test_what_somebody_else_changed_meanwhile_is_not_put_back(
         assert [member["id"] for member in client.get(f"{API}/group/{group_id}/").json["sources"]] == [source_id]
 
 
+def test_cameras_of_one_name_are_told_apart(
+    app: Flask,
+    client: FlaskClient,
+    camera: RtspServer,
+    chromium: Chromium,
+) -> None:
+    first, second = add(client, camera, "Gate"), add(client, camera, "Gate")
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open("/view/cameras")
+        for source_id in (first, second):  # each by itself: a name to record under is stopped as a whole
+            page.get_by_role("button", name=f"Record Gate #{source_id}").click()
+            page.get_by_role("button", name=f"Stop recording Gate #{source_id}").wait_for()
+        assert client.get(f"{API}/tag/begin").json == [f"Gate #{first}", f"Gate #{second}"]
+        page.get_by_role("button", name=f"Remove Gate #{second}").click()
+        page.get_by_role("button", name="Stop and remove").click()
+        page.get_by_role("row", name="Gate").get_by_role("button", name="Stop recording Gate", exact=True).wait_for()
+        assert [source["id"] for source in client.get(f"{API}/source").json] == [first]
+        looker.open("/")  # the group in which it alone is started is not shown
+        page.get_by_role("heading", name="In no group").wait_for()
+        assert looker.complaints == []
+
+
 TABLE = """название;адрес;логин;пароль;группа;метка;этаж
 Ворота;{cam};admin;{password};Вход;день;1
 Двор;10.0.0.1;;;;;1
