@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -129,6 +130,15 @@ class Parameters:
         loc = entry["loc"]
         place = self.places.get(str(loc[0]), self.default_place) if loc else self.default_place
         return {**entry, "loc": [place, *loc]}
+
+
+def left_out() -> Any:
+    """Return the default of a field that may be left out, but is never null where it is given.
+
+    The models of changes have such fields: they are read by what was set (`exclude_unset`), so that this default is
+    never looked at. Typed as anything, since it is no value of the field.
+    """
+    return Field(None)
 
 
 def read_query(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:

@@ -82,10 +82,12 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="The figures of docs/benchmarks.md")
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(MEASUREMENTS))
     parser.add_argument("--upload-mb", type=int, help="send so many MB in `upload` instead of 2000")
+    parser.add_argument("--step-s", type=int, help="play so long in `pages-step` instead of 600 s")
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
     parser.add_argument("--write", type=Path, help="write machine and table into this Markdown file")
     asked = parser.parse_args(words)
     upload.SIZE_BYTES = asked.upload_mb * 10**6 if asked.upload_mb else upload.SIZE_BYTES
+    pages_step.PLAY_S = asked.step_s or pages_step.PLAY_S
     unknown = set(asked.names) - MEASUREMENTS.keys()
     if unknown:
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")

@@ -12,8 +12,9 @@ from playwright.sync_api import Page
 
 from tests.media import NUMBER_BITS
 
-# Reads all pictures in one go: the first line of each, one below the other, then the cells of the numbers. The first
-# picture is read once more at the end: where it has changed meanwhile, the others were not read at one moment.
+# Reads all pictures in one go, of each what is seen (its canvas, or its video where that lies open): the first line of
+# each, one below the other, then the cells of the numbers. The first picture is read once more at the end: where it has
+# changed meanwhile, the others were not read at one moment.
 READ = """
 const bits = %d;
 const canvas = document.createElement('canvas');
@@ -36,12 +37,15 @@ const read = () => {
   if (canvas.height !== height * cells.length) Object.assign(canvas, {width, height: height * cells.length});
   const atMs = performance.now();
   if (cells.length === 0) return {atMs, master: '', isOneMoment: true, cameras: []};
-  cells.forEach(([, video], at) => {
+  cells.forEach(([cell, video], at) => {
     listen(video);
     if (video.videoWidth === 0 || video.readyState < 2) return;
-    const high = Math.max(Math.floor(video.videoHeight / 15), 8);
-    const whole = Math.floor(video.videoWidth / bits) * bits;
-    context.drawImage(video, 0, high / 4, whole, high / 2, 0, at * height, width, height);
+    const easel = cell.querySelector('.player-easel.is-seen');
+    const seen = easel ?? video;
+    const [wide, tall] = easel ? [easel.width, easel.height] : [video.videoWidth, video.videoHeight];
+    const high = Math.max(Math.floor(video.videoHeight / 15), 8) * (tall / video.videoHeight);
+    const whole = Math.floor(video.videoWidth / bits) * bits * (wide / video.videoWidth);
+    context.drawImage(seen, 0, high / 4, whole, high / 2, 0, at * height, width, height);
   });
   const {data} = context.getImageData(0, 0, width, height * cells.length);
   const master = document.querySelector('.player-master').dateTime;

@@ -493,6 +493,23 @@ def test_the_next_movement_is_found_over_days_and_hours_in_both_directions(datab
     assert next_of(client, source_id, after=at(0), min_s=7)[:2] == (at(40 * day), at(40 * day + 8))
 
 
+@pytest.mark.parametrize("pause_s", [2, 4])  # uninterrupted, and with pauses that end no stretch
+def test_a_stretch_of_hours_is_whole_from_wherever_one_looks(database_app: Flask, pause_s: int) -> None:
+    """Looking back read no further than an hour after its instant: the rest of the stretch was cut off."""
+    app, client = database_app, database_app.test_client()
+    source_id = add_source(app)
+    base_us = T0_US - T0_US % (3600 * S) + 1800 * S
+    end_s = 5 * 3600
+    fill(app, source_id, dict.fromkeys(range(0, end_s, pause_s), 0.01), base_us)
+    fill(app, source_id, {end_s - pause_s: 0.5, end_s + 600: 0.9}, base_us)
+    whole = (utc(base_us), utc(base_us + (end_s - pause_s + 2) * S))
+    begin, end, peak, _ = next_of(client, source_id, after=utc(base_us - S))
+    assert (begin, end) == whole
+    assert peak > 0.4
+    for second in (1, 600, 3600, 2 * 3600, end_s - 2):
+        assert next_of(client, source_id, before=utc(base_us + second * S), min_s=4 * 3600)[:3] == (begin, end, peak)
+
+
 def test_many_cameras_are_answered_at_once_each_with_its_threshold(app: Flask) -> None:
     client, ids = app.test_client(), [add_source(app) for _ in range(3)]
     fill(app, ids[0], {0: 0.25})

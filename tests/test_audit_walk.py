@@ -18,6 +18,7 @@ from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.handed import store_and_rotate
 from tests.handing import refer_of
+from tests.test_page_words import SYSTEM, keys_of, names_in
 from tests.test_sync_peer import COPY, DATA, RECORD, announce
 from tests.uploading import BYTES, TUS
 
@@ -206,7 +207,9 @@ def walk_access(walk: Walk, source_id: int) -> None:
     walk("PATCH", f"{V1}/share/{share['id']}/", "share.change", json={"count": 1})
     walk("DELETE", f"{V1}/share/{share['id']}/", "share.revoke")
     walk("DELETE", path, "account.change")  # it is made inactive
-    told = str(walk.client.get(f"{V1}/audit").json)
+    acts = walk.client.get(f"{V1}/audit").json
+    assert {name for act in acts for name in names_in(act["detail"])} <= keys_of(SYSTEM / "auditnames.ts")
+    told = str(acts)
     assert not any(one in told for one in (*secrets_told, token["token"], key, span["password"]))
 
 
@@ -231,7 +234,9 @@ def test_every_unsafe_route_leaves_a_row_of_each_change_and_of_nothing_else(app:
     assert not missing, "walk each of these, or except it with a reason"
     assert not EXCEPTED.keys() & walk.walked
     assert EXCEPTED.keys() <= {*unsafe(app)}, "no such route any more"
-    told = str(walk.client.get(f"{V1}/audit").json)
+    acts = walk.client.get(f"{V1}/audit").json
+    assert {name for act in acts for name in names_in(act["detail"])} <= keys_of(SYSTEM / "auditnames.ts")
+    told = str(acts)
     assert "secret" not in told
     assert "rtsp:" not in told
 

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
+from app.archive.downloads import MOST_A_MINUTE, Downloads
 from app.archive.viewings import LONGEST_US, MOST_SPANS, PAUSE_US, Look, Viewings, joined
 from app.archive.viewwriter import LEFT_US, ViewWriter, end_left, write, writer_of
 from app.extensions import db
@@ -188,6 +189,57 @@ def test_a_download_by_key_is_one_row_however_often_it_is_gone_on_with(app: Flas
         assert db.session.scalar(select(Audit.subject).where(Audit.action == "download")) == str(file_id)
 
 
+def test_a_film_that_is_downloaded_is_an_export_and_one_that_is_only_watched_is_none(
+    database_app: Flask, media: Any
+) -> None:
+    client, source_id = database_app.test_client(), add_source(database_app)
+    recorded = record(database_app, source_id, media("h264"))
+    url = address(source_id, recorded.begin_us + S, recorded.end_us)
+    assert client.head(f"{url}&download=1").status_code == 200
+    assert get(client, f"{url}&download=1", Range="bytes=99999999-").status_code == 416
+    assert get(client, url).status_code == 200
+    begun_us = now_us()
+    size = len(get(client, f"{url}&download=1").data)
+    for first in (0, 0, 100, 500):  # a browser that goes on with it, or asks twice
+        assert get(client, f"{url}&download=1", Range=f"bytes={first}-").status_code == 206
+    assert writer_of(database_app).flush()
+    [(actor, action, detail)] = written(database_app)  # at once: what is watched is told when it ends
+    assert (actor, action, detail.pop("by")) == ("anyone (testing)", "export", {"how": "open", "address": "127.0.0.1"})
+    assert utc(begun_us) <= detail.pop("asked_utc") <= utc(now_us())
+    span = {"start_utc": utc(recorded.begin_us + S), "end_utc": utc(recorded.end_us)}
+    assert detail == {**span, "content": "mp4", "size_bytes": size}
+    assert [action for _, action, _ in ended(database_app)] == ["export", "watch"]
+
+
+def test_downloads_are_bounded_and_the_same_one_is_told_again_after_a_minute() -> None:
+    downloads, at_us = Downloads(), T0_US
+    for number in range(3 * MOST_A_MINUTE):
+        downloads.note(look(action="export"), (number, number + S), 7, at_us)
+    downloads.note(look("Änne", action="export"), (0, S), 7, at_us)
+    assert [one.look.actor for one in downloads.take(at_us)] == ["Zoë"] * MOST_A_MINUTE + ["Änne"]
+    assert not downloads.is_idle  # who asks again is known
+    downloads.note(look(action="export"), (0, S), 7, at_us + PAUSE_US)
+    assert downloads.take(at_us + PAUSE_US) == []
+    assert downloads.take(at_us + 3 * PAUSE_US) == []
+    assert downloads.is_idle
+    downloads.note(look(action="export"), (0, S), 7, at_us + 3 * PAUSE_US)
+    assert len(downloads.take(at_us + 3 * PAUSE_US)) == 1
+    few = Downloads(most=2)
+    for number in range(9):
+        few.note(look(f"caller {number}", action="export"), (0, S), 7, at_us)
+    assert len(few.take(at_us)) == 2
+
+
+def test_a_download_that_could_not_be_written_is_written_later(app: Flask) -> None:
+    writer, at_us = ViewWriter(app), T0_US
+    writer.downloads.note(look(action="export"), (at_us, at_us + S), 7, at_us)  # there is no such source
+    assert not writer.flush(at_us)
+    assert add_source(app) == 1
+    assert writer.flush(at_us)
+    assert writer.flush(at_us)
+    assert [(action, detail["size_bytes"]) for _, action, detail in written(app)] == [("export", 7)]
+
+
 def test_a_request_waits_for_nobody_who_writes(app: Flask, media: Any) -> None:
     """SQLite has one writer; who looks at footage while it is at work is answered, and written down afterwards."""
     client, source_id = app.test_client(), add_source(app)
@@ -198,9 +250,10 @@ def test_a_request_waits_for_nobody_who_writes(app: Flask, media: Any) -> None:
         held.execute(text("SELECT 1"))
         begun_s = time.monotonic()
         assert get(client, url).status_code == 200
+        assert get(client, f"{url}&download=1").status_code == 200
         assert time.monotonic() - begun_s < 14, "it waited for the lock as long as SQLite lets it"
         held.rollback()
-    assert len(ended(app)) == 1
+    assert [action for _, action, _ in ended(app)] == ["watch", "export"]
 
 
 def test_viewings_end_with_a_pause_and_begin_anew_after_a_while() -> None:

@@ -28,10 +28,11 @@ TABLES = {
     "account", "account_right", "account_session", "activity", "activity_day", "activity_setting", "analyser_mark",
     "api_token", "attempt", "attempt_count", "audit", "audit_seal", "basis_violation", "cinema", "clock_step",
     "comment", "coverage", "deletion", "doomed", "download_lease", "example", "file", "file_event", "finding", "group",
-    "group_source", "idempotent_answer", "kept_footage", "lease", "loaded_list", "loss", "loss_due", "loss_mark",
-    "notice", "pin", "received_copy", "recommendation", "record", "recorder", "recovery_code", "refer_key", "result",
-    "retention_mark", "retention_rule", "rotation", "run", "sample_entry", "schedule", "segment", "share_link",
-    "sign_in_failure", "source", "storage", "sync_item", "sync_job", "tag", "viewing", "wanted", "webhook_mark",
+    "group_source", "idempotent_answer", "kept_day", "kept_footage", "lease", "loaded_list", "loss", "loss_due",
+    "loss_mark", "notice", "pin", "received_copy", "recommendation", "record", "recorder", "recovery_code", "refer_key",
+    "result", "retention_mark", "retention_rule", "rotation", "run", "sample_entry", "schedule", "segment",
+    "share_link", "sign_in_failure", "source", "storage", "sync_item", "sync_job", "tag", "viewing", "wanted",
+    "webhook_mark",
 }  # fmt: skip
 REVISIONS = ScriptDirectory(str(ROOT / "migrations"))
 EXAMPLES = ROOT / "example.sql"

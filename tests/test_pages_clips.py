@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Download, Locator, Page, expect
 
+from app.archive.viewwriter import writer_of
 from app.extensions import db, writing
 from app.models import Record, Source, Tag
 from tests.accounts import add_account, add_bounded, password_hash
@@ -352,6 +353,47 @@ def test_a_clip_is_downloaded_with_its_manifest_or_as_evidence(
         coming.value.save_as(tmp_path / "open.mp4")
         assert frames_of(tmp_path / "open.mp4") == list(range(6 * FPS, 7 * FPS))
         assert [line for line in looker.complaints if "404" not in line] == []
+
+
+def test_what_was_exported_says_as_what_also_to_others_and_in_their_language(place: Place, chromium: Chromium) -> None:
+    alone = MARKED.replace("cameras=1,2", "cameras=1")
+    kinds = ("MP4", "MP4 with manifest (ZIP)", "Evidence (ZIP)")
+    with chromium.looking(place.base, account="admin") as looker:
+        page = looker.open(alone)
+        dialog = page.get_by_role("dialog", name="Download")
+        for kind in kinds:
+            page.get_by_role("button", name="Download…").click()
+            dialog.get_by_role("radio", name=kind, exact=True).check()
+            with page.expect_download() as coming:
+                dialog.get_by_role("button", name="Download").click()
+            assert coming.value.path().stat().st_size > 0
+        exports = page.locator(".clips-kind", has_text="Exports (3)")
+        exports.locator("summary").click()  # without a reload
+        expect(exports.locator("li b")).to_have_text([*reversed(kinds)])
+        expect(exports.locator("li").first).to_contain_text("08:00:02 – 08:00:06")
+        expect(exports.locator("li").first).to_contain_text("by admin")
+        page.reload()
+        page.get_by_text("Exports (3)").click()
+        expect(exports.locator("li b")).to_have_text([*reversed(kinds)])
+        assert looker.axe() == []
+        assert looker.complaints == []
+    with chromium.looking(place.base, account="viewer") as looker:
+        page = looker.open(alone)
+        with page.expect_download() as coming:
+            page.get_by_role("button", name="Download MP4").click()
+        assert coming.value.path().stat().st_size > 0
+    writer_of(place.app).flush()
+    for language, words in (
+        ("ru", ["MP4", "Доказательство (ZIP)", "MP4 с описью (ZIP)", "MP4"]),
+        ("vi", ["MP4", "Bằng chứng (ZIP)", "MP4 kèm bản kê (ZIP)", "MP4"]),
+    ):
+        with chromium.looking(place.base, account="admin", language=language) as looker:
+            page = looker.open(alone)
+            listed = page.locator(".clips-kind").last
+            listed.locator("summary").click()
+            expect(listed.locator("li b")).to_have_text(words)
+            expect(listed.locator("li").first).to_contain_text("viewer")
+            assert looker.complaints == []
 
 
 def test_a_share_link_is_shown_once_opens_elsewhere_and_is_revoked(place: Place, chromium: Chromium) -> None:

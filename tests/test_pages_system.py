@@ -235,6 +235,14 @@ def test_a_rule_is_made_with_its_forecast_changed_and_removed(world: World, admi
     dialog.get_by_label("Kept at least, days").fill("0.001")
     dialog.get_by_label("Deleted after, days").fill("30")
     expect(dialog.get_by_text("is deleted soon after")).to_be_visible()
+    expect(dialog.get_by_text("nothing that is there now is deleted")).to_be_visible()
+    dialog.get_by_label("Kept at least, days").fill("")
+    dialog.get_by_label("At most, GB").fill("0.000001")  # a kilobyte
+    deletes = admin.ask("/api/v1/retention/forecast?scope=all&max_age_s=2592000&max_bytes=1000")["deletes_bytes"]
+    assert deletes > 10_000
+    expect(dialog.get_by_text("are deleted soon after it is saved")).to_contain_text(bytes_text(page, deletes))
+    dialog.get_by_label("At most, GB").fill("")
+    dialog.get_by_label("Kept at least, days").fill("0.001")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_hidden()
     # what a rule of a tag would take is known beside the other, by who records under it
@@ -419,8 +427,13 @@ def test_every_tab_speaks_the_language_and_fits_a_phone(world: World, chromium: 
         "ru": ("ru-RU", "Журнал", tabs, "Просмотр: прямой эфир", r"запись с\s*20 нояб"),
         "vi": ("vi-VN", "Nhật ký", tabs[-1:], "Đã xem: trực tiếp", r"bản ghi từ\s*(lúc )?.*20"),
     }
+    nested = {"ru": r"может входить\s*да\s*роль\s*наблюдатель", "vi": r"được đăng nhập\s*có\s*vai trò\s*người xem"}
+    areas = {"ru": "прямой эфир, закрепления", "vi": "hình trực tiếp, ghim"}
     with world.app.app_context(), writing() as session:
         audit(session, "robot", "watch.live", "1", 1, begin_utc="2026-11-20T08:00:05Z", requests={"cell": 1})
+        before, after = {"role": "viewer", "active": True}, {"role": "operator", "active": False}
+        audit(session, "robot", "account.change", "1", None, name="<b>Zoë</b>", before=before, after=after)
+        audit(session, "robot", "token.create", "2", None, name="words", role="viewer", endpoints=["live", "pin"])
     for language, (locale, last, shown, did, told) in names.items():
         with chromium.looking(world.base, account="admin", language=locale, size="phone", theme="dark") as looker:
             for tab in shown:
@@ -433,6 +446,10 @@ def test_every_tab_speaks_the_language_and_fits_a_phone(world: World, chromium: 
             expect(row).to_contain_text(did)
             expect(row).to_contain_text(re.compile(told))
             expect(row).to_contain_text("2026-11-20T08:00:05Z")  # as it is stored, beside
+            changed = page.get_by_role("row").filter(has_text="account.change").filter(has_text="<b>Zoë</b>").first
+            expect(changed.locator("dl dl").last).to_have_text(re.compile(nested[language]))
+            made = page.get_by_role("row").filter(has_text="token.create").filter(has_text="words").first
+            expect(made).to_contain_text(areas[language])
             looker.shot(f"audit-{language}", is_whole=False)
             assert page.evaluate("document.documentElement.lang") == language
             assert looker.complaints == []

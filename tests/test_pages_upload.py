@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 from flask import Flask
 from playwright.sync_api import Locator, Page, Response, expect
 
@@ -148,6 +149,63 @@ def test_what_cannot_be_sent_is_said_before_and_what_is_cancelled_is_deleted(
         page.get_by_role("link", name="setup.exe").wait_for()
         expect(page.get_by_role("region", name="Not finished")).to_have_count(0)
         assert of_pages(looker) == []
+
+
+def test_the_same_file_is_sent_once_and_a_file_that_is_whole_is_not_cancelled(
+    served: Served, chromium: Chromium, tmp_path: Path
+) -> None:
+    """Two rows went on with one upload: cancelling the one that was overtaken deleted the file of the other."""
+    path = tmp_path / "once.mp4"
+    data = np.random.default_rng(2).bytes(LESS_BYTES)
+    path.write_bytes(data)
+    with chromium.looking(served.service.base) as looker:
+        page = looker.open("/view/files")
+        slow_down(page, SLOWER_BPS)
+        choose = page.locator("input[type=file]").first
+        choose.set_input_files(path)
+        rows = page.get_by_role("region", name="Uploads").get_by_role("listitem")
+        first, second = rows.nth(0), rows.nth(1)
+        wait_progress(first, 0.05)
+        choose.set_input_files(path)
+        expect(second).to_contain_text("The same file is in this list already.")
+        expect(second.get_by_role("button")).to_have_count(1)
+        assert looker.axe() == []
+        second.get_by_role("button", name="Take once.mp4 off this list").press("Enter")
+        first.get_by_role("button", name="Pause once.mp4").press("Enter")
+        expect(first.locator(".badge")).to_have_text("paused")
+        with page.context.expect_page() as opened:
+            page.evaluate("open('/view/files')")
+        other = opened.value  # another tab goes on with it, to its end
+        other.locator("input[type=file]").first.set_input_files(path)
+        other.get_by_role("region", name="Uploads").get_by_role("link", name="Open the file").wait_for()
+        first.get_by_role("button", name="Cancel once.mp4").press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Cancel the upload").press("Enter")
+        expect(first.locator(".badge")).to_have_text("complete")
+        [file] = looker.ask("/files/?name=once")
+        assert file["sha256"] == hashlib.sha256(data).hexdigest()
+        assert of_pages(looker) == []
+
+
+def test_an_upload_that_failed_is_taken_off_the_list_or_gone_on_with_by_its_file(
+    served: Served, chromium: Chromium, tmp_path: Path
+) -> None:
+    path = tmp_path / "again.mp4"
+    path.write_bytes(bytes(LESS_BYTES))
+    with chromium.looking(served.service.base) as looker:
+        page = looker.open("/view/files")
+        slow_down(page, SLOWER_BPS)
+        choose = page.locator("input[type=file]").first
+        choose.set_input_files(path)
+        rows = page.get_by_role("region", name="Uploads").get_by_role("listitem")
+        wait_progress(rows, 0.05)
+        [file] = looker.ask("/files/?name=again")
+        assert requests.delete(f"{looker.base}/files/{file['id']}/", timeout=20).status_code < 300
+        expect(rows.locator(".badge")).to_have_text("stopped")
+        expect(rows.get_by_role("button", name="Take again.mp4 off this list")).to_be_visible()
+        slow_down(page, -1)
+        choose.set_input_files(path)
+        expect(rows).to_have_count(1)
+        expect(rows.locator(".badge")).to_have_text("complete")
 
 
 @pytest.fixture

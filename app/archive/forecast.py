@@ -72,6 +72,7 @@ class Forecast:
     used_bytes: int
     pinned_bytes: int
     needed_bytes: int
+    deletes_bytes: int | None = None  # by the rule that is proposed; None without one, or where it is not told
 
     @property
     def hours_until_full(self) -> float | None:
@@ -166,9 +167,7 @@ def _pinned_bytes(session: AnySession) -> dict[str, int]:
 
 def read_forecast(session: AnySession, now_us: int, proposed: Rule | None = None) -> Forecast:
     """Return the forecast; with the rule that is proposed instead of the one that it replaces. Ends the transaction."""
-    rules = [rule for rule in read_rules(session) if proposed is None or rule.id != proposed.id]
-    if proposed is not None:
-        rules.append(proposed)
+    rules = read_rules(session, proposed)
     groups: dict[int, set[str]] = {}
     for group_id, source_id in session.execute(select(group_source.c.group_id, group_source.c.source_id)):
         groups.setdefault(source_id, set()).add(group_id)

@@ -101,14 +101,14 @@ class Keeping:
         return any(rule.limit(limit) is not None for rule in self.rules)
 
 
-def _edges(day: int) -> tuple[int, int]:
+def edges_of(day: int) -> tuple[int, int]:
     """Return within which time the segments that start on a day lie."""
     return day * DAY_US, (day + 1) * DAY_US + MAX_SEGMENT_US
 
 
-def read_keeping(session: AnySession, now_us: int) -> Keeping:
-    """Read what decides, for ages counted to an instant."""
-    rules = read_rules(session)
+def read_keeping(session: AnySession, now_us: int, proposed: Rule | None = None) -> Keeping:
+    """Read what decides, for ages counted to an instant; as it would be with the rule that is proposed."""
+    rules = read_rules(session, proposed)
     found = Keeping(now_us, rules, {}, {}, {}, {})
     members: dict[int, set[str]] = {}
     for group_id, source_id in session.execute(select(group_source.c.group_id, group_source.c.source_id)):
@@ -131,15 +131,16 @@ def read_keeping(session: AnySession, now_us: int) -> Keeping:
     return found
 
 
-def read_rules(session: AnySession) -> list[Rule]:
-    """Return all rules, with the names of what they are of."""
+def read_rules(session: AnySession, proposed: Rule | None = None) -> list[Rule]:
+    """Return all rules, with the names of what they are of; last the one that is proposed, in the place of its own."""
     query = (
         select(RetentionRule, Group.name, Tag.name)
         .outerjoin(Group, Group.id == RetentionRule.group_id)
         .outerjoin(Tag, Tag.id == RetentionRule.tag_id)
         .order_by(RetentionRule.created_us, RetentionRule.id)
     )
-    return [rule_of(row, group or tag) for row, group, tag in session.execute(query)]
+    rules = [rule_of(row, group or tag) for row, group, tag in session.execute(query)]
+    return rules if proposed is None else [*(rule for rule in rules if rule.id != proposed.id), proposed]
 
 
 def rule_of(row: RetentionRule, name: str | None) -> Rule:
@@ -193,13 +194,13 @@ class Days:
 
     def of(self, session: AnySession, keeping: Keeping, source_id: int, day: int) -> Day:
         """Return what a camera-day comes to; read where it is not known, or no longer."""
-        edges = _edges(day)
+        edges = edges_of(day)
         held, pins = keeping.held(source_id, *edges), keeping.pins_near(source_id, *edges)
         deciding = (tuple(keeping.rules), keeping.groups.get(source_id), tuple(held), tuple(pins))
         key = (keeping.days[source_id][day], hash(deciding), len(keeping.unset_runs.get(source_id, ())))
         known = self._known.get((source_id, day))
         if known is None or known.key != key:
-            known = self._known[source_id, day] = _sum_up(
+            known = self._known[source_id, day] = sum_up(
                 keeping, key, source_id, read_day(session, keeping, source_id, day)
             )
         return known
@@ -209,7 +210,8 @@ class Days:
         self._known = {key: day for key, day in self._known.items() if key[1] in keeping.days.get(key[0], {})}
 
 
-def _sum_up(keeping: Keeping, key: tuple[object, ...], source_id: int, rows: Rows) -> Day:
+def sum_up(keeping: Keeping, key: tuple[object, ...], source_id: int, rows: Rows) -> Day:
+    """Return what the segments of a camera-day come to."""
     by_rule = {
         (limit, rule.id): int(rows.sizes[mask].sum())
         for limit in ("min_bytes", "max_bytes")

@@ -21,7 +21,7 @@ from app.archive.deletion import Act
 from app.archive.forecast import growth_by_storage
 from app.archive.keeping import NEVER_US, Days, Rows, read_keeping
 from app.archive.notices import note
-from app.archive.ruling import BYTE_UNITS, EXPIRED, S_US, Mask, Rule, in_units
+from app.archive.ruling import BYTE_UNITS, EXPIRED, S_US, SPARE_SHARE, Mask, Rule, in_units
 from app.archive.storagefigures import used_bytes
 from app.archive.sweeping import ACTOR, Need, Sweep, act_of
 from app.archive.unlinking import has_doomed, leaving_bytes, mounted_roots, unlink_doomed
@@ -36,7 +36,6 @@ PAUSE_S = 0.12  # SQLite asks for its turn every 100 ms: a shorter pause can be 
 PASS_S = 20.0
 LOOK_S = 3600.0  # how often a storage that was found known is compared with the database again
 AHEAD_S = 600  # room is made for so many seconds of recording, for twice as many at a time
-SPARE_SHARE = 100  # of a limit of bytes, this part is freed beyond it: else each pass would delete one file
 DOOMED_LIMIT = 2000
 KEPT = (
     "all else is pinned or kept by a minimum. Lower the minima, release pins, or give it more room "

@@ -18,6 +18,7 @@ Mask = npt.NDArray[np.bool_]
 SCOPES = ("source", "tag", "group", "all")  # from the most to the least specific
 LIMITS = ("min_age_s", "max_age_s", "min_bytes", "max_bytes")
 S_US = 1_000_000
+SPARE_SHARE = 100  # of a limit of bytes, this part is freed beyond it: else each pass would delete one file
 RULE_LENGTH = 64  # of Deletion.rule
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 BYTE_UNITS = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 1000), ("B", 1))

@@ -2,7 +2,7 @@
 
 No request waits for it, and none takes SQLite's write lock. What is being looked at is stored in `viewing` each
 FLUSH_S, so that a process that is killed loses at most that; what has ended becomes a row of `audit` in the same
-transaction that removes it there.
+transaction that removes it there. Downloads (app/archive/downloads.py) are rows of `audit` at once.
 """
 
 import logging
@@ -18,6 +18,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.archive.auditing import encode
+from app.archive.downloads import Download, Downloads
 from app.archive.viewings import FURTHER, SEVERAL, Due, Look, Viewings, further_detail
 from app.archive.viewings import Viewing as Open
 from app.extensions import AnySession, db, writing
@@ -47,7 +48,7 @@ class ViewWriter:
         self._is_ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._fault = ""  # what writing fails with, as was told
-        self.viewings = Viewings()
+        self.viewings, self.downloads = Viewings(), Downloads()
         _writers.add(self)
 
     def note(self, look: Look, span: tuple[int, int] | None = None, at_us: int | None = None) -> None:
@@ -55,12 +56,18 @@ class ViewWriter:
         self._begin()
         self.viewings.note(look, span, now_us() if at_us is None else at_us)
 
+    def note_download(self, look: Look, span: tuple[int, int], size_bytes: int) -> None:
+        """Take in a download; returns at once, too."""
+        self._begin()
+        self.downloads.note(look, span, size_bytes, now_us())
+
     def _begin(self) -> None:
         if self._pid == os.getpid() and self._thread is not None and self._thread.is_alive():
             return
         with self._lock:
             if self._pid != os.getpid():
-                self._pid, self.viewings, self._is_ending = os.getpid(), Viewings(), threading.Event()
+                self._pid, self._is_ending = os.getpid(), threading.Event()
+                self.viewings, self.downloads = Viewings(), Downloads()
                 self._thread, self._writing = None, threading.Lock()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="viewings", daemon=True)
@@ -73,15 +80,18 @@ class ViewWriter:
     def flush(self, at_us: int | None = None, *, is_end: bool = False) -> bool:
         """Write what is due; tell whether all was written. What was not is tried again."""
         with self._writing:
-            return self.viewings.is_idle or self._flush(now_us() if at_us is None else at_us, is_end=is_end)
+            is_idle = self.viewings.is_idle and self.downloads.is_idle
+            return is_idle or self._flush(now_us() if at_us is None else at_us, is_end=is_end)
 
     def _flush(self, at_us: int, *, is_end: bool) -> bool:
-        due = self.viewings.take(at_us, is_end=is_end)
+        due, downloads = self.viewings.take(at_us, is_end=is_end), self.downloads.take(at_us)
         try:
             with self._app.app_context():
                 write(due)
+                write_downloads(downloads)
         except Exception as error:  # noqa: BLE001  the thread goes on, and nothing that was seen is lost
             self.viewings.give_back(due)
+            self.downloads.give_back(downloads)
             self._tell(error)
             return False
         self._fault = ""
@@ -137,6 +147,18 @@ def write(due: Due) -> None:
     if due.further:
         with writing() as session:
             session.add(_row(at_us, SEVERAL, FURTHER, "", None, encode(further_detail(due.further))))
+
+
+def write_downloads(due: list[Download]) -> None:
+    """Write downloads, as `write` does. Raises."""
+    at_us = now_us()  # not that of the download: a row that says to be older than those before it counts as put in
+    while due:
+        some = due[:BATCH]
+        with writing() as session:
+            for one in some:
+                look, text = one.look, encode(one.detail())
+                session.add(_row(at_us, look.actor, look.action, look.subject, look.source_id, text))
+        del due[: len(some)]
 
 
 def _store(session: AnySession, viewings: Sequence[Open], at_us: int) -> None:

@@ -207,8 +207,11 @@ def _check_size(body: bytes) -> None:
     if size is None or min(size) < 2:
         raise _refusal(NOT_WHOLE)
     if size.width * size.height > MAX_PIXELS:
-        text = f"the camera's picture has {size.width} × {size.height} pixels, {size.width * size.height:,} in all; at "
-        raise _refusal(f"{text}most {MAX_PIXELS:,} are taken: set a smaller picture in the camera", "failed")
+        raise _refusal(
+            f"the camera's picture has {size.width} × {size.height} pixels, {size.width * size.height:,} in all; at "
+            f"most {MAX_PIXELS:,} are taken: set a smaller picture in the camera",
+            "failed",
+        )
 
 
 def _refusal(detail: str, kind: str = "not_a_camera") -> PictureRefused:

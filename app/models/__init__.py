@@ -32,7 +32,7 @@ from app.models.segment import Segment
 from app.models.signin import AccountSession, RecoveryCode, SignInFailure
 from app.models.source import Source
 from app.models.storage import Storage
-from app.models.sums import AttemptCount, KeptFootage
+from app.models.sums import AttemptCount, KeptDay, KeptFootage
 from app.models.syncjob import ReceivedCopy, SyncItem, SyncJob
 from app.models.tag import Tag
 from app.models.viewing import Viewing
@@ -66,6 +66,7 @@ __all__ = [
     "Finding",
     "Group",
     "IdempotentAnswer",
+    "KeptDay",
     "KeptFootage",
     "Lease",
     "LoadedList",

@@ -106,8 +106,11 @@ def find_before(source_id: int, before_us: int, from_us: int, threshold: float, 
 def _search(walk: "_Walk", at_us: int, until_us: int, least_us: int) -> Search:
     for moving in walk.stretches(at_us, until_us):
         is_there = moving.begin_us < at_us if walk.is_back else moving.begin_us > at_us
-        if is_there and moving.end_us - moving.begin_us >= least_us:
-            return Search(moving)
+        if not is_there:
+            continue
+        whole = walk.to_its_end(moving) if moving.end_us > at_us else moving
+        if whole.end_us - whole.begin_us >= least_us:
+            return Search(whole)
     return Search(None, walk.stopped_us)
 
 
@@ -115,7 +118,7 @@ class _Walk:
     """Goes over the stretches of a camera, forward or back; what has nothing is passed over by its half hours."""
 
     def __init__(self, source_id: int, threshold: float, *, is_back: bool) -> None:
-        self._source_id, self.is_back = source_id, is_back
+        self._source_id, self._threshold, self.is_back = source_id, threshold, is_back
         self._least = max(code_of(threshold), FIRST_SCORE + 1)
         self.stopped_us: int | None = None
 
@@ -130,6 +133,16 @@ class _Walk:
             yield from (_moving(*one) for one in pending)
             pending = [(first, end, code)]
         yield from (_moving(*one) for one in pending)
+
+    def to_its_end(self, moving: Moving) -> Moving:
+        """Return a stretch with what follows of it: a walk back begins but an hour after its instant."""
+        on = _Walk(self._source_id, self._threshold, is_back=False)
+        for other in on.stretches(moving.end_us, moving.end_us + MAX_HOURS * HOURS.row_us):
+            if other.begin_us - moving.end_us >= JOIN_CELLS * HOURS.cell_us:
+                break
+            if other.end_us > moving.end_us:
+                return Moving(moving.begin_us, other.end_us, max(moving.code, other.code))
+        return moving
 
     def _apart(self, one: tuple[int, int, int], other: tuple[int, int]) -> int:
         return one[0] - other[1] if self.is_back else other[0] - one[1]

@@ -40,7 +40,7 @@ from app.views.documenting import sends_bytes, sends_on
 from app.views.playbackobjects import RequestData
 from app.views.playbackrange import HLS, MP4, Subject, namespace, of_record, of_source, ranged, see
 from app.views.playbacksigning import keep_from_caches, signed_urls
-from app.views.watching import saw, sending
+from app.views.watching import saw, sending, took
 
 playbackapi = Blueprint("playbackapi", __name__)
 playbackapi.after_request(compress)
@@ -68,19 +68,16 @@ def _video(subject: Subject) -> Response:
     headers = {"Cache-Control": "private, no-cache"}
     if subject.asked.download:
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
-    return respond(
-        Body(
-            movie.parts,
-            current_app.config["PLAYBACK"].READ_AHEAD_BYTES,
-            on_loss(subject.source_id),
-            sending("video", subject.source_id, (subject.asked.begin_us, subject.asked.end_us)),
-        ),
-        content_type=MP4,
-        etag=movie.etag,
-        headers=headers,
-        # Not a strong date: a file that is lost makes the film another one, and none of its files newer.
-        modified_us=movie.modified_us,
+    span = subject.asked.begin_us, subject.asked.end_us
+    body = Body(
+        movie.parts,
+        current_app.config["PLAYBACK"].READ_AHEAD_BYTES,
+        on_loss(subject.source_id),
+        sending("video", subject.source_id, span),
     )
+    # Not a strong date: a file that is lost makes the film another one, and none of its files newer.
+    answer = respond(body, content_type=MP4, etag=movie.etag, headers=headers, modified_us=movie.modified_us)
+    return took(answer, subject.source_id, span, body.size_bytes) if subject.asked.download else answer
 
 
 def _file_name(footage: Footage) -> str:

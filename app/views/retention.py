@@ -1,5 +1,6 @@
 """Retention: how long and how much is kept, for whom, and why. Beyond the contract (docs/design/retention.md)."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
@@ -14,6 +15,7 @@ from app.archive import rulebook
 from app.archive.believing import believed
 from app.archive.explaining import explain_instant
 from app.archive.forecast import read_forecast, refuse_unreachable
+from app.archive.foretelling import would_delete
 from app.archive.paging import Order
 from app.archive.ruling import LIMITS, Rule
 from app.auth import actor
@@ -21,7 +23,17 @@ from app.errors import Invalid, NotFound, Unreachable
 from app.extensions import db, writing
 from app.models import RetentionRule, Source
 from app.models.types import now_us
-from app.personalulti import MAX_ID, Name, no_truth, not_found, path_integer, path_uuid, read_parameters, read_query
+from app.personalulti import (
+    MAX_ID,
+    Name,
+    left_out,
+    no_truth,
+    not_found,
+    path_integer,
+    path_uuid,
+    read_parameters,
+    read_query,
+)
 from app.playback.asked import Moment
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
@@ -55,29 +67,33 @@ class RuleLimits(BaseModel):
     max_bytes: Bytes = Field(None, description="The oldest goes when there is more")
 
 
-class NewRule(RuleLimits):
-    """A rule: of all sources, or of one group, tag or source, which is named beside `scope`."""
+class RuleTarget(BaseModel):
+    """What a rule is of, beside its scope: one group, tag or source, or none of them."""
 
-    scope: Scope
     group_name: Name | None = Field(None, examples=[None])
     tag_name: Name | None = None
     source_id: int | None = Field(None, ge=1, le=MAX_ID, examples=[None])
 
-    @property
-    def target(self) -> str | int | None:
-        """Return what the rule is of. Raises Invalid where that is missing, or something else is named."""
-        for scope, name in TARGETS.items():
-            is_given, is_meant = getattr(self, name) is not None, scope == self.scope
+    def of(self, scope: str) -> str | int | None:
+        """Return what a rule of a scope is of. Raises Invalid where that is missing, or something else is named."""
+        for one, name in TARGETS.items():
+            is_given, is_meant = getattr(self, name) is not None, one == scope
             if is_given != is_meant:
-                message = f"a rule of {self.scope} {'needs' if is_meant else 'has no'} {name}"
+                message = f"a rule of {scope} {'needs' if is_meant else 'has no'} {name}"
                 raise Invalid(message, loc=("body", name), kind="missing" if is_meant else "target")
-        return None if self.scope == rulebook.ONE_OF_ALL else getattr(self, TARGETS[self.scope])
+        return None if scope == rulebook.ONE_OF_ALL else getattr(self, TARGETS[scope])
+
+
+class NewRule(RuleTarget, RuleLimits):
+    """A rule: of all sources, or of one group, tag or source, which is named beside `scope`."""
+
+    scope: Scope
 
 
 class RuleChange(RuleLimits):
     """Other limits; what is left out stays, and the scope cannot change."""
 
-    scope: Scope = None  # type: ignore[assignment]
+    scope: Scope = left_out()
 
 
 class RulesQuery(ListQuery):
@@ -89,10 +105,10 @@ class RulesQuery(ListQuery):
     scope: Scope | None = Field(None, description="Only those of this scope")
 
 
-class ForecastQuery(NewRule):
+class ForecastQuery(RuleTarget, RuleLimits):
     """A rule that is thought of; nothing: the forecast of the rules as they are."""
 
-    scope: Scope | None = Field(None, description="What the rule would be of, as for POST")  # type: ignore[assignment]
+    scope: Scope | None = Field(None, description="What the rule would be of, as for POST")
     rule_id: UUID | None = Field(None, description="Instead of `scope`: the rule that would have these limits alone")
 
 
@@ -147,7 +163,9 @@ class Rules(Resource):
     def post(self) -> dict[str, Any]:
         """Add a rule of retention."""
         given = read_parameters().checked(NewRule)
-        proposed = rulebook.propose(db.session, given.scope, given.target, given.model_dump(include=set(LIMITS)))
+        proposed = rulebook.propose(
+            db.session, given.scope, given.of(given.scope), given.model_dump(include=set(LIMITS))
+        )
         _check_reachable(proposed)
         who = actor()
         with writing() as session:
@@ -213,7 +231,7 @@ def _thought_of(asked: ForecastQuery) -> Rule | None:
             return rulebook.as_rule(db.session, row)._replace(**limits)
         if asked.scope is None:
             return None
-        return rulebook.propose(db.session, asked.scope, asked.target, limits)
+        return rulebook.propose(db.session, asked.scope, asked.of(asked.scope), limits)
     except (Invalid, NotFound) as error:
         error.loc = ("query", *error.loc[1:])
         raise
@@ -227,7 +245,7 @@ class RetentionForecast(Resource):
         description="From the bytes that each source has come to in the last day while it recorded. "
         "`hours_until_full` counts what is left until budget or reserve; retention makes room before. With `scope` and "
         "what POST takes beside it, or with `rule_id`, and limits, it is told as it would be with that rule, which is "
-        "the last of `rules`; a limit that is left out is none."
+        "the last of `rules`, and `deletes_bytes` is told; a limit that is left out is none."
     )
     @query_parameters(namespace, ForecastQuery)
     @namespace.response(200, "The forecast", document(namespace, ForecastObject))
@@ -235,7 +253,9 @@ class RetentionForecast(Resource):
     def get(self) -> dict[str, Any]:
         """Tell how long there is room, and which minima can be kept."""
         thought_of = _thought_of(read_query().checked(ForecastQuery))
-        return forecast_object(read_forecast(db.session, now_us(), thought_of))
+        forecast = read_forecast(db.session, now_us(), thought_of)
+        deletes = None if thought_of is None else would_delete(db.session, thought_of)
+        return forecast_object(dataclasses.replace(forecast, deletes_bytes=deletes))
 
 
 @namespace.route("/source/<source_id>/retention")

@@ -117,6 +117,11 @@ class ForecastObject(BaseModel):
     used_bytes: int
     pinned_bytes: int
     needed_bytes: int
+    deletes_bytes: int | None = Field(
+        description="Of the rule that is asked with: the bytes that go by it as soon as it is there, without what is "
+        "pinned or kept by a minimum. null without a rule, or where telling it would take too long",
+        examples=[1_500_000_000],
+    )
     capacity_bytes: int | None
     hours_until_full: float | None
     reachable_days: float | None
@@ -192,6 +197,7 @@ def forecast_object(forecast: Forecast) -> dict[str, Any]:
         "used_bytes": forecast.used_bytes,
         "pinned_bytes": forecast.pinned_bytes,
         "needed_bytes": forecast.needed_bytes,
+        "deletes_bytes": forecast.deletes_bytes,
         "capacity_bytes": forecast.capacity_bytes,
         "hours_until_full": forecast.hours_until_full,
         "reachable_days": forecast.reachable_days,

@@ -16,7 +16,7 @@ from app.archive.viewwriter import ViewWriter, writer_of
 from app.auth import actor
 from app.models.types import now_us
 
-WATCH, LIVE, DOWNLOAD = "watch", "watch.live", "download"
+WATCH, LIVE, DOWNLOAD, EXPORT = "watch", "watch.live", "download", "export"
 SHOWN = (200, 206, 304)  # who is answered 304 has it already, and looks at it again
 BEAT_S = 1.0
 
@@ -56,6 +56,17 @@ def sending(what: str, source_id: int, within: tuple[int, int]) -> Callable[[int
             writer.note(look, span)
 
     return note
+
+
+def took(response: Response, source_id: int, span: tuple[int, int], size_bytes: int) -> Response:
+    """Note that the film of [begin, end) of a source is sent as a file, an export; return the answer.
+
+    Only where its first byte is sent: what follows is asked for by whoever goes on with the same download.
+    """
+    is_begun = response.status_code == 200 or (response.status_code == 206 and response.content_range.start == 0)
+    if request.method == "GET" and is_begun:
+        _writer().note_download(_look("", source_id, EXPORT, None), span, size_bytes)
+    return response
 
 
 def living(source_id: int, what: str) -> Callable[[], None]:

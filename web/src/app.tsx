@@ -90,6 +90,13 @@ function Page() {
   return <View key={name} />;
 }
 
+/** The key that opens the help on keys. */
+function useHelpKey(open: () => void): void {
+  const label = say('keys');
+  const hints = useMemo(() => [{ keys: '?', hint: label, act: open }], [label]);
+  useKeys(hints, say('everywhere'));
+}
+
 /** Why what is shown may be old; that nobody is signed in any more is said apart. */
 function Lost() {
   const why = lost.value;
@@ -103,20 +110,9 @@ function Lost() {
 
 export function App() {
   const isHelpOpen = useSignal(false);
-  const label = say('keys');
-  const hints = useMemo(
-    () => [
-      {
-        keys: '?',
-        hint: label,
-        act: () => {
-          isHelpOpen.value = true;
-        },
-      },
-    ],
-    [label],
-  );
-  useKeys(hints, say('everywhere'));
+  useHelpKey(() => {
+    isHelpOpen.value = true;
+  });
   useEffect(watchCameras, []);
   useSignalEffect(() => {
     document.title = `${say(route.value.page)} · flask-playback`;

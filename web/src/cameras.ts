@@ -2,12 +2,16 @@
 import { batch, computed, signal } from '@preact/signals';
 import { ApiError } from './api/call';
 import * as api from './api/sources';
+import { nameOf, toldApart } from './cameranames';
+
+export { nameOf, shortened } from './cameranames';
 
 const CAMERAS_EVERY_MS = 2500;
 const GROUPS_EVERY_MS = 15_000;
 
 export interface Camera {
   id: number;
+  /** The first line of its description; with its number where others are called the same. */
   name: string;
   model: api.Model;
   status: api.SourceStatus;
@@ -44,19 +48,6 @@ function modelOf(source: api.Source): api.Model {
   if (source.uri_rtsp === null) return 'PictureSource';
   const hasPicture = source.uri_http_picture.uri !== null;
   return hasPicture && source.ffmpeg_cmd.includes('-c:v libx264') ? 'PictureSource' : 'Source';
-}
-
-const LONGEST_NAME = 100;
-
-/** A text cut where it is longer than so many letters: nobody reads more of it in a list. */
-export function shortened(text: string, most = LONGEST_NAME): string {
-  const letters = [...text.slice(0, 4 * most)];
-  return letters.length > most ? `${letters.slice(0, most).join('')}…` : text;
-}
-
-/** The first line of what is said of a camera, cut where it is longer than a name. */
-export function nameOf(source: Pick<api.Source, 'id' | 'description'>): string {
-  return shortened(source.description?.split('\n')[0]?.trim() || `#${source.id}`);
 }
 
 function cameraOf(source: api.Source, records: api.OpenRecord[], known: CameraGroup[]): Camera {
@@ -107,7 +98,7 @@ async function ask(): Promise<void> {
   batch(() => {
     groups.value = known;
     runningTags.value = [...new Set(records.map(({ tag }) => tag))];
-    cameras.value = sources.map((source) => cameraOf(source, records, known));
+    cameras.value = toldApart(sources.map((source) => cameraOf(source, records, known)));
   });
 }
 

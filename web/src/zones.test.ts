@@ -82,6 +82,11 @@ test('steady stretches meet where the clock is set, and cover the range', () => 
   expect(found.at(-1)?.endMs).toBe(at('2027-01-01T00:00:00Z'));
 });
 
+test('two equal readings of the clock are told apart by their offset', () => {
+  expect(zoneOf('Europe/Berlin').offsetText(at('2026-10-25T00:30:00Z'), 'en')).toBe('GMT+2');
+  expect(zoneOf('Europe/Berlin').offsetText(at('2026-10-25T01:30:00Z'), 'en')).toBe('GMT+1');
+});
+
 test('a zone that there is not is refused', () => {
   expect(() => new Zone('Mars/Olympus')).toThrow(RangeError);
 });

@@ -153,6 +153,12 @@ export class Zone {
     const read = { year, month, day, hour: number('hour'), minute: number('minute'), second: number('second') };
     return asUtc(read) - wholeMs;
   }
+
+  /** Which of two equal readings of the wall clock an instant is: "GMT+2". */
+  offsetText(ms: number, language: string): string {
+    const format = new Intl.DateTimeFormat(language, { timeZone: this.name, timeZoneName: 'shortOffset' });
+    return format.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  }
 }
 
 const zones = new Map<string, Zone>();

@@ -128,11 +128,7 @@ function Search({ onChange, onClose }: { onChange: () => void; onClose: () => vo
   );
 }
 
-/** The bar of activity above the timeline. */
-export function ActivityBar() {
-  const { enabled, changed } = useCameras();
-  const { jump, told, error, isSearching } = useJumps(enabled);
-  const isOpen = useSignal(false);
+function useJumpKeys(jump: ReturnType<typeof useJumps>['jump']): void {
   const latest = useRef(jump);
   latest.current = jump;
   const hints = useMemo(
@@ -143,6 +139,17 @@ export function ActivityBar() {
     [say('next')],
   );
   useKeys(hints, say('title'));
+}
+
+/** The bar of activity above the timeline. */
+export function ActivityBar() {
+  const { enabled, changed } = useCameras();
+  const { jump, told, error, isSearching } = useJumps(enabled);
+  const isOpen = useSignal(false);
+  const show = (isShown: boolean) => () => {
+    isOpen.value = isShown;
+  };
+  useJumpKeys(jump);
   return (
     <section class="activity" aria-label={say('title')} aria-busy={isSearching.value}>
       <strong class="small">{say('title')}</strong>
@@ -159,23 +166,10 @@ export function ActivityBar() {
         {told.value}
       </p>
       <ErrorText error={error.value} />
-      <Button
-        kind="quiet"
-        icon="search"
-        onClick={() => {
-          isOpen.value = true;
-        }}
-      >
+      <Button kind="quiet" icon="search" onClick={show(true)}>
         {say('search')}
       </Button>
-      {isOpen.value && (
-        <Search
-          onChange={changed}
-          onClose={() => {
-            isOpen.value = false;
-          }}
-        />
-      )}
+      {isOpen.value && <Search onChange={changed} onClose={show(false)} />}
     </section>
   );
 }

@@ -59,8 +59,8 @@ function SinceChoice({ setting, isBusy, onChoose }: SinceProps) {
   );
 }
 
-/** The switch of one camera, for its own page and for the timeline; who may not configure sees how it stands. */
-export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onChange?: () => void }) {
+/** How activity of a camera stands, and what changes that: shown at once, and taken back where it is refused. */
+function useSetting(sourceId: number, onChange: (() => void) | undefined) {
   // Again while it is shown: what is left to look at becomes less.
   const asked = useAsked((ending) => activitySetting(sourceId, ending), String(sourceId), AGAIN_MS);
   const [refused, setRefused] = useState<unknown>(null);
@@ -85,10 +85,17 @@ export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onCha
       setBusy(false);
     }
   };
-  if (!stored) return error ? <ErrorText error={error} /> : <Spinner />;
-  const setting = { ...stored, ...chosen };
-  // Back at its place a slider tells of no change.
-  const drag = (threshold: number) => setChosen(placeOf(threshold) === placeOf(stored.threshold) ? {} : { threshold });
+  const setting = stored && { ...stored, ...chosen };
+  /** Show a threshold while it is dragged; back at its place a slider tells of no change. */
+  const drag = (threshold: number) =>
+    setChosen(stored && placeOf(threshold) === placeOf(stored.threshold) ? {} : { threshold });
+  return { setting, drag, change, isBusy, error };
+}
+
+/** The switch of one camera, for its own page and for the timeline; who may not configure sees how it stands. */
+export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onChange?: () => void }) {
+  const { setting, drag, change, isBusy, error } = useSetting(sourceId, onChange);
+  if (!setting) return error ? <ErrorText error={error} /> : <Spinner />;
   return (
     <div class="activity-switch">
       <Check

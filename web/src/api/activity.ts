@@ -20,6 +20,14 @@ export interface Activity extends WireInterval {
   sources: SourceActivity[];
 }
 
+/** What is asked of cameras by cells of so many seconds. */
+export const cellsOf = (sourceIds: number[], startMs: number, endMs: number, resolutionS: number) => ({
+  source_id: sourceIds.join(','),
+  start: isoOf(startMs),
+  end: isoOf(endMs),
+  resolution: Number(resolutionS.toFixed(3)), // the service takes microseconds and no finer
+});
+
 /** Activity of up to 256 cameras in the same cells, at most 10,000; raises ApiError 422 for more. */
 export const activity = (
   sourceIds: number[],
@@ -27,12 +35,7 @@ export const activity = (
   endMs: number,
   resolutionS: number,
   signal?: AbortSignal,
-) =>
-  get<Activity>(
-    '/playbackapi/activity',
-    { source_id: sourceIds.join(','), start: isoOf(startMs), end: isoOf(endMs), resolution: resolutionS },
-    signal,
-  );
+) => get<Activity>('/playbackapi/activity', cellsOf(sourceIds, startMs, endMs, resolutionS), signal);
 
 /** A stretch with movement. */
 export interface Moving {

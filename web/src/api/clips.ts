@@ -20,7 +20,8 @@ export interface ExportNote {
   at_utc: string;
   actor: string;
   source_id: number | null;
-  detail: { start_utc?: string; end_utc?: string; size_bytes?: number };
+  /** `content`: an ExportContent, or `mp4`: the film alone. A newer service may name others. */
+  detail: { start_utc?: string; end_utc?: string; content?: string; size_bytes?: number; asked_utc?: string };
 }
 
 const V1 = '/api/v1';
@@ -38,7 +39,6 @@ export const footageFiles = (signal?: AbortSignal) =>
 export const addFootageFile = (stretch: Stretch, name: string | null) =>
   send<HandedFile>('POST', '/files/', { ...stretchOf(stretch), ...(name && { name }) });
 export const footageFile = (id: number) => get<HandedFile>(`/files/${id}/`);
-export const removeFile = (id: number) => send<HandedFile>('DELETE', `/files/${id}/`);
 export const startAnalysis = (fileId: number, audience: Audience, comment: string) =>
   send<unknown>('POST', '/cinema/', { file_id: fileId, target_audience: audience, comment });
 /** The address of what happens to a file, as Server-Sent Events. */

@@ -1,12 +1,7 @@
-/** What is drawn on a timeline beside footage: activity, and what was noted of footage. */
-import { isoOf } from '../instants';
+/** What is drawn on a timeline beside footage and activity: what was noted of footage. */
+import { cellsOf } from './activity';
 import { get } from './call';
 import type { WireInterval } from './footage';
-
-export interface WireActivity extends WireInterval {
-  resolution: number;
-  sources: { source_id: number; is_enabled: boolean; threshold: number; values: (number | null)[] }[];
-}
 
 interface WireMark {
   id: string | number;
@@ -33,21 +28,10 @@ export interface MarksAnswer extends WireInterval {
   comment?: WireMarks<WireCommentMark>;
 }
 
-const askOf = (sourceIds: number[], startMs: number, endMs: number, resolutionS: number) => ({
-  source_id: sourceIds.join(','),
-  start: isoOf(startMs),
-  end: isoOf(endMs),
-  resolution: Number(resolutionS.toFixed(3)), // the service takes microseconds and no finer
-});
-
-/** How much of the picture changed, by cells of `resolutionS`. */
-export const activity = (ids: number[], startMs: number, endMs: number, resolutionS: number, signal: AbortSignal) =>
-  get<WireActivity>('/playbackapi/activity', askOf(ids, startMs, endMs, resolutionS), signal);
-
 /** Records with their tags, pins and comments. */
 export const marks = (ids: number[], startMs: number, endMs: number, resolutionS: number, signal: AbortSignal) =>
   get<MarksAnswer>(
     '/playbackapi/marks',
-    { ...askOf(ids, startMs, endMs, resolutionS), kinds: 'record,pin,comment' },
+    { ...cellsOf(ids, startMs, endMs, resolutionS), kinds: 'record,pin,comment' },
     signal,
   );

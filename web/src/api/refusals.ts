@@ -31,6 +31,11 @@ const labelled = (entry: Detail, text: string): string => {
   return field === undefined ? text : `${sayField(field)}: ${text}`;
 };
 
+/** Before the English sentence of an error whose type is not known here: a newer service may have others. */
+const UNTOLD = {
+  ru: 'Сервис отказал; почему, он пишет по-английски:',
+  vi: 'Dịch vụ từ chối; lý do được ghi bằng tiếng Anh:',
+};
 const SIGNED_OUT = 'You are signed out. Sign in again';
 const NUMBER = /-?\d+(?:\.\d+)?/;
 
@@ -71,7 +76,7 @@ export function told(entry: Detail, isAtField = false): Told {
   if (name === 'en') return isValue(type) ? englishTold(entry, isAtField) : { text: msg, more: '' };
   if (isRefusal(type)) return { text: REFUSALS[name][type], more: TELLING.has(type) ? msg : '' };
   if (isValue(type)) return valueTold(entry, VALUES[name][type], isAtField);
-  return { text: REFUSALS[name].conflict, more: msg };
+  return { text: UNTOLD[name], more: msg };
 }
 
 /** All entries in one line of text, where there is no place for more. */

@@ -1,6 +1,9 @@
 /** How the service is: storages, health, losses, retention. Instants are text, as on the wire. */
 import { isoOf } from '../instants';
 import { get, queryOf, send } from './call';
+import type { Pin } from './clips';
+
+export type { Pin };
 
 const V1 = '/api/v1';
 
@@ -33,6 +36,8 @@ export interface Forecast {
   used_bytes: number;
   pinned_bytes: number;
   needed_bytes: number;
+  /** Of the rule that was asked with: what goes as soon as it is there. Null without one, or where that is not known. */
+  deletes_bytes: number | null;
   capacity_bytes: number | null;
   hours_until_full: number | null;
   reachable_days: number | null;
@@ -115,17 +120,6 @@ export interface Rule extends Limits {
 }
 export type NewTarget = { scope: Scope; group_name?: string; tag_name?: string; source_id?: number };
 export type NewRule = Limits & NewTarget;
-
-export interface Pin {
-  id: string;
-  source_id: number;
-  start_utc: string;
-  end_utc: string;
-  owner: string;
-  reason: string;
-  expires_utc: string | null;
-  is_active: boolean;
-}
 
 export interface Explanation {
   state: 'kept' | 'open' | 'deleted' | 'none';

@@ -7,6 +7,7 @@ import { type Camera, groups } from '../cameras';
 import { momentText } from '../instants';
 import { may, mayConfigure } from '../me';
 import { Button } from '../parts/button';
+import { CameraSaid } from '../parts/camerasaid';
 import { Dialog } from '../parts/dialog';
 import { Link } from '../parts/link';
 import { ErrorText, Lamp } from '../parts/shown';
@@ -34,7 +35,11 @@ function Facts({ camera }: { camera: Camera }) {
         <span class="row">
           <Lamp camera={camera} isWordShown />
         </span>
-        {found?.detail && <p lang="en">{found.detail}</p>}
+        {found?.detail && (
+          <p>
+            <CameraSaid detail={found.detail} />
+          </p>
+        )}
         {found?.measured_utc && (
           <p class="small muted">{say('isFound', { at: momentText(Date.parse(found.measured_utc)) })}</p>
         )}

@@ -146,6 +146,26 @@ function Failure({ error }: { error: unknown }) {
   );
 }
 
+function Found({
+  devices,
+  onTake,
+}: {
+  devices: NonNullable<State['devices']>;
+  onTake: (found: Partial<Draft>) => void;
+}) {
+  return (
+    <>
+      <p class="muted">{say('hint')}</p>
+      <Table
+        caption={say('title')}
+        columns={columns(onTake)}
+        rows={devices}
+        keyOf={({ address, endpoint }) => `${address} ${endpoint}`}
+      />
+    </>
+  );
+}
+
 export function Discovery({ onClose, onTake }: { onClose: () => void; onTake: (found: Partial<Draft>) => void }) {
   const [{ devices, error }, setState] = useState<State>({ devices: null, error: null });
   const [turn, setTurn] = useState(0);
@@ -173,17 +193,7 @@ export function Discovery({ onClose, onTake }: { onClose: () => void; onTake: (f
             <p>{say('noneHint')}</p>
           </Empty>
         )}
-        {devices && devices.length > 0 && (
-          <>
-            <p class="muted">{say('hint')}</p>
-            <Table
-              caption={say('title')}
-              columns={columns(onTake)}
-              rows={devices}
-              keyOf={({ address, endpoint }) => `${address} ${endpoint}`}
-            />
-          </>
-        )}
+        {devices && devices.length > 0 && <Found devices={devices} onTake={onTake} />}
       </div>
       <div class="dialog-buttons">
         <Button icon="search" disabled={devices === null} onClick={() => setTurn(turn + 1)}>

@@ -64,6 +64,20 @@ function Maker({ draft, change }: FieldsProps) {
   );
 }
 
+function AuthField({ draft, change, said }: Pick<FieldsProps, 'draft' | 'change'> & { said: ApiError | null }) {
+  return (
+    <Field label={say('auth')} error={said?.of('auth') ?? ''}>
+      <select
+        value={draft.auth}
+        onChange={({ currentTarget: { value } }) => change({ auth: value === 'basic' ? 'basic' : 'digest' })}
+      >
+        <option value="digest">Digest</option>
+        <option value="basic">Basic</option>
+      </select>
+    </Field>
+  );
+}
+
 function Login({ draft, change, error, isNew }: FieldsProps) {
   const said = error instanceof ApiError ? error : null;
   const isMoved = said?.has('masked_password') ?? false;
@@ -93,17 +107,7 @@ function Login({ draft, change, error, isNew }: FieldsProps) {
           />
         </Field>
       </div>
-      {draft.model === 'PictureSource' && (
-        <Field label={say('auth')} error={said?.of('auth') ?? ''}>
-          <select
-            value={draft.auth}
-            onChange={({ currentTarget: { value } }) => change({ auth: value === 'basic' ? 'basic' : 'digest' })}
-          >
-            <option value="digest">Digest</option>
-            <option value="basic">Basic</option>
-          </select>
-        </Field>
-      )}
+      {draft.model === 'PictureSource' && <AuthField draft={draft} change={change} said={said} />}
     </>
   );
 }

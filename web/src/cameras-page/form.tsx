@@ -1,5 +1,6 @@
 /** Adding and changing a camera: it is tried first, and then stored. */
 
+import type { TargetedSubmitEvent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { groupsOf } from '../api/cameras';
@@ -12,7 +13,7 @@ import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
 import { split } from './addresses';
-import { type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
+import { changesOf, type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
 import { FieldsOf } from './fields';
 import { say } from './formwords';
 import { sayFault } from './importwords';
@@ -36,14 +37,23 @@ async function putIntoGroups(id: number, before: string[], wanted: string[]): Pr
   for (const one of before.filter((group) => !wanted.includes(group))) await api.removeMember(one, id);
 }
 
-/** Store a camera; `madeId` is that of a new one which is there since an attempt that failed farther on. */
-async function store(camera: Camera | null, draft: Draft, madeId: number | null, onMade: (id: number) => void) {
+/** What a form stores: `before` is how it was opened, `madeId` a new camera that is there since an attempt failed farther on. */
+interface Stored {
+  camera: Camera | null;
+  before: Draft;
+  draft: Draft;
+  madeId: number | null;
+}
+
+async function store({ camera, before, draft, madeId }: Stored, onMade: (id: number) => void): Promise<void> {
   const knownId = camera?.id ?? madeId;
-  const input = inputOf(draft, knownId === null);
-  const { id } = knownId === null ? await api.addSource(input) : await api.changeSource(knownId, input);
+  const { id } =
+    knownId === null
+      ? await api.addSource(inputOf(draft, true))
+      : await api.changeSource(knownId, camera ? changesOf(before, draft) : inputOf(draft, false));
   if (knownId === null) onMade(id);
   if (madeId !== null) await refresh(); // what of the groups was done
-  await putIntoGroups(id, (camera ?? cameraOf(id))?.groupIds ?? [], draft.groupIds);
+  await putIntoGroups(id, camera ? before.groupIds : (cameraOf(id)?.groupIds ?? []), draft.groupIds);
   await refresh();
   const name = cameraOf(id)?.name ?? `#${id}`;
   if (draft.isRecorded && !camera) await start(name, draft.model, [id]);
@@ -61,7 +71,8 @@ function wrongAddress({ address, model }: Draft): string {
 }
 
 function useForm({ camera, begin = {}, onClose }: FormProps) {
-  const [draft, setDraft] = useState<Draft>(camera ? draftOf(camera) : { ...EMPTY, ...begin });
+  const [before] = useState<Draft>(() => (camera ? draftOf(camera) : { ...EMPTY, ...begin }));
+  const [draft, setDraft] = useState(before);
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const [wrong, setWrong] = useState('');
@@ -89,7 +100,7 @@ function useForm({ camera, begin = {}, onClose }: FormProps) {
   const save = async () => {
     setBusy(true);
     await guarded(async () => {
-      await store(camera, draft, madeId, setMadeId);
+      await store({ camera, before, draft, madeId }, setMadeId);
       onClose();
     });
     setBusy(false);
@@ -179,21 +190,26 @@ function More({ draft, change, error }: { draft: Draft; change: (part: Partial<D
   );
 }
 
+function Failure({ error }: { error: unknown }) {
+  if (!(error instanceof ApiError && error.status === 429)) return <ErrorText error={error} placed={PLACED} />;
+  return (
+    <p class="error-text" role="alert">
+      {say('tooMany')}
+    </p>
+  );
+}
+
 export function CameraForm(props: FormProps) {
   const { camera, onClose } = props;
   const { draft, change, error, wrong, isBusy, isNew, trying, test, save } = useForm(props);
   const isGood = trying.found !== null && trying.found.reason === null;
-  const isFull = error instanceof ApiError && error.status === 429;
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    void (isGood ? save() : test());
+  };
   return (
     <Dialog title={camera ? say('editTitle', { name: camera.name }) : say('addTitle')} onClose={onClose} isWide>
-      <form
-        class="cameras-form"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void (isGood ? save() : test());
-        }}
-      >
+      <form class="cameras-form" noValidate onSubmit={submit}>
         <div class="stack">
           <FieldsOf draft={draft} change={change} error={error} wrong={wrong} isNew={isNew} />
           <Groups draft={draft} change={change} />
@@ -211,13 +227,7 @@ export function CameraForm(props: FormProps) {
         </div>
         <TrialView trying={trying} />
         <div class="cameras-wide">
-          {isFull ? (
-            <p class="error-text" role="alert">
-              {say('tooMany')}
-            </p>
-          ) : (
-            <ErrorText error={error} placed={PLACED} />
-          )}
+          <Failure error={error} />
           <div class="dialog-buttons">
             <Button onClick={onClose}>{sayPart('cancel')}</Button>
             <Buttons isNew={isNew} trying={trying} isBusy={isBusy} test={test} save={save} />

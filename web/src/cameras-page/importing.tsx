@@ -25,8 +25,29 @@ function saveTemplate(): void {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-function Source({ onRead }: { onRead: (table: TableRead | null) => void }) {
+function Paste({ onRead }: { onRead: (table: TableRead | null) => void }) {
   const [text, setText] = useState('');
+  return (
+    <>
+      <Field label={say('paste')}>
+        <textarea
+          class="code"
+          rows={6}
+          spellcheck={false}
+          value={text}
+          onInput={({ currentTarget: { value } }) => setText(value)}
+        />
+      </Field>
+      <div class="dialog-buttons">
+        <Button disabled={!text.trim()} onClick={() => onRead(readTable(text))}>
+          {say('read')}
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function Source({ onRead }: { onRead: (table: TableRead | null) => void }) {
   const file = useRef<HTMLInputElement>(null);
   const take = async (chosen: File | undefined) => {
     if (!chosen) return;
@@ -44,7 +65,10 @@ function Source({ onRead }: { onRead: (table: TableRead | null) => void }) {
           hidden
           accept=".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"
           aria-label={say('file')}
-          onChange={({ currentTarget: { files } }) => take(files?.[0])}
+          onChange={({ currentTarget }) => {
+            void take(currentTarget.files?.[0]);
+            currentTarget.value = ''; // so that the same one, corrected, is a choice again
+          }}
         />
         <Button icon="files" kind="main" onClick={() => file.current?.click()}>
           {say('file')}
@@ -53,20 +77,7 @@ function Source({ onRead }: { onRead: (table: TableRead | null) => void }) {
           {say('template')}
         </Button>
       </div>
-      <Field label={say('paste')}>
-        <textarea
-          class="code"
-          rows={6}
-          spellcheck={false}
-          value={text}
-          onInput={({ currentTarget: { value } }) => setText(value)}
-        />
-      </Field>
-      <div class="dialog-buttons">
-        <Button disabled={!text.trim()} onClick={() => onRead(readTable(text))}>
-          {say('read')}
-        </Button>
-      </div>
+      <Paste onRead={onRead} />
     </div>
   );
 }
@@ -129,15 +140,27 @@ function refusedOf(error: ApiError, rows: Row[]): Map<number, Detail[]> {
   return found;
 }
 
+/** Tries chosen rows, one after the other, until they are through or it is stopped. */
+function useTests(chosen: Row[], tell: (line: number, outcome: Outcome | null) => void) {
+  const tests = useRef<AbortController | null>(null);
+  const [isTesting, setTesting] = useState(false);
+  useEffect(() => () => tests.current?.abort(), []);
+  const test = async () => {
+    const mine = new AbortController();
+    tests.current = mine;
+    setTesting(true);
+    await testRows(chosen, tell, mine.signal);
+    setTesting(false);
+  };
+  return { test, isTesting, stop: () => tests.current?.abort() };
+}
+
 function useImport(rows: Row[]) {
   const isGood = ({ faults, notes }: Row) => !faults.length && !notes.some(({ key }) => key !== 'formula');
   const first = { ...NOTHING, chosen: new Set(rows.filter(isGood).map(({ line }) => line)) };
   const [preview, setPreview] = useState<Preview>(first);
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
-  const tests = useRef<AbortController | null>(null);
-  const [isTesting, setTesting] = useState(false);
-  useEffect(() => () => tests.current?.abort(), []);
   const chosen = rows.filter(({ line }) => preview.chosen.has(line));
   const choose = (line: number, isChosen: boolean) => {
     const lines = new Set(preview.chosen);
@@ -152,13 +175,7 @@ function useImport(rows: Row[]) {
       else outcomes.delete(line);
       return { ...before, outcomes };
     });
-  const test = async () => {
-    const mine = new AbortController();
-    tests.current = mine;
-    setTesting(true);
-    await testRows(chosen, tell, mine.signal);
-    setTesting(false);
-  };
+  const tests = useTests(chosen, tell);
   const bring = async () => {
     setBusy(true);
     setError(null);
@@ -176,7 +193,7 @@ function useImport(rows: Row[]) {
       setBusy(false);
     }
   };
-  return { preview, chosen, choose, test, isTesting, stop: () => tests.current?.abort(), bring, isBusy, error };
+  return { preview, chosen, choose, ...tests, bring, isBusy, error };
 }
 
 function Rows({ rows, onOther, onClose }: { rows: Row[]; onOther: () => void; onClose: () => void }) {

@@ -3,6 +3,7 @@ import type { Measured } from '../api/cameras';
 import { type Camera, groups } from '../cameras';
 import { may, mayConfigure, me } from '../me';
 import { IconButton } from '../parts/button';
+import { CameraSaid } from '../parts/camerasaid';
 import { Link } from '../parts/link';
 import { Lamp, lampOf } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
@@ -30,8 +31,8 @@ function Status({ camera }: { camera: Camera }) {
     <div class="cameras-status">
       <Lamp camera={camera} isWordShown />
       {detail && (
-        <span class="small muted cameras-detail" lang="en">
-          {detail}
+        <span class="small muted cameras-detail">
+          <CameraSaid detail={detail} />
         </span>
       )}
     </div>
@@ -61,16 +62,30 @@ function Actions({ camera, onRecord }: { camera: Camera; onRecord: (camera: Came
   );
 }
 
+function Name({ camera }: { camera: Camera }) {
+  return (
+    <Link page="cameras" query={{ camera: String(camera.id) }} class="cameras-name">
+      {camera.name}
+    </Link>
+  );
+}
+
+function Address({ camera }: { camera: Camera }) {
+  return (
+    <span class="code" translate={false}>
+      {camera.address}
+    </span>
+  );
+}
+
+const tagNames = (camera: Camera): string => camera.tags.map(({ name }) => name).join(', ');
+
 function columns(onRecord: (camera: Camera) => void): Column<Camera>[] {
   return [
     {
       name: 'name',
       label: say('name'),
-      cell: (camera) => (
-        <Link page="cameras" query={{ camera: String(camera.id) }} class="cameras-name">
-          {camera.name}
-        </Link>
-      ),
+      cell: (camera) => <Name camera={camera} />,
       order: (camera) => camera.name,
     },
     {
@@ -82,11 +97,7 @@ function columns(onRecord: (camera: Camera) => void): Column<Camera>[] {
     {
       name: 'address',
       label: say('address'),
-      cell: (camera) => (
-        <span class="code" translate={false}>
-          {camera.address}
-        </span>
-      ),
+      cell: (camera) => <Address camera={camera} />,
       order: (camera) => camera.address,
     },
     { name: 'model', label: say('model'), cell: (camera) => say(camera.model), order: (camera) => camera.model },
@@ -100,8 +111,8 @@ function columns(onRecord: (camera: Camera) => void): Column<Camera>[] {
     {
       name: 'tags',
       label: say('tags'),
-      cell: (camera) => <span class="cameras-names">{camera.tags.map(({ name }) => name).join(', ')}</span>,
-      order: (camera) => camera.tags.map(({ name }) => name).join(', ') || null,
+      cell: (camera) => <span class="cameras-names">{tagNames(camera)}</span>,
+      order: (camera) => tagNames(camera) || null,
     },
     { name: 'does', label: say('does'), cell: (camera) => <Actions camera={camera} onRecord={onRecord} /> },
   ];

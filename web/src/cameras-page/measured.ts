@@ -6,11 +6,15 @@ import type { Camera } from '../cameras';
 
 const AT_ONCE = 4;
 const SOON_MS = 4000;
+const AGAIN_MS = 10_000;
 
 export const measures = signal<ReadonlyMap<number, Measured>>(new Map());
 const askedFor = new Map<number, string>();
+/** The cameras that were looked at last, by id. */
+const wanted = new Map<number, Camera>();
 const waiting: number[] = [];
 let running = 0;
+let isAskedLater = false;
 
 async function work(): Promise<void> {
   running += 1;
@@ -20,10 +24,23 @@ async function work(): Promise<void> {
       measures.value = new Map(measures.peek()).set(id, found);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      askedFor.delete(id); // it is asked for again with the next look at the list
+      askedFor.delete(id);
+      const isPassing = [0, 401, 429].includes(error.status) || error.status >= 500;
+      if (isPassing) askLater();
+      else wanted.delete(id); // it is asked for again with the next look at the list, if it is still there
     }
   }
   running -= 1;
+}
+
+/** Ask again for what was not told: the list of cameras may stay as it is for days, and its page looks no more. */
+function askLater(): void {
+  if (isAskedLater) return;
+  isAskedLater = true;
+  setTimeout(() => {
+    isAskedLater = false;
+    wantMeasured([...wanted.values()]);
+  }, AGAIN_MS);
 }
 
 function ask(id: number): void {
@@ -33,7 +50,9 @@ function ask(id: number): void {
 
 /** See that what is shown of these cameras is what was measured last. */
 export function wantMeasured(cameras: Camera[]): void {
-  for (const { id, status, isRecording } of cameras) {
+  for (const camera of cameras) {
+    const { id, status, isRecording } = camera;
+    wanted.set(id, camera);
     const state = `${status} ${isRecording}`;
     if (askedFor.get(id) === state) continue;
     askedFor.set(id, state);

@@ -79,30 +79,37 @@ function Login({ row }: { row: Row }) {
   return <span class="small muted">{row.hasPassword ? say('withPassword', { user }) : user}</span>;
 }
 
+/** The number of a line, with the choice whether it is brought in; without it once it was. */
+function Line({ row, preview, onChoose }: { row: Row; preview: Preview; onChoose: (isChosen: boolean) => void }) {
+  if (preview.added.has(row.line)) return <span class="numbers">{row.line}</span>;
+  return (
+    <Check
+      label={say('chosen', { n: row.line })}
+      checked={preview.chosen.has(row.line)}
+      disabled={row.faults.length > 0}
+      onChange={onChoose}
+    />
+  );
+}
+
+function Name({ row, id }: { row: Row; id: number | undefined }) {
+  if (id === undefined) return <>{shortened(row.name)}</>;
+  return (
+    <Link page="cameras" query={{ camera: String(id) }}>
+      {shortened(row.name) || `#${id}`}
+    </Link>
+  );
+}
+
 function PreviewRow({ row, preview, onChoose }: { row: Row; preview: Preview; onChoose: (isChosen: boolean) => void }) {
   const id = preview.added.get(row.line);
   return (
     <tr class={row.faults.length ? 'cameras-faulty' : ''}>
       <td data-label={say('line')}>
-        {id === undefined ? (
-          <Check
-            label={say('chosen', { n: row.line })}
-            checked={preview.chosen.has(row.line)}
-            disabled={row.faults.length > 0}
-            onChange={onChoose}
-          />
-        ) : (
-          <span class="numbers">{row.line}</span>
-        )}
+        <Line row={row} preview={preview} onChoose={onChoose} />
       </td>
       <td data-label={say('name')}>
-        {id === undefined ? (
-          shortened(row.name)
-        ) : (
-          <Link page="cameras" query={{ camera: String(id) }}>
-            {shortened(row.name) || `#${id}`}
-          </Link>
-        )}
+        <Name row={row} id={id} />
       </td>
       <td data-label={say('address')}>
         <span class="cameras-where">

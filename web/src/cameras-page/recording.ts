@@ -2,6 +2,7 @@
 import type { Model } from '../api/sources';
 import * as api from '../api/sources';
 import { type Camera, groups, refresh } from '../cameras';
+import { makeGroup } from '../newgroup';
 
 /** The other cameras that stop with this one: a tag is stopped as a whole. */
 export const stoppedWith = (one: Camera, all: Camera[]): Camera[] =>
@@ -19,13 +20,7 @@ export async function stop(camera: Camera): Promise<void> {
 async function groupOf(model: Model, ids: number[], wishedName: string): Promise<string> {
   const key = ids.toSorted((one, other) => one - other).join();
   const same = groups.peek().find(({ sourceIds }) => sourceIds.toSorted((one, other) => one - other).join() === key);
-  if (same) return same.id;
-  const taken = new Set((await api.groups()).map(({ name }) => name));
-  let name = wishedName;
-  for (let number = 2; taken.has(name); number += 1) name = `${wishedName.slice(0, 240)} ${number}`;
-  const { id } = await api.addGroup(model, name);
-  for (const sourceId of ids) await api.addMember(id, sourceId);
-  return id;
+  return same ? same.id : makeGroup(model, ids, wishedName);
 }
 
 /** Record cameras of one model under a tag. */

@@ -101,11 +101,13 @@ interface ActDialogProps {
   /** Does it; where what stands in the fields is wrong they say so. Raises ApiError. */
   onAct: () => Promise<void>;
   onClose: () => void;
+  /** While it acts it stays open: what comes of it is told this once. */
+  isHeld?: boolean;
   children: ComponentChildren;
 }
 
-/** A dialog with fields, a button that acts, and what the service says where that fails. */
-export function ActDialog({ title, hint, cuts, action, onAct, onClose, children }: ActDialogProps) {
+/** Does what a dialog is for: whether that goes on, and why it failed. */
+function useActing(onAct: () => Promise<void>) {
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const act = async () => {
@@ -119,8 +121,18 @@ export function ActDialog({ title, hint, cuts, action, onAct, onClose, children 
       setBusy(false);
     }
   };
+  return { act, isBusy, error };
+}
+
+/** A dialog with fields, a button that acts, and what the service says where that fails. */
+export function ActDialog({ title, hint, cuts, action, onAct, onClose, isHeld = false, children }: ActDialogProps) {
+  const { act, isBusy, error } = useActing(onAct);
+  const isStaying = isHeld && isBusy;
+  const close = () => {
+    if (!isStaying) onClose();
+  };
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} onClose={close}>
       <form
         class="stack"
         onSubmit={(event) => {
@@ -133,8 +145,10 @@ export function ActDialog({ title, hint, cuts, action, onAct, onClose, children 
         {children}
         <ErrorText error={error} />
         <div class="dialog-buttons">
-          <Button onClick={onClose}>{sayPart('cancel')}</Button>
-          <Button kind="main" type="submit" disabled={isBusy}>
+          <Button disabled={isStaying} onClick={close}>
+            {sayPart('cancel')}
+          </Button>
+          <Button kind="main" type="submit" disabled={isBusy || cuts.length === 0}>
             {isBusy ? say('working') : action}
           </Button>
         </div>

@@ -11,6 +11,21 @@ import { refreshKept } from './kept';
 const MOST_NAME = 255;
 const MOST_CHARACTERS = 4096;
 
+function AudienceField({ audience, onChoose }: { audience: Audience; onChoose: (audience: Audience) => void }) {
+  const choose = (value: string) => onChoose(AUDIENCES.find((one) => one === value) ?? '----');
+  return (
+    <Field label={say('audience')}>
+      <select value={audience} onChange={(event) => choose(event.currentTarget.value)}>
+        {AUDIENCES.map((one) => (
+          <option key={one} value={one}>
+            {one === '----' ? say('noAudience') : one}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
 /** Makes a file of the stretch of each camera, and asks for its analysis. */
 export function AnalyseDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => void }) {
   const [name, setName] = useState('');
@@ -26,7 +41,6 @@ export function AnalyseDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => v
       refreshKept();
     }
   };
-  const chooseAudience = (value: string) => setAudience(AUDIENCES.find((one) => one === value) ?? '----');
   return (
     <ActDialog
       title={say('analyseTitle')}
@@ -39,15 +53,7 @@ export function AnalyseDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => v
       <Field label={say('name')} hint={say('nameHint')}>
         <input value={name} maxLength={MOST_NAME} onInput={(event) => setName(event.currentTarget.value)} />
       </Field>
-      <Field label={say('audience')}>
-        <select value={audience} onChange={(event) => chooseAudience(event.currentTarget.value)}>
-          {AUDIENCES.map((one) => (
-            <option key={one} value={one}>
-              {one === '----' ? say('noAudience') : one}
-            </option>
-          ))}
-        </select>
-      </Field>
+      <AudienceField audience={audience} onChoose={setAudience} />
       <Field label={say('comment')}>
         <textarea
           rows={2}

@@ -9,12 +9,14 @@ function stateText({ state, sizeBytes, doneBytes }: Download): string {
   if (state === 'done') return say('downloadDone', { size: bytesText(doneBytes) });
   if (state === 'handed') return say('downloadHanded', { size });
   if (state === 'failed') return say('downloadFailed');
+  if (state === 'waiting') return say('downloadWaits');
   return say('downloadOf', { done: bytesText(doneBytes), size });
 }
 
 function Line({ one }: { one: Download }) {
   const { key, name, sizeBytes, doneBytes, state, error } = one;
-  const label = say(state === 'running' ? 'cancelDownload' : 'dropDownload', { name });
+  const isGoing = state === 'running' || state === 'waiting';
+  const label = say(isGoing ? 'cancelDownload' : 'dropDownload', { name });
   return (
     <li class="clips-download">
       <span class="clips-download-name">{name}</span>
@@ -34,7 +36,11 @@ export function Downloads() {
   return (
     <section class="stack" aria-label={say('downloads')}>
       <h3>{say('downloads')}</h3>
-      <ul class="stack" aria-live="polite" aria-busy={downloads.value.some(({ state }) => state === 'running')}>
+      <ul
+        class="stack"
+        aria-live="polite"
+        aria-busy={downloads.value.some(({ state }) => state === 'running' || state === 'waiting')}
+      >
         {downloads.value.map((one) => (
           <Line key={one.key} one={one} />
         ))}

@@ -4,6 +4,7 @@
  */
 import { signal } from '@preact/signals';
 import { ApiError, ask, isAbort } from '../api/call';
+import { Turns } from '../parts/turns';
 import { nameIn } from './downloadname';
 
 /** Twice this is needed on the disk for a moment: once as what was fetched, once as the file. */
@@ -15,12 +16,13 @@ export interface Download {
   /** Null while it is not known. */
   sizeBytes: number | null;
   doneBytes: number;
-  /** `handed`: the browser itself goes on with it. */
-  state: 'running' | 'done' | 'failed' | 'handed';
+  /** `waiting`: for its turn; `handed`: the browser itself goes on with it. */
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'handed';
   error: unknown;
 }
 
 export const downloads = signal<Download[]>([]);
+const turns = new Turns(2); // of the six connections that a browser has for a host: the pages need the others
 const breakers = new Map<number, AbortController>();
 let lastKey = 0;
 
@@ -54,6 +56,8 @@ function counting(onBytes: (bytes: number) => void): TransformStream<Uint8Array,
 }
 
 async function fetchFile(key: number, path: string, name: string, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted(); // taken out of the list while it waited
+  change(key, { state: 'running' });
   const answer = await ask(path, { signal });
   const sizeBytes = Number(answer.headers.get('Content-Length')) || null;
   const given = nameIn(answer.headers.get('Content-Disposition')) ?? name;
@@ -76,13 +80,13 @@ export async function download(path: string, name: string, sizeBytes: number | n
   lastKey += 1;
   const key = lastKey;
   const isHanded = sizeBytes !== null && sizeBytes > MOST_BYTES;
-  const state = isHanded ? 'handed' : 'running';
+  const state = isHanded ? 'handed' : 'waiting';
   downloads.value = [...downloads.peek(), { key, name, sizeBytes, doneBytes: 0, state, error: null }];
   if (isHanded) return save(path, '');
   const breaker = new AbortController();
   breakers.set(key, breaker);
   try {
-    await fetchFile(key, path, name, breaker.signal);
+    await turns.take(() => fetchFile(key, path, name, breaker.signal));
   } catch (error) {
     if (isAbort(error)) return;
     const isKnown = error instanceof ApiError || error instanceof TypeError; // TypeError: the connection broke off

@@ -1,13 +1,13 @@
 /** What the cameras have between the marks: asked when the marks have rested for a moment. */
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, isAbort } from '../api/call';
-import { type Footage, footage, type Gap, gaps } from '../api/footage';
+import { type Footage, footage, type Gap, gaps, type Interval } from '../api/footage';
 import { nowMs } from '../instants';
 
 export interface Holding {
   id: number;
   footage: Footage | null;
-  /** Why there is none. */
+  /** Why there is none; beside footage: why that is not known anew. */
   error: ApiError | null;
   /** Where nothing was recorded, or it is there no more: what the service knows of that. */
   causes: Gap[];
@@ -28,18 +28,28 @@ async function causesOf(id: number, startMs: number, endMs: number, signal: Abor
   }
 }
 
-async function ask(id: number, startMs: number, endMs: number, signal: AbortSignal): Promise<Holding> {
+/** Whether an error says nothing of the footage: another attempt may go well. */
+const isPassing = ({ status }: ApiError): boolean => [0, 401, 408, 429].includes(status) || status >= 500;
+
+/** What a camera holds; what it held `before` where nothing is told of that now. */
+async function ask(
+  id: number,
+  { startMs, endMs }: Interval,
+  before: Holding | undefined,
+  signal: AbortSignal,
+): Promise<Holding> {
   try {
     return { id, footage: await footage(id, startMs, endMs, signal), error: null, causes: [] };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    if (before && isPassing(error)) return { ...before, error };
     const causes = error.has('no_footage') ? await causesOf(id, startMs, endMs, signal) : [];
     return { id, footage: null, error, causes };
   }
 }
 
 /** What each camera holds; null while that is not known yet, and where there is no clip. */
-export function useHoldings(ids: number[], clip: { startMs: number; endMs: number } | null): Holding[] | null {
+export function useHoldings(ids: number[], clip: Interval | null): Holding[] | null {
   const [holdings, setHoldings] = useState<Holding[] | null>(null);
   const key = clip && `${ids.join()} ${clip.startMs} ${clip.endMs}`;
   useEffect(() => {
@@ -47,13 +57,16 @@ export function useHoldings(ids: number[], clip: { startMs: number; endMs: numbe
     if (!clip) return;
     const breaker = new AbortController();
     let timer = 0;
+    let found: Holding[] = [];
     const again = () => {
       if (document.hidden) timer = window.setTimeout(again, AGAIN_MS);
       else void askAll();
     };
     const askAll = async () => {
       try {
-        setHoldings(await Promise.all(ids.map((id) => ask(id, clip.startMs, clip.endMs, breaker.signal))));
+        const before = new Map(found.map((one) => [one.id, one]));
+        found = await Promise.all(ids.map((id) => ask(id, clip, before.get(id), breaker.signal)));
+        setHoldings(found);
       } catch (error) {
         if (isAbort(error)) return;
         throw error;

@@ -26,8 +26,6 @@ import { TakeDialog } from './take';
 import { takeAll } from './taking';
 import { say } from './words';
 
-type Opened = 'preview' | 'take' | 'pin' | 'share' | 'analyse' | null;
-
 const DIALOGS = {
   preview: Preview,
   take: TakeDialog,
@@ -35,6 +33,12 @@ const DIALOGS = {
   share: ShareDialog,
   analyse: AnalyseDialog,
 } as const;
+
+/** What was asked for, and of what: what is asked of the cameras meanwhile changes nothing of it. */
+interface Opened {
+  dialog: keyof typeof DIALOGS;
+  cuts: Cut[];
+}
 
 function useClipKeys(): void {
   const named = language.value;
@@ -55,7 +59,35 @@ interface ActionsProps {
   cuts: Cut[];
   /** No film, file or link may be so long. */
   isTooLong: boolean;
-  onOpen: (dialog: Opened) => void;
+  onOpen: (dialog: keyof typeof DIALOGS) => void;
+}
+
+/** What operators do with a clip. */
+function OperatorActions({
+  isNone,
+  isOff,
+  onOpen,
+}: {
+  isNone: boolean;
+  isOff: boolean;
+  onOpen: (dialog: keyof typeof DIALOGS) => void;
+}) {
+  return (
+    <>
+      <Button kind="main" icon="save" disabled={isOff} onClick={() => onOpen('take')}>
+        {say('download')}
+      </Button>
+      <Button icon="pin" disabled={isNone} onClick={() => onOpen('pin')}>
+        {say('pin')}
+      </Button>
+      <Button icon="link" disabled={isOff} onClick={() => onOpen('share')}>
+        {say('share')}
+      </Button>
+      <Button icon="search" disabled={isOff} onClick={() => onOpen('analyse')}>
+        {say('analyse')}
+      </Button>
+    </>
+  );
 }
 
 function Actions({ cuts, isTooLong, onOpen }: ActionsProps) {
@@ -81,22 +113,7 @@ function Actions({ cuts, isTooLong, onOpen }: ActionsProps) {
             {say('downloadMp4')}
           </Button>
         )}
-        {may('operator') && (
-          <>
-            <Button kind="main" icon="save" disabled={isOff} onClick={() => onOpen('take')}>
-              {say('download')}
-            </Button>
-            <Button icon="pin" disabled={isNone} onClick={() => onOpen('pin')}>
-              {say('pin')}
-            </Button>
-            <Button icon="link" disabled={isOff} onClick={() => onOpen('share')}>
-              {say('share')}
-            </Button>
-            <Button icon="search" disabled={isOff} onClick={() => onOpen('analyse')}>
-              {say('analyse')}
-            </Button>
-          </>
-        )}
+        {may('operator') && <OperatorActions isNone={isNone} isOff={isOff} onOpen={onOpen} />}
       </div>
     </div>
   );
@@ -111,20 +128,20 @@ interface ClipProps {
 
 /** What lies between the marks, and what can be done with it. */
 function Clip({ clip, left, onLeave }: ClipProps) {
-  const [opened, setOpened] = useState<Opened>(null);
+  const [opened, setOpened] = useState<Opened | null>(null);
   const holdings = useHoldings(chosen.value, clip);
   const cuts = (holdings ?? []).flatMap(({ id, footage }): Cut[] =>
     footage && !left.includes(id) ? [{ sourceId: id, ...clip, footage }] : [],
   );
-  const Opened = opened && DIALOGS[opened];
+  const OpenedDialog = opened && DIALOGS[opened.dialog];
   return (
     <>
       <p class="clips-length">
         {say('length')} <b>{durationText(clip.endMs - clip.startMs)}</b>
       </p>
       {holdings ? <Holdings holdings={holdings} left={left} onLeave={onLeave} /> : <Spinner label={say('looking')} />}
-      {holdings && <Actions cuts={cuts} isTooLong={isTooLong(clip)} onOpen={setOpened} />}
-      {Opened && <Opened cuts={cuts} onClose={() => setOpened(null)} />}
+      {holdings && <Actions cuts={cuts} isTooLong={isTooLong(clip)} onOpen={(dialog) => setOpened({ dialog, cuts })} />}
+      {OpenedDialog && <OpenedDialog cuts={opened.cuts} onClose={() => setOpened(null)} />}
     </>
   );
 }

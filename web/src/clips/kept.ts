@@ -2,9 +2,10 @@
 import { signal } from '@preact/signals';
 import { ApiError, isAbort } from '../api/call';
 import * as api from '../api/clips';
-import type { HandedFile } from '../api/files';
+import { type HandedFile, removeFile } from '../api/files';
 import { revokeShare, type Share, shares } from '../api/shares';
 import { may, mayConfigure } from '../me';
+import { KINDS, type Kind } from './forms';
 
 /** One thing that was done with a stretch. */
 export interface Kept {
@@ -18,15 +19,18 @@ export interface Kept {
   /** When it ends; null: never, or it has no end. */
   expiresMs: number | null;
   share: Share | null;
+  /** As what it was exported; null: it was not, or as something that this page does not know. */
+  form: Kind | null;
 }
 
-const none = { expiresMs: null, share: null };
+const none = { expiresMs: null, share: null, form: null };
 
 function stretch(row: { start_utc: string | null | undefined; end_utc: string | null | undefined }) {
   return { startMs: Date.parse(row.start_utc ?? ''), endMs: Date.parse(row.end_utc ?? '') };
 }
 
 const ofPin = (pin: api.Pin): Kept => ({
+  ...none,
   ...stretch(pin),
   kind: 'pin',
   id: pin.id,
@@ -34,10 +38,10 @@ const ofPin = (pin: api.Pin): Kept => ({
   what: pin.reason,
   who: pin.owner,
   expiresMs: pin.expires_utc === null ? null : Date.parse(pin.expires_utc),
-  share: null,
 });
 
 const ofShare = (share: Share): Kept => ({
+  ...none,
   ...stretch(share),
   kind: 'share',
   id: share.id,
@@ -58,6 +62,10 @@ const ofFile = (file: HandedFile): Kept => ({
   who: file.owner,
 });
 
+/** When it was asked for: an MP4 is written down a little later, maybe behind what came after it. */
+const askedMs = ({ at_utc: at, detail }: api.ExportNote): number => Date.parse(detail.asked_utc ?? at);
+const newestFirst = (a: api.ExportNote, b: api.ExportNote): number => askedMs(b) - askedMs(a);
+
 const ofExport = (note: api.ExportNote): Kept => ({
   ...none,
   ...stretch({ start_utc: note.detail.start_utc, end_utc: note.detail.end_utc }),
@@ -66,6 +74,7 @@ const ofExport = (note: api.ExportNote): Kept => ({
   sourceId: note.source_id ?? 0,
   what: '',
   who: note.actor,
+  form: KINDS.find((kind) => kind === note.detail.content) ?? null,
 });
 
 export const kept = signal<Kept[]>([]);
@@ -81,7 +90,7 @@ export function refreshKept(): void {
     api.pins(broken).then((list) => list.map(ofPin)),
     may('operator') ? shares(true, broken).then((list) => list.map(ofShare)) : [],
     api.footageFiles(broken).then((list) => list.map(ofFile)),
-    mayConfigure ? api.exportNotes(broken).then((list) => list.map(ofExport)) : [],
+    mayConfigure ? api.exportNotes(broken).then((list) => list.sort(newestFirst).map(ofExport)) : [],
   ];
   Promise.all(lists).then(
     (all) => {
@@ -95,10 +104,15 @@ export function refreshKept(): void {
   );
 }
 
+/** Ask anew once a download that has begun is written down, which the service does within two seconds. */
+export function refreshKeptSoon(): void {
+  if (mayConfigure) setTimeout(refreshKept, 2500);
+}
+
 /** Release, revoke or delete; what was exported stays exported. Raises ApiError. */
 export async function undo({ kind, id }: Kept): Promise<void> {
   if (kind === 'pin') await api.releasePin(id);
   if (kind === 'share') await revokeShare(id);
-  if (kind === 'file') await api.removeFile(Number(id));
+  if (kind === 'file') await removeFile(Number(id));
   refreshKept();
 }

@@ -12,6 +12,7 @@ import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
 import { type Kept, kept, keptError, refreshKept, undo } from './kept';
 import { say } from './keptwords';
+import { say as sayForm } from './takewords';
 
 const KINDS = ['pin', 'share', 'file', 'export'] as const;
 const TITLES = { pin: 'pins', share: 'shares', file: 'files', export: 'exports' } as const;
@@ -19,7 +20,8 @@ const UNDO = { pin: 'release', share: 'revoke', file: 'remove' } as const;
 const QUESTIONS = { pin: 'releaseQuestion', share: 'revokeQuestion', file: 'removeQuestion' } as const;
 const ANSWERS = { pin: 'yesRelease', share: 'yesRevoke', file: 'yesRemove' } as const;
 
-const nameOf = (one: Kept): string => one.what || cameraName(one.sourceId);
+const titleOf = (one: Kept): string => (one.form ? sayForm(one.form) : one.what);
+const nameOf = (one: Kept): string => titleOf(one) || cameraName(one.sourceId);
 
 function factsOf({ who, expiresMs, share }: Kept): string {
   const count = share?.count ?? null;
@@ -54,18 +56,18 @@ function show({ startMs, endMs }: Kept): void {
 }
 
 function Line({ one, onUndo }: { one: Kept; onUndo: () => void }) {
-  const { kind, id, sourceId, startMs, endMs, what } = one;
-  const name = nameOf(one);
+  const { kind, id, sourceId, startMs, endMs } = one;
+  const [title, name] = [titleOf(one), nameOf(one)];
   return (
     <li class="clips-kept">
       <div>
-        {what &&
+        {title &&
           (kind === 'file' ? (
             <Link page="files" query={{ file: id }}>
-              {what}
+              {title}
             </Link>
           ) : (
-            <b>{what}</b>
+            <b>{title}</b>
           ))}
         <p class="small">
           {cameraName(sourceId)} · {spanText(startMs, endMs)}

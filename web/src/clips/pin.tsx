@@ -9,6 +9,27 @@ import { refreshKept } from './kept';
 
 const MOST_CHARACTERS = 4096;
 
+function ReasonField({
+  reason,
+  isTried,
+  onType,
+}: {
+  reason: string;
+  isTried: boolean;
+  onType: (reason: string) => void;
+}) {
+  return (
+    <Field label={say('reason')} hint={say('reasonHint')} error={isTried && !reason.trim() ? say('reasonMissing') : ''}>
+      <textarea
+        rows={2}
+        maxLength={MOST_CHARACTERS}
+        value={reason}
+        onInput={(event) => onType(event.currentTarget.value)}
+      />
+    </Field>
+  );
+}
+
 /** Keeps the stretch of each camera from being deleted. */
 export function PinDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => void }) {
   const [reason, setReason] = useState('');
@@ -33,18 +54,7 @@ export function PinDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => void 
       onAct={pin}
       onClose={onClose}
     >
-      <Field
-        label={say('reason')}
-        hint={say('reasonHint')}
-        error={isTried && !reason.trim() ? say('reasonMissing') : ''}
-      >
-        <textarea
-          rows={2}
-          maxLength={MOST_CHARACTERS}
-          value={reason}
-          onInput={(event) => setReason(event.currentTarget.value)}
-        />
-      </Field>
+      <ReasonField reason={reason} isTried={isTried} onType={setReason} />
       <LastingField
         lasting={lasting}
         isEndless

@@ -26,6 +26,42 @@ async function problemOf({ sourceId, startMs, endMs }: Cut): Promise<ApiError | 
   }
 }
 
+interface ChooseProps {
+  cuts: Cut[];
+  id: number;
+  onChoose: (id: number) => void;
+}
+
+function ChooseCamera({ cuts, id, onChoose }: ChooseProps) {
+  return (
+    <Field label={say('camera')}>
+      <select value={String(id)} onChange={(event) => onChoose(Number(event.currentTarget.value))}>
+        {cuts.map(({ sourceId }) => (
+          <option key={sourceId} value={String(sourceId)}>
+            {cameraName(sourceId)}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
+/** Why the film does not play: the service's reason, or that the browser does not know what is in it. */
+function Unplayable({ why, codecs }: { why: ApiError | null; codecs: string }) {
+  if (!why)
+    return (
+      <p class="notice" data-kind="warning" role="alert">
+        {say('cannotPlay', { codecs })}
+      </p>
+    );
+  if (!why.has('no_footage')) return <ErrorText error={why} />;
+  return (
+    <p class="error-text" role="alert">
+      {say('nothing')}
+    </p>
+  );
+}
+
 /** The very file that would be downloaded, played in a loop. */
 export function Preview({ cuts, onClose }: { cuts: Cut[]; onClose: () => void }) {
   const [id, setId] = useState(cuts[0]?.sourceId ?? 0);
@@ -36,21 +72,14 @@ export function Preview({ cuts, onClose }: { cuts: Cut[]; onClose: () => void })
     <Dialog title={say('previewTitle')} onClose={onClose} isWide>
       <div class="stack">
         {cuts.length > 1 && (
-          <Field label={say('camera')}>
-            <select
-              value={String(id)}
-              onChange={(event) => {
-                setProblem(null);
-                setId(Number(event.currentTarget.value));
-              }}
-            >
-              {cuts.map(({ sourceId }) => (
-                <option key={sourceId} value={String(sourceId)}>
-                  {cameraName(sourceId)}
-                </option>
-              ))}
-            </select>
-          </Field>
+          <ChooseCamera
+            cuts={cuts}
+            id={id}
+            onChoose={(chosen) => {
+              setProblem(null);
+              setId(chosen);
+            }}
+          />
         )}
         <video
           key={id}
@@ -64,20 +93,7 @@ export function Preview({ cuts, onClose }: { cuts: Cut[]; onClose: () => void })
           playsInline
           onError={() => void problemOf(cut).then((why) => setProblem({ id, why }))}
         />
-        {problem?.id === id &&
-          problem.why &&
-          (problem.why.has('no_footage') ? (
-            <p class="error-text" role="alert">
-              {say('nothing')}
-            </p>
-          ) : (
-            <ErrorText error={problem.why} />
-          ))}
-        {problem?.id === id && !problem.why && (
-          <p class="notice" data-kind="warning" role="alert">
-            {say('cannotPlay', { codecs: cut.footage.codecs })}
-          </p>
-        )}
+        {problem?.id === id && <Unplayable why={problem.why} codecs={cut.footage.codecs} />}
         <p class="small muted">{say('previewHint')}</p>
       </div>
     </Dialog>

@@ -120,6 +120,32 @@ function ShareFields({ wish, isTried, onChange }: FieldsProps) {
 
 const EMPTY: Wish = { uses: '', password: '', note: '', mayDownload: false };
 
+/**
+ * Make a link for each stretch. Where one fails `problem` says why, and those that were made are returned all the same,
+ * for they are not shown again. Raises ApiError where none was made.
+ */
+async function makeLinks(cuts: Cut[], expiresMs: number, wish: Wish): Promise<{ made: Made[]; problem: unknown }> {
+  const { uses, password, note, mayDownload } = wish;
+  const given = {
+    expiresMs,
+    count: uses ? Number(uses) : null,
+    password: password || null,
+    mayDownload,
+    description: note.trim() || null,
+  };
+  const made: Made[] = [];
+  try {
+    for (const cut of cuts) {
+      const { id, url } = await addShare(cut, given);
+      made.push({ id, url, name: cameraName(cut.sourceId) });
+    }
+  } catch (error) {
+    if (!made.length) throw error;
+    return { made, problem: error };
+  }
+  return { made, problem: null };
+}
+
 /** Makes a link for the stretch of each camera. */
 export function ShareDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => void }) {
   const [lasting, setLasting] = useState(WEEK);
@@ -131,24 +157,8 @@ export function ShareDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => voi
     setTried(true);
     const expiresMs = endOf(lasting);
     if (!expiresMs || !isUses(wish.uses) || !isPassword(wish.password)) return;
-    const { password, note, mayDownload } = wish;
-    const given = {
-      expiresMs,
-      count: wish.uses ? Number(wish.uses) : null,
-      password: password || null,
-      mayDownload,
-      description: note.trim() || null,
-    };
-    const made: Made[] = [];
-    try {
-      for (const cut of cuts) {
-        const { id, url } = await addShare(cut, given);
-        made.push({ id, url, name: cameraName(cut.sourceId) });
-      }
-    } catch (error) {
-      if (!made.length) throw error;
-      setProblem(error); // those that were made are shown all the same, for they are not shown again
-    }
+    const { made, problem: failure } = await makeLinks(cuts, expiresMs, wish);
+    setProblem(failure);
     setLinks(made);
     refreshKept();
   };
@@ -161,6 +171,7 @@ export function ShareDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => voi
       action={say('shareNow')}
       onAct={share}
       onClose={onClose}
+      isHeld
     >
       <LastingField
         lasting={lasting}

@@ -1,16 +1,22 @@
 /** Asks as what a clip is downloaded. */
 import { signal } from '@preact/signals';
 import { useId } from 'preact/hooks';
+import { ApiError } from '../api/call';
 import { bytesText } from '../instants';
+import { ErrorText } from '../parts/shown';
 import { ActDialog } from './acting';
 import type { Cut } from './cut';
+import { KINDS, type Kind } from './forms';
 import { say } from './takewords';
-import { KINDS, type Kind, type Sizes, takeAll, useSizes } from './taking';
+import { type Sizes, takeAll, useSizes } from './taking';
 
 /** What was chosen last: most people want the same again. */
 const wanted = signal<Kind>('mp4');
 
-const isNothing = (sizes: Sizes | undefined): boolean => sizes?.every((size) => size === null) ?? false;
+/** What is known of the sizes of one kind: nothing yet, the sizes, or why they are not told. */
+type Known = Sizes | ApiError | undefined;
+
+const isNothing = (known: Known): boolean => Array.isArray(known) && known.every((size) => size === null);
 
 function sizeText(sizes: Sizes | undefined): string {
   if (!sizes) return say('measuring');
@@ -18,7 +24,7 @@ function sizeText(sizes: Sizes | undefined): string {
   return bytesText(sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0));
 }
 
-function Option({ kind, sizes, isChosen }: { kind: Kind; sizes: Sizes | undefined; isChosen: boolean }) {
+function Option({ kind, known, isChosen }: { kind: Kind; known: Known; isChosen: boolean }) {
   const id = useId();
   return (
     <label class="clips-take">
@@ -26,7 +32,7 @@ function Option({ kind, sizes, isChosen }: { kind: Kind; sizes: Sizes | undefine
         type="radio"
         name="clips-take"
         checked={isChosen}
-        disabled={isNothing(sizes)}
+        disabled={isNothing(known)}
         aria-labelledby={`${id}-name`}
         aria-describedby={`${id}-size ${id}-about`}
         onChange={() => {
@@ -35,7 +41,7 @@ function Option({ kind, sizes, isChosen }: { kind: Kind; sizes: Sizes | undefine
       />
       <b id={`${id}-name`}>{say(kind)}</b>
       <span id={`${id}-size`} class="small muted">
-        {sizeText(sizes)}
+        {known instanceof ApiError ? <ErrorText error={known} /> : sizeText(known)}
       </span>
       <span id={`${id}-about`} class="small">
         {say(`${kind}About`)}
@@ -49,7 +55,8 @@ export function TakeDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => void
   const sizes = useSizes(cuts);
   const chosen = isNothing(sizes[wanted.value]) ? 'mp4' : wanted.value;
   const take = async () => {
-    takeAll(cuts, chosen, sizes[chosen]);
+    const known = sizes[chosen];
+    takeAll(cuts, chosen, known instanceof ApiError ? undefined : known);
     onClose();
   };
   return (
@@ -57,7 +64,7 @@ export function TakeDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => void
       <fieldset class="clips-takes">
         <legend class="unseen">{say('legend')}</legend>
         {KINDS.map((kind) => (
-          <Option key={kind} kind={kind} sizes={sizes[kind]} isChosen={kind === chosen} />
+          <Option key={kind} kind={kind} known={sizes[kind]} isChosen={kind === chosen} />
         ))}
       </fieldset>
     </ActDialog>

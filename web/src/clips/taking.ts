@@ -4,32 +4,38 @@ import { ApiError, isAbort } from '../api/call';
 import { exportUrl, sizeOf } from '../api/clips';
 import { mp4Url } from '../api/footage';
 import { cameraName } from '../cameras';
+import { Turns } from '../parts/turns';
 import type { Cut } from './cut';
 import { download } from './downloads';
-
-/** `mp4`: the film alone; `film`: it with a signed manifest; `files`: the recorded files with a signed manifest. */
-export const KINDS = ['mp4', 'film', 'files'] as const;
-export type Kind = (typeof KINDS)[number];
+import { KINDS, type Kind } from './forms';
+import { refreshKeptSoon } from './kept';
 
 /** For each stretch how large its file will be, in bytes; null where the service has none for it. */
 export type Sizes = (number | null)[];
 
+/** The service says so of what it has nothing for; the answer to HEAD has no body that could say more. */
+const NOTHING = 404;
+const questions = new Turns(2); // of the six connections that a browser has for a host
+
 const addressOf = (cut: Cut, kind: Kind): string =>
   kind === 'mp4' ? mp4Url(cut.sourceId, cut.startMs, cut.endMs, true) : exportUrl(cut, kind);
 
+/** How large a file will be; null where there is nothing for it. Raises ApiError where that is not told. */
 async function ask(cut: Cut, kind: Kind, signal?: AbortSignal): Promise<number | null> {
   if (kind === 'mp4') return cut.footage.bytes;
   try {
-    return await sizeOf(addressOf(cut, kind), signal);
+    return await questions.take(() => sizeOf(addressOf(cut, kind), signal));
   } catch (error) {
-    if (error instanceof ApiError) return null;
+    if (error instanceof ApiError && error.status === NOTHING) return null;
     throw error;
   }
 }
 
-/** How large the files of each kind will be; a kind is missing until all of its sizes are known. */
-export function useSizes(cuts: Cut[]): Partial<Record<Kind, Sizes>> {
-  const [sizes, setSizes] = useState<Partial<Record<Kind, Sizes>>>({});
+type Known = Partial<Record<Kind, Sizes | ApiError>>;
+
+/** How large the files of each kind will be, or why that is not told; a kind is missing until all of its sizes are known. */
+export function useSizes(cuts: Cut[]): Known {
+  const [sizes, setSizes] = useState<Known>({});
   useEffect(() => {
     const breaker = new AbortController();
     const askAll = async (kind: Kind) => {
@@ -37,7 +43,8 @@ export function useSizes(cuts: Cut[]): Partial<Record<Kind, Sizes>> {
         const found = await Promise.all(cuts.map((cut) => ask(cut, kind, breaker.signal)));
         setSizes((known) => ({ ...known, [kind]: found }));
       } catch (error) {
-        if (!isAbort(error)) throw error;
+        if (error instanceof ApiError) setSizes((known) => ({ ...known, [kind]: error }));
+        else if (!isAbort(error)) throw error;
       }
     };
     for (const kind of KINDS) void askAll(kind);
@@ -48,7 +55,12 @@ export function useSizes(cuts: Cut[]): Partial<Record<Kind, Sizes>> {
 
 async function takeOne(cut: Cut, kind: Kind, sizeBytes: number | null | undefined): Promise<void> {
   const name = cameraName(cut.sourceId) + (kind === 'mp4' ? '' : '.zip');
-  await download(addressOf(cut, kind), name, sizeBytes ?? (await ask(cut, kind)));
+  const untold = (error: unknown): null => {
+    if (error instanceof ApiError) return null; // the download itself says why
+    throw error;
+  };
+  await download(addressOf(cut, kind), name, sizeBytes ?? (await ask(cut, kind).catch(untold)));
+  refreshKeptSoon();
 }
 
 /** Download each stretch; why one cannot be had is told by its own answer. */

@@ -1,9 +1,9 @@
 /** What the setting of clocks does to a mark: a time that came twice is chosen, one that there was not is told. */
 import { zoneName } from '../instants';
-import { Labels } from '../timeline/labels';
-import { say } from '../timeline/words';
+import { say } from '../typedwords';
 import { exactText } from '../wallclock';
 import { language } from '../words';
+import { zoneOf } from '../zones';
 import { alike, type Side } from './typing';
 
 interface TwiceProps {
@@ -16,7 +16,6 @@ interface TwiceProps {
 export function Twice({ side, ms, isLeftOut, onChoose }: TwiceProps) {
   const zone = zoneName();
   const instants = ms === null ? [] : alike(ms, zone, exactText(ms, zone));
-  const labels = new Labels(language.value, zone);
   return (
     <>
       <p class="small muted" role="status">
@@ -28,7 +27,7 @@ export function Twice({ side, ms, isLeftOut, onChoose }: TwiceProps) {
           {instants.map((one, number) => (
             <label key={one} class="check small">
               <input type="radio" name={`clips-${side}`} checked={one === ms} onChange={() => onChoose(one)} />
-              {say(number ? 'second' : 'first', { offset: labels.offset(one) })}
+              {say(number ? 'second' : 'first', { offset: zoneOf(zone).offsetText(one, language.value) })}
             </label>
           ))}
         </fieldset>

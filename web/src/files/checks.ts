@@ -1,5 +1,5 @@
-/** What is looked at before a file is sent: size and type. The service itself takes any type and judges by the bytes. */
-export type Doubt = 'empty' | 'too_large' | 'type';
+/** What is looked at before a file is sent: size, type, and whether it is being sent already (`here`). The service itself takes any type and judges by the bytes. */
+export type Doubt = 'empty' | 'too_large' | 'type' | 'here';
 
 const KINDS = /^(video|audio|image|text)\//;
 const DOCUMENTS = new Set([

@@ -66,12 +66,18 @@ function CinemaPanel({ opened, file, report }: { opened: OpenedFile; file: Hande
   );
 }
 
+/** Of what has not come yet: that it is asked for, or why it was not told. */
+function Pending({ error }: { error: unknown }) {
+  return error ? <ErrorText error={error} /> : <Spinner />;
+}
+
 function Shown({ opened, file }: { opened: OpenedFile; file: HandedFile }) {
   const { report, key } = opened.known.value;
+  const error = opened.error.value;
   return (
     <div class="files-file stack">
-      <Head file={file} isLive={opened.isLive.value} />
-      {report ? <Review opened={opened} file={file} report={report} /> : <Spinner />}
+      <Head file={file} isLive={opened.isLive.value && !error} />
+      {report ? <Review opened={opened} file={file} report={report} /> : <Pending error={error} />}
       <div class="files-panels">
         {report && <ReportPanel file={file} report={report} />}
         {report && <RecommendationPanel opened={opened} report={report} refer={file.refer} />}
@@ -94,6 +100,6 @@ export function FilePage({ id }: { id: number }) {
         </Link>
       </Empty>
     );
-  if (!file) return opened.error.value ? <ErrorText error={opened.error.value} /> : <Spinner />;
+  if (!file) return <Pending error={opened.error.value} />;
   return <Shown opened={opened} file={file} />;
 }

@@ -31,34 +31,42 @@ function Received({ file }: { file: HandedFile }) {
   );
 }
 
+function Name({ file }: { file: HandedFile }) {
+  return (
+    <Link class="files-name" page="files" query={{ file: String(file.id) }}>
+      <bdi>{file.name}</bdi>
+    </Link>
+  );
+}
+
+function Status({ file }: { file: HandedFile }) {
+  return (
+    <span class="row">
+      <StatusBadge status={file.status} />
+      <Received file={file} />
+      {file.error && <bdi class="small error-text">{file.error}</bdi>}
+    </span>
+  );
+}
+
+const numbers = (text: string) => <span class="numbers">{text}</span>;
+
 function columns(): Column<HandedFile>[] {
   return [
     {
       name: 'name',
       label: say('name'),
-      cell: (file) => (
-        <Link class="files-name" page="files" query={{ file: String(file.id) }}>
-          <bdi>{file.name}</bdi>
-        </Link>
-      ),
+      cell: (file) => <Name file={file} />,
     },
     {
       name: 'status',
       label: say('status'),
-      cell: (file) => (
-        <span class="row">
-          <StatusBadge status={file.status} />
-          <Received file={file} />
-          {file.error && <bdi class="small error-text">{file.error}</bdi>}
-        </span>
-      ),
+      cell: (file) => <Status file={file} />,
     },
     {
       name: 'findings',
       label: say('findings'),
-      cell: (file) => (
-        <span class="numbers">{file.status === 'db_ready' ? numberText(file.violations_quantity) : '–'}</span>
-      ),
+      cell: (file) => numbers(file.status === 'db_ready' ? numberText(file.violations_quantity) : '–'),
     },
     {
       name: 'kind',
@@ -68,14 +76,12 @@ function columns(): Column<HandedFile>[] {
     {
       name: 'length',
       label: say('length'),
-      cell: (file) => (
-        <span class="numbers">{file.duration_s === null ? '–' : durationText(file.duration_s * 1000)}</span>
-      ),
+      cell: (file) => numbers(file.duration_s === null ? '–' : durationText(file.duration_s * 1000)),
     },
     {
       name: 'size',
       label: say('size'),
-      cell: (file) => <span class="numbers">{file.size_bytes === null ? '–' : bytesText(file.size_bytes)}</span>,
+      cell: (file) => numbers(file.size_bytes === null ? '–' : bytesText(file.size_bytes)),
     },
     { name: 'owner', label: say('owner'), cell: (file) => <bdi>{file.owner}</bdi> },
     {

@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 import { isAbort } from '../api/call';
 import { type FilesQuery, type HandedFile, listFiles, nextFiles } from '../api/files';
+import { Turns } from '../parts/turns';
 
 const PORTION = 50;
 const MOST = 1000; // rows that one answer may have
@@ -15,6 +16,8 @@ export class FileListing {
   onChange: (file: HandedFile) => void = () => undefined;
   private readonly query: FilesQuery;
   private readonly ending = new AbortController();
+  /** One question behind the other: none overtakes another, nor takes back what it brought. */
+  private readonly turns = new Turns(1);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(query: FilesQuery) {
@@ -33,7 +36,8 @@ export class FileListing {
   /** Ask for what is shown, and again after a while. Rows beyond the first thousand stay as they were. */
   async look(): Promise<void> {
     clearTimeout(this.timer);
-    if (document.visibilityState === 'visible' || this.rows.peek() === null) await this.lookOnce();
+    if (document.visibilityState === 'visible' || this.rows.peek() === null)
+      await this.turns.take(() => this.lookOnce());
     if (!this.ending.signal.aborted) this.timer = setTimeout(() => void this.look(), LOOK_MS);
   }
 
@@ -59,7 +63,11 @@ export class FileListing {
   }
 
   /** Add the next page. */
-  async more(): Promise<void> {
+  more(): Promise<void> {
+    return this.turns.take(() => this.addPage());
+  }
+
+  private async addPage(): Promise<void> {
     const address = this.next.peek();
     if (!address) return;
     try {

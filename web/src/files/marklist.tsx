@@ -111,8 +111,26 @@ function Place({ mark, onJump }: { mark: Mark; onJump: ItemProps['onJump'] }) {
   );
 }
 
+/** What was said, as which violation. */
+function Saying({ mark: { violation, text, lane } }: { mark: ItemProps['mark'] }) {
+  return (
+    <>
+      {violation && (
+        <strong>
+          <bdi>{violation}</bdi>
+        </strong>
+      )}
+      {text && (
+        <p class="files-said" dir="auto">
+          {lane === 'finding' ? <q>{text}</q> : text}
+        </p>
+      )}
+    </>
+  );
+}
+
 function Item({ mark, isNow, isReached, onJump, onEdit, onRemove }: ItemProps) {
-  const { comment, lane, severity, violation, text, confidence } = mark;
+  const { comment, lane, severity, confidence } = mark;
   const box = useRef<HTMLLIElement>(null);
   useEffect(() => {
     const list = box.current?.closest('ol');
@@ -127,16 +145,7 @@ function Item({ mark, isNow, isReached, onJump, onEdit, onRemove }: ItemProps) {
         <span class="spring" />
         <Place mark={mark} onJump={onJump} />
       </div>
-      {violation && (
-        <strong>
-          <bdi>{violation}</bdi>
-        </strong>
-      )}
-      {text && (
-        <p class="files-said" dir="auto">
-          {lane === 'finding' ? <q>{text}</q> : text}
-        </p>
-      )}
+      <Saying mark={mark} />
       <div class="row small muted">
         <span class="files-author" data-lane={lane}>
           {say(lane)}

@@ -51,6 +51,7 @@ const QUIET_MS = 2000; // between looks whether something happens after the end:
 const AGAIN_MS = 500;
 const MOST_WAIT_MS = 30_000;
 const FRESH_MS = 5000;
+const FAILED_MS = 5000; // until what was not told is asked for again
 
 const NOTHING: Known = { file: null, report: null, key: null };
 
@@ -115,6 +116,7 @@ export class OpenedFile {
       if (isAbort(error) || this.ending.signal.aborted) return;
       for (const part of wanted) this.touched.add(part);
       this.note(error);
+      if (!this.goneNow.peek()) this.gather(FAILED_MS);
     }
   }
 
@@ -182,10 +184,10 @@ export class OpenedFile {
     if (Date.parse(event.at_utc) > this.begunMs - FRESH_MS) this.onFresh(event);
   }
 
-  private gather(): void {
+  private gather(afterMs = GATHER_MS): void {
     this.timer ??= setTimeout(() => {
       this.timer = null;
       void this.refresh();
-    }, GATHER_MS);
+    }, afterMs);
   }
 }

@@ -81,6 +81,23 @@ interface ControlsProps {
   onComment: (() => void) | null;
 }
 
+function Rate({ playing }: Pick<ControlsProps, 'playing'>) {
+  return (
+    <select
+      class="files-rate"
+      aria-label={say('speed')}
+      value={playing.rate.value}
+      onChange={(event) => playing.setRate(Number(event.currentTarget.value))}
+    >
+      {RATES.map((rate) => (
+        <option key={rate} value={rate}>
+          {rate}×
+        </option>
+      ))}
+    </select>
+  );
+}
+
 export function Controls({ playing, hasVideo, onMark, onComment }: ControlsProps) {
   const isPlaying = playing.isPlaying.value;
   const isMuted = playing.isMuted.value;
@@ -102,18 +119,7 @@ export function Controls({ playing, hasVideo, onMark, onComment }: ControlsProps
           <IconButton icon="frameOn" label={say('frameOn')} onClick={() => playing.step(1)} />
         </span>
       )}
-      <select
-        class="files-rate"
-        aria-label={say('speed')}
-        value={playing.rate.value}
-        onChange={(event) => playing.setRate(Number(event.currentTarget.value))}
-      >
-        {RATES.map((rate) => (
-          <option key={rate} value={rate}>
-            {rate}×
-          </option>
-        ))}
-      </select>
+      <Rate playing={playing} />
       <IconButton
         icon={isMuted ? 'silent' : 'sound'}
         label={say(isMuted ? 'unmute' : 'mute')}

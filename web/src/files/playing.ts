@@ -1,5 +1,6 @@
 /** The film of a file as it plays: its state as signals, what may be done with it, whatever element shows it. */
 import { signal } from '@preact/signals';
+import { Turns } from '../parts/turns';
 import { FrameSteps } from './framesteps';
 import { FrameWatch } from './framewatch';
 
@@ -18,7 +19,7 @@ export class Playing {
   private frame = 0;
   private watch: FrameWatch | null = null;
   private steps: FrameSteps | null = null;
-  private stepping: Promise<void> = Promise.resolve();
+  private readonly stepping = new Turns(1);
 
   constructor(durationS: number | null) {
     this.durationS.value = durationS ?? 0;
@@ -103,7 +104,7 @@ export class Playing {
       this.skip(frames * FRAME_S);
       return;
     }
-    this.stepping = this.stepping.then(async () => {
+    void this.stepping.take(async () => {
       if (this.watch !== watch || !this.media || this.media.readyState === 0) return;
       const atS = await watch.shown();
       await (frames > 0 ? steps.on(atS, this.media.duration) : steps.back(atS));

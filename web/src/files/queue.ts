@@ -4,8 +4,8 @@
  */
 import { computed, effect, signal } from '@preact/signals';
 import { type DetailedError, defaultOptions, type HttpResponse, Upload } from 'tus-js-client';
-import { csrfToken, type Detail, forgetToken, noteSession, session } from '../api/call';
-import { largestBytes, removeFile } from '../api/files';
+import { ApiError, csrfToken, type Detail, forgetToken, noteSession, session } from '../api/call';
+import { largestBytes, oneFile, removeFile } from '../api/files';
 import { me } from '../me';
 import { type Doubt, doubtOf, fileIdOf, fingerprintOf } from './checks';
 import { Speed } from './speed';
@@ -58,15 +58,29 @@ const itemOf = (key: number): UploadItem | undefined => uploads.peek().find((ite
 export async function addFiles(files: Iterable<File>): Promise<void> {
   const given = [...files];
   mostBytes.value ??= await largestBytes().catch(() => null); // the service refuses what is too large in any case
-  const items = given.map((file): UploadItem => {
-    const doubt = doubtOf(file, mostBytes.value);
-    const state = doubt ? 'doubtful' : 'queued';
-    lastKey += 1;
-    const nothing = { fileId: null, sentBytes: 0, resumedBytes: null, perSecond: null, leftMs: null, error: null };
-    return { key: lastKey, file, state, doubt, ...nothing };
-  });
-  uploads.value = [...uploads.value, ...items];
+  for (const file of given) takeIn(file);
   next();
+}
+
+/** The row that sends a file, or can still do so: two of them would go on with one upload, and one delete the other's. */
+function rowOf(file: File): UploadItem | undefined {
+  const print = fingerprintOf(file, me.name);
+  const holds = ({ state, doubt }: UploadItem) => state !== 'done' && (doubt === null || doubt === 'type');
+  return uploads.peek().find((item) => holds(item) && fingerprintOf(item.file, me.name) === print);
+}
+
+function takeIn(file: File): void {
+  const row = rowOf(file);
+  if (row?.state === 'failed') {
+    jobs.delete(row.key); // it reads the file as it was chosen before
+    change(row.key, { file, state: 'queued', error: null });
+    return;
+  }
+  const doubt = row ? 'here' : doubtOf(file, mostBytes.value);
+  const state = doubt ? 'doubtful' : 'queued';
+  lastKey += 1;
+  const nothing = { fileId: null, sentBytes: 0, resumedBytes: null, perSecond: null, leftMs: null, error: null };
+  uploads.value = [...uploads.peek(), { key: lastKey, file, state, doubt, ...nothing }];
 }
 
 function next(): void {
@@ -195,14 +209,26 @@ export function goOn(key: number): void {
   next();
 }
 
-/** Stop for good: what came is deleted. Raises ApiError where the service does not do it. */
+/** Delete what came of a file; false: it is whole, by this tab or by another, and stays. Raises ApiError. */
+async function removePart(fileId: number): Promise<boolean> {
+  try {
+    if ((await oneFile(fileId)).completed_utc !== null) return false;
+    await removeFile(fileId);
+  } catch (error) {
+    if (!(error instanceof ApiError && GONE.has(error.status))) throw error;
+  }
+  return true;
+}
+
+/** Stop for good: what came is deleted, unless it is the whole file. Raises ApiError where the service does not do it. */
 export async function cancel(key: number): Promise<void> {
+  if (itemOf(key)?.state !== 'done') await pause(key);
   const item = itemOf(key);
-  if (!item) return;
-  await pause(key);
-  if (item.fileId !== null) await removeFile(item.fileId);
+  if (!item || item.state === 'done') return; // its last bytes came while somebody was asked
+  const isWhole = item.fileId !== null && !(await removePart(item.fileId));
   await forget(fingerprintOf(item.file, me.name));
-  dismiss(key);
+  if (isWhole) change(key, { state: 'done', sentBytes: item.file.size, error: null });
+  else dismiss(key);
 }
 
 /** Let this browser forget an upload. */

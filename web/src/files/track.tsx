@@ -104,13 +104,23 @@ function Playhead({ playing }: { playing: Playing }) {
   return <span class="files-playhead" style={{ insetInlineStart: percent(playing.timeS.value / durationS) }} />;
 }
 
+/** The stretch that is chosen, from begin or to the end where one of both is. */
+function Chosen({ span: { fromS, toS }, durationS }: { span: TrackProps['span']; durationS: number }) {
+  if (fromS === null && toS === null) return null;
+  const begin = fromS ?? 0;
+  const style = {
+    insetInlineStart: percent(begin / durationS),
+    width: percent(((toS ?? durationS) - begin) / durationS),
+  };
+  return <span class="files-chosen" style={style} />;
+}
+
 export function Track({ marks, playing, span, onJump }: TrackProps) {
   const { box, width } = useWidth();
   const durationS = playing.durationS.value;
   const clusters = useMemo(() => clustersOf(marks, durationS, width, SYMBOL_PX), [marks, durationS, width]);
   const lanes = LANES.filter((lane) => marks.some((mark) => mark.lane === lane && atOf(mark) !== null));
   if (durationS <= 0) return null;
-  const { fromS, toS } = span;
   return (
     <section class="files-track" aria-label={say('marksOf')}>
       <div class="files-lane-names" aria-hidden="true">
@@ -131,15 +141,7 @@ export function Track({ marks, playing, span, onJump }: TrackProps) {
             onJump={onJump}
           />
         ))}
-        {(fromS !== null || toS !== null) && (
-          <span
-            class="files-chosen"
-            style={{
-              insetInlineStart: percent((fromS ?? 0) / durationS),
-              width: percent(((toS ?? durationS) - (fromS ?? 0)) / durationS),
-            }}
-          />
-        )}
+        <Chosen span={span} durationS={durationS} />
         <Playhead playing={playing} />
       </div>
     </section>

@@ -95,10 +95,9 @@ function Actions({ item, onCancel }: { item: UploadItem; onCancel: () => void })
           {say('open')}
         </Link>
       )}
-      {isOver ? (
+      {!isOver && <IconButton icon="bin" label={say('cancel', { name })} onClick={onCancel} />}
+      {(isOver || state === 'failed') && (
         <IconButton icon="close" label={say('dismiss', { name })} onClick={() => dismiss(key)} />
-      ) : (
-        <IconButton icon="bin" label={say('cancel', { name })} onClick={onCancel} />
       )}
     </div>
   );
@@ -118,9 +117,27 @@ function CancelDialog({ item, onClose }: { item: UploadItem; onClose: () => void
   );
 }
 
+/** How far it is, and from where it went on. */
+function Sent({ item }: { item: UploadItem }) {
+  const { file, state, sentBytes, resumedBytes } = item;
+  return (
+    <>
+      {state !== 'doubtful' && (
+        <progress aria-label={say('progressOf', { name: file.name })} max={file.size} value={sentBytes} />
+      )}
+      <p class="small muted numbers">{movingText(item)}</p>
+      {resumedBytes !== null && resumedBytes > 0 && (
+        <p class="small">
+          {say('resumed', { percent: percentOf(resumedBytes, file.size), there: bytesText(resumedBytes) })}
+        </p>
+      )}
+    </>
+  );
+}
+
 function UploadRow({ item }: { item: UploadItem }) {
   const isCancelling = useSignal(false);
-  const { file, state, sentBytes, resumedBytes, fileId } = item;
+  const { file, state, fileId } = item;
   return (
     <li class="files-upload" data-state={state}>
       <div class="row">
@@ -136,15 +153,7 @@ function UploadRow({ item }: { item: UploadItem }) {
           }}
         />
       </div>
-      {state !== 'doubtful' && (
-        <progress aria-label={say('progressOf', { name: file.name })} max={file.size} value={sentBytes} />
-      )}
-      <p class="small muted numbers">{movingText(item)}</p>
-      {resumedBytes !== null && resumedBytes > 0 && (
-        <p class="small">
-          {say('resumed', { percent: percentOf(resumedBytes, file.size), there: bytesText(resumedBytes) })}
-        </p>
-      )}
+      <Sent item={item} />
       <Problem item={item} />
       {fileId !== null && (
         <details>
@@ -165,10 +174,23 @@ function UploadRow({ item }: { item: UploadItem }) {
   );
 }
 
+function LeftProgress({ left: { name, sizeBytes, file } }: { left: Leftover }) {
+  const percent = percentOf(file.received_bytes, sizeBytes);
+  return (
+    <>
+      <progress aria-label={say('progressOf', { name })} max={sizeBytes} value={file.received_bytes} />
+      <p class="small muted numbers">
+        {say('leftHas', { percent, there: bytesText(file.received_bytes), total: bytesText(sizeBytes) })}
+        {file.expires_utc && ` · ${say('leftUntil', { time: momentText(Date.parse(file.expires_utc)) })}`}
+      </p>
+    </>
+  );
+}
+
 function LeftRow({ left }: { left: Leftover }) {
   const input = useRef<HTMLInputElement>(null);
   const problem = useSignal('');
-  const { name, sizeBytes, file } = left;
+  const { name, sizeBytes } = left;
   const took = (chosen: File | undefined) => {
     if (!chosen) return;
     if (!isSame(left, chosen)) {
@@ -179,7 +201,10 @@ function LeftRow({ left }: { left: Leftover }) {
     leftovers.value = leftovers.value.filter((one) => one !== left);
     void addFiles([chosen]);
   };
-  const percent = percentOf(file.received_bytes, sizeBytes);
+  const drop = () =>
+    discard(left).catch((error: Error) => {
+      problem.value = error.message;
+    });
   return (
     <li class="files-upload">
       <div class="row">
@@ -191,21 +216,9 @@ function LeftRow({ left }: { left: Leftover }) {
           {say('again', { name })}
         </Button>
         <input ref={input} type="file" hidden onChange={(event) => took(event.currentTarget.files?.[0])} />
-        <IconButton
-          icon="bin"
-          label={say('discard', { name })}
-          onClick={() =>
-            discard(left).catch((error: Error) => {
-              problem.value = error.message;
-            })
-          }
-        />
+        <IconButton icon="bin" label={say('discard', { name })} onClick={drop} />
       </div>
-      <progress aria-label={say('progressOf', { name })} max={sizeBytes} value={file.received_bytes} />
-      <p class="small muted numbers">
-        {say('leftHas', { percent, there: bytesText(file.received_bytes), total: bytesText(sizeBytes) })}
-        {file.expires_utc && ` · ${say('leftUntil', { time: momentText(Date.parse(file.expires_utc)) })}`}
-      </p>
+      <LeftProgress left={left} />
       <p class="error-text" role="alert">
         {problem.value}
       </p>

@@ -25,6 +25,27 @@ function compare(one: string | number | null, other: string | number | null): nu
   return String(one).localeCompare(String(other), language.peek(), { numeric: true });
 }
 
+interface HeadProps {
+  label: string;
+  direction: 'ascending' | 'descending' | undefined;
+  /** Undefined: nothing can be sorted by it. */
+  onSort: (() => void) | undefined;
+}
+
+function Head({ label, direction, onSort }: HeadProps) {
+  return (
+    <th scope="col" aria-sort={direction}>
+      {onSort ? (
+        <button type="button" class="table-sort" onClick={onSort}>
+          {label}
+        </button>
+      ) : (
+        label
+      )}
+    </th>
+  );
+}
+
 /** A table whose heads sort it. On a narrow screen each row is a card: a cell says its column's name (base.css). */
 export function Table<Row>({ caption, columns, rows, keyOf }: TableProps<Row>) {
   const [sorting, setSorting] = useState<{ name: string; isDown: boolean } | null>(null);
@@ -32,10 +53,7 @@ export function Table<Row>({ caption, columns, rows, keyOf }: TableProps<Row>) {
   const sorted = order
     ? rows.toSorted((one, other) => compare(order(one), order(other)) * (sorting?.isDown ? -1 : 1))
     : rows;
-  const directionOf = (name: string) => {
-    if (sorting?.name !== name) return undefined;
-    return sorting.isDown ? 'descending' : 'ascending';
-  };
+  const direction = sorting?.isDown ? 'descending' : 'ascending';
   return (
     <div class="table-box">
       <table class="table-cards">
@@ -43,19 +61,12 @@ export function Table<Row>({ caption, columns, rows, keyOf }: TableProps<Row>) {
         <thead>
           <tr>
             {columns.map(({ name, label, order: by }) => (
-              <th key={name} scope="col" aria-sort={directionOf(name)}>
-                {by ? (
-                  <button
-                    type="button"
-                    class="table-sort"
-                    onClick={() => setSorting({ name, isDown: sorting?.name === name && !sorting.isDown })}
-                  >
-                    {label}
-                  </button>
-                ) : (
-                  label
-                )}
-              </th>
+              <Head
+                key={name}
+                label={label}
+                direction={sorting?.name === name ? direction : undefined}
+                onSort={by && (() => setSorting({ name, isDown: sorting?.name === name && !sorting.isDown }))}
+              />
             ))}
           </tr>
         </thead>

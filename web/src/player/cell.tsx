@@ -18,7 +18,7 @@ const AROUND_MS = 120_000;
 function Media({ channel }: { channel: Channel }) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    box.current?.replaceChildren(channel.video, channel.scanner.canvas);
+    box.current?.replaceChildren(channel.video, channel.easel.canvas, channel.scanner.canvas);
   }, [channel]);
   return <div ref={box} class="player-media" />;
 }
@@ -63,14 +63,34 @@ interface CellProps {
   onEnlarge: () => void;
 }
 
+/** The button that lies over the picture: it leads the others, and a second press enlarges it. */
+function Press({ id, conductor, isLarge, onEnlarge }: Omit<CellProps, 'channel'> & { id: number }) {
+  const press = () => {
+    conductor.leader.value = id;
+  };
+  return (
+    <button
+      type="button"
+      class="player-press"
+      aria-label={say(isLarge ? 'shrink' : 'enlarge', { name: cameraName(id) })}
+      aria-pressed={isLarge}
+      onFocus={press}
+      onClick={press}
+      onDblClick={onEnlarge}
+      onKeyDown={(event) => {
+        if (event.key !== 'Enter') return;
+        event.preventDefault();
+        onEnlarge();
+      }}
+    />
+  );
+}
+
 export function Cell({ channel, conductor, isLarge, onEnlarge }: CellProps) {
   const { id } = channel;
   const condition = channel.condition.value;
   const isLeader = conductor.leader.value === id;
   const known = camera(id);
-  const press = () => {
-    conductor.leader.value = id;
-  };
   return (
     <figure
       class={`player-cell${isLarge ? ' is-large' : ''}`}
@@ -80,20 +100,7 @@ export function Cell({ channel, conductor, isLarge, onEnlarge }: CellProps) {
       aria-current={isLeader ? 'true' : undefined}
     >
       <Media channel={channel} />
-      <button
-        type="button"
-        class="player-press"
-        aria-label={say(isLarge ? 'shrink' : 'enlarge', { name: cameraName(id) })}
-        aria-pressed={isLarge}
-        onFocus={press}
-        onClick={press}
-        onDblClick={onEnlarge}
-        onKeyDown={(event) => {
-          if (event.key !== 'Enter') return;
-          event.preventDefault();
-          onEnlarge();
-        }}
-      />
+      <Press id={id} conductor={conductor} isLarge={isLarge} onEnlarge={onEnlarge} />
       <figcaption class="player-caption">
         {known && <Lamp camera={known} />}
         <span class="player-name">{cameraName(id)}</span>

@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { correct, Median, MOST, MOST_SILENT } from './drift';
+import { canKeep, Easel } from './easel';
 import type { Feed, Trouble } from './feed';
 import { canFeed, Feeder } from './feeder';
 import { Films } from './films';
@@ -9,6 +10,7 @@ import type { Interval } from './intervals';
 import type { Library, Status } from './library';
 import { aheadOf, showable } from './ranges';
 import { Scanner } from './scanner';
+import type { Stage } from './stage';
 
 /** What a picture is up to. */
 export type Condition = 'showing' | 'loading' | 'gap' | 'slow' | 'pictures' | 'failed';
@@ -32,11 +34,14 @@ const HELD_SLACK_MS = 120;
 /** While a seek is under way, a frame that is further from the clock is not what is asked for. */
 const FAR_MS = 1500;
 const PICTURE_EVERY_MS = 250;
+/** How long a frame is shown where the next one is not known. */
+const USUAL_FRAME_MS = 40;
 
 export class Channel {
   readonly id: number;
   readonly video: HTMLVideoElement;
   readonly scanner: Scanner;
+  readonly easel = new Easel();
   /** The exact wall time of the frame that is shown; null: none is. */
   readonly shownMs = signal<number | null>(null);
   readonly condition = signal<Condition>('loading');
@@ -46,7 +51,10 @@ export class Channel {
   readonly isScanning = signal(false);
   /** It holds nobody back for now: it was waited for long enough. */
   isExcused = false;
+  /** The others go on without it, since its frames come too late. */
+  isBehind = false;
   private readonly library: Library;
+  private readonly stage: Stage;
   private feed: Feed | null = null;
   private readonly ahead = new Median(3);
   private notBeforeMs = 0;
@@ -56,9 +64,10 @@ export class Channel {
   private stalledMs: number | null = null;
   private isEnded = false;
 
-  constructor(id: number, library: Library) {
+  constructor(id: number, library: Library, stage: Stage) {
     this.id = id;
     this.library = library;
+    this.stage = stage;
     this.video = document.createElement('video');
     this.video.muted = true;
     this.video.playsInline = true;
@@ -127,8 +136,31 @@ export class Channel {
     return this.feed.baseMs + this.video.currentTime * 1000 - ms;
   }
 
+  /** Is its video to be seen, at the same instant as those of the others? */
+  isMoving(ms: number): boolean {
+    const isVideo = this.scanner.shownMs === null && !this.isExcused && this.easel.goesOn;
+    return isVideo && (this.status(ms) === 'footage' || this.condition.peek() === 'showing');
+  }
+
+  /** Is it so late that the others go on without it? It is said at once: what is seen then is not of one instant. */
+  setBehind(isBehind: boolean): void {
+    this.isBehind = isBehind;
+    if (isBehind) this.condition.value = 'slow';
+  }
+
+  /** Show one of the frames that have come, by default the last one. */
+  paint(at?: number): void {
+    const { easel } = this;
+    const beforeMs = easel.shownMs;
+    easel.show(at);
+    const isTold = this.condition.peek() !== 'gap' && this.scanner.shownMs === null;
+    const isNew = easel.shownMs !== beforeMs || (this.shownMs.peek() === null && easel.isCovering);
+    if (isTold && isNew) this.shownMs.value = easel.shownMs;
+  }
+
   close(): void {
     this.isEnded = true;
+    this.easel.clear();
     this.scanner.close();
     this.feed?.close();
     this.feed = null;
@@ -155,6 +187,7 @@ export class Channel {
     const { video, feed } = this;
     if (!feed) return;
     const target = showable(feed.stretches, ms);
+    this.bringBack(target);
     if (rate === 0) {
       if (!video.paused) video.pause();
       if (target !== null) this.place(target, isPaused ? 0.5 : HELD_SLACK_MS);
@@ -174,6 +207,7 @@ export class Channel {
     this.rate = rate;
     this.setSpeed(rate);
     this.ahead.clear();
+    if (this.easel.goesOn) this.easel.cover(true);
     this.video.play().catch(() => {}); // another seek or pause came between; the next look tries again
   }
 
@@ -198,7 +232,10 @@ export class Channel {
     const { video, feed } = this;
     if (!feed || video.seeking) return;
     const offMs = feed.baseMs + video.currentTime * 1000 - ms - WITHIN_FRAME_MS;
-    if (Math.abs(offMs) > slackMs) this.seek(ms);
+    if (Math.abs(offMs) <= slackMs) return;
+    this.paint();
+    this.easel.leap();
+    this.seek(ms);
   }
 
   private seek(ms: number): void {
@@ -206,6 +243,13 @@ export class Channel {
     this.video.currentTime = (ms + WITHIN_FRAME_MS - this.feed.baseMs) / 1000;
     this.notBeforeMs = performance.now() + GRACE_MS / 2;
     this.ahead.clear();
+  }
+
+  /** Seek anew where it seeks what is not loaded, and never will be: the clock went on while the service was away. */
+  private bringBack(target: number | null): void {
+    const { video, feed } = this;
+    if (!feed || target === null || !video.seeking || performance.now() < this.notBeforeMs) return;
+    if (showable(feed.stretches, feed.baseMs + video.currentTime * 1000) === null) this.seek(target);
   }
 
   /** Without footage at the clock: stand at the first frame of what comes, and begin just in time. */
@@ -265,7 +309,7 @@ export class Channel {
   private conditionAt(ms: number, status: Status, isScanning: boolean): Condition {
     if (status === 'gap') return 'gap';
     if (this.feed?.trouble?.kind === 'refused') return 'failed';
-    if (this.isExcused) return 'slow';
+    if (this.isExcused || this.isBehind) return 'slow';
     if (this.isUnplayable) return 'pictures';
     if (isScanning) return this.scanner.shownMs === null ? 'loading' : 'showing';
     const { video } = this;
@@ -278,16 +322,30 @@ export class Channel {
   private watchFrames(): void {
     const { video } = this;
     const show = (mediaS: number) => {
-      if (!this.feed || this.isEnded || this.condition.peek() === 'gap' || this.scanner.shownMs !== null) return;
-      const ms = this.feed.baseMs + mediaS * 1000;
-      this.feed.see(ms);
-      this.shownMs.value = ms;
+      const { feed } = this;
+      if (!feed || this.isEnded) return;
+      if (canKeep && this.stage.isOn) this.keepFrame(feed);
+      else this.easel.clear();
+      if (this.condition.peek() === 'gap' || this.scanner.shownMs !== null) return;
+      const ms = feed.baseMs + mediaS * 1000;
+      feed.see(ms);
+      if (!this.easel.isCovering) this.shownMs.value = ms; // the video itself is seen
     };
     const onFrame = (_: number, frame: VideoFrameCallbackMetadata) => {
-      show(frame.mediaTime);
       if (!this.isEnded) video.requestVideoFrameCallback(onFrame);
+      show(frame.mediaTime);
     };
     if ('requestVideoFrameCallback' in HTMLVideoElement.prototype) video.requestVideoFrameCallback(onFrame);
     else video.addEventListener('timeupdate', () => show(video.currentTime));
+  }
+
+  private keepFrame(feed: Feed): void {
+    if (this.video.readyState < 2) return; // it goes elsewhere already
+    const picture = new VideoFrame(this.video);
+    const ms = feed.baseMs + picture.timestamp / 1000;
+    const nextMs = feed.frames.stepFrom(ms + 0.5, 1) ?? ms + USUAL_FRAME_MS;
+    const { endMs } = this.library.shelf(this.id).spanAt(ms + 0.5) ?? { endMs: nextMs };
+    this.easel.take(picture, ms, Math.min(nextMs, Math.max(endMs, ms + 1)));
+    this.stage.ask();
   }
 }

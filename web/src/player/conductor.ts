@@ -4,23 +4,18 @@ import { batch, signal } from '@preact/signals';
 import { camera } from '../cameras';
 import { nowMs } from '../instants';
 import * as moment from '../moment';
+import { findEdges } from '../nearest';
 import { Channel } from './channel';
 import { Clock } from './clock';
 import { Library } from './library';
-import { findEdges } from './nearest';
 import { isRefusal, type Notice, noticeOf, refusalOf } from './notice';
 import { jumpsGaps, MOST_VIDEO_RATE } from './settings';
+import { Stage } from './stage';
 import { stepTarget } from './stepping';
 import { Surroundings } from './surroundings';
+import { START_LAG_MS, Waiting } from './waiting';
 
 const TICK_MS = 50;
-/** So long one camera may hold up the others. */
-const HOLD_MS = 4000;
-/** The pictures begin to move so long after they are told to; then the clock does. */
-const START_LAG_MS = 40;
-const SETTLE_AFTER_MS = 250;
-/** A lag that is longer is none of starting. */
-const MOST_SETTLED_MS = 200;
 const LOOK_AHEAD_MS = 60_000;
 /** Nearer than this to what is being recorded, faster than life is not possible. */
 const LIVE_EDGE_MS = 500;
@@ -44,14 +39,14 @@ export class Conductor implements moment.PlayerCommands {
     isRecording: (id) => camera(id)?.isRecording ?? false,
   });
   private readonly surroundings = new Surroundings(() => this.ids, this.library);
+  private readonly waiting = new Waiting(() => this.channels.peek(), this.clock);
+  private readonly stage = new Stage(() => this.channels.peek(), this.clock);
   private readonly timer: number;
   private isEnded = false;
   private isOpened = false;
   /** Is a first live picture waited for? What was shown stands still until then. */
   private isOpeningLive = false;
-  private heldMs: number | null = null;
   private shownAtMs = 0;
-  private settleMs: number | null = null;
   private steps = 0;
   private opening = 0;
   /** What was asked for before there was a camera. */
@@ -85,7 +80,9 @@ export class Conductor implements moment.PlayerCommands {
     if (ids.join() === this.ids.join() && ids.length > 0) return;
     for (const one of before) if (!ids.includes(one.id)) one.close();
     this.library.only(ids);
-    this.channels.value = ids.map((id) => before.find((one) => one.id === id) ?? new Channel(id, this.library));
+    this.channels.value = ids.map(
+      (id) => before.find((one) => one.id === id) ?? new Channel(id, this.library, this.stage),
+    );
     const leader = this.leader.peek();
     if (leader === null || !ids.includes(leader)) this.leader.value = ids[0] ?? null;
     if (ids.length === 0) return;
@@ -136,8 +133,9 @@ export class Conductor implements moment.PlayerCommands {
       this.isWaiting.value = false;
       if (moment.rate.peek() < 0) moment.rate.value = 1;
     });
-    this.heldMs = null;
+    this.waiting.forget();
     this.tick();
+    this.stage.ask();
   }
 
   toggle(): void {
@@ -173,6 +171,7 @@ export class Conductor implements moment.PlayerCommands {
     this.isEnded = true;
     this.opening += 1;
     clearInterval(this.timer);
+    this.stage.close();
     this.library.close();
     for (const one of this.channels.peek()) one.close();
     batch(() => {
@@ -195,7 +194,7 @@ export class Conductor implements moment.PlayerCommands {
   private moveTo(ms: number): void {
     this.isOpeningLive = false;
     this.clock.set(ms, 0);
-    this.heldMs = null;
+    this.waiting.forget();
     this.steps = 0;
     for (const one of this.channels.peek()) one.isExcused = false;
     this.tick();
@@ -271,50 +270,8 @@ export class Conductor implements moment.PlayerCommands {
   private conduct(ms: number, rate: number, isScanning: boolean): void {
     if (this.leap(ms, rate)) return;
     this.keepLive(ms, rate);
-    const late = this.lateOnes(ms, isScanning);
-    const blocking = late.filter((one) => !one.isExcused);
-    const mayRun = blocking.length === 0 && (late.length === 0 || this.isAnyShown(late, ms));
-    if (mayRun) {
-      this.heldMs = null;
-      if (!this.clock.isRunning) this.startClock(rate, isScanning);
-      else if (!isScanning) this.settle();
-    } else this.hold(blocking, late, ms);
-    this.isWaiting.value = this.heldMs !== null && performance.now() - this.heldMs > 300;
-  }
-
-  private startClock(rate: number, isScanning: boolean): void {
-    this.clock.run(rate, isScanning ? 0 : START_LAG_MS);
-    this.settleMs = performance.now() + SETTLE_AFTER_MS;
-  }
-
-  /** When all pictures have begun to move the clock takes their common lag over once: only what differs is corrected. */
-  private settle(): void {
-    if (this.settleMs === null || performance.now() < this.settleMs) return;
-    this.settleMs = null;
-    const ms = this.clock.ms;
-    const ahead = this.channels.peek().flatMap((one) => one.aheadMs(ms) ?? []);
-    const common = ahead.sort((a, b) => a - b)[Math.floor(ahead.length / 2)] ?? 0;
-    if (Math.abs(common) < MOST_SETTLED_MS) this.clock.set(ms + common);
-  }
-
-  private lateOnes(ms: number, isScanning: boolean): Channel[] {
-    const { isRunning } = this.clock;
-    const isLate = (one: Channel) => (isScanning ? one.status(ms) === 'unknown' : one.isLate(ms, isRunning));
-    const late = this.channels.peek().filter(isLate);
-    for (const one of this.channels.peek()) if (!late.includes(one)) one.isExcused = false;
-    return late;
-  }
-
-  /** Hold the clock; who was waited for too long is waited for no more, where others have something to show. */
-  private hold(blocking: readonly Channel[], late: readonly Channel[], ms: number): void {
-    if (this.clock.isRunning) this.clock.hold();
-    this.heldMs ??= performance.now();
-    if (performance.now() - this.heldMs < HOLD_MS || !this.isAnyShown(late, ms)) return;
-    for (const one of blocking) one.isExcused = true;
-  }
-
-  private isAnyShown(late: readonly Channel[], ms: number): boolean {
-    return this.channels.peek().some((one) => !late.includes(one) && one.status(ms) === 'footage');
+    this.waiting.conduct(ms, rate, isScanning);
+    this.isWaiting.value = this.waiting.isLong;
   }
 
   /** Where no camera has anything, go to what comes next, or stop at the end. True: the clock was moved or stopped. */

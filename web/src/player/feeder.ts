@@ -11,8 +11,9 @@ import { type Pictures, readPictures } from './fragments';
 import { FrameTimes } from './frametimes';
 import { codecNames, mimeType, readInit, type Track } from './initsegment';
 import type { Interval } from './intervals';
-import type { Entry } from './playlist';
+import { type Entry, keyOf } from './playlist';
 import { stretchesOf } from './ranges';
+import { forgetOthers, Lately } from './remembered';
 import type { Shelf } from './shelf';
 import { silence, silentInit } from './silence';
 
@@ -30,6 +31,8 @@ const SLACK_MS = 8000;
 /** What a playlist says of an entry's place is right to a millisecond: less than this is not corrected. */
 const SAME_S = 0.005;
 const MOST_FAULTS = 3;
+/** A camera changes its codec or size rarely: what is near the clock needs few. */
+const MOST_INITS = 8;
 /** An entry that begins so near to the end of the one before goes on with it. */
 const SEAM_MS = 60;
 /** What the browser did not keep is appended again after so long: never in a storm. */
@@ -60,7 +63,7 @@ export class Feeder implements Feed {
   private tracks: Track[] = [];
   private initUri = '';
   private isHeard = false;
-  private readonly inits = new Map<string, Loaded>();
+  private readonly inits = new Lately<Loaded>(MOST_INITS);
   /** Entries that were appended, and until when. */
   private readonly appended = new Map<string, Entry>();
   /** Entries within a group of pictures: a buffer takes them only directly after what they go on with. */
@@ -253,7 +256,7 @@ export class Feeder implements Feed {
     if (!(await this.prepare(entry, init))) return;
     const { buffer } = this;
     if (!buffer) return;
-    if (!pictures.isKey) this.needsBefore.add(keyOf(entry));
+    if (!pictures.isKey) this.noteWithin(entry);
     if (!pictures.isKey && !this.goesOn(entry)) return;
     if (!this.isHeard) silence(bytes, init.tracks);
     // Within a group the first picture in order of decoding is not the first that is shown: it stays where the group is.
@@ -264,6 +267,14 @@ export class Feeder implements Feed {
     this.appended.set(keyOf(entry), entry);
     this.last = entry;
     this.note(pictures, offsetS);
+  }
+
+  /** Note that an entry lies within a group; what is neither known nor appended any more is forgotten. */
+  private noteWithin(entry: Entry): void {
+    const { entries } = this.shelf;
+    this.needsBefore.add(keyOf(entry));
+    const most = 2 * (entries.length + this.appended.size);
+    forgetOthers(this.needsBefore, most, () => [...entries.map(keyOf), ...this.appended.keys(), keyOf(entry)]);
   }
 
   /** The tracks that are played: without sound where it is not heard. */
@@ -376,9 +387,4 @@ export class Feeder implements Feed {
 
 function baseOf(ms: number): number {
   return Math.floor((ms - BASE_BEFORE_MS) / 1000) * 1000;
-}
-
-/** What an entry is known by: the same place may be listed longer later on. */
-function keyOf(entry: Entry): string {
-  return `${entry.uri} ${entry.range?.[1] ?? ''}`;
 }

@@ -1,6 +1,6 @@
 /** What stands in the place of a picture where its camera has nothing: why, and until when. */
 
-import { useSignal, useSignalEffect } from '@preact/signals';
+import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { ApiError } from '../api/call';
 import { type Gap, gaps } from '../api/footage';
@@ -8,15 +8,17 @@ import { causeText } from '../causes';
 import { momentText, nowMs } from '../instants';
 import { LAST_FRAME_MS } from '../lengths';
 import { clockMs } from '../moment';
+import { findNearest } from '../nearest';
 import { Button } from '../parts/button';
 import { toast } from '../parts/toasts';
 import type { Conductor } from './conductor';
-import { findNearest } from './nearest';
 import { say } from './words';
 
 const AROUND_MS = 43_200_000;
 /** Footage is deleted, and fetched later: a gap is believed for so long. */
 const AGAIN_MS = 10_000;
+/** From one question to the next, while the clock goes over gaps. */
+const REST_MS = 2000;
 
 /** A gap, when all gaps end that follow it without footage between (null: later than `toMs`), and how far was asked. */
 type Found = Gap & { untilMs: number | null; toMs: number };
@@ -26,11 +28,23 @@ function endOf(gap: Gap, list: readonly Gap[]): number {
   return list.reduce((endMs, one) => (one.startMs <= endMs ? Math.max(endMs, one.endMs) : endMs), gap.endMs);
 }
 
+const holds = ({ startMs, endMs }: Gap, ms: number): boolean => startMs <= ms && ms < endMs;
+
+/** The gap of a camera at an instant; null: none. Raises ApiError. */
+async function findGap(id: number, ms: number): Promise<Found | null> {
+  const toMs = Math.min(ms + AROUND_MS, nowMs());
+  const list = await gaps(id, ms - AROUND_MS, toMs);
+  const gap = list.find((one) => holds(one, ms));
+  if (!gap) return null;
+  const endMs = endOf(gap, list);
+  return { ...gap, untilMs: endMs < toMs ? endMs : null, toMs };
+}
+
 /** The gap of a camera at the clock; asked for anew now and then. */
 function useGap(id: number) {
   const found = useSignal<Found | null>(null);
-  const asking = useRef(false);
-  const askedMs = useRef(0);
+  const isAsking = useSignal(false);
+  const asked = useRef({ atMs: 0, ofMs: Number.NaN });
   const turn = useSignal(0);
   useEffect(() => {
     const timer = setInterval(() => (turn.value += 1), AGAIN_MS);
@@ -40,25 +54,30 @@ function useGap(id: number) {
     void turn.value; // the clock may stand still
     const ms = clockMs.value;
     const known = found.peek();
-    const isHere = known !== null && ms !== null && known.startMs <= ms && ms < known.endMs;
-    if (ms === null || asking.current || (isHere && performance.now() - askedMs.current < AGAIN_MS)) return;
-    asking.current = true;
-    askedMs.current = performance.now();
-    const toMs = Math.min(ms + AROUND_MS, nowMs());
-    gaps(id, ms - AROUND_MS, toMs)
+    if (ms === null || isAsking.value) return; // it runs again when the answer is there: the clock may have gone on
+    const isHere = asked.current.ofMs === ms || (known !== null && holds(known, ms));
+    if (isHere && performance.now() - asked.current.atMs < AGAIN_MS) return;
+    isAsking.value = true;
+    asked.current = { atMs: performance.now(), ofMs: ms };
+    findGap(id, ms)
       .then(
-        (list) => {
-          const gap = list.find((one) => one.startMs <= ms && ms < one.endMs);
-          const endMs = gap ? endOf(gap, list) : toMs;
-          found.value = gap ? { ...gap, untilMs: endMs < toMs ? endMs : null, toMs } : null;
+        (gap) => {
+          found.value = gap;
         },
         (error) => {
           if (!(error instanceof ApiError)) throw error; // without its cause the gap is still one
         },
       )
-      .finally(() => setTimeout(() => (asking.current = false), 2000));
+      .finally(() =>
+        setTimeout(() => {
+          isAsking.value = false;
+        }, REST_MS),
+      );
   });
-  return found.value;
+  // What was found is of the clock then: it tells nothing of a gap to which one has gone since.
+  return useComputed(() =>
+    found.value && clockMs.value !== null && holds(found.value, clockMs.value) ? found.value : null,
+  ).value;
 }
 
 /**
@@ -90,17 +109,19 @@ export function GapNote({ id, conductor }: { id: number; conductor: Conductor })
   const until = untilOf(gap, conductor.footageAfter(id));
   return (
     <div class="player-gap">
-      <p class="player-gap-title">{say('nothing')}</p>
-      {gap && <p>{causeText(gap.cause)}</p>}
-      {until !== null && until > conductor.ms && (
-        <p>{say('until', { moment: momentText(until, clockMs.peek() ?? until) })}</p>
-      )}
+      <div class="player-gap-said">
+        <p class="player-gap-title">{say('nothing')}</p>
+        {gap && <p>{causeText(gap.cause)}</p>}
+        {until !== null && until > conductor.ms && (
+          <p>{say('until', { moment: momentText(until, clockMs.peek() ?? until) })}</p>
+        )}
+      </div>
       <p class="player-gap-ways">
-        <Button icon="frameBack" onClick={() => void leave(id, conductor, true)}>
-          {say('lastFrame')}
+        <Button icon="frameBack" title={say('lastFrame')} onClick={() => void leave(id, conductor, true)}>
+          <span>{say('lastFrame')}</span>
         </Button>
-        <Button icon="frameOn" onClick={() => void leave(id, conductor, false)}>
-          {say('firstFrame')}
+        <Button icon="frameOn" title={say('firstFrame')} onClick={() => void leave(id, conductor, false)}>
+          <span>{say('firstFrame')}</span>
         </Button>
       </p>
     </div>

@@ -12,6 +12,11 @@ export interface Entry {
   readonly isCut: boolean;
 }
 
+/** What an entry is known by: the same place may be listed longer later on. */
+export function keyOf(entry: Entry): string {
+  return `${entry.uri} ${entry.range?.[1] ?? ''}`;
+}
+
 /** Where an init segment is. */
 export interface Init {
   readonly uri: string;

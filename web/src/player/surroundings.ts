@@ -1,8 +1,8 @@
 /** What lies around a stretch in which no camera has anything: from what is known, else it is asked for. */
 
 import { ApiError } from '../api/call';
+import { findNearest, type Nearest } from '../nearest';
 import type { Library } from './library';
-import { findNearest, type Nearest } from './nearest';
 
 /** What was asked for is believed for so long: footage may come. */
 const KEPT_MS = 5000;

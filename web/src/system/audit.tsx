@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type Act, actsAddress, actsAt } from '../api/people';
 import { health, type ServiceHealth } from '../api/system';
 import { cameraName, cameras } from '../cameras';
-import { isoOf, momentText, numberText, zoneName } from '../instants';
+import { isoOf, momentText, zoneName } from '../instants';
 import { useAsked } from '../parts/asked';
 import { Button } from '../parts/button';
 import { Field } from '../parts/field';
@@ -12,7 +12,8 @@ import { ErrorText } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { changeQuery, route } from '../route';
 import { instantOf } from '../wallclock';
-import { actText, sayHow, sayName } from './auditacts';
+import { actText, sayHow } from './auditacts';
+import { Detail } from './auditdetail';
 import { say } from './auditwords';
 import { Loaded } from './shared';
 
@@ -71,6 +72,31 @@ function Chain() {
   );
 }
 
+function Actions() {
+  return (
+    <datalist id="system-actions">
+      {ACTIONS.map((action) => (
+        <option key={action} value={action} label={actText(action.replace('.', '')) ?? action} />
+      ))}
+    </datalist>
+  );
+}
+
+function CameraField({ value, onChoose }: { value: string; onChoose: (source: string) => void }) {
+  return (
+    <Field label={say('camera')}>
+      <select value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
+        <option value="">{say('anyCamera')}</option>
+        {(cameras.value ?? []).map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
 function FilterForm({ filters }: { filters: Filters }) {
   const [typed, setTyped] = useState(filters);
   const key = FILTERS.map((name) => filters[name]).join('\n');
@@ -93,22 +119,9 @@ function FilterForm({ filters }: { filters: Filters }) {
     <form class="row system-line" onSubmit={show}>
       {text('actor')}
       {text('action', { list: 'system-actions', placeholder: say('anyAction') })}
-      <datalist id="system-actions">
-        {ACTIONS.map((action) => (
-          <option key={action} value={action} label={actText(action.replace('.', '')) ?? action} />
-        ))}
-      </datalist>
+      <Actions />
       {text('subject')}
-      <Field label={say('camera')}>
-        <select value={typed.source} onChange={(event) => setTyped({ ...typed, source: event.currentTarget.value })}>
-          <option value="">{say('anyCamera')}</option>
-          {(cameras.value ?? []).map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </Field>
+      <CameraField value={typed.source} onChoose={(source) => setTyped({ ...typed, source })} />
       {text('from', time)}
       {text('to', time)}
       <Button kind="main" type="submit">
@@ -123,22 +136,6 @@ function FilterForm({ filters }: { filters: Filters }) {
 }
 const EMPTY: Filters = { actor: '', action: '', subject: '', source: '', from: '', to: '' };
 
-function valueText(value: unknown): string {
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' ? numberText(value, 3) : JSON.stringify(value);
-}
-
-/** A value; an instant as the rest of the page has it, with what is stored beside it. */
-function Value({ name, value }: { name: string; value: unknown }) {
-  const ms = name.endsWith('_utc') && typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(ms)) return <>{valueText(value)}</>;
-  return (
-    <>
-      {momentText(ms)} <span class="muted">({valueText(value)})</span>
-    </>
-  );
-}
-
 function Did({ action }: { action: string }) {
   const text = actText(action);
   return (
@@ -148,23 +145,6 @@ function Did({ action }: { action: string }) {
         {action}
       </code>
     </>
-  );
-}
-
-function Detail({ act }: { act: Act }) {
-  const entries = Object.entries(act.detail);
-  if (!entries.length) return <span class="muted">–</span>;
-  return (
-    <dl class="system-values">
-      {entries.map(([name, value]) => (
-        <div key={name}>
-          <dt>{sayName(name) ?? name}</dt>
-          <dd dir="auto">
-            <Value name={name} value={value} />
-          </dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 
@@ -205,7 +185,7 @@ const columns = (): Column<Act>[] => [
     cell: (act) => (act.source_id === null ? '–' : cameraName(act.source_id)),
     order: (act) => act.source_id,
   },
-  { name: 'detail', label: say('detail'), cell: (act) => <Detail act={act} /> },
+  { name: 'detail', label: say('detail'), cell: (act) => <Detail detail={act.detail} /> },
 ];
 
 /** The pages that were loaded, newest first, and the way to older ones. */

@@ -1,4 +1,4 @@
-/** What the audit log says in fixed words: acts as thing and verb, ways of signing in, names of values. */
+/** What the audit log says in fixed words: acts as thing and verb, ways of signing in. */
 import { defineWords } from '../words';
 
 const THINGS = {
@@ -196,63 +196,6 @@ const VERBS = {
   },
 } as const;
 
-const NAMES = {
-  en: {
-    after: 'after',
-    before: 'before',
-    begin_utc: 'footage from',
-    end_utc: 'footage until',
-    from_utc: 'watched from',
-    model: 'kind',
-    name: 'name',
-    reason: 'reason',
-    records: 'recordings',
-    requests: 'requests',
-    role: 'role',
-    size_bytes: 'bytes',
-    source_ids: 'cameras',
-    spans: 'footage',
-    tag: 'tag',
-    until_utc: 'watched until',
-  },
-  ru: {
-    after: 'стало',
-    before: 'было',
-    begin_utc: 'запись с',
-    end_utc: 'запись по',
-    from_utc: 'просмотр с',
-    model: 'тип',
-    name: 'название',
-    reason: 'причина',
-    records: 'записи',
-    requests: 'запросы',
-    role: 'роль',
-    size_bytes: 'байт',
-    source_ids: 'камеры',
-    spans: 'отрезки записи',
-    tag: 'метка',
-    until_utc: 'просмотр по',
-  },
-  vi: {
-    after: 'sau',
-    before: 'trước',
-    begin_utc: 'bản ghi từ',
-    end_utc: 'bản ghi đến',
-    from_utc: 'xem từ',
-    model: 'loại',
-    name: 'tên',
-    reason: 'lý do',
-    records: 'bản ghi',
-    requests: 'yêu cầu',
-    role: 'vai trò',
-    size_bytes: 'byte',
-    source_ids: 'camera',
-    spans: 'các đoạn ghi',
-    tag: 'nhãn',
-    until_utc: 'xem đến',
-  },
-} as const;
-
 const HOWS = {
   en: {
     cookie: 'signed in',
@@ -274,7 +217,7 @@ const HOWS = {
 type Words<Key extends string> = Record<'en' | 'ru' | 'vi', Record<Key, string>>;
 
 /** The function that says a fixed word, null for one that is none of them: a newer service may write others. */
-function knownOf<Key extends string>(words: Words<Key>): (name: string) => string | null {
+export function knownOf<Key extends string>(words: Words<Key>): (name: string) => string | null {
   const say = defineWords<Key>(words);
   const isKnown = (name: string): name is Key => Object.hasOwn(words.en, name);
   return (name) => (isKnown(name) ? say(name) : null);
@@ -282,7 +225,6 @@ function knownOf<Key extends string>(words: Words<Key>): (name: string) => strin
 
 const sayThing = knownOf(THINGS);
 const sayVerb = knownOf(VERBS);
-export const sayName = knownOf(NAMES);
 export const sayHow = knownOf(HOWS);
 
 /** An act in words, as “Token: create”; null where it is none that has words here. */

@@ -1,9 +1,11 @@
 /** Health: what recording needs, processes, what waits, clocks, and each camera with its last interruption. */
+
 import { type Health, health, type ServiceHealth, type SourceHealth } from '../api/system';
 import { cameraName, nameOf as sourceName } from '../cameras';
 import { causeText } from '../causes';
 import { bytesText, durationText, momentText, nowMs, numberText } from '../instants';
 import { useAsked } from '../parts/asked';
+import { CameraSaid } from '../parts/camerasaid';
 import { Link } from '../parts/link';
 import { Empty } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
@@ -132,6 +134,14 @@ function Versions({ service }: { service: ServiceHealth }) {
 
 const nameOf = ({ source_id: id, description }: SourceHealth): string => sourceName({ id, description });
 
+function Name({ source }: { source: SourceHealth }) {
+  return (
+    <Link page="timeline" query={{ cameras: String(source.source_id) }}>
+      {nameOf(source)}
+    </Link>
+  );
+}
+
 function Lag({ source }: { source: SourceHealth }) {
   if (!source.is_wanted) return <span class="muted">{say('idle')}</span>;
   const isLate = source.lag_s === null || source.lag_s > LATE_S;
@@ -155,28 +165,31 @@ function Interruption({ source }: { source: SourceHealth }) {
   );
 }
 
+function Status({ source }: { source: SourceHealth }) {
+  const kind = source.status === 'online' ? 'good' : source.status === 'unknown' ? undefined : 'danger';
+  return (
+    <>
+      <Badge kind={kind}>{sayPart(source.status)}</Badge>
+      {source.status_detail && (
+        <span class="small muted system-detail">
+          <CameraSaid detail={source.status_detail} />
+        </span>
+      )}
+    </>
+  );
+}
+
 const columns = (): Column<SourceHealth>[] => [
   {
     name: 'camera',
     label: say('camera'),
-    cell: (source) => (
-      <Link page="timeline" query={{ cameras: String(source.source_id) }}>
-        {nameOf(source)}
-      </Link>
-    ),
+    cell: (source) => <Name source={source} />,
     order: nameOf,
   },
   {
     name: 'status',
     label: say('status'),
-    cell: (source) => (
-      <>
-        <Badge kind={source.status === 'online' ? 'good' : source.status === 'unknown' ? undefined : 'danger'}>
-          {sayPart(source.status)}
-        </Badge>
-        {source.status_detail && <span class="small muted system-detail">{source.status_detail}</span>}
-      </>
-    ),
+    cell: (source) => <Status source={source} />,
     order: (source) => source.status,
   },
   { name: 'lag', label: say('lag'), cell: (source) => <Lag source={source} />, order: (source) => source.lag_s },

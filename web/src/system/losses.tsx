@@ -162,6 +162,25 @@ function Ranges({ chosen }: { chosen: RangeName }) {
   );
 }
 
+function Worst({ list }: { list: SourceLoss[] }) {
+  const worst = worstOf(list);
+  return (
+    <section class="panel stack">
+      <h3>{say('worst')}</h3>
+      {worst.length ? (
+        <Table
+          caption={say('worst')}
+          columns={gapColumns()}
+          rows={worst}
+          keyOf={(gap) => `${gap.sourceId} ${gap.start_utc}`}
+        />
+      ) : (
+        <p class="muted">{say('noGaps')}</p>
+      )}
+    </section>
+  );
+}
+
 export function LossesTab() {
   const named = route.value.query.get('range');
   const chosen = isRange(named) ? named : 'week';
@@ -187,19 +206,7 @@ export function LossesTab() {
                 <h3>{say('byCamera')}</h3>
                 <Table caption={say('byCamera')} columns={columns()} rows={list} keyOf={(one) => one.source_id} />
               </section>
-              <section class="panel stack">
-                <h3>{say('worst')}</h3>
-                {worstOf(list).length ? (
-                  <Table
-                    caption={say('worst')}
-                    columns={gapColumns()}
-                    rows={worstOf(list)}
-                    keyOf={(gap) => `${gap.sourceId} ${gap.start_utc}`}
-                  />
-                ) : (
-                  <p class="muted">{say('noGaps')}</p>
-                )}
-              </section>
+              <Worst list={list} />
             </>
           ) : (
             <Empty title={say('noCameras')} />

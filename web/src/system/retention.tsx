@@ -166,6 +166,21 @@ function Rules({ known, open }: { known: Known; open: (what: Open) => void }) {
   );
 }
 
+function RemoveDialog({ rule, onClose, onDone }: { rule: Rule; onClose: () => void; onDone: () => void }) {
+  const what = ruleText(rule);
+  return (
+    <Confirm
+      title={say('titleRemove', { what })}
+      action={say('actRemove', { what })}
+      act={() => removeRule(rule.id)}
+      onClose={onClose}
+      onDone={onDone}
+    >
+      <p>{say('textRemove')}</p>
+    </Confirm>
+  );
+}
+
 export function RetentionTab() {
   const asked = useAsked(askAll);
   const [shown, setShown] = useState<Open>(null);
@@ -194,15 +209,7 @@ export function RetentionTab() {
             />
           )}
           {shown?.kind === 'remove' && (
-            <Confirm
-              title={say('titleRemove', { what: ruleText(shown.rule) })}
-              action={say('actRemove', { what: ruleText(shown.rule) })}
-              act={() => removeRule(shown.rule.id)}
-              onClose={close}
-              onDone={() => removed(shown.rule)}
-            >
-              <p>{say('textRemove')}</p>
-            </Confirm>
+            <RemoveDialog rule={shown.rule} onClose={close} onDone={() => removed(shown.rule)} />
           )}
         </>
       )}

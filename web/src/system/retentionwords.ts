@@ -48,6 +48,9 @@ export const say = defineWords({
     needsMoreBeside:
       'The minimum would take about {bytes} beside {others} of other rules, and there is room for {room} only.',
     shortens: 'What is older than {time} is deleted soon after this is saved.',
+    deletes: 'By this rule {bytes} are deleted soon after it is saved. Pinned footage and minima are left out.',
+    deletesNothing: 'By this rule nothing that is there now is deleted.',
+    deletesUnknown: 'How much that is cannot be told quickly: too many days have recordings of several rules.',
     unreachable: 'There is no room for this minimum',
     unreachableText: 'All rules together would need {needed}; there is room for {room}, of which pins hold {pinned}.',
     unreachableDays: 'Recording as now, {time} can be kept in all.',
@@ -122,6 +125,10 @@ export const say = defineWords({
     needsBeside: 'Минимум займёт примерно {bytes} вдобавок к {others} по другим правилам, из {room}.',
     needsMoreBeside: 'Минимум займёт примерно {bytes} вдобавок к {others} по другим правилам, а места только {room}.',
     shortens: 'Всё старше {time} будет удалено вскоре после сохранения.',
+    deletes:
+      'По этому правилу вскоре после сохранения будет удалено {bytes}. Закреплённое и то, что хранится не менее срока или объёма, не считается.',
+    deletesNothing: 'По этому правилу из имеющегося сейчас ничего не удалится.',
+    deletesUnknown: 'Сколько это, быстро сказать нельзя: слишком много дней с записями по разным правилам.',
     unreachable: 'Для такого минимума нет места',
     unreachableText: 'Всем правилам вместе нужно {needed}; места {room}, из них {pinned} удерживают закрепления.',
     unreachableDays: 'При нынешней записи всего можно хранить {time}.',
@@ -197,6 +204,10 @@ export const say = defineWords({
     needsMoreBeside:
       'Mức tối thiểu cần khoảng {bytes}, cùng với {others} của các quy tắc khác, mà chỉ có chỗ cho {room}.',
     shortens: 'Phần cũ hơn {time} sẽ bị xóa ngay sau khi lưu.',
+    deletes:
+      'Theo quy tắc này, {bytes} sẽ bị xóa ngay sau khi lưu. Không tính phần đã ghim và phần được giữ tối thiểu.',
+    deletesNothing: 'Theo quy tắc này, không có gì đang lưu bị xóa.',
+    deletesUnknown: 'Không thể nói nhanh là bao nhiêu: quá nhiều ngày có bản ghi thuộc nhiều quy tắc.',
     unreachable: 'Không đủ chỗ cho mức tối thiểu này',
     unreachableText: 'Tất cả quy tắc cần {needed}; chỉ có chỗ cho {room}, trong đó ghim giữ {pinned}.',
     unreachableDays: 'Ghi như hiện nay, tổng cộng lưu được {time}.',

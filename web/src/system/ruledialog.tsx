@@ -46,7 +46,7 @@ const TYPED_MS = 300; // nobody needs the forecast of each figure that is typed
 
 /** The forecast with a rule; null while nothing is typed that has one, or the service does not tell. */
 function useForecast(limits: Limits, of: Of): Forecast | null {
-  const isAsked = of !== null && (limits.min_age_s !== null || limits.min_bytes !== null);
+  const isAsked = of !== null && LIMITS.some((name) => limits[name] !== null);
   const ask = async (signal: AbortSignal) => {
     if (!isAsked) return null;
     await pause(TYPED_MS, signal);
@@ -68,10 +68,24 @@ function Minimum({ told }: { told: Forecast }) {
   return <p class="small">{say(others > 0 ? `${key}Beside` : key, values)}</p>;
 }
 
+/** What the maxima would delete at once: the age alone until the service has told the bytes. */
+function Deleted({ told, limits }: { told: Forecast | null; limits: Limits }) {
+  const { max_age_s: oldest, max_bytes: most } = limits;
+  if (oldest === null && most === null) return null;
+  const bytes = told?.deletes_bytes ?? null;
+  return (
+    <>
+      {oldest !== null && <Warning>{say('shortens', { time: durationText(oldest * 1000) })}</Warning>}
+      {bytes === 0 && <p class="small">{say('deletesNothing')}</p>}
+      {bytes !== null && bytes > 0 && <Warning>{say('deletes', { bytes: bytesText(bytes) })}</Warning>}
+      {told && bytes === null && <p class="small">{say('deletesUnknown')}</p>}
+    </>
+  );
+}
+
 /** What would follow, as far as can be told before it is saved. */
 function Preview({ limits, of, expected }: { limits: Limits; of: Of; expected: Forecast }) {
   const told = useForecast(limits, of);
-  const { max_age_s: most } = limits;
   return (
     <section class="stack system-preview" aria-live="polite">
       <h3>{say('forecast')}</h3>
@@ -81,7 +95,7 @@ function Preview({ limits, of, expected }: { limits: Limits; of: Of; expected: F
           : say('now', { rate: bytesText(expected.bytes_s), time: durationText(expected.reachable_days * DAY_MS) })}
       </p>
       {told && <Minimum told={told} />}
-      {most !== null && <Warning>{say('shortens', { time: durationText(most * 1000) })}</Warning>}
+      <Deleted told={told} limits={limits} />
     </section>
   );
 }

@@ -15,6 +15,49 @@ import { say as sayShared } from './words';
 
 const shownText = (share: Share): string => spanText(Date.parse(share.start_utc), Date.parse(share.end_utc));
 
+function Span({ share }: { share: Share }) {
+  return (
+    <>
+      <Link page="timeline" query={{ cameras: String(share.source_id), at: isoOf(Date.parse(share.start_utc)) }}>
+        {shownText(share)}
+      </Link>
+      {share.description && <span class="small muted system-detail">{share.description}</span>}
+    </>
+  );
+}
+
+function Opened({ share: { uses, count, last_used_utc: lastUsed } }: { share: Share }) {
+  return (
+    <>
+      {count === null ? numberText(uses) : say('openedOf', { uses: numberText(uses), count: numberText(count) })}
+      {lastUsed !== null && (
+        <span class="small muted system-detail">
+          <When utc={lastUsed} />
+        </span>
+      )}
+    </>
+  );
+}
+
+function State({ share }: { share: Share }) {
+  return (
+    <span class="row">
+      <Badge kind={share.is_active ? 'good' : undefined}>{say(share.is_active ? 'works' : 'over')}</Badge>
+      {share.has_password && <Badge>{say('password')}</Badge>}
+      {share.may_download && <Badge>{say('download')}</Badge>}
+    </span>
+  );
+}
+
+function Revoke({ share, revoke }: { share: Share; revoke: (share: Share) => void }) {
+  const label = `${say('revoke')}: ${cameraName(share.source_id)}, ${shownText(share)}`;
+  return (
+    <Button kind="quiet" aria-label={label} onClick={() => revoke(share)}>
+      {say('revoke')}
+    </Button>
+  );
+}
+
 const columnsOf = (revoke: (share: Share) => void): Column<Share>[] => [
   {
     name: 'camera',
@@ -22,37 +65,9 @@ const columnsOf = (revoke: (share: Share) => void): Column<Share>[] => [
     cell: (one) => cameraName(one.source_id),
     order: (one) => cameraName(one.source_id),
   },
-  {
-    name: 'span',
-    label: say('span'),
-    cell: (one) => (
-      <>
-        <Link page="timeline" query={{ cameras: String(one.source_id), at: isoOf(Date.parse(one.start_utc)) }}>
-          {shownText(one)}
-        </Link>
-        {one.description && <span class="small muted system-detail">{one.description}</span>}
-      </>
-    ),
-    order: (one) => one.start_utc,
-  },
+  { name: 'span', label: say('span'), cell: (one) => <Span share={one} />, order: (one) => one.start_utc },
   { name: 'by', label: say('by'), cell: (one) => one.created_by, order: (one) => one.created_by },
-  {
-    name: 'opened',
-    label: say('opened'),
-    cell: (one) => (
-      <>
-        {one.count === null
-          ? numberText(one.uses)
-          : say('openedOf', { uses: numberText(one.uses), count: numberText(one.count) })}
-        {one.last_used_utc !== null && (
-          <span class="small muted system-detail">
-            <When utc={one.last_used_utc} />
-          </span>
-        )}
-      </>
-    ),
-    order: (one) => one.uses,
-  },
+  { name: 'opened', label: say('opened'), cell: (one) => <Opened share={one} />, order: (one) => one.uses },
   {
     name: 'expires',
     label: say('expires'),
@@ -62,28 +77,13 @@ const columnsOf = (revoke: (share: Share) => void): Column<Share>[] => [
   {
     name: 'state',
     label: say('shareState'),
-    cell: (one) => (
-      <span class="row">
-        <Badge kind={one.is_active ? 'good' : undefined}>{say(one.is_active ? 'works' : 'over')}</Badge>
-        {one.has_password && <Badge>{say('password')}</Badge>}
-        {one.may_download && <Badge>{say('download')}</Badge>}
-      </span>
-    ),
+    cell: (one) => <State share={one} />,
     order: (one) => Number(!one.is_active),
   },
   {
     name: 'actions',
     label: sayShared('actions'),
-    cell: (one) =>
-      one.is_active && (
-        <Button
-          kind="quiet"
-          aria-label={`${say('revoke')}: ${cameraName(one.source_id)}, ${shownText(one)}`}
-          onClick={() => revoke(one)}
-        >
-          {say('revoke')}
-        </Button>
-      ),
+    cell: (one) => one.is_active && <Revoke share={one} revoke={revoke} />,
   },
 ];
 

@@ -12,6 +12,7 @@ import { Refused } from '../parts/refused';
 import { ErrorText } from '../parts/shown';
 import { say as sayPart } from '../parts/words';
 import { instantOf } from '../wallclock';
+import { areaText } from './areas';
 import { RightsFields } from './rights';
 import { say } from './tokenswords';
 import { say as sayShared } from './words';
@@ -151,7 +152,12 @@ function Areas({ form, change, wrong }: PartProps) {
       <fieldset class="system-checks">
         <legend class="unseen">{say('areas')}</legend>
         {AREAS.map((area) => (
-          <Check key={area} label={area} checked={form.areas.includes(area)} onChange={(isIn) => toggle(area, isIn)} />
+          <Check
+            key={area}
+            label={areaText(area)}
+            checked={form.areas.includes(area)}
+            onChange={(isIn) => toggle(area, isIn)}
+          />
         ))}
       </fieldset>
       <p class="error-text" role="alert">

@@ -12,6 +12,7 @@ import { type Column, Table } from '../parts/table';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
 import { changeQuery, route } from '../route';
+import { areaText } from './areas';
 import { SecretDialog } from './secret';
 import { Badge, Loaded, When } from './shared';
 import { Shares } from './shares';
@@ -36,23 +37,20 @@ function stateOf(token: Token): 'active' | 'revoked' | 'ended' {
   return token.revoked_utc === null ? 'ended' : 'revoked';
 }
 
-const columnsOf = (isOfAll: boolean, open: (what: Open) => void): Column<Token>[] => [
-  { name: 'name', label: sayShared('name'), cell: (one) => <strong>{one.name}</strong>, order: (one) => one.name },
-  ...(isOfAll
-    ? [
-        {
-          name: 'account',
-          label: say('account'),
-          cell: (one: Token) => one.account,
-          order: (one: Token) => one.account,
-        },
-      ]
-    : []),
+const accountColumn = (): Column<Token> => ({
+  name: 'account',
+  label: say('account'),
+  cell: (one) => one.account,
+  order: (one) => one.account,
+});
+
+/** What a token may do and see. */
+const boundColumns = (): Column<Token>[] => [
   { name: 'role', label: sayShared('role'), cell: (one) => sayPart(one.role), order: (one) => one.role },
   {
     name: 'areas',
     label: say('areas'),
-    cell: (one) => one.endpoints?.join(', ') ?? <span class="muted">{say('allAreas')}</span>,
+    cell: (one) => one.endpoints?.map(areaText).join(', ') ?? <span class="muted">{say('allAreas')}</span>,
   },
   {
     name: 'sees',
@@ -61,6 +59,12 @@ const columnsOf = (isOfAll: boolean, open: (what: Open) => void): Column<Token>[
       one.source_ids ? say('nCameras', { n: one.source_ids.length }) : <span class="muted">{say('allOfAccount')}</span>,
   },
   { name: 'footage', label: say('footage'), cell: footageText },
+];
+
+const columnsOf = (isOfAll: boolean, open: (what: Open) => void): Column<Token>[] => [
+  { name: 'name', label: sayShared('name'), cell: (one) => <strong>{one.name}</strong>, order: (one) => one.name },
+  ...(isOfAll ? [accountColumn()] : []),
+  ...boundColumns(),
   {
     name: 'expires',
     label: say('expires'),
@@ -135,6 +139,25 @@ function Shown({ shown, open, again }: { shown: Open; open: (what: Open) => void
   );
 }
 
+function Head({ isOfAll, onMake }: { isOfAll: boolean; onMake: () => void }) {
+  return (
+    <div class="row">
+      <h2>{say(isOfAll ? 'all' : 'own')}</h2>
+      <span class="spring" />
+      {mayConfigure && (
+        <Check
+          label={say('showAll')}
+          checked={isOfAll}
+          onChange={(isAll) => changeQuery({ of: isAll ? 'all' : null })}
+        />
+      )}
+      <Button kind="main" icon="plus" onClick={onMake}>
+        {say('add')}
+      </Button>
+    </div>
+  );
+}
+
 export function TokensTab() {
   const isOfAll = mayConfigure && route.value.query.get('of') === 'all';
   const asked = useAsked((signal) => tokens(isOfAll, signal), String(isOfAll));
@@ -142,20 +165,7 @@ export function TokensTab() {
   return (
     <>
       <section class="panel stack">
-        <div class="row">
-          <h2>{say(isOfAll ? 'all' : 'own')}</h2>
-          <span class="spring" />
-          {mayConfigure && (
-            <Check
-              label={say('showAll')}
-              checked={isOfAll}
-              onChange={(isAll) => changeQuery({ of: isAll ? 'all' : null })}
-            />
-          )}
-          <Button kind="main" icon="plus" onClick={() => setShown({ kind: 'make' })}>
-            {say('add')}
-          </Button>
-        </div>
+        <Head isOfAll={isOfAll} onMake={() => setShown({ kind: 'make' })} />
         <p class="small muted">{say('about')}</p>
         <Loaded asked={asked}>
           {(list) =>

@@ -132,6 +132,37 @@ interface ShownProps {
   again: () => void;
 }
 
+interface AskedProps {
+  shown: Extract<Open, { kind: keyof typeof ASKS }>;
+  onClose: (made: string | null) => void;
+  again: () => void;
+}
+
+/** Asks before something is done to an account; a new password is told when it closes. */
+function Asked({ shown: { kind, account }, onClose, again }: AskedProps) {
+  const { name } = account;
+  const words = ASKS[kind];
+  let made: string | null = null;
+  const act = async () => {
+    if (kind === 'reset') made = (await resetPassword(account.id)).password;
+    else await DOING[kind](account.id);
+  };
+  return (
+    <Confirm
+      title={say(words.title, { name })}
+      action={say(words.action, { name })}
+      act={act}
+      onClose={() => onClose(made)}
+      onDone={() => {
+        toast(say(words.done, { name }));
+        again();
+      }}
+    >
+      <p>{say(words.text, { name })}</p>
+    </Confirm>
+  );
+}
+
 /** The dialog that is open. */
 function Shown({ shown, open, again }: ShownProps) {
   const close = () => open(null);
@@ -159,27 +190,24 @@ function Shown({ shown, open, again }: ShownProps) {
         }}
       />
     );
-  const { kind, account } = shown;
-  const { name } = account;
-  const words = ASKS[kind];
-  let made: string | null = null;
-  const act = async () => {
-    if (kind === 'reset') made = (await resetPassword(account.id)).password;
-    else await DOING[kind](account.id);
-  };
+  const { name } = shown.account;
+  return <Asked shown={shown} onClose={(made) => tell(say('newFor', { name }), name, made)} again={again} />;
+}
+
+function Head({ onAdd }: { onAdd: () => void }) {
   return (
-    <Confirm
-      title={say(words.title, { name })}
-      action={say(words.action, { name })}
-      act={act}
-      onClose={() => tell(say('newFor', { name }), name, made)}
-      onDone={() => {
-        toast(say(words.done, { name }));
-        again();
-      }}
-    >
-      <p>{say(words.text, { name })}</p>
-    </Confirm>
+    <>
+      <div class="row">
+        <h2>{say('people')}</h2>
+        <span class="spring" />
+        <Button kind="main" icon="plus" onClick={onAdd}>
+          {say('add')}
+        </Button>
+      </div>
+      <p class="small muted">
+        {sayShared('roles')}. {say('own')}: <a href="/account">{say('ownLink')}</a>
+      </p>
+    </>
   );
 }
 
@@ -199,16 +227,7 @@ export function UsersTab() {
   };
   return (
     <section class="panel stack">
-      <div class="row">
-        <h2>{say('people')}</h2>
-        <span class="spring" />
-        <Button kind="main" icon="plus" onClick={() => setShown({ kind: 'edit', account: null })}>
-          {say('add')}
-        </Button>
-      </div>
-      <p class="small muted">
-        {sayShared('roles')}. {say('own')}: <a href="/account">{say('ownLink')}</a>
-      </p>
+      <Head onAdd={() => setShown({ kind: 'edit', account: null })} />
       <ErrorText error={error} />
       <Loaded asked={asked}>
         {(list) => (

@@ -99,6 +99,20 @@ interface MonthTableProps extends CalendarProps {
   title: string;
 }
 
+function WeekDays({ week, zone }: { week: Day[] | undefined; zone: MonthTableProps['zone'] }) {
+  return (
+    <thead>
+      <tr>
+        {week?.map((one) => (
+          <th key={one.day} scope="col">
+            {formatter({ weekday: 'short' }).format(noonMs(zone, one))}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
 function MonthTable({ month, title, wall, zone, onChoose }: MonthTableProps) {
   const body = useRef<HTMLTableSectionElement>(null);
   const recorded = useRecorded(month, zone);
@@ -126,15 +140,7 @@ function MonthTable({ month, title, wall, zone, onChoose }: MonthTableProps) {
   };
   return (
     <table aria-label={title}>
-      <thead>
-        <tr>
-          {weeks[0]?.map((one) => (
-            <th key={one.day} scope="col">
-              {formatter({ weekday: 'short' }).format(noonMs(zone, one))}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <WeekDays week={weeks[0]} zone={zone} />
       <tbody ref={body} onKeyDown={move}>
         {weeks.map((week) => (
           <tr key={`${week[0]?.month} ${week[0]?.day}`}>{week.map(cell)}</tr>

@@ -3,8 +3,9 @@
  * the pointer away, puts back what was moved.
  */
 import { nowMs } from '../instants';
+import { FIRST_MS } from '../lengths';
 import { view } from '../moment';
-import { FIRST_MS, msOf, pushAt, spanOf } from './scale';
+import { msOf, pushAt, spanOf } from './scale';
 import { pan } from './steering';
 import { laneWidth } from './store';
 

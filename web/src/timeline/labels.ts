@@ -38,12 +38,6 @@ export class Labels {
     return this.#text(`context ${unit}`, CONTEXTS[unit], ms);
   }
 
-  /** Which of two equal readings of the wall clock an instant is: "GMT+2". */
-  offset(ms: number): string {
-    const parts = this.#format('offset', { timeZoneName: 'shortOffset' }).formatToParts(ms);
-    return parts.find((part) => part.type === 'timeZoneName')?.value ?? '';
-  }
-
   #text(kind: string, options: Intl.DateTimeFormatOptions | undefined, ms: number): string {
     const key = `${kind} ${ms}`;
     let found = this.#texts.get(key);

@@ -2,9 +2,9 @@
 
 import { type Gap, timeline } from '../api/footage';
 import { durationText, momentText, nowMs, zoneName } from '../instants';
-import { LAST_FRAME_MS, SECOND_MS } from '../lengths';
+import { FIRST_MS, LAST_FRAME_MS, SECOND_MS } from '../lengths';
 import { areLanesDrawn } from '../moment';
-import { findNearest } from '../player/nearest';
+import { findNearest } from '../nearest';
 import { language } from '../words';
 import { zoneOf } from '../zones';
 import { type Activity, ActivityLayer } from './activitylayer';
@@ -12,13 +12,12 @@ import { CoverageLayer } from './coveragelayer';
 import { Feed } from './feed';
 import { GapLayer } from './gaplayer';
 import { GridLayer } from './gridlayer';
-import { Labels } from './labels';
 import type { Frame, Layer } from './layer';
 import { CommentLayer, type Marks, PinLayer, RecordLayer } from './marklayers';
 import { activityOrigin, coverageOrigin, gapOrigin, markOrigin } from './origins';
 import { KeyPictures, type Picture, type Sheet, sheetOrigin, thumbnailAt, wantSheets } from './pictures';
 import type { Spans } from './runs';
-import { FIRST_MS, isWithin, spanOf, type View } from './scale';
+import { isWithin, spanOf, type View } from './scale';
 import { Scene } from './scene';
 import { Slots } from './slots';
 import { type Cursor, cursor, isOn, laneWidth, news } from './store';
@@ -27,6 +26,19 @@ import { say } from './words';
 const NEAR_PX = 5; // what lies so near to the pointer is meant
 const CONNECTIONS = 3;
 const COARSEST_S = 200_000; // decades in one answer
+
+/** What layers are drawn from; `mayHave` tells whether a camera may have footage in a range. */
+function feedsOf(changed: () => void, mayHave: Parameters<typeof sheetOrigin>[0]) {
+  const slots = new Slots(() => CONNECTIONS);
+  const world = { nowMs, isSeen: () => !document.hidden, changed };
+  return {
+    coverage: new Feed(coverageOrigin, slots, world),
+    gaps: new Feed(gapOrigin, slots, world),
+    activity: new Feed(activityOrigin, slots, world),
+    marks: new Feed(markOrigin, slots, world),
+    sheets: new Feed(sheetOrigin(mayHave), slots, world),
+  };
+}
 
 export class LanesScene {
   readonly coverage: CoverageLayer;
@@ -46,23 +58,11 @@ export class LanesScene {
 
   constructor(canvas: HTMLCanvasElement, probe: HTMLElement, view: () => View) {
     performance.mark('timeline: begun');
-    const slots = new Slots(() => CONNECTIONS);
     const changed = () => {
       news.value += 1;
       this.scene.draw();
     };
-    const world = { nowMs, isSeen: () => !document.hidden, changed };
-    this.#feeds = {
-      coverage: new Feed(coverageOrigin, slots, world),
-      gaps: new Feed(gapOrigin, slots, world),
-      activity: new Feed(activityOrigin, slots, world),
-      marks: new Feed(markOrigin, slots, world),
-      sheets: new Feed(
-        sheetOrigin((id, range) => this.coverage.mayHave(id, range)),
-        slots,
-        world,
-      ),
-    };
+    this.#feeds = feedsOf(changed, (id, range) => this.coverage.mayHave(id, range));
     this.#pictures = new KeyPictures(changed);
     this.coverage = new CoverageLayer(this.#feeds.coverage);
     this.gapLayer = new GapLayer(this.#feeds.gaps);
@@ -116,7 +116,7 @@ export class LanesScene {
 
   #timeText(ms: number): string {
     const zone = zoneOf(zoneName());
-    const again = zone.isAmbiguous(ms) ? ` ${new Labels(language.value, zone.name).offset(ms)}` : '';
+    const again = zone.isAmbiguous(ms) ? ` ${zone.offsetText(ms, language.value)}` : '';
     return momentText(ms) + again;
   }
 

@@ -1,5 +1,6 @@
 /** Where the tiles of each layer come from. */
 
+import { activity } from '../api/activity';
 import * as footage from '../api/footage';
 import * as lanes from '../api/lanes';
 import { SECOND_MS } from '../lengths';
@@ -62,7 +63,7 @@ export const activityOrigin: Origin<Activity> = {
   mostWeight: 1_000_000,
   weigh: ({ values }) => values.length * 8, // and its picture
   async load(ids, range, resolutionMs, signal) {
-    const answer = await lanes.activity(ids, range.startMs, range.endMs, resolutionMs / 1000, signal);
+    const answer = await activity(ids, range.startMs, range.endMs, resolutionMs / 1000, signal);
     const cellMs = answer.resolution * 1000;
     const found = new Map<number, Activity>();
     for (const { source_id, values } of answer.sources) {

@@ -2,18 +2,17 @@
 
 import { useSignal } from '@preact/signals';
 import { clockText, dayText, durationText, formatter, nowMs, zoneName } from '../instants';
-import { HOUR_MS } from '../lengths';
+import { FIRST_MS, HOUR_MS } from '../lengths';
 import { clockMs } from '../moment';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
 import { say as sayPart } from '../parts/words';
 import { type Read, readTyped } from '../typedtime';
+import { say as sayTyped } from '../typedwords';
 import { language } from '../words';
 import { type Wall, type Zone, zoneOf } from '../zones';
 import { Calendar } from './calendar';
-import { Labels } from './labels';
-import { FIRST_MS } from './scale';
 import { say } from './words';
 import './picker.css';
 
@@ -35,14 +34,14 @@ function Which({
   chosen: number;
   onChoose: (at: number) => void;
 }) {
-  const labels = new Labels(language.value, zoneName());
+  const zone = zoneOf(zoneName());
   return (
     <fieldset class="stack">
-      <legend class="small">{say('twice')}</legend>
+      <legend class="small">{sayTyped('twice')}</legend>
       {instants.map((ms, number) => (
         <label key={ms} class="check">
           <input type="radio" name="which" checked={chosen === number} onChange={() => onChoose(number)} />
-          {say(number ? 'second' : 'first', { offset: labels.offset(ms) })}
+          {sayTyped(number ? 'second' : 'first', { offset: zone.offsetText(ms, language.value) })}
         </label>
       ))}
     </fieldset>
@@ -99,7 +98,7 @@ function useTyped(zone: Zone) {
 
 /** What was understood, or how it can be written. */
 function hintOf(meant: Read | null, ms: number | null): string {
-  if (meant?.isLeftOut) return say('leftOut');
+  if (meant?.isLeftOut) return sayTyped('leftOut');
   if (!meant || ms === null) return say('goToHint');
   const day = formatter({ dateStyle: 'full' }).format(ms);
   return say('meant', { when: meant.isDay ? day : `${day}, ${clockText(ms)}` });

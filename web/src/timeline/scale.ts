@@ -1,6 +1,6 @@
 /** The stretch of time that is shown, and how it lies on the screen: pure functions of milliseconds and CSS pixels. */
 
-import { DAY_MS, SECOND_MS } from '../lengths';
+import { DAY_MS, FIRST_MS, SECOND_MS } from '../lengths';
 
 /** What the timeline shows: [startMs, endMs). */
 export interface View {
@@ -11,8 +11,6 @@ export interface View {
 /** A few seconds show single frames' neighbourhoods; more than a year and a month says nothing on a screen. */
 export const LEAST_MS = 10 * SECOND_MS;
 export const MOST_MS = 400 * DAY_MS;
-/** Nothing was recorded before; views do not go there. */
-export const FIRST_MS = Date.UTC(2000, 0, 1);
 /** How much of the view may lie in the future: so much that what comes next has room. */
 const FUTURE_PART = 0.5;
 

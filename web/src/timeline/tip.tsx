@@ -30,6 +30,21 @@ function draw(canvas: HTMLCanvasElement, picture: Picture): void {
   );
 }
 
+/** Put the tip beside what is pointed at: above its lane, below where there is no room. */
+function placeTip(
+  tip: HTMLElement,
+  { lanes, at, shown }: { lanes: LanesScene; at: NonNullable<typeof cursor.value>; shown: typeof view.value },
+): void {
+  const x = xOf(shown, laneWidth.peek(), at.ms);
+  const half = tip.offsetWidth / 2;
+  const left = Math.min(Math.max(x - half, 0), Math.max(laneWidth.peek() - 2 * half, 0));
+  const lane = lanes.scene.frame?.lanes.find((one) => one.id === at.id);
+  const above = (held.peek() ? 0 : (lane?.top ?? 0)) - tip.offsetHeight - AWAY_PX;
+  const stageTop = tip.parentElement?.getBoundingClientRect().top ?? 0;
+  const below = lane ? lane.top + lane.height + AWAY_PX : AXIS_PX;
+  tip.style.transform = `translate(${left}px, ${stageTop + above < 0 ? below : above}px)`;
+}
+
 export function Tip({ lanes }: { lanes: LanesScene }) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -39,16 +54,7 @@ export function Tip({ lanes }: { lanes: LanesScene }) {
   const picture = at ? lanes.picture(at) : null;
   useLayoutEffect(() => {
     if (canvas.current && picture) draw(canvas.current, picture);
-    const tip = box.current;
-    if (!tip || !at) return;
-    const x = xOf(shown, laneWidth.peek(), at.ms);
-    const half = tip.offsetWidth / 2;
-    const left = Math.min(Math.max(x - half, 0), Math.max(laneWidth.peek() - 2 * half, 0));
-    const lane = lanes.scene.frame?.lanes.find((one) => one.id === at.id);
-    const above = (held.peek() ? 0 : (lane?.top ?? 0)) - tip.offsetHeight - AWAY_PX;
-    const stageTop = tip.parentElement?.getBoundingClientRect().top ?? 0;
-    const below = lane ? lane.top + lane.height + AWAY_PX : AXIS_PX;
-    tip.style.transform = `translate(${left}px, ${stageTop + above < 0 ? below : above}px)`;
+    if (box.current && at) placeTip(box.current, { lanes, at, shown });
   });
   if (!at) return null;
   const [time, ...lines] = lanes.tell(at);

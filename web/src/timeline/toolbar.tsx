@@ -87,21 +87,22 @@ interface ToolbarProps {
   isPicking: { value: boolean };
 }
 
-export function Toolbar({ onGo, isPicking }: ToolbarProps) {
+function Moves() {
   const spanMs = () => spanOf(view.peek());
   return (
+    <div class="row">
+      <IconButton icon="left" label={say('earlier')} onClick={() => pan(-spanMs() / 2, true)} />
+      <IconButton icon="right" label={say('later')} onClick={() => pan(spanMs() / 2, true)} />
+      <IconButton icon="minus" hotkey="−" label={say('zoomOut')} onClick={() => zoom(ZOOM_STEP, anchorMs(), true)} />
+      <IconButton icon="plus" hotkey="+" label={say('zoomIn')} onClick={() => zoom(1 / ZOOM_STEP, anchorMs(), true)} />
+    </div>
+  );
+}
+
+export function Toolbar({ onGo, isPicking }: ToolbarProps) {
+  return (
     <div class="timeline-bar">
-      <div class="row">
-        <IconButton icon="left" label={say('earlier')} onClick={() => pan(-spanMs() / 2, true)} />
-        <IconButton icon="right" label={say('later')} onClick={() => pan(spanMs() / 2, true)} />
-        <IconButton icon="minus" hotkey="−" label={say('zoomOut')} onClick={() => zoom(ZOOM_STEP, anchorMs(), true)} />
-        <IconButton
-          icon="plus"
-          hotkey="+"
-          label={say('zoomIn')}
-          onClick={() => zoom(1 / ZOOM_STEP, anchorMs(), true)}
-        />
-      </div>
+      <Moves />
       <Spans />
       <div class="row timeline-bar-end">
         <Button

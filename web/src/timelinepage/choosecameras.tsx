@@ -50,6 +50,25 @@ const say = defineWords({
 const isFound = (camera: Camera, words: string): boolean =>
   camera.name.toLocaleLowerCase().includes(words) || String(camera.id) === words;
 
+/** Ticks many at once: the first, those of a group, none. */
+function Many({ known, onTick }: { known: Camera[]; onTick: (ids: number[]) => void }) {
+  return (
+    <fieldset class="row choosecameras-groups" aria-label={say('groups')}>
+      <Button onClick={() => onTick(known.slice(0, MOST_CAMERAS).map((camera) => camera.id))}>
+        {say('first', { n: MOST_CAMERAS })}
+      </Button>
+      {groups.value.map((group) => (
+        <Button key={group.id} onClick={() => onTick(group.sourceIds.slice(0, MOST_CAMERAS))}>
+          <span translate={false}>{group.name}</span>
+        </Button>
+      ))}
+      <Button kind="quiet" onClick={() => onTick([])}>
+        {say('none')}
+      </Button>
+    </fieldset>
+  );
+}
+
 function Choices({ ticked, onTick }: { ticked: number[]; onTick: (ids: number[]) => void }) {
   const words = useSignal('');
   const known = cameras.value ?? [];
@@ -60,19 +79,7 @@ function Choices({ ticked, onTick }: { ticked: number[]; onTick: (ids: number[])
       <Field label={say('find')}>
         <input type="search" value={words.value} onInput={(event) => (words.value = event.currentTarget.value)} />
       </Field>
-      <fieldset class="row" aria-label={say('groups')}>
-        <Button onClick={() => onTick(known.slice(0, MOST_CAMERAS).map((camera) => camera.id))}>
-          {say('first', { n: MOST_CAMERAS })}
-        </Button>
-        {groups.value.map((group) => (
-          <Button key={group.id} onClick={() => onTick(group.sourceIds.slice(0, MOST_CAMERAS))}>
-            <span translate={false}>{group.name}</span>
-          </Button>
-        ))}
-        <Button kind="quiet" onClick={() => onTick([])}>
-          {say('none')}
-        </Button>
-      </fieldset>
+      <Many known={known} onTick={onTick} />
       <ul class="choosecameras-list">
         {found.map((camera) => (
           <li key={camera.id} class="row" translate={false}>

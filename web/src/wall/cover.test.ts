@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CameraGroup } from '../cameras';
-import { coverOf, freeName } from './cover';
+import { coverOf } from './cover';
 
 const groups: CameraGroup[] = [
   { id: 'all', name: 'All', sourceIds: [1, 2, 3] },
@@ -23,9 +23,4 @@ test('a group that has other cameras too is not started, and what is left over i
   expect(cover([1])).toEqual([[], [1]]);
   expect(cover([2, 3])).toEqual([['yard'], [2]]);
   expect(cover([])).toEqual([[], []]);
-});
-
-test('a new group has a name that no other has', () => {
-  expect(freeName('night', groups)).toBe('night');
-  expect(freeName('Yard', [...groups, { id: 'x', name: 'Yard 2', sourceIds: [] }])).toBe('Yard 3');
 });

@@ -20,11 +20,3 @@ export function coverOf(ids: number[], groups: CameraGroup[]): Cover {
   });
   return { groups: used, rest: ids.filter((id) => !covered.has(id)) };
 }
-
-/** A name that no group has: the wished one, or with a number behind it. */
-export function freeName(wished: string, groups: CameraGroup[]): string {
-  const taken = new Set(groups.map((group) => group.name));
-  let name = wished;
-  for (let number = 2; taken.has(name); number += 1) name = `${wished} ${number}`;
-  return name;
-}

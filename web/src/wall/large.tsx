@@ -12,6 +12,23 @@ import { say } from './words';
 
 const EVERY_FRAME = 0;
 
+function Bar({ camera, step }: { camera: Camera; step: (places: number) => void }) {
+  return (
+    <div class="wall-large-bar">
+      <IconButton icon="left" label={say('previous')} onClick={() => step(-1)} />
+      <IconButton icon="right" label={say('next')} onClick={() => step(1)} />
+      <h2>{camera.name}</h2>
+      <Lamp camera={camera} isWordShown />
+      <RunningTags camera={camera} />
+      <span class="spring" />
+      <Link class="button" page="timeline" query={{ cameras: String(camera.id) }}>
+        {say('open')}
+      </Link>
+      <IconButton icon="close" label={sayPart('close')} onClick={close} />
+    </div>
+  );
+}
+
 /** One camera on the whole window, live; the arrows go to the cameras before and behind it. */
 export function Large({ camera, cameras }: { camera: Camera; cameras: Camera[] }) {
   const box = useRef<HTMLDialogElement>(null);
@@ -45,18 +62,7 @@ export function Large({ camera, cameras }: { camera: Camera; cameras: Camera[] }
         <Silence picture={picture} />
         <PictureClock id={id} picture={picture} />
       </div>
-      <div class="wall-large-bar">
-        <IconButton icon="left" label={say('previous')} onClick={() => step(-1)} />
-        <IconButton icon="right" label={say('next')} onClick={() => step(1)} />
-        <h2>{name}</h2>
-        <Lamp camera={camera} isWordShown />
-        <RunningTags camera={camera} />
-        <span class="spring" />
-        <Link class="button" page="timeline" query={{ cameras: String(id) }}>
-          {say('open')}
-        </Link>
-        <IconButton icon="close" label={sayPart('close')} onClick={close} />
-      </div>
+      <Bar camera={camera} step={step} />
     </dialog>
   );
 }

@@ -2,7 +2,8 @@
 import { ApiError, type Detail } from '../api/call';
 import * as api from '../api/sources';
 import type { Camera, CameraGroup } from '../cameras';
-import { coverOf, freeName } from './cover';
+import { makeGroup } from '../newgroup';
+import { coverOf } from './cover';
 
 /** Why a camera, or all of a request, could not be started; `id` null: not of one camera. */
 export interface Refusal {
@@ -27,12 +28,6 @@ async function startGroup(model: api.Model, tag: string, groupId: string): Promi
   }
 }
 
-async function makeGroup(model: api.Model, ids: number[], name: string): Promise<string> {
-  const made = await api.addGroup(model, name);
-  for (const id of ids) await api.addMember(made.id, id);
-  return made.id;
-}
-
 /**
  * Record these cameras under a tag: by groups of which all are among them, and what is left over by a new group for each
  * model, named by its one camera or else by the tag. Returns who could not be started; the others were. Raises ApiError
@@ -49,7 +44,7 @@ export async function startCameras(tag: string, cameras: Camera[], groups: Camer
     const ids = cover.groups.map((group) => group.id);
     if (cover.rest.length) {
       const only = cover.rest.length === 1 ? own.find((camera) => camera.id === cover.rest[0]) : undefined;
-      ids.push(await makeGroup(model, cover.rest, freeName(only?.name ?? tag, groups)));
+      ids.push(await makeGroup(model, cover.rest, only?.name ?? tag));
     }
     for (const id of ids) refusals.push(...(await startGroup(model, tag, id)));
   }

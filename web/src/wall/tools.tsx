@@ -105,19 +105,25 @@ function SizeSlider() {
   );
 }
 
+function Search({ words, onNarrow }: Pick<ToolsProps, 'words' | 'onNarrow'>) {
+  return (
+    <input
+      type="search"
+      id="wall-search"
+      class="wall-search"
+      aria-label={say('search')}
+      placeholder={say('searchHint')}
+      value={words}
+      onInput={(event) => onNarrow({ words: event.currentTarget.value })}
+    />
+  );
+}
+
 /** What narrows, sorts and sizes the wall; and, for operators, starts recording. */
 export function Tools({ cameras, groups, words, shown, onNarrow }: ToolsProps) {
   return (
     <div class="wall-tools">
-      <input
-        type="search"
-        id="wall-search"
-        class="wall-search"
-        aria-label={say('search')}
-        placeholder={say('searchHint')}
-        value={words}
-        onInput={(event) => onNarrow({ words: event.currentTarget.value })}
-      />
+      <Search words={words} onNarrow={onNarrow} />
       <Choice
         label={say('shown')}
         names={SHOWN}

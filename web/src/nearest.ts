@@ -1,9 +1,8 @@
 /** Where the nearest footage of some cameras is, however far away. The timeline answers, also where there is none. */
 
-import { intervalOf, timeline } from '../api/footage';
-import { nowMs } from '../instants';
-import { DAY_MS } from '../lengths';
-import { FIRST_MS } from '../timeline/scale';
+import { intervalOf, timeline } from './api/footage';
+import { nowMs } from './instants';
+import { DAY_MS, FIRST_MS } from './lengths';
 
 /** null: there is none. */
 export interface Nearest {

@@ -1,0 +1,98 @@
+/** Puts the pictures of all cameras on the screen together: a frame is shown when each camera has that of its instant. */
+
+import { isPlaying, rate } from '../moment';
+import type { Channel } from './channel';
+import type { Clock } from './clock';
+import { pickTogether } from './together';
+
+/** So long others wait for the frame of one camera, ms: longer than a busy machine lets a browser stand. */
+const PATIENCE_MS = 400;
+/** A look after a longer time is late itself, and nobody's fault. */
+const LOOK_MS = 50;
+/** So long frames of one instant are waited for, before those next to each other do. */
+const STRICT_MS = 80;
+const USUAL_FRAME_MS = 40;
+
+export class Stage {
+  private asked = 0;
+  /** When it looked last, and how long frames have been waiting for others. */
+  private lookedMs = 0;
+  private waitedMs = 0;
+  private readonly channels: () => readonly Channel[];
+  private readonly clock: Clock;
+
+  constructor(channels: () => readonly Channel[], clock: Clock) {
+    this.channels = channels;
+    this.clock = clock;
+  }
+
+  /** Is there more than one picture? One alone is its video. */
+  get isOn(): boolean {
+    return this.channels().length > 1;
+  }
+
+  /** A frame has come: look once before the screen is drawn. */
+  readonly ask = (): void => {
+    this.asked ||= requestAnimationFrame(() => {
+      this.asked = 0;
+      this.look();
+    });
+  };
+
+  close(): void {
+    cancelAnimationFrame(this.asked);
+  }
+
+  private look(): void {
+    const channels = this.channels();
+    const moving = isPlaying.peek() ? channels.filter((one) => one.isMoving(this.clock.ms)) : [];
+    for (const one of channels) if (!moving.includes(one)) this.showAlone(one);
+    const isShown = this.show(moving);
+    this.count(isShown);
+    const hasPatience = isShown || this.waitedMs < PATIENCE_MS;
+    const leastMs = Math.max(...moving.map(newestOf)) - frameMs() * 1.5;
+    for (const one of moving) one.setBehind(!hasPatience && newestOf(one) < leastMs);
+    if (hasPatience) return;
+    for (const one of moving) if (one.isBehind) one.paint();
+    this.show(moving.filter((one) => !one.isBehind));
+  }
+
+  /**
+   * Show what came last of a camera, and where nothing is to move its video itself: that is sharp in every size. One
+   * that begins to move at the end of a gap stays at its first frame until the others are there.
+   */
+  private showAlone(one: Channel): void {
+    one.setBehind(false);
+    const isBeginning = isPlaying.peek() && one.condition.peek() === 'gap' && one.easel.goesOn;
+    if (!isBeginning) one.paint();
+    if (!isPlaying.peek()) one.easel.cover(false);
+  }
+
+  /** Show the latest frames that are of one instant. False: there are new ones, but not such. */
+  private show(together: readonly Channel[]): boolean {
+    if (together.every((one) => one.easel.frames.length === 1)) return true;
+    const isStrict = rate.peek() <= 1 && this.waitedMs < STRICT_MS;
+    const picked = pickTogether(
+      together.map((one) => one.easel.frames),
+      isStrict ? -Infinity : frameMs() - USUAL_FRAME_MS,
+    );
+    if (picked) for (const [at, one] of together.entries()) one.paint(picked[at]);
+    return picked !== null;
+  }
+
+  private count(isShown: boolean): void {
+    const now = performance.now();
+    this.waitedMs = isShown ? 0 : this.waitedMs + Math.min(now - this.lookedMs, LOOK_MS);
+    this.lookedMs = now;
+  }
+}
+
+/** How much footage a frame stands for: at most speeds the screen shows not all of them. */
+function frameMs(): number {
+  return USUAL_FRAME_MS * Math.max(1, rate.peek());
+}
+
+/** When the frame began that came last of a camera. */
+function newestOf(one: Channel): number {
+  return one.easel.frames.at(-1)?.startMs ?? 0;
+}

@@ -1,0 +1,88 @@
+/**
+ * The areas that a token can be bounded to, in words: those of the service's table of who may do what. In
+ * English they are its own words, which its refusals name.
+ */
+import { knownOf } from './auditacts';
+
+const AREAS = {
+  en: {
+    account: 'account',
+    accounts: 'accounts',
+    administration: 'administration',
+    audit: 'audit',
+    deletion: 'deletion',
+    docs: 'docs',
+    events: 'events',
+    export: 'export',
+    files: 'files',
+    group: 'group',
+    live: 'live',
+    metrics: 'metrics',
+    pin: 'pin',
+    playback: 'playback',
+    record: 'record',
+    results: 'results',
+    retention: 'retention',
+    review: 'review',
+    share: 'share',
+    source: 'source',
+    storage: 'storage',
+    sync: 'sync',
+    token: 'token',
+  },
+  ru: {
+    account: 'своя учётная запись',
+    accounts: 'учётные записи других',
+    administration: 'таблицы администрирования',
+    audit: 'журнал действий',
+    deletion: 'удаления',
+    docs: 'описание API',
+    events: 'события файлов',
+    export: 'экспорт',
+    files: 'файлы',
+    group: 'группы',
+    live: 'прямой эфир',
+    metrics: 'метрики',
+    pin: 'закрепления',
+    playback: 'просмотр записей',
+    record: 'запись',
+    results: 'результаты анализа',
+    retention: 'хранение',
+    review: 'проверка',
+    share: 'ссылки',
+    source: 'камеры',
+    storage: 'хранилища',
+    sync: 'копии между серверами',
+    token: 'токены',
+  },
+  vi: {
+    account: 'tài khoản của mình',
+    accounts: 'tài khoản của người khác',
+    administration: 'bảng quản trị',
+    audit: 'nhật ký',
+    deletion: 'các lần xóa',
+    docs: 'mô tả API',
+    events: 'sự kiện của tệp',
+    export: 'xuất',
+    files: 'tệp',
+    group: 'nhóm',
+    live: 'hình trực tiếp',
+    metrics: 'số đo',
+    pin: 'ghim',
+    playback: 'phát lại',
+    record: 'ghi hình',
+    results: 'kết quả phân tích',
+    retention: 'lưu giữ',
+    review: 'xem xét',
+    share: 'liên kết chia sẻ',
+    source: 'camera',
+    storage: 'kho lưu trữ',
+    sync: 'bản sao giữa các máy chủ',
+    token: 'token',
+  },
+} as const;
+
+const sayKnown = knownOf(AREAS);
+
+/** An area in words; one that a newer service has is said as it is. */
+export const areaText = (area: string): string => sayKnown(area) ?? area;
