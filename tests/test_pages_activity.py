@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from app.extensions import db, writing
 from app.models import Source
@@ -18,6 +18,13 @@ from tests.scenes import make_scene
 from tests.served import answering
 
 S = 1_000_000
+NOT_NOW = {"detail": [{"loc": [], "msg": "not now", "type": "busy"}]}
+# Counts the sliders that come from now on into the dialog.
+WATCH_SLIDERS = """() => {
+  window.sliders = 0;
+  const look = () => { window.sliders += document.querySelectorAll('dialog [type=range]').length; };
+  new MutationObserver(look).observe(document.body, {childList: true, subtree: true});
+}"""
 
 
 @contextmanager
@@ -45,6 +52,10 @@ def look(app: Flask) -> None:
 
 def status(page: Page, text: str) -> None:
     expect(page.get_by_role("region", name="Movement").get_by_role("status").first).to_contain_text(text)
+
+
+def is_question(request: Request) -> bool:
+    return request.url.endswith("/activity/setting") and request.method == "GET"
 
 
 def test_movement_is_switched_on_and_gone_to(app: Flask, tmp_path: Path, chromium: Chromium) -> None:
@@ -94,6 +105,52 @@ def test_movement_is_switched_on_and_gone_to(app: Flask, tmp_path: Path, chromiu
         assert looker.axe() == []
         assert looker.complaints == []
         looker.shot("activity-bar")
+
+
+def test_no_earlier_answer_takes_back_what_is_set(app: Flask, tmp_path: Path, chromium: Chromium) -> None:
+    setting = "**/activity/setting"
+    with two_cameras(app, tmp_path) as (base, gate, _), chromium.looking(base) as looker:
+        page = looker.open(f"/view/timeline?cameras={gate}&at={utc(T0_US + 2 * S)}&span=120")
+        page.get_by_role("region", name="Movement").get_by_role("button", name="Search for movement").click()
+        dialog = page.get_by_role("dialog", name="Search for movement")
+        switch, slider = dialog.get_by_label("Look for movement: Gate"), dialog.get_by_role("slider")
+        with page.expect_response(lambda answer: answer.request.method == "PUT"):
+            switch.check()
+        expect(slider).to_be_enabled()
+        before = slider.get_attribute("aria-valuetext") or ""
+        told = {**looker.ask(f"/api/v1/source/{gate}/activity/setting"), "behind_s": 5000}
+        # An answer that comes in the middle of a drag is shown, and the thumb stays in the hand.
+        slider.evaluate("(it) => { it.value = 60; it.dispatchEvent(new Event('input', {bubbles: true})); }")
+        expect(slider).to_have_attribute("aria-valuetext", "50% of the picture")
+        page.route(setting, lambda route: route.fulfill(json=told))
+        expect(dialog.get_by_text("1 hr 23 min")).to_be_visible()
+        assert slider.get_attribute("aria-valuetext") == "50% of the picture"
+        page.unroute(setting)
+        # Refused, it goes back to where it is stored.
+        page.route(setting, lambda route: route.fulfill(status=503, json=NOT_NOW))
+        slider.evaluate("(it) => it.dispatchEvent(new Event('change', {bubbles: true}))")
+        expect(slider).to_have_attribute("aria-valuetext", before)
+        page.unroute(setting)
+        # What was asked before the switch was turned is answered after it.
+        held: list[Route] = []
+
+        def hold_first(route: Route) -> None:
+            if route.request.method == "GET" and not held:
+                held.append(route)
+            else:
+                route.continue_()
+
+        page.route(setting, hold_first)
+        page.wait_for_event("request", is_question)
+        with page.expect_response(lambda answer: answer.request.method == "PUT"):
+            switch.uncheck()
+        expect(slider).to_have_count(0)
+        page.evaluate(WATCH_SLIDERS)
+        held[0].fulfill(json=told)
+        page.wait_for_event("requestfinished", is_question)
+        page.wait_for_event("requestfinished", is_question)
+        assert page.evaluate("window.sliders") == 0
+        expect(switch).not_to_be_checked()
 
 
 def test_how_far_it_has_come_is_said_in_other_languages_and_on_a_phone(

@@ -15,6 +15,7 @@ from tests.archived import T0_US, add_source, record, utc
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.looking import Chromium
+from tests.served import answering
 from tests.timelining import (
     AXIS_PX,
     CANVAS,
@@ -27,6 +28,7 @@ from tests.timelining import (
 )
 from tests.timelining import cameras as cameras
 
+NOT_NOW = {"detail": [{"loc": [], "msg": "not now", "type": "busy"}]}
 # The colour of the canvas at a place in CSS pixels.
 PIXEL = """([x, y]) => {
   const canvas = document.querySelector('.timeline-canvas');
@@ -140,6 +142,25 @@ def test_what_the_lanes_show_stands_in_a_list_too_in_each_language(
             assert "15:00:20" in row.inner_text()
             row.get_by_role("button").press("Enter")
             timeline.plays(17, 29)
+
+
+def test_what_was_not_answered_is_not_said_to_be_missing(
+    app: Flask,
+    cameras: tuple[int, int],
+    chromium: Chromium,
+) -> None:
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.page
+        page.route("**/playbackapi/timeline?*", lambda route: route.fulfill(status=503, json=NOT_NOW))
+        looker.open(VIEW)
+        page.get_by_text("Footage and gaps as a list").press("Enter")
+        listed = page.locator(".timeline-list")
+        listed.get_by_text("Not known yet").first.wait_for()
+        for words in ("% recorded", "Nothing was recorded", "No footage"):
+            assert listed.get_by_text(words).count() == 0
+        page.unroute("**/playbackapi/timeline?*")
+        listed.get_by_text("% recorded").wait_for()
+        assert listed.get_by_text("Not known yet").count() == 0
 
 
 def test_what_is_switched_off_is_neither_drawn_nor_told_and_stays_so(

@@ -1,7 +1,7 @@
 /**
  * The state of the timeline page that player, timeline and clips share. The player alone writes `clockMs`, `isPlaying`
- * and `isLive`; the timeline alone writes `view`, `hoverMs` and
- * `isScrubbing`; clips and keys write `marks`.
+ * and `isLive`, the timeline alone `isScrubbing`. `view` is the timeline's (steering.ts), but an address that is taken
+ * writes it too; `marks` are written by who sets them: clips, keys, handles, an address.
  */
 
 import { computed, effect, signal } from '@preact/signals';
@@ -71,8 +71,6 @@ export const marks = signal<Marks>({ inMs: parseMoment(wanted.get('in')), outMs:
  * it takes no connection and no time from them.
  */
 export const areLanesDrawn = signal(false);
-/** The moment under the pointer on the timeline. */
-export const hoverMs = signal<number | null>(null);
 /** Whether a hand moves the moment shown, or a mark: what the pictures show now is for looking, not for staying. */
 export const isScrubbing = signal(false);
 

@@ -11,6 +11,7 @@ import { Check, Field } from '../parts/field';
 import { ErrorText, Spinner } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import { ShareSlider } from './slider';
+import { placeOf } from './threshold';
 import { say } from './words';
 import './activity.css';
 
@@ -63,31 +64,37 @@ function useSetting(sourceId: number, onChange: (() => void) | undefined) {
   // Again while it is shown: what is left to look at becomes less.
   const asked = useAsked((ending) => activitySetting(sourceId, ending), String(sourceId), AGAIN_MS);
   const [refused, setRefused] = useState<unknown>(null);
-  const { value: setting, set: setSetting } = asked;
+  const { value: stored, set: setStored } = asked;
+  // What a hand has set, until the service has answered to it: no answer to an earlier question takes it back.
+  const [chosen, setChosen] = useState<Partial<ActivitySetting>>({});
   const error = refused ?? asked.error;
   const [isBusy, setBusy] = useState(false);
   const change = async (values: Parameters<typeof setActivity>[1]) => {
-    if (!setting) return;
+    const { since, ...shown } = values;
     setBusy(true);
-    setSetting({ ...setting, is_enabled: values.is_enabled ?? setting.is_enabled }); // at once; taken back if refused
+    setChosen(shown); // at once; taken back if refused
     try {
-      setSetting(await setActivity(sourceId, values));
+      setStored(await setActivity(sourceId, values));
       setRefused(null);
       toast(say('saved', { camera: cameraName(sourceId) }));
       onChange?.();
     } catch (problem) {
-      setSetting(setting);
       setRefused(problem);
     } finally {
+      setChosen({});
       setBusy(false);
     }
   };
-  return { setting, setSetting, change, isBusy, error };
+  const setting = stored && { ...stored, ...chosen };
+  /** Show a threshold while it is dragged; back at its place a slider tells of no change. */
+  const drag = (threshold: number) =>
+    setChosen(stored && placeOf(threshold) === placeOf(stored.threshold) ? {} : { threshold });
+  return { setting, drag, change, isBusy, error };
 }
 
 /** The switch of one camera, for its own page and for the timeline; who may not configure sees how it stands. */
 export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onChange?: () => void }) {
-  const { setting, setSetting, change, isBusy, error } = useSetting(sourceId, onChange);
+  const { setting, drag, change, isBusy, error } = useSetting(sourceId, onChange);
   if (!setting) return error ? <ErrorText error={error} /> : <Spinner />;
   return (
     <div class="activity-switch">
@@ -104,7 +111,7 @@ export function ActivitySwitch({ sourceId, onChange }: { sourceId: number; onCha
             label={say('threshold')}
             share={setting.threshold}
             disabled={isBusy || !mayConfigure}
-            onInput={(threshold) => setSetting({ ...setting, threshold })}
+            onInput={drag}
             onChange={(threshold) => change({ threshold })}
           />
         </>

@@ -1,5 +1,5 @@
 /** Asking the service for what is shown, and asking again. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { isAbort } from '../api/call';
 
 export interface Asked<T> {
@@ -7,7 +7,7 @@ export interface Asked<T> {
   value: T | null;
   error: unknown;
   again: () => void;
-  /** Show this until the next answer: what was just stored. */
+  /** Show this until what is asked from now on is answered: what was just stored. */
   set: (value: T) => void;
 }
 
@@ -28,15 +28,17 @@ const current = <T>(found: Found<T>, key: string): Found<T> =>
 export function useAsked<T>(load: (signal: AbortSignal) => Promise<T>, key = '', everyMs = 0): Asked<T> {
   const [found, setFound] = useState<Found<T>>({ key, value: null, error: null });
   const [turn, setTurn] = useState(0);
+  const sets = useRef(0);
   useEffect(() => {
     const control = new AbortController();
     let isAsking = false;
     const askOnce = async () => {
       if (isAsking) return;
       isAsking = true;
+      const before = sets.current;
       try {
         const value = await load(control.signal);
-        if (!control.signal.aborted) setFound({ key, value, error: null });
+        if (!control.signal.aborted && sets.current === before) setFound({ key, value, error: null });
       } catch (error) {
         if (!isAbort(error) && !control.signal.aborted) setFound((before) => ({ ...current(before, key), error }));
       }
@@ -49,7 +51,10 @@ export function useAsked<T>(load: (signal: AbortSignal) => Promise<T>, key = '',
       clearInterval(timer);
     };
   }, [key, turn, everyMs]);
-  const set = (value: T) => setFound({ key, value, error: null });
+  const set = (value: T) => {
+    sets.current += 1; // what was asked before may tell of before
+    setFound({ key, value, error: null });
+  };
   const { value, error } = current(found, key);
   return { value, error, again: () => setTurn((before) => before + 1), set };
 }

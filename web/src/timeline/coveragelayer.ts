@@ -47,6 +47,12 @@ export class CoverageLayer implements Layer {
     return this.#feed.drawn(id, view, dots).every((piece) => piece.isKnown);
   }
 
+  /** The parts of a view of which nothing is known of a camera's lane. */
+  unknown(id: number, view: View, dots: number): View[] {
+    const open = this.#feed.drawn(id, view, dots).filter((piece) => !piece.isKnown);
+    return open.map(({ startMs, endMs }) => ({ startMs, endMs }));
+  }
+
   /** The stretches of footage of a camera within a view, as far as they are known. */
   stretches(id: number, view: View, dots: number): View[] {
     return stretchesOf(this.#pieces(this.#feed.drawn(id, view, dots)));

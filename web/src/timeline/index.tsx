@@ -6,7 +6,7 @@ import { cameraName } from '../cameras';
 import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lengths';
-import { chosen, hoverMs, player, view, visit } from '../moment';
+import { chosen, player, view, visit } from '../moment';
 import { Empty, ErrorText } from '../parts/shown';
 import { theme } from '../theme';
 import { language } from '../words';
@@ -102,7 +102,6 @@ function useScene(canvas: { current: HTMLCanvasElement | null }, probe: { curren
     lanes.value?.scene.draw();
   });
   useSignalEffect(() => {
-    hoverMs.value = cursor.value?.ms ?? null;
     if (!cursor.value) lanes.value?.leave();
   });
   return lanes;

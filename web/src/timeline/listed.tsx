@@ -21,7 +21,7 @@ interface ListedProps {
 }
 
 function Row({ line, onGo }: { line: Line; onGo: (ms: number) => void }) {
-  const { startMs, endMs, cause } = line;
+  const { startMs, endMs, cause, isUnknown } = line;
   const from = momentText(startMs);
   const goMs = cause === null ? startMs : startMs - BEFORE_MS;
   return (
@@ -29,7 +29,9 @@ function Row({ line, onGo }: { line: Line; onGo: (ms: number) => void }) {
       <td class="numbers">{from}</td>
       <td class="numbers">{momentText(endMs)}</td>
       <td class="numbers">{durationText(endMs - startMs)}</td>
-      <td>{cause === null ? say('footage') : cause ? causeText(cause) : say('noFootage')}</td>
+      <td>
+        {isUnknown ? say('unanswered') : cause === null ? say('footage') : cause ? causeText(cause) : say('noFootage')}
+      </td>
       <td>
         <Button
           kind="quiet"
@@ -49,13 +51,19 @@ function Lines({ lanes, id, onGo }: { lanes: LanesScene; id: number; onGo: (ms: 
   const frame = lanes.scene.frame;
   if (!frame) return null;
   const range = { startMs: frame.view.startMs, endMs: Math.min(frame.view.endMs, nowMs()) };
-  const stretches = lanes.coverage.stretches(id, range, frame.width * frame.density);
-  const lines = linesOf(range, stretches, lanes.gapLayer.gaps(id, frame));
+  const dots = frame.width * frame.density;
+  const stretches = lanes.coverage.stretches(id, range, dots);
+  const unknown = lanes.coverage.unknown(id, range, dots);
+  const lines = linesOf(range, stretches, lanes.gapLayer.gaps(id, frame), unknown);
   const shown = lines.slice(-MOST_LINES).reverse(); // the newest first
   return (
     <>
-      <p class="small">{say('covered', { share: numberText(100 * sharedOf(range, stretches), 1) })}</p>
-      {!stretches.length && <p class="small muted">{say('nothing')}</p>}
+      {unknown.length ? (
+        <p class="small">{say('unanswered')}</p>
+      ) : (
+        <p class="small">{say('covered', { share: numberText(100 * sharedOf(range, stretches), 1) })}</p>
+      )}
+      {!stretches.length && !unknown.length && <p class="small muted">{say('nothing')}</p>}
       <div class="timeline-list-scroll">
         <table>
           <thead>

@@ -12,10 +12,22 @@ export interface Line {
   readonly endMs: number;
   /** Null: footage. Empty: a gap whose cause is not known here. */
   readonly cause: string | null;
+  /** Whether it was not answered yet what there is: neither footage nor a gap. */
+  readonly isUnknown?: boolean;
 }
 
-/** Return the lines of a range, in order: footage, and what lies between, cut where its causes change. */
-export function linesOf(range: View, stretches: readonly View[], gaps: readonly Missing[]): Line[] {
+/**
+ * Return the lines of a range, in order: footage, and what lies between, cut where its causes change. Where it is
+ * `unknown` what there is, nothing is missing.
+ */
+export function linesOf(
+  range: View,
+  stretches: readonly View[],
+  causes: readonly Missing[],
+  unknown: readonly View[] = [],
+): Line[] {
+  const open = unknown.map((one) => ({ ...one, cause: '', isUnknown: true }));
+  const gaps: Cut[] = [...open, ...causes].sort((one, other) => one.startMs - other.startMs);
   const found: Line[] = [];
   let atMs = range.startMs;
   for (const stretch of stretches) {
@@ -27,7 +39,9 @@ export function linesOf(range: View, stretches: readonly View[], gaps: readonly 
   return found;
 }
 
-function missing(range: View, gaps: readonly Missing[]): Line[] {
+type Cut = Missing & Pick<Line, 'isUnknown'>;
+
+function missing(range: View, gaps: readonly Cut[]): Line[] {
   const found: Line[] = [];
   let atMs = range.startMs;
   for (const gap of gaps) {
@@ -35,7 +49,7 @@ function missing(range: View, gaps: readonly Missing[]): Line[] {
     const endMs = Math.min(gap.endMs, range.endMs);
     if (endMs <= startMs) continue;
     if (startMs - atMs > 1) found.push({ startMs: atMs, endMs: startMs, cause: '' });
-    found.push({ startMs, endMs, cause: gap.cause });
+    found.push({ ...gap, startMs, endMs });
     atMs = endMs;
   }
   if (range.endMs - atMs > 1 || !found.length) found.push({ startMs: atMs, endMs: range.endMs, cause: '' });

@@ -119,6 +119,31 @@ test('the list of a range has all of it once, with the causes of what is missing
   expect(sharedOf({ startMs: 5, endMs: 5 }, [])).toBe(0);
 });
 
+test('where nothing was answered nothing is said to be missing', () => {
+  const lines = linesOf({ startMs: 0, endMs: 100 }, [{ startMs: 10, endMs: 20 }], [], [{ startMs: 40, endMs: 70 }]);
+  expect(lines.map(({ startMs, endMs, cause, isUnknown }) => [startMs, endMs, isUnknown ? 'unknown' : cause])).toEqual([
+    [0, 10, ''],
+    [10, 20, null],
+    [20, 40, ''],
+    [40, 70, 'unknown'],
+    [70, 100, ''],
+  ]);
+  const all = linesOf(
+    { startMs: 0, endMs: 100 },
+    [],
+    [{ startMs: 50, endMs: 90, cause: 'silent' }],
+    [
+      { startMs: -50, endMs: 60 },
+      { startMs: 60, endMs: 130 },
+    ],
+  );
+  expect(all.map(({ startMs, endMs, isUnknown }) => [startMs, endMs, isUnknown ?? false])).toEqual([
+    [0, 60, true],
+    [60, 90, false],
+    [90, 100, true],
+  ]);
+});
+
 test('turning the wheel there and back shows the same again', () => {
   for (const px of [3, 30, 120, 480]) expect(wheelFactor(px) * wheelFactor(-px)).toBeCloseTo(1, 9);
   expect(wheelFactor(120)).toBeGreaterThan(1);

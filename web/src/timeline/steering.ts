@@ -1,6 +1,6 @@
 /**
- * Where the timeline looks: it alone writes `moment.view`. It follows the clock, or the player, or stays; what is asked
- * for by a button or a key is glided to, what a hand does is done at once.
+ * Where the timeline looks: but for an address that is taken, it alone writes `moment.view`. It follows the clock, or the
+ * player, or stays; what is asked for by a button or a key is glided to, what a hand does is done at once.
  */
 import { effect, signal } from '@preact/signals';
 import { nowMs } from '../instants';

@@ -66,6 +66,7 @@ export const say = defineWords({
     show: 'Play',
     showOf: 'Play from {when}',
     shownRange: '{from} – {to}',
+    unanswered: 'Not known yet',
     covered: '{share}% recorded',
     more: { one: '{n} more line: zoom in to see it.', other: '{n} more lines: zoom in to see them.' },
     nothing: 'Nothing was recorded in the shown time.',
@@ -160,6 +161,7 @@ export const say = defineWords({
     show: 'Смотреть',
     showOf: 'Смотреть с {when}',
     shownRange: '{from} – {to}',
+    unanswered: 'Пока неизвестно',
     covered: 'записано {share} %',
     more: {
       one: 'Ещё {n} строка: увеличьте масштаб.',
@@ -259,6 +261,7 @@ export const say = defineWords({
     show: 'Phát',
     showOf: 'Phát từ {when}',
     shownRange: '{from} – {to}',
+    unanswered: 'Chưa biết',
     covered: 'đã ghi {share}%',
     more: { other: 'Còn {n} dòng nữa: hãy phóng to để xem.' },
     nothing: 'Không có bản ghi nào trong khoảng thời gian này.',
