@@ -139,6 +139,7 @@ RECORDS: dict[tuple[str, str], list[Ask]] = {
         Ask(_body(tag_name=":uuid live tag", model="Source")),
         Ask(_body(tag_name=MIXED), is_mixed=True),
     ],
+    ("record.record_open_records", "GET"): [Ask()],
     ("record.record_running", "GET"): [
         Ask(_query(tag_name=":text live tag")),
         Ask(_query(tag_name=MIXED), is_mixed=True),

@@ -49,8 +49,9 @@ SHOWS_NOTHING = {
 }  # fmt: skip
 LISTS = {
     "copies.copy_copies", "copies.copy_one_copy", "exports.export_export_key", "files.file_files",
-    "files.file_one_file", "record.record_one_record", "record.record_records", "record.record_running",
-    "results.file_result", "results.result_file_result", "playbackapi.source_data", "playbackapi.record_data",
+    "files.file_one_file", "record.record_one_record", "record.record_open_records", "record.record_records",
+    "record.record_running", "results.file_result", "results.result_file_result", "playbackapi.source_data",
+    "playbackapi.record_data",
     "playbackapi.playback_sync_of_sources", "playbackapi.playback_timeline_of_sources",
     "playbackapi.playback_activity_of_sources", "playbackapi.playback_marks_of_sources",
 }  # fmt: skip

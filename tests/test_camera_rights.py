@@ -167,6 +167,8 @@ def test_stopping_a_tag_stops_the_own_cameras_alone(
     assert anna.get(f"{API}/record/runing?tag_name=night") is False
     assert [row["is_recording"] for row in anna.get(f"{API}/tags")] == [False]
     assert anna.get(f"{API}/tag/begin") == []
+    assert anna.get(f"{API}/record/open") == []
+    assert [row["source_id"] for row in admin.get(f"{API}/record/open")] == [THEIRS]
     assert admin.get(f"{API}/record/runing?tag_name=night") is True
 
 

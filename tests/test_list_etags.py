@@ -15,7 +15,16 @@ from app.views.objects import source_object
 from instance.config import TestingConfig
 from tests.test_api import API, add_group, add_picture_source, add_source, start
 
-LISTS = ("/source", "/group", "/record?tag_name=t", "/tag?name=t", "/tags", "/tag/begin", "/source?limit=1")
+LISTS = (
+    "/source",
+    "/group",
+    "/record?tag_name=t",
+    "/tag?name=t",
+    "/tags",
+    "/tag/begin",
+    "/record/open",
+    "/source?limit=1",
+)
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -21,7 +21,7 @@ from tests.test_page_people import production as production
 from tests.timelining import VIEW, Timeline, wait_for
 from tests.timelining import cameras as cameras
 
-LISTS = ["/api/v1/source", "/api/v1/tag/begin", "/api/v1/group"]
+LISTS = ["/api/v1/source", "/api/v1/record/open", "/api/v1/group"]
 COVERAGE = "/playbackapi/timeline?"
 YEAR_S = 31_536_000
 SCRIPTS = "**/static/built/assets/*.js"

@@ -54,8 +54,8 @@ def test_a_camera_is_tried_corrected_added_recorded_and_removed(
     chromium: Chromium,
 ) -> None:
     with answering(app) as base, chromium.looking(base) as looker:
-        page = looker.open("/view/cameras")
-        page.get_by_role("button", name="Add a camera").first.click()
+        page = looker.open("/")
+        page.get_by_role("link", name="Add a camera").click()  # where there is none yet: to the form itself
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Name", exact=True).fill("Gate")
         address = dialog.get_by_label("Address of the stream")
@@ -96,6 +96,48 @@ def test_a_camera_is_tried_corrected_added_recorded_and_removed(
         assert client.get(f"{API}/source").json == []
         assert client.get(f"{API}/tag/begin").json == []
         assert_well(looker)
+
+
+def test_a_camera_that_was_added_in_part_is_not_added_again(
+    app: Flask,
+    client: FlaskClient,
+    camera: RtspServer,
+    chromium: Chromium,
+) -> None:
+    group = client.post(f"{API}/group", json={"model": "Source", "name": "Doors"}).json[0]["id"]
+    broken = {"group": re.compile(r"/api/v1/group/[^/]+/source/"), "start": re.compile(r"/api/v1/record$")}
+
+    def refuse(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.fallback()
+        return route.fulfill(status=503, json={"detail": [{"loc": [], "msg": "not now", "type": "busy"}]})
+
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open("/view/cameras")
+        page.get_by_role("button", name="Add a camera").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name", exact=True).fill("Gate")
+        dialog.get_by_label("Address of the stream").fill(bare(camera))
+        dialog.get_by_label("Doors").check()
+        dialog.get_by_label("Record at once").check()
+        for address in broken.values():
+            page.route(address, refuse)
+        add = dialog.get_by_role("button", name="Add without a picture")
+        save = dialog.get_by_role("button", name="Save", exact=True)
+        add.click()
+        dialog.get_by_role("alert").wait_for()
+        page.unroute(broken["group"])
+        dialog.get_by_label("Name", exact=True).fill("Great gate")
+        with page.expect_response(broken["start"]):
+            save.click()
+        dialog.get_by_role("alert").wait_for()
+        page.unroute(broken["start"])
+        save.click()
+        page.get_by_role("row", name="Great gate").get_by_role("button", name="Stop recording Great gate").wait_for()
+        expect(dialog).to_have_count(0)
+        assert [one["description"] for one in client.get(f"{API}/source").json] == ["Great gate"]
+        assert [one["id"] for one in client.get(f"{API}/group/{group}/").json["sources"]] == [1]
+        assert client.get(f"{API}/tag/begin").json == ["Great gate"]
 
 
 def test_each_camera_shows_what_was_measured_of_it_though_answers_come_together(
@@ -161,6 +203,56 @@ def test_a_camera_is_changed_by_keyboard_with_the_password_that_is_kept(
         assert client.get(f"{API}/source/{source_id}/").json["uri_rtsp"].endswith("/yard")
         tried = client.post(f"{API}/source/test", json={"source_id": source_id}).json
         assert tried["status"] == "online"  # with the password that nobody typed again
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_put_back(
+    app: Flask,
+    client: FlaskClient,
+    camera: RtspServer,
+    chromium: Chromium,
+) -> None:
+    # Two people had one camera's form open: the second, who changed the name alone, put the old address back.
+    source_id = add(client, camera, "Gate")
+    group_id = client.post(f"{API}/group", json={"model": "Source", "name": "Outside"}).json[0]["id"]
+    with answering(app) as base, chromium.looking(base) as one, chromium.looking(base) as other:
+        forms = [
+            looker.open(f"/view/cameras?camera={source_id}&do=edit").get_by_role("dialog") for looker in (one, other)
+        ]
+        for form in forms:
+            form.get_by_label("Outside").wait_for()
+        forms[0].get_by_label("Address of the stream").fill(bare(camera, "yard"))
+        forms[0].get_by_label("Outside").check()
+        forms[0].get_by_role("button", name="Save", exact=True).click()
+        one.page.get_by_text("Gate was changed").wait_for()
+        forms[1].get_by_label("Name", exact=True).fill("Front gate")
+        forms[1].get_by_role("button", name="Save", exact=True).click()
+        other.page.get_by_text("Front gate was changed").wait_for()
+        source = client.get(f"{API}/source/{source_id}/").json
+        assert source["description"] == "Front gate"
+        assert source["uri_rtsp"].endswith("/yard")
+        assert [member["id"] for member in client.get(f"{API}/group/{group_id}/").json["sources"]] == [source_id]
+
+
+def test_cameras_of_one_name_are_told_apart(
+    app: Flask,
+    client: FlaskClient,
+    camera: RtspServer,
+    chromium: Chromium,
+) -> None:
+    first, second = add(client, camera, "Gate"), add(client, camera, "Gate")
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open("/view/cameras")
+        for source_id in (first, second):  # each by itself: a name to record under is stopped as a whole
+            page.get_by_role("button", name=f"Record Gate #{source_id}").click()
+            page.get_by_role("button", name=f"Stop recording Gate #{source_id}").wait_for()
+        assert client.get(f"{API}/tag/begin").json == [f"Gate #{first}", f"Gate #{second}"]
+        page.get_by_role("button", name=f"Remove Gate #{second}").click()
+        page.get_by_role("button", name="Stop and remove").click()
+        page.get_by_role("row", name="Gate").get_by_role("button", name="Stop recording Gate", exact=True).wait_for()
+        assert [source["id"] for source in client.get(f"{API}/source").json] == [first]
+        looker.open("/")  # the group in which it alone is started is not shown
+        page.get_by_role("heading", name="In no group").wait_for()
+        assert looker.complaints == []
 
 
 TABLE = """название;адрес;логин;пароль;группа;метка;этаж

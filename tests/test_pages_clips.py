@@ -25,6 +25,7 @@ SECOND_US = 1_000_000
 BEGIN_US, END_US = T0_US + 2_250_000, T0_US + 6_500_000
 FRAMES = list(range(round(2.25 * FPS), round(6.5 * FPS)))
 GAP_END_US = T0_US + 12 * SECOND_US  # the first camera records 8 s, and after 4 s again
+NOT_NOW = {"detail": [{"loc": [], "msg": "not now", "type": "busy"}]}
 MARKED = f"/view/timeline?cameras=1,2&at={utc(BEGIN_US)}&in={utc(BEGIN_US)}&out={utc(END_US)}"
 
 
@@ -445,10 +446,18 @@ def test_an_analysis_begins_and_its_result_is_told_while_one_looks(place: Place,
         dialog.get_by_label("Name of the file").fill("gate.mp4")
         dialog.get_by_label("Audience").select_option("12+")
         dialog.get_by_label("Comment").fill("Who is it?")
+        # Where the analysis is refused the file is there already; the second try makes no other one.
+        page.route("**/cinema/", lambda route: route.fulfill(status=503, json=NOT_NOW))
+        dialog.get_by_role("button", name="Start the analysis").press("Enter")
+        dialog.get_by_role("alert").wait_for()
+        page.unroute("**/cinema/")
+        [refused] = looker.complaints
+        assert "503" in refused
+        looker.complaints.clear()
         dialog.get_by_role("button", name="Start the analysis").press("Enter")
         begun = page.get_by_role("region", name="Analyses begun")
         expect(begun).to_contain_text("waits for an analyser")
-        file = place.ask("GET", "/files/")[0]
+        [file] = place.ask("GET", "/files/")
         assert (file["name"], file["source_id"], file["duration_s"]) == ("gate.mp4", 1, 4.25)
         form = place.ask("GET", f"/cinema/{file['id']}/")
         assert (form["target_audience"], form["comment"]) == ("12+", "Who is it?")

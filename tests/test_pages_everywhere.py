@@ -13,6 +13,7 @@ from app.extensions import db, writing
 from app.models import Group, RetentionRule, Source
 from tests.accounts import add_account
 from tests.archived import T0_US, add_source, media, no_plans, record  # noqa: F401
+from tests.handed import store_file
 from tests.looking import SIZES, Chromium, Looker, Size, Theme
 from tests.reviewed import add_footage_file
 from tests.served import answering
@@ -115,6 +116,24 @@ def look_at_hostile_table(looker: Looker) -> None:
     looker.shot("import-hostile")
 
 
+def look_at_hostile_findings(app: Flask, film: Path, looker: Looker) -> None:
+    """Find a violation without end in what an analyser sent: the time of each finding is still there to press."""
+    file_id = store_file(app, film.read_bytes())
+    refer = app.test_client().get(f"/files/{file_id}/").json["refer"]
+    findings = [{"violation": name, "severity": "mild", "start": 1.5, "end": 2} for name in ("V" * 255, "Сцена")]
+    answer = app.test_client().post(f"/download/{refer}/", json={"findings": findings})
+    assert answer.status_code == 200, answer.text
+    page = looker.open(f"/view/files?file={file_id}")
+    page.locator(".files-mark", has_text="VVVV").wait_for()
+    page.locator(".files-panels", has_text="VVVV").wait_for()
+    for place in page.locator(".files-jump").all():
+        assert place.evaluate(
+            "jump => jump.getBoundingClientRect().right <= jump.closest('ol').getBoundingClientRect().right"
+        )
+    assert page.locator(".files-marks").evaluate(OVER) <= 0
+    assert page.evaluate(OVER_PAGE) <= 0
+
+
 @pytest.mark.parametrize("size", ["phone", "desk"])
 def test_names_without_end_push_nothing_out_of_the_page(
     app: Flask,
@@ -142,6 +161,11 @@ def test_names_without_end_push_nothing_out_of_the_page(
                 assert table.evaluate(OVER) <= 0, tab
             assert looker.page.evaluate(OVER_PAGE) <= 0, tab
         look_at_hostile_table(looker)
+        look_at_hostile_findings(app, film, looker)
+        looker.open("/view/timeline?cameras=1,2")
+        looker.page.get_by_role("button", name="Камеры: 2 из").click()
+        looker.page.get_by_role("button", name=re.compile("G{200}")).wait_for()
+        assert looker.page.get_by_role("dialog").evaluate(OVER) <= 0
         looker.open("/")
         looker.page.get_by_role("button", name="Запись…", exact=True).click()
         dialog = looker.page.get_by_role("dialog")

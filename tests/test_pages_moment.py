@@ -9,7 +9,7 @@ from flask import Flask
 from app.extensions import writing
 from app.models import Group, Source
 from tests.archived import T0_US, add_source, media, no_plans, record, utc  # noqa: F401
-from tests.looking import Chromium, Looker
+from tests.looking import Chromium, Looker, Size
 from tests.served import answering
 
 SHOWN = """
@@ -105,4 +105,56 @@ def test_cameras_are_chosen_by_keyboard_and_by_group_and_stand_in_the_address(
         page.keyboard.press("Enter")
         dialog.wait_for(state="detached")
         assert [camera for camera, _ in shown_at(looker, 1)] == ["18"]
+        assert looker.complaints == []
+
+
+def test_a_link_to_a_span_that_cannot_be_shows_what_can(
+    app: Flask,
+    media: Callable[..., Path],  # noqa: F811
+    chromium: Chromium,
+) -> None:
+    # A span of 1e30 seconds left the page empty: no calendar has such a day.
+    record(app, add_source(app), media("h264"))
+    with answering(app) as base, chromium.looking(base) as looker:
+        for span in ("1e30", "1e999", "-5", "x"):
+            looker.open(f"/view/timeline?cameras=1&at={utc(T0_US + 3_000_000)}&span={span}")
+            assert [camera for camera, _ in shown_at(looker, 1)] == ["1"], span
+            assert looker.page.get_by_role("button", name="Go to…").is_visible()
+        assert looker.complaints == []
+
+
+# What is said of a gap that can be read, the ways out of it and the camera's name: which of them lie over another.
+OVERLAID = """
+[...document.querySelectorAll('.player-cell')].flatMap((cell) => {
+  const boxes = [...cell.querySelectorAll('.player-gap p, .player-name')]
+    .filter((one) => one.checkVisibility({opacityProperty: true}))
+    .map((one) => {
+      const range = document.createRange();
+      range.selectNodeContents(one);
+      const {top, bottom, left, right} = range.getBoundingClientRect();
+      return {name: one.textContent, top, bottom, left, right};
+    });
+  const isOver = (a, b) => a.top < b.bottom - 1 && b.top < a.bottom - 1 && a.left < b.right && b.left < a.right;
+  return boxes.flatMap((a, at) => boxes.slice(at + 1).filter((b) => isOver(a, b)).map((b) => `${a.name} × ${b.name}`));
+})
+"""
+
+
+@pytest.mark.parametrize(("size", "count"), [("desk", 5), ("desk", 15), ("phone", 4), ("phone", 15), ("wall", 2)])
+def test_what_is_said_of_a_gap_lies_below_nothing_else(
+    app: Flask,
+    media: Callable[..., Path],  # noqa: F811
+    chromium: Chromium,
+    size: Size,
+    count: int,
+) -> None:
+    # With five cameras on a laptop the ways out of a gap lay over why it is there.
+    record(app, add_source(app), media("h264"))
+    for _ in range(count - 1):
+        add_source(app)
+    with answering(app) as base, chromium.looking(base, size=size, language="ru") as looker:
+        page = looker.open(f"/view/timeline?at={utc(T0_US + 3_000_000)}")
+        page.wait_for_function(f"() => document.querySelectorAll('.player-gap').length === {count - 1}")
+        page.get_by_text("Запись не требовалась").first.wait_for(state="attached")
+        assert page.evaluate(OVERLAID) == []
         assert looker.complaints == []

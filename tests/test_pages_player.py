@@ -161,6 +161,19 @@ def test_cameras_stay_in_step_over_a_gap_at_other_speeds_and_after_seeks(
         assert looker.complaints == []
 
 
+def test_a_picture_that_seeks_where_nothing_is_loaded_comes_back(app: Flask, runs: Runs, chromium: Chromium) -> None:
+    # The service was restarted while cameras played: one of them had been sent to where nothing was loaded. What came
+    # later was loaded where the clock had gone meanwhile, and the video sought its old place for ever.
+    with opened(app, chromium, 14.0) as looker:
+        page = looker.page
+        stands(page, runs, T0_S + 14)
+        press(page, "Space")
+        wait_until(page, lambda sight: sight.master_s > T0_S + 15 and len(sight.shown) == 4)
+        page.evaluate("document.querySelector('.player-cell[data-id=\"3\"] video').currentTime -= 600")
+        sight = wait_until(page, lambda sight: sight.of(3).condition != "showing")
+        wait_until(page, lambda late: late.of(3).condition == "showing" and late.master_s > sight.master_s + 1, 20)
+
+
 def test_a_step_is_exactly_one_frame_for_all_cameras(app: Flask, runs: Runs, chromium: Chromium) -> None:
     with opened(app, chromium, 7.92) as looker:
         page, at_s = looker.page, T0_S + 7.92

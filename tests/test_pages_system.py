@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 from flask import Flask
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import select, update
 
 from app.archive.auditing import audit
@@ -198,6 +198,21 @@ def test_storage_health_and_losses_show_what_the_api_says(world: World, admin: L
     assert float(table[1]["wrong_password"]) == 86_400
     page.get_by_role("table", name="Longest gaps").get_by_role("link").first.click()
     assert re.search(r"/view/timeline\?cameras=2&at=\d{4}-", page.url)
+
+
+def test_no_range_shows_the_figures_of_another(world: World, admin: Looker) -> None:
+    page = admin.open("/view/system?tab=losses")
+    page.get_by_role("row", name="Door").first.wait_for()
+    held: list[Route] = []
+    page.route("**/api/v1/losses?*", lambda route: held.append(route))
+    with page.expect_request("**/api/v1/losses?*"):
+        page.get_by_role("radio", name="Today").check()
+    page.get_by_role("progressbar").wait_for()
+    assert page.get_by_role("row", name="Door").count() == 0
+    for route in held:
+        route.continue_()
+    page.get_by_role("row", name="Door").first.wait_for()
+    assert page.get_by_role("progressbar").count() == 0
 
 
 def test_a_rule_is_made_with_its_forecast_changed_and_removed(world: World, admin: Looker) -> None:

@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, Request, expect
 
+from app.archive import recordings
 from app.extensions import db, writing
-from app.models import Source
+from app.models import Lease, Recorder, Source
+from app.models.types import now_us
 from tests.accounts import add_account, password_hash
 from tests.looking import Chromium
 from tests.picture_server import PictureServer, picture_number
@@ -19,6 +21,9 @@ from tests.served import answering
 
 PICTURE = re.compile(r"/api/v1/source/(\d+)/picture$")
 MOST_AT_ONCE = 3
+GONE = {"detail": [{"loc": ["path", "group_id"], "msg": "there is no such group", "type": "not_found"}]}
+BUSY = {"detail": [{"loc": [], "msg": "ask less often", "type": "none"}]}
+LEASE_US = 3_600_000_000
 # What an <img> shows, as a PNG in base64.
 READ_IMAGE = """
 (image) => {
@@ -99,6 +104,14 @@ def admin_token(app: Flask) -> str:
 def house(production: Flask) -> Iterator[House]:
     with housing(production) as built:
         yield built
+
+
+def hold_cameras(app: Flask, *source_ids: int) -> None:
+    """Let a recorder hold these cameras, as while it records them."""
+    with app.app_context(), writing() as session:
+        session.add(Recorder(id="r", host_id="h", boot_id="b", pid=1, started_ticks=1, seen_us=now_us()))
+        session.flush()
+        session.add_all(Lease(source_id=one, recorder_id="r", expires_us=now_us() + LEASE_US) for one in source_ids)
 
 
 def tile(page: Page, name: str, section: str) -> Locator:
@@ -194,8 +207,17 @@ def test_an_operator_records_a_group_by_mouse_and_stops_the_tag_by_keyboard(hous
         chip = page.get_by_role("list", name="Recording now").get_by_role("listitem")
         expect(chip).to_contain_text(re.compile(r"night since \d\d:\d\d:\d\d.*2 cameras", re.DOTALL))
         door = tile(page, "Front door", "Doors")
-        expect(door).to_contain_text("recording")
         expect(door).to_contain_text("night since")
+        # Nothing records before a recorder holds the cameras, though they are there.
+        summary = page.get_by_role("status").filter(has_text="4 cameras")
+        expect(door).to_contain_text("waiting for the camera")
+        expect(summary).to_contain_text("2 waiting")
+        expect(summary).not_to_contain_text("recording")
+        expect(chip.locator(".lamp")).to_have_attribute("data-lamp", "waiting")
+        hold_cameras(house.app, 1, 2)
+        expect(door).to_contain_text("recording")
+        expect(summary).to_contain_text("2 recording")
+        expect(chip.locator(".lamp")).to_have_attribute("data-lamp", "recording")
         assert looker.ask("/api/v1/tag/begin") == ["night"]
         assert [group["name"] for group in looker.ask("/api/v1/group")] == ["Doors", "Outside"]  # none was made for it
         # Stopping one camera says for whom the tag ends besides.
@@ -233,6 +255,32 @@ def test_cameras_that_are_no_group_are_recorded_by_keyboard_and_refusals_are_tol
         expect(tile(page, "Roof", "In no group")).to_contain_text("waiting for the camera")
         assert looker.ask("/api/v1/tag/begin") == ["day"]
         assert {group["name"] for group in looker.ask("/api/v1/group")} == {"Doors", "Outside", "Roof"}
+
+
+def test_all_tags_are_asked_for_at_once_and_a_refusal_is_told_as_it_is(house: House, chromium: Chromium) -> None:
+    with house.app.app_context(), writing() as session:
+        for name in ("day", "night", "week"):
+            recordings.start(session, (1, 2), recordings.make_tag(session, name, now_us()), now_us())
+    with chromium.looking(house.base, account="viewer") as looker:
+        page = looker.page
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url.removeprefix(house.base)))
+        looker.open("/")
+        expect(page.get_by_role("list", name="Recording now").get_by_role("listitem")).to_have_count(3)
+        page.wait_for_event("requestfinished", lambda request: request.url.endswith("/api/v1/record/open"))
+        assert [path for path in asked if re.search("/api/v1/(record|tag)", path) and "/record/open" not in path] == []
+        # A group that was deleted after it was listed is none, and no silence of the service.
+        page.route(re.compile("/api/v1/group/[^/]+/$"), lambda route: route.fulfill(status=404, json=GONE))
+        page.reload()
+        expect(page.locator(".wall-open")).to_have_count(4)
+        banner = page.locator(".shell-lost")
+        expect(banner).to_have_count(0)
+        page.route("**/api/v1/source", lambda route: route.fulfill(status=429, json=BUSY))
+        expect(banner).to_contain_text("The service says: ask less often")
+        page.unroute("**/api/v1/source")
+        expect(banner).to_have_count(0)
+        page.route("**/api/v1/source", lambda route: route.abort())
+        expect(banner).to_contain_text("The service does not answer")
 
 
 def test_the_wall_is_narrowed_sorted_and_sized_and_keeps_how_it_was_left(house: House, chromium: Chromium) -> None:

@@ -122,6 +122,7 @@ BOUNDED: dict[str, Callable[[], object]] = {
     "tags": lambda: db.session.scalars(select(Tag.id).where(bounds.has_tag(SOME))).all(),
     "one tag": lambda: recordings.find_tag(db.session, "name", SOME),
     "tags that record": lambda: recordings.running_tags(db.session, SOME),
+    "records that go on": lambda: recordings.open_records(db.session, SOME),
     "jobs": lambda: db.session.scalars(select(SyncJob.id).where(bounds.has_job(SOME))).all(),
     "rights": lambda: sources_of(db.session, Account(id="a", sees_all=False)),
 }

@@ -52,6 +52,22 @@ def test_a_second_start_adds_the_sources_that_do_not_record_yet(client: FlaskCli
     assert [record["source"][0]["id"] for record in client.get(f"{API}/record?tag_name=t").json] == [1, 2]
 
 
+def test_what_goes_on_under_all_tags_is_one_list(client: FlaskClient) -> None:
+    first, second = add_source(client), add_source(client)
+    add_group(client, "both", first, second)
+    add_group(client, "one", second)
+    for tag, group in (("night", "both"), ("day", "one"), ("over", "one")):
+        start(client, tag, group)
+    client.put(f"{API}/record", json={"tag_name": "over"})
+    listed = client.get(f"{API}/record/open").json
+    assert [(row["tag"], row["source_id"]) for row in listed] == [("day", 2), ("night", 1), ("night", 2)]
+    records = [client.get(f"{API}/record/{row['record_id']}/").json for row in listed]
+    assert [(row["status"], row["begin_utc"]) for row in listed] == [
+        (record["status"], record["begin_utc"]) for record in records
+    ]
+    assert {row["status"] for row in listed} == {"waiting"}
+
+
 def test_stopping_one_model_leaves_the_other_going(client: FlaskClient) -> None:
     add_group(client, "rtsp", add_source(client))
     add_group(client, "stills", add_picture_source(client), model="PictureSource")
@@ -217,6 +233,7 @@ def test_a_record_is_recording_while_a_recorder_holds_an_online_source(
         session.add(Lease(source_id=1, recorder_id="r", expires_us=now_us() + shift_us))
     [record] = client.get(f"{API}/record?tag_name=t").json
     assert record["status"] == word
+    assert [row["status"] for row in client.get(f"{API}/record/open").json] == [word]
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,7 @@ BESIDE = {
     ("get", f"{PLAYBACK}/source/{{source_id}}/init/{{entries}}.mp4"),
     ("get", f"{PLAYBACK}/source/{{source_id}}/cell.mp4"),
     ("get", f"{API}/tags"),
+    ("get", f"{API}/record/open"),
     ("get", f"{API}/storage"),
     ("post", f"{API}/source/bulk"),
     ("post", f"{API}/source/test"),
@@ -266,7 +267,7 @@ def test_answers_have_the_shape_that_the_document_says(client: FlaskClient, docu
     group = f"{API}/group/{answers['post', f'{API}/group'].json[0]['id']}"
     client.post(f"{group}/source/1")
     client.post(f"{API}/record", json={"model": "Source", "tag_name": "t", "group_name": "g"})
-    for path in ("/source", "/group", "/tag/begin"):
+    for path in ("/source", "/group", "/tag/begin", "/record/open"):
         answers["get", API + path] = client.get(API + path)
     answers["get", f"{API}/source/{{source_id}}/"] = client.get(f"{API}/source/1")
     answers["put", f"{API}/source/{{source_id}}/"] = client.put(f"{API}/source/1", json={"description": "d"})

@@ -125,6 +125,7 @@ CAMERAS: dict[str, Methods] = {
 RECORDS: dict[str, Methods] = {
     "record.record_records": _see_and_change("record", "list", "POST PUT", "operator"),
     "record.record_one_record": {"GET": Rule("viewer", "record", "path")},
+    "record.record_open_records": {"GET": Rule("viewer", "record", "list")},
     "record.record_running": {"GET": Rule("viewer", "record", "list")},
     "recordfile.record file_record_file": {"DELETE": Rule("admin", "deletion", "path")},
     "recordfile.record_video": {"GET": Rule("viewer", "record", "path")},

@@ -144,6 +144,13 @@ def running_tags(session: AnySession, sources: Sources) -> list[str]:
     return list(session.scalars(select(Tag.name).where(Tag.id.in_(open_tags)).order_by(Tag.name)))
 
 
+def open_records(session: AnySession, sources: Sources = None) -> list[tuple[str, Record]]:
+    """Return the records of these sources that go on, each with its tag's name: by tag, in order of begin."""
+    query = select(Tag.name, Record).join(Tag, Tag.id == Record.tag_id).where(Record.end_us.is_(None))
+    ordered = query.where(is_within(Record.source_id, sources)).order_by(Tag.name, *RECORDS_BY_BEGIN.columns)
+    return [(name, record) for name, record in session.execute(ordered)]
+
+
 def is_open_tag(sources: Sources = None) -> ColumnElement[bool]:
     """Return the condition that one of these sources records under a tag, for queries of tags."""
     recording = select(Record.id).where(Record.tag_id == Tag.id, Record.end_us.is_(None))

@@ -52,6 +52,7 @@ FIELDS: dict[str, Meaning] = ACCESS_FIELDS | {
     "RecordObject.status": Meaning(
         "`waiting`: wanted, but the camera gives nothing now; `failed`: ended with no footage", "done"
     ),
+    "OpenRecordObject.status": Meaning("`waiting`: wanted, but nothing records the camera now", "recording"),
     "ListedRecordObject.status": Meaning("As of a record", "done"),
     "begin_utc": Meaning("When it began", BEGIN),
     "end_utc": Meaning("When it ended; null while it goes on", END),

@@ -66,6 +66,16 @@ class ListedRecordObject(RecordObject):
     source: list[SourceObject]  # type: ignore[assignment]
 
 
+class OpenRecordObject(BaseModel):
+    """A recording that goes on: of which source, under which tag, since when."""
+
+    record_id: str
+    tag: str
+    source_id: int
+    status: Literal["recording", "waiting"]
+    begin_utc: str
+
+
 class GroupObject(BaseModel):
     """A group of cameras of one model."""
 

@@ -17,12 +17,12 @@ from app.errors import Conflict, Invalid
 from app.extensions import db, writing
 from app.models import Group, Record
 from app.models.types import now_us
-from app.personalulti import Name, not_found, path_uuid, read_parameters, read_query
+from app.personalulti import Name, not_found, path_uuid, read_parameters, read_query, utc_text
 from app.tasks import ask_lists
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import answer_bytes, ask_list, query_parameters
-from app.views.objects import ListedRecordObject, RecordObject, json_bytes, record_objects
+from app.views.objects import ListedRecordObject, OpenRecordObject, RecordObject, json_bytes, record_objects
 from app.views.recordlist import RecordFilters, listed_records
 
 record = Blueprint("record", __name__)
@@ -146,6 +146,33 @@ def _raise_problems(problems: dict[int, str]) -> None:
             for source_id, problem in problems.items()
         ]
         raise Invalid("not every source could be started", details=details)
+
+
+@namespace.route("/record/open")
+class OpenRecords(Resource):
+    """What records under any tag."""
+
+    @namespace.doc(
+        description="The records of all tags that go on, by tag and in the order in which they began: what a page that "
+        "shows all cameras asks again and again."
+    )
+    @sends_list(namespace)
+    @namespace.response(200, "The records that go on", [document(namespace, OpenRecordObject)])
+    def get(self) -> Response:
+        """List the recordings that go on."""
+        found = recordings.open_records(db.session, sources())
+        words = recordings.statuses(db.session, [row for _, row in found], now_us())
+        rows = [
+            {
+                "record_id": row.id,
+                "tag": name,
+                "source_id": row.source_id,
+                "status": words[row.id],
+                "begin_utc": utc_text(row.begin_us),
+            }
+            for name, row in found
+        ]
+        return answer_bytes(json_bytes(rows))
 
 
 @namespace.route("/record/runing")

@@ -2,7 +2,7 @@
  * Loaded first and alone: asks for what the page surely shows, while the rest of the scripts is fetched, read and run.
  * Who needs an answer takes it by its path (early.ts); where nobody does, as the view came to be another, it is dropped.
  */
-import { coveragePath, GROUPS, RUNNING_TAGS, SOURCES } from './api/paths';
+import { coveragePath, GROUPS, OPEN_RECORDS, SOURCES } from './api/paths';
 import { askEarly } from './early';
 import { boundsOf, COVERAGE, levelFor, resolutionMs, rowsOf, tilesIn } from './timeline/tiles';
 import { idsOf, MOST_CAMERAS, viewOf } from './timelineaddress';
@@ -30,7 +30,7 @@ async function askAhead(): Promise<void> {
   const named = idsOf(query).slice(0, MOST_CAMERAS);
   if (isTimeline) askCoverage(query, named);
   const sources = askEarly(SOURCES);
-  void askEarly(RUNNING_TAGS);
+  void askEarly(OPEN_RECORDS);
   void askEarly(GROUPS);
   if (!isTimeline || named.length) return;
   const known = ((await sources) ?? []) as { id: number }[];

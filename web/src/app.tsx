@@ -97,6 +97,17 @@ function useHelpKey(open: () => void): void {
   useKeys(hints, say('everywhere'));
 }
 
+/** Why what is shown may be old; that nobody is signed in any more is said apart. */
+function Lost() {
+  const why = lost.value;
+  const isTold = why !== null && why.status !== 401;
+  return (
+    <div role="alert">
+      {isTold && <p class="shell-lost">{why.status ? say('refused', { why: why.message }) : say('lost')}</p>}
+    </div>
+  );
+}
+
 export function App() {
   const isHelpOpen = useSignal(false);
   useHelpKey(() => {
@@ -112,7 +123,7 @@ export function App() {
         {say('skip')}
       </a>
       <Head />
-      <div role="alert">{lost.value && lost.value.status !== 401 && <p class="shell-lost">{say('lost')}</p>}</div>
+      <Lost />
       <SignedOut />
       <main id="main" class="shell-main" tabIndex={-1} data-page={route.value.page}>
         <Page />

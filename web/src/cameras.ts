@@ -2,12 +2,16 @@
 import { batch, computed, signal } from '@preact/signals';
 import { ApiError } from './api/call';
 import * as api from './api/sources';
+import { nameOf, toldApart } from './cameranames';
+
+export { nameOf, shortened } from './cameranames';
 
 const CAMERAS_EVERY_MS = 2500;
 const GROUPS_EVERY_MS = 15_000;
 
 export interface Camera {
   id: number;
+  /** The first line of its description; with its number where others are called the same. */
   name: string;
   model: api.Model;
   status: api.SourceStatus;
@@ -32,7 +36,7 @@ export const cameras = signal<Camera[] | null>(null);
 export const groups = signal<CameraGroup[]>([]);
 /** The tags that record now. */
 export const runningTags = signal<string[]>([]);
-/** Why what is shown may be old: the service did not answer the last time it was asked. */
+/** Why what is shown may be old: the service did not answer the last time it was asked, or with no list. */
 export const lost = signal<ApiError | null>(null);
 
 const byId = computed(() => new Map((cameras.value ?? []).map((camera) => [camera.id, camera])));
@@ -46,23 +50,9 @@ function modelOf(source: api.Source): api.Model {
   return hasPicture && source.ffmpeg_cmd.includes('-c:v libx264') ? 'PictureSource' : 'Source';
 }
 
-const LONGEST_NAME = 100;
-
-/** A text cut where it is longer than so many letters: nobody reads more of it in a list. */
-export function shortened(text: string, most = LONGEST_NAME): string {
-  const letters = [...text.slice(0, 4 * most)];
-  return letters.length > most ? `${letters.slice(0, most).join('')}…` : text;
-}
-
-/** The first line of what is said of a camera, cut where it is longer than a name. */
-export function nameOf(source: Pick<api.Source, 'id' | 'description'>): string {
-  return shortened(source.description?.split('\n')[0]?.trim() || `#${source.id}`);
-}
-
-function cameraOf(source: api.Source, records: [string, api.TagRecord][], known: CameraGroup[]): Camera {
-  const tags = records
-    .filter(([, record]) => record.source[0].id === source.id)
-    .map(([name, record]) => ({ name, sinceMs: Date.parse(record.begin_utc) }));
+function cameraOf(source: api.Source, records: api.OpenRecord[], known: CameraGroup[]): Camera {
+  const own = records.filter((record) => record.source_id === source.id);
+  const tags = own.map((record) => ({ name: record.tag, sinceMs: Date.parse(record.begin_utc) }));
   return {
     id: source.id,
     name: nameOf(source),
@@ -71,7 +61,7 @@ function cameraOf(source: api.Source, records: [string, api.TagRecord][], known:
     address: source.uri_rtsp ?? source.uri_http_picture.uri ?? '',
     tags,
     isWanted: tags.length > 0,
-    isRecording: tags.length > 0 && source.status === 'online',
+    isRecording: own.some((record) => record.status === 'recording'),
     groupIds: known.filter((group) => group.sourceIds.includes(source.id)).map((group) => group.id),
     source,
   };
@@ -80,27 +70,35 @@ function cameraOf(source: api.Source, records: [string, api.TagRecord][], known:
 let groupsMs = Number.NEGATIVE_INFINITY;
 let shownText = '';
 
+/** A group with its cameras; null where it was deleted since it was listed. */
+async function wholeGroup(id: string) {
+  try {
+    return await api.group(id);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
 async function askGroups(): Promise<CameraGroup[]> {
   if (performance.now() - groupsMs < GROUPS_EVERY_MS) return groups.peek();
   const list = await api.groups();
-  const whole = await Promise.all(list.map((group) => api.group(group.id)));
+  const whole = await Promise.all(list.map((group) => wholeGroup(group.id)));
   groupsMs = performance.now();
-  return whole.map(({ id, name, sources }) => ({ id, name, sourceIds: sources.map((source) => source.id) }));
+  return whole
+    .flatMap((group) => group ?? [])
+    .map(({ id, name, sources }) => ({ id, name, sourceIds: sources.map((source) => source.id) }));
 }
 
 async function ask(): Promise<void> {
-  const [sources, tagNames, known] = await Promise.all([api.sources(), api.runningTags(), askGroups()]);
-  const lists = await Promise.all(tagNames.map((name) => api.openRecords(name)));
-  const records = lists.flatMap((list, at) =>
-    list.map((record): [string, api.TagRecord] => [tagNames[at] ?? '', record]),
-  );
-  const text = JSON.stringify([sources, tagNames, known, records]);
+  const [sources, records, known] = await Promise.all([api.sources(), api.openRecords(), askGroups()]);
+  const text = JSON.stringify([sources, known, records]);
   if (text === shownText) return; // nothing is drawn anew where nothing has changed
   shownText = text;
   batch(() => {
     groups.value = known;
-    runningTags.value = tagNames;
-    cameras.value = sources.map((source) => cameraOf(source, records, known));
+    runningTags.value = [...new Set(records.map(({ tag }) => tag))];
+    cameras.value = toldApart(sources.map((source) => cameraOf(source, records, known)));
   });
 }
 

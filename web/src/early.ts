@@ -15,7 +15,7 @@ export const JSON_ONLY = { Accept: 'application/json' };
 /** Ask for JSON before anybody wants it; returns its promise. */
 export function askEarly(path: string): Promise<unknown> {
   const abort = new AbortController();
-  const answer = fetch(path, { headers: JSON_ONLY, signal: abort.signal });
+  const answer = fetch(path, { cache: 'no-cache', headers: JSON_ONLY, signal: abort.signal });
   const body = answer.then((one) => (one.ok ? one.json() : null));
   body.catch(() => undefined); // told to who takes it
   kept.set(path, { askedMs: Date.now(), answer, body, abort });

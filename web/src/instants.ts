@@ -1,5 +1,6 @@
 /** Instants (milliseconds since the epoch) and numbers as people write them, in the chosen language and time zone. */
 import { effect, signal } from '@preact/signals';
+import { aheadAfter } from './serviceclock';
 import { language } from './words';
 import { zoneOf } from './zones';
 
@@ -54,10 +55,9 @@ let serverAheadMs = 0;
 /** Now by the clock of the service, whatever this machine's clock says. */
 export const nowMs = (): number => Date.now() + serverAheadMs;
 
-/** Learn the service's clock from an answer's Date, which has whole seconds: less than two are no error to correct. */
+/** Learn the service's clock from the Date of an answer that is made now: what a browser kept tells of when it got it. */
 export function noteClock(date: string | null, askedMs: number): void {
-  const aheadMs = Date.parse(date ?? '') + 500 - (askedMs + Date.now()) / 2;
-  if (Number.isFinite(aheadMs)) serverAheadMs = Math.abs(aheadMs) < 2000 ? 0 : aheadMs;
+  serverAheadMs = aheadAfter(serverAheadMs, date, askedMs, Date.now());
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

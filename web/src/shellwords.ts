@@ -21,6 +21,7 @@ export const say = defineWords({
     signIn: 'Sign in',
     signOut: 'Sign out',
     network: 'Served without signing in, as {role}',
+    refused: 'What is shown may be old; trying again. The service says: {why}',
     lost: 'The service does not answer. What is shown may be old; trying again.',
     failed:
       'This part could not be loaded. Load the page again; if that does not help, the service may have been updated.',
@@ -53,6 +54,7 @@ export const say = defineWords({
     signIn: 'Войти',
     signOut: 'Выйти',
     network: 'Доступ без входа, роль: {role}',
+    refused: 'Показанное могло устареть; повторяем попытки. Ответ сервиса: {why}',
     lost: 'Сервис не отвечает. Показанное могло устареть; повторяем попытки.',
     failed: 'Не удалось загрузить эту часть. Обновите страницу; если не поможет, возможно, сервис был обновлён.',
     reload: 'Обновить',
@@ -84,6 +86,7 @@ export const say = defineWords({
     signIn: 'Đăng nhập',
     signOut: 'Đăng xuất',
     network: 'Truy cập không cần đăng nhập, vai trò: {role}',
+    refused: 'Nội dung đang hiển thị có thể đã cũ; đang thử lại. Dịch vụ trả lời: {why}',
     lost: 'Dịch vụ không phản hồi. Nội dung đang hiển thị có thể đã cũ; đang thử lại.',
     failed: 'Không tải được phần này. Hãy tải lại trang; nếu vẫn lỗi, có thể dịch vụ vừa được cập nhật.',
     reload: 'Tải lại',

@@ -42,11 +42,8 @@ const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not
 
 /** Fetch, or take what was. Raises ApiError with status 0 where nothing answers, and AbortError. */
 async function reach(path: string, init: RequestInit, early: Early | null): Promise<Response> {
-  const askedMs = early?.askedMs ?? Date.now();
   try {
-    const answer = await (early?.answer ?? fetch(path, init));
-    noteClock(answer.headers.get('Date'), askedMs);
-    return answer;
+    return await (early?.answer ?? fetch(path, init));
   } catch (error) {
     if (isAbort(error)) throw error;
     throw unreachable();
@@ -85,10 +82,21 @@ export async function ask(path: string, init: RequestInit = {}, early: Early | n
   throw await failureOf(answer);
 }
 
+/**
+ * As `ask`, for JSON: the browser asks the service whether what it keeps still holds, also where somebody went back to a
+ * page, so that the Date is of now. Media are kept for good, with the Date of when they came.
+ */
+async function askJson(path: string, init: RequestInit, early: Early | null = null): Promise<Response> {
+  const askedMs = early?.askedMs ?? Date.now();
+  const answer = await ask(path, { cache: 'no-cache', ...init }, early);
+  noteClock(answer.headers.get('Date'), askedMs);
+  return answer;
+}
+
 let token: Promise<string> | null = null;
 
 async function askToken(): Promise<string> {
-  const answer = await ask(TOKEN_PATH, { cache: 'no-store' });
+  const answer = await askJson(TOKEN_PATH, { cache: 'no-store' });
   return (await bodyOf<{ csrfToken: string }>(answer)).csrfToken;
 }
 
@@ -120,7 +128,7 @@ async function bodyOf<T>(answer: Response, early: Early | null = null): Promise<
 export async function get<T>(path: string, parameters: Parameters = {}, signal: AbortSignal | null = null): Promise<T> {
   const address = path + queryOf(parameters);
   const early = takeEarly(address, signal);
-  return bodyOf<T>(await ask(address, { headers: JSON_ONLY, signal }, early), early);
+  return bodyOf<T>(await askJson(address, { headers: JSON_ONLY, signal }, early), early);
 }
 
 export interface Listed<Row> {
@@ -131,7 +139,7 @@ export interface Listed<Row> {
 
 /** The page of a list at an address of ours: the first, or what the page before named. Raises as `get` does. */
 export async function listed<Row>(address: string, signal: AbortSignal | null = null): Promise<Listed<Row>> {
-  const answer = await ask(address, { headers: JSON_ONLY, signal });
+  const answer = await askJson(address, { headers: JSON_ONLY, signal });
   const next = /<([^>]+)>;\s*rel="?next"?/.exec(answer.headers.get('Link') ?? '')?.[1] ?? null;
   return { rows: await bodyOf<Row[]>(answer), next };
 }
@@ -145,7 +153,7 @@ async function sendOnce<T>(method: Method, path: string, body: unknown, signal: 
     headers['Content-Type'] = 'application/json';
     init.body = JSON.stringify(body);
   }
-  return bodyOf<T>(await ask(path, init));
+  return bodyOf<T>(await askJson(path, init));
 }
 
 /** Change something; returns the answer's JSON, null where it has none. Raises as `get` does. */

@@ -12,7 +12,7 @@ export function queryOf(parameters: Parameters = {}): string {
 
 export const SOURCES = '/api/v1/source';
 export const GROUPS = '/api/v1/group';
-export const RUNNING_TAGS = '/api/v1/tag/begin';
+export const OPEN_RECORDS = '/api/v1/record/open';
 
 /** `endMs` null: up to now. */
 export const rangeOf = (startMs: number, endMs: number | null) => ({

@@ -1,6 +1,6 @@
 /** Cameras, groups, records and tags: /api/v1 as the record API's contract has it. */
 import { get, send } from './call';
-import { GROUPS, RUNNING_TAGS, SOURCES } from './paths';
+import { GROUPS, OPEN_RECORDS, SOURCES } from './paths';
 
 export type Model = 'Source' | 'PictureSource';
 export type SourceStatus = 'online' | 'offline' | 'unauthorised' | 'no_video' | 'unknown';
@@ -28,17 +28,13 @@ export interface Group {
   name: string;
 }
 
-/** A record; in lists of a tag `source` is a list with the one camera. */
-export interface TagRecord {
-  id: string;
-  created_utc: string;
-  status: 'recording' | 'waiting' | 'done' | 'failed' | 'deleted';
+/** A record that goes on; `waiting`: nothing records the camera now. */
+export interface OpenRecord {
+  record_id: string;
+  tag: string;
+  source_id: number;
+  status: 'recording' | 'waiting';
   begin_utc: string;
-  end_utc: string | null;
-  source: [Source];
-  hash_md5: string | null;
-  location: string;
-  sync_location: string | null;
 }
 
 export interface SourceInput {
@@ -67,13 +63,11 @@ export const addMember = (groupId: string, sourceId: number) =>
 export const removeMember = (groupId: string, sourceId: number) =>
   send<boolean>('DELETE', `${V1}/group/${groupId}/source/${sourceId}/`);
 
-export const runningTags = (signal?: AbortSignal) => get<string[]>(RUNNING_TAGS, {}, signal);
 /** Names of tags, the newest first. */
 export const knownTags = async (signal?: AbortSignal) =>
   (await get<{ name: string }[]>(`${V1}/tags`, { sort: '-created', limit: 200 }, signal)).map(({ name }) => name);
-/** The records of a tag that have not ended. */
-export const openRecords = (tagName: string, signal?: AbortSignal) =>
-  get<TagRecord[]>(`${V1}/record`, { tag_name: tagName, is_open: true }, signal);
+/** The records of all tags that have not ended, by tag. */
+export const openRecords = (signal?: AbortSignal) => get<OpenRecord[]>(OPEN_RECORDS, {}, signal);
 /** Start recording the cameras of a group, all of one model, under a tag. */
 export const startRecording = (model: Model, tagName: string, groupName: string) =>
   send<null>('POST', `${V1}/record`, { model, tag_name: tagName, group_name: groupName });

@@ -58,3 +58,12 @@ export function inputOf(draft: Draft, isNew: boolean): SourceInput {
     : { auth: null, user: null, password: null };
   return { ...about, uri_http_picture: { uri: address.trim(), ...login } };
 }
+
+/** What of a camera was changed in the form: somebody else may have changed the rest meanwhile. */
+export function changesOf(before: Draft, draft: Draft): SourceInput {
+  const known = new Map(Object.entries(inputOf(before, false)).map(([key, value]) => [key, JSON.stringify(value)]));
+  const changed = Object.entries(inputOf(draft, false)).filter(
+    ([key, value]) => known.get(key) !== JSON.stringify(value),
+  );
+  return { model: draft.model, ...Object.fromEntries(changed) };
+}

@@ -13,7 +13,7 @@ import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
 import { split } from './addresses';
-import { type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
+import { changesOf, type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
 import { FieldsOf } from './fields';
 import { say } from './formwords';
 import { sayFault } from './importwords';
@@ -37,14 +37,27 @@ async function putIntoGroups(id: number, before: string[], wanted: string[]): Pr
   for (const one of before.filter((group) => !wanted.includes(group))) await api.removeMember(one, id);
 }
 
-async function store(camera: Camera | null, draft: Draft): Promise<void> {
-  const input = inputOf(draft, camera === null);
-  const { id } = camera ? await api.changeSource(camera.id, input) : await api.addSource(input);
-  await putIntoGroups(id, camera?.groupIds ?? [], draft.groupIds);
+/** What a form stores: `before` is how it was opened, `madeId` a new camera that is there since an attempt failed farther on. */
+interface Stored {
+  camera: Camera | null;
+  before: Draft;
+  draft: Draft;
+  madeId: number | null;
+}
+
+async function store({ camera, before, draft, madeId }: Stored, onMade: (id: number) => void): Promise<void> {
+  const knownId = camera?.id ?? madeId;
+  const { id } =
+    knownId === null
+      ? await api.addSource(inputOf(draft, true))
+      : await api.changeSource(knownId, camera ? changesOf(before, draft) : inputOf(draft, false));
+  if (knownId === null) onMade(id);
+  if (madeId !== null) await refresh(); // what of the groups was done
+  await putIntoGroups(id, camera ? before.groupIds : (cameraOf(id)?.groupIds ?? []), draft.groupIds);
   await refresh();
   const name = cameraOf(id)?.name ?? `#${id}`;
-  toast(say(camera ? 'saved' : 'added', { name }));
   if (draft.isRecorded && !camera) await start(name, draft.model, [id]);
+  toast(say(camera ? 'saved' : 'added', { name }));
 }
 
 /** What is wrong with the address, in the reader's language; the service would say it in English. */
@@ -58,10 +71,12 @@ function wrongAddress({ address, model }: Draft): string {
 }
 
 function useForm({ camera, begin = {}, onClose }: FormProps) {
-  const [draft, setDraft] = useState<Draft>(camera ? draftOf(camera) : { ...EMPTY, ...begin });
+  const [before] = useState<Draft>(() => (camera ? draftOf(camera) : { ...EMPTY, ...begin }));
+  const [draft, setDraft] = useState(before);
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const [wrong, setWrong] = useState('');
+  const [madeId, setMadeId] = useState<number | null>(null);
   const trying = useTrial();
   const change = (part: Partial<Draft>) => {
     setDraft((before) => ({ ...before, ...part }));
@@ -80,16 +95,17 @@ function useForm({ camera, begin = {}, onClose }: FormProps) {
       setError(reason);
     }
   };
-  const test = () => guarded(() => trying.run(inputOf(draft, camera === null), camera?.id ?? null));
+  const knownId = camera?.id ?? madeId;
+  const test = () => guarded(() => trying.run(inputOf(draft, knownId === null), knownId));
   const save = async () => {
     setBusy(true);
     await guarded(async () => {
-      await store(camera, draft);
+      await store({ camera, before, draft, madeId }, setMadeId);
       onClose();
     });
     setBusy(false);
   };
-  return { draft, change, error, wrong, isBusy, trying, test, save };
+  return { draft, change, error, wrong, isBusy, isNew: knownId === null, trying, test, save };
 }
 
 function Buttons({ isNew, trying, isBusy, test, save }: ButtonsProps) {
@@ -185,7 +201,7 @@ function Failure({ error }: { error: unknown }) {
 
 export function CameraForm(props: FormProps) {
   const { camera, onClose } = props;
-  const { draft, change, error, wrong, isBusy, trying, test, save } = useForm(props);
+  const { draft, change, error, wrong, isBusy, isNew, trying, test, save } = useForm(props);
   const isGood = trying.found !== null && trying.found.reason === null;
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -195,7 +211,7 @@ export function CameraForm(props: FormProps) {
     <Dialog title={camera ? say('editTitle', { name: camera.name }) : say('addTitle')} onClose={onClose} isWide>
       <form class="cameras-form" noValidate onSubmit={submit}>
         <div class="stack">
-          <FieldsOf draft={draft} change={change} error={error} wrong={wrong} isNew={camera === null} />
+          <FieldsOf draft={draft} change={change} error={error} wrong={wrong} isNew={isNew} />
           <Groups draft={draft} change={change} />
           <More draft={draft} change={change} error={error} />
           {camera === null && (
@@ -214,7 +230,7 @@ export function CameraForm(props: FormProps) {
           <Failure error={error} />
           <div class="dialog-buttons">
             <Button onClick={onClose}>{sayPart('cancel')}</Button>
-            <Buttons isNew={camera === null} trying={trying} isBusy={isBusy} test={test} save={save} />
+            <Buttons isNew={isNew} trying={trying} isBusy={isBusy} test={test} save={save} />
           </div>
         </div>
       </form>

@@ -1,5 +1,5 @@
-import { useState } from 'preact/hooks';
-import { AUDIENCES, type Audience } from '../api/files';
+import { useRef, useState } from 'preact/hooks';
+import { AUDIENCES, type Audience, type HandedFile } from '../api/files';
 import { Field } from '../parts/field';
 import { Link } from '../parts/link';
 import { ActDialog, useEach } from './acting';
@@ -32,9 +32,10 @@ export function AnalyseDialog({ cuts, onClose }: { cuts: Cut[]; onClose: () => v
   const [audience, setAudience] = useState<Audience>('----');
   const [comment, setComment] = useState('');
   const each = useEach();
+  const made = useRef(new Map<number, HandedFile>());
   const begin = async () => {
     try {
-      await each(cuts, (cut) => analyse(cut, name.trim() || null, audience, comment));
+      await each(cuts, (cut) => analyse(cut, name.trim() || null, audience, comment, made.current));
       onClose();
     } finally {
       refreshKept();

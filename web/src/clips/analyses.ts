@@ -5,7 +5,7 @@
 import { effect, signal } from '@preact/signals';
 import { ApiError } from '../api/call';
 import { addFootageFile, eventsPath, footageFile, startAnalysis } from '../api/clips';
-import type { Audience, FileStatus } from '../api/files';
+import type { Audience, FileStatus, HandedFile } from '../api/files';
 import type { Cut } from './cut';
 import { type Stage, stageOf } from './stages';
 
@@ -28,9 +28,19 @@ function note(id: number, stage: Stage): void {
   analyses.value = analyses.peek().map((one) => (one.id === id ? { ...one, stage } : one));
 }
 
-/** Begin the analysis of a stretch. Raises ApiError. */
-export async function analyse(cut: Cut, name: string | null, audience: Audience, comment: string): Promise<void> {
-  const file = await addFootageFile(cut, name);
+/**
+ * Begin the analysis of a stretch; `made` keeps the files of cameras for when it is tried again, so that each gets one.
+ * Raises ApiError.
+ */
+export async function analyse(
+  cut: Cut,
+  name: string | null,
+  audience: Audience,
+  comment: string,
+  made: Map<number, HandedFile>,
+): Promise<void> {
+  const file = made.get(cut.sourceId) ?? (await addFootageFile(cut, name));
+  made.set(cut.sourceId, file);
   await startAnalysis(file.id, audience, comment);
   analyses.value = [...analyses.peek(), { id: file.id, name: file.name, stage: stageOf(file.status, undefined) }];
 }

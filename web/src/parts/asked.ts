@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { isAbort } from '../api/call';
 
 export interface Asked<T> {
-  /** Null until the first answer; kept while it is asked for again. */
+  /** Null until the first answer of this key; kept while the same is asked for again. */
   value: T | null;
   error: unknown;
   again: () => void;
@@ -11,12 +11,22 @@ export interface Asked<T> {
   set: (value: T) => void;
 }
 
+interface Found<T> {
+  /** What it was asked for: under another name it would be false. */
+  key: string;
+  value: T | null;
+  error: unknown;
+}
+
+const current = <T>(found: Found<T>, key: string): Found<T> =>
+  found.key === key ? found : { key, value: null, error: null };
+
 /**
  * What `load` gives. It is asked anew when `key` changes, when `again` is called, and every `everyMs` while the page is
  * visible (0: never), one question at a time: an answer that takes long is not overtaken by the next.
  */
 export function useAsked<T>(load: (signal: AbortSignal) => Promise<T>, key = '', everyMs = 0): Asked<T> {
-  const [found, setFound] = useState<{ value: T | null; error: unknown }>({ value: null, error: null });
+  const [found, setFound] = useState<Found<T>>({ key, value: null, error: null });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     const control = new AbortController();
@@ -26,9 +36,9 @@ export function useAsked<T>(load: (signal: AbortSignal) => Promise<T>, key = '',
       isAsking = true;
       try {
         const value = await load(control.signal);
-        if (!control.signal.aborted) setFound({ value, error: null });
+        if (!control.signal.aborted) setFound({ key, value, error: null });
       } catch (error) {
-        if (!isAbort(error) && !control.signal.aborted) setFound((before) => ({ value: before.value, error }));
+        if (!isAbort(error) && !control.signal.aborted) setFound((before) => ({ ...current(before, key), error }));
       }
       isAsking = false;
     };
@@ -39,6 +49,7 @@ export function useAsked<T>(load: (signal: AbortSignal) => Promise<T>, key = '',
       clearInterval(timer);
     };
   }, [key, turn, everyMs]);
-  const set = (value: T) => setFound({ value, error: null });
-  return { ...found, again: () => setTurn((before) => before + 1), set };
+  const set = (value: T) => setFound({ key, value, error: null });
+  const { value, error } = current(found, key);
+  return { value, error, again: () => setTurn((before) => before + 1), set };
 }

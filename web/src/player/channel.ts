@@ -187,6 +187,7 @@ export class Channel {
     const { video, feed } = this;
     if (!feed) return;
     const target = showable(feed.stretches, ms);
+    this.bringBack(target);
     if (rate === 0) {
       if (!video.paused) video.pause();
       if (target !== null) this.place(target, isPaused ? 0.5 : HELD_SLACK_MS);
@@ -242,6 +243,13 @@ export class Channel {
     this.video.currentTime = (ms + WITHIN_FRAME_MS - this.feed.baseMs) / 1000;
     this.notBeforeMs = performance.now() + GRACE_MS / 2;
     this.ahead.clear();
+  }
+
+  /** Seek anew where it seeks what is not loaded, and never will be: the clock went on while the service was away. */
+  private bringBack(target: number | null): void {
+    const { video, feed } = this;
+    if (!feed || target === null || !video.seeking || performance.now() < this.notBeforeMs) return;
+    if (showable(feed.stretches, feed.baseMs + video.currentTime * 1000) === null) this.seek(target);
   }
 
   /** Without footage at the clock: stand at the first frame of what comes, and begin just in time. */

@@ -109,17 +109,19 @@ export function GapNote({ id, conductor }: { id: number; conductor: Conductor })
   const until = untilOf(gap, conductor.footageAfter(id));
   return (
     <div class="player-gap">
-      <p class="player-gap-title">{say('nothing')}</p>
-      {gap && <p>{causeText(gap.cause)}</p>}
-      {until !== null && until > conductor.ms && (
-        <p>{say('until', { moment: momentText(until, clockMs.peek() ?? until) })}</p>
-      )}
+      <div class="player-gap-said">
+        <p class="player-gap-title">{say('nothing')}</p>
+        {gap && <p>{causeText(gap.cause)}</p>}
+        {until !== null && until > conductor.ms && (
+          <p>{say('until', { moment: momentText(until, clockMs.peek() ?? until) })}</p>
+        )}
+      </div>
       <p class="player-gap-ways">
-        <Button icon="frameBack" onClick={() => void leave(id, conductor, true)}>
-          {say('lastFrame')}
+        <Button icon="frameBack" title={say('lastFrame')} onClick={() => void leave(id, conductor, true)}>
+          <span>{say('lastFrame')}</span>
         </Button>
-        <Button icon="frameOn" onClick={() => void leave(id, conductor, false)}>
-          {say('firstFrame')}
+        <Button icon="frameOn" title={say('firstFrame')} onClick={() => void leave(id, conductor, false)}>
+          <span>{say('firstFrame')}</span>
         </Button>
       </p>
     </div>

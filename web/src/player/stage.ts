@@ -57,10 +57,14 @@ export class Stage {
     this.show(moving.filter((one) => !one.isBehind));
   }
 
-  /** Show what came last of a camera, and where nothing is to move its video itself: that is sharp in every size. */
+  /**
+   * Show what came last of a camera, and where nothing is to move its video itself: that is sharp in every size. One
+   * that begins to move at the end of a gap stays at its first frame until the others are there.
+   */
   private showAlone(one: Channel): void {
     one.setBehind(false);
-    one.paint();
+    const isBeginning = isPlaying.peek() && one.condition.peek() === 'gap' && one.easel.goesOn;
+    if (!isBeginning) one.paint();
     if (!isPlaying.peek()) one.easel.cover(false);
   }
 

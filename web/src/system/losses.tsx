@@ -4,48 +4,21 @@ import { type LossGap, losses, lossesTableAddress, type SourceLoss } from '../ap
 import { nameOf as sourceName } from '../cameras';
 import { causeText } from '../causes';
 import { dayText, durationText, isoOf, momentText, nowMs, numberText, zoneName } from '../instants';
-import { DAY_MS } from '../lengths';
 import { useAsked } from '../parts/asked';
 import { Link } from '../parts/link';
 import { Empty } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
 import { changeQuery, route } from '../route';
+import { zoneOf } from '../zones';
 import { say } from './losseswords';
+import { isRange, NAMES, type RangeName, rangeOf } from './lossranges';
 import { Badge, Fact, type Kind, Loaded, When } from './shared';
 
-/** Days of a range; today begins at midnight of the chosen time zone. */
-const RANGES = { today: 1, week: 7, month: 30, year: 365 } as const;
-type RangeName = keyof typeof RANGES;
-const NAMES = Object.keys(RANGES) as RangeName[];
-const isRange = (name: string | null): name is RangeName => name !== null && Object.hasOwn(RANGES, name);
-/** Steps in which the end of a range moves on, so that drawing anew asks nothing anew. */
-const STEP_MS = 60_000;
 /** Before a gap so much is shown too. */
 const BEFORE_MS = 5000;
 const MOST_GAPS = 20;
 /** What was recorded once and is not there any more (app/archive/causes.py). */
 const RECORDED_ONCE = new Set(['deleted', 'unreadable']);
-
-/** Midnight before an instant in the chosen time zone. */
-function midnight(ms: number): number {
-  const parts = new Intl.DateTimeFormat('en', {
-    timeZone: zoneName(),
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-    hourCycle: 'h23',
-  }).formatToParts(ms);
-  const part = (type: string) => Number(parts.find((one) => one.type === type)?.value ?? 0);
-  return ms - (ms % 1000) - (part('hour') * 3600 + part('minute') * 60 + part('second')) * 1000;
-}
-
-function rangeOf(name: RangeName): { startMs: number; endMs: number } {
-  const endMs = Math.floor(nowMs() / STEP_MS) * STEP_MS;
-  return {
-    startMs: name === 'today' ? Math.min(midnight(endMs), endMs - STEP_MS) : endMs - RANGES[name] * DAY_MS,
-    endMs,
-  };
-}
 
 const nameOf = ({ description, source_id: id }: { description: string | null; source_id: number }) =>
   sourceName({ id, description });
@@ -211,7 +184,7 @@ function Worst({ list }: { list: SourceLoss[] }) {
 export function LossesTab() {
   const named = route.value.query.get('range');
   const chosen = isRange(named) ? named : 'week';
-  const { startMs, endMs } = rangeOf(chosen);
+  const { startMs, endMs } = rangeOf(chosen, zoneOf(zoneName()), nowMs());
   const asked = useAsked((signal) => losses(startMs, endMs, signal), `${startMs} ${endMs}`);
   const file = `losses-${isoOf(startMs).slice(0, 10)}-${isoOf(endMs).slice(0, 10)}.csv`;
   return (

@@ -53,7 +53,7 @@ const isFound = (camera: Camera, words: string): boolean =>
 /** Ticks many at once: the first, those of a group, none. */
 function Many({ known, onTick }: { known: Camera[]; onTick: (ids: number[]) => void }) {
   return (
-    <fieldset class="row" aria-label={say('groups')}>
+    <fieldset class="row choosecameras-groups" aria-label={say('groups')}>
       <Button onClick={() => onTick(known.slice(0, MOST_CAMERAS).map((camera) => camera.id))}>
         {say('first', { n: MOST_CAMERAS })}
       </Button>

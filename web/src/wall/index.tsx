@@ -67,7 +67,7 @@ function Nothing({ cameras, onShowAll }: { cameras: Camera[]; onShowAll: () => v
     <Empty title={say('none')}>
       <p>{say(mayConfigure ? 'noneHint' : 'noneViewer')}</p>
       {mayConfigure && (
-        <Link class="button is-main" page="cameras">
+        <Link class="button is-main" page="cameras" query={{ open: 'add' }}>
           {say('addCamera')}
         </Link>
       )}

@@ -1,4 +1,5 @@
 /** What the wall shows and in which order: the cameras of each group, and of those in none. */
+import { namesOf } from '../cameranames';
 import type { Camera, CameraGroup } from '../cameras';
 
 export const SHOWN = ['all', 'recording', 'waiting', 'idle', 'trouble'] as const;
@@ -61,7 +62,10 @@ function compare({ order, own }: Wish): (one: Camera, other: Camera) => number {
 
 /** A group of one camera that has its name says nothing of it: the service starts groups, also for one camera alone. */
 export function isOfOne({ name, sourceIds }: CameraGroup, cameras: Camera[]): boolean {
-  return sourceIds.length === 1 && cameras.some((camera) => camera.id === sourceIds[0] && camera.name === name);
+  return (
+    sourceIds.length === 1 &&
+    cameras.some((camera) => camera.id === sourceIds[0] && [camera.name, ...namesOf(camera)].includes(name))
+  );
 }
 
 /** The sections that have a camera to show; a camera in two groups is in both. */

@@ -157,13 +157,14 @@ export function Tools({ cameras, groups, words, shown, onNarrow }: ToolsProps) {
   );
 }
 
-/** A tag that records now: for how many cameras, since when, and how it is stopped. */
+/** A tag under which is to be recorded now: for how many cameras, since when, and how it is stopped. */
 function TagChip({ name, cameras }: { name: string; cameras: Camera[] }) {
-  const begins = cameras.flatMap((camera) => camera.tags.filter((tag) => tag.name === name).map((tag) => tag.sinceMs));
+  const own = cameras.filter((camera) => camera.tags.some((tag) => tag.name === name));
+  const begins = own.flatMap((camera) => camera.tags.filter((tag) => tag.name === name).map((tag) => tag.sinceMs));
   const since = begins.length ? say('since', { tag: name, time: momentText(Math.min(...begins)) }) : name;
   return (
     <li class="wall-tag-chip">
-      <span class="lamp" data-lamp="recording" />
+      <span class="lamp" data-lamp={own.some((camera) => camera.isRecording) ? 'recording' : 'waiting'} />
       <span>{since}</span>
       <span class="muted small">{say('summary', { n: begins.length })}</span>
       {may('operator') && (
