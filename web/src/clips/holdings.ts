@@ -50,11 +50,10 @@ async function ask(
 
 /** What each camera holds; null while that is not known yet, and where there is no clip. */
 export function useHoldings(ids: number[], clip: Interval | null): Holding[] | null {
-  const [holdings, setHoldings] = useState<Holding[] | null>(null);
+  const [known, setKnown] = useState<{ key: string; holdings: Holding[] } | null>(null);
   const key = clip && `${ids.join()} ${clip.startMs} ${clip.endMs}`;
   useEffect(() => {
-    setHoldings(null);
-    if (!clip) return;
+    if (!clip || key === null) return;
     const breaker = new AbortController();
     let timer = 0;
     let found: Holding[] = [];
@@ -66,7 +65,7 @@ export function useHoldings(ids: number[], clip: Interval | null): Holding[] | n
       try {
         const before = new Map(found.map((one) => [one.id, one]));
         found = await Promise.all(ids.map((id) => ask(id, clip, before.get(id), breaker.signal)));
-        setHoldings(found);
+        setKnown({ key, holdings: found });
       } catch (error) {
         if (isAbort(error)) return;
         throw error;
@@ -79,5 +78,5 @@ export function useHoldings(ids: number[], clip: Interval | null): Holding[] | n
       breaker.abort();
     };
   }, [key]);
-  return holdings;
+  return known?.key === key ? known.holdings : null; // not for a moment what another clip holds
 }
