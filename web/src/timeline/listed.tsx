@@ -46,6 +46,23 @@ function Row({ line, onGo }: { line: Line; onGo: (ms: number) => void }) {
   );
 }
 
+function Columns() {
+  return (
+    <thead>
+      <tr>
+        {(['from', 'to', 'length', 'what'] as const).map((name) => (
+          <th key={name} scope="col">
+            {say(name)}
+          </th>
+        ))}
+        <th scope="col">
+          <span class="unseen">{say('show')}</span>
+        </th>
+      </tr>
+    </thead>
+  );
+}
+
 function Lines({ lanes, id, onGo }: { lanes: LanesScene; id: number; onGo: (ms: number) => void }) {
   void [news.value, view.value];
   const frame = lanes.scene.frame;
@@ -66,18 +83,7 @@ function Lines({ lanes, id, onGo }: { lanes: LanesScene; id: number; onGo: (ms: 
       {!stretches.length && !unknown.length && <p class="small muted">{say('nothing')}</p>}
       <div class="timeline-list-scroll">
         <table>
-          <thead>
-            <tr>
-              {(['from', 'to', 'length', 'what'] as const).map((name) => (
-                <th key={name} scope="col">
-                  {say(name)}
-                </th>
-              ))}
-              <th scope="col">
-                <span class="unseen">{say('show')}</span>
-              </th>
-            </tr>
-          </thead>
+          <Columns />
           <tbody>
             {shown.map((line) => (
               <Row key={`${line.startMs} ${line.cause}`} line={line} onGo={onGo} />
