@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -37,6 +36,7 @@ from app.playback.movement import HIGHEST, WIDTH, to_grey
 from tests.accounts import add_account, add_bounded
 from tests.archived import T0_US, add_source, close, record, utc
 from tests.archived import no_plans as no_plans
+from tests.memory import tracing
 from tests.scenes import make_scene
 from tests.test_health import samples
 
@@ -530,12 +530,9 @@ def test_many_cameras_are_answered_at_once_each_with_its_threshold(app: Flask) -
 def test_a_range_of_thousands_of_years_costs_what_is_known_of_it(app: Flask) -> None:
     client, source_id = app.test_client(), add_source(app)
     fill(app, source_id, {0: 0.25, 7200: 0.01})
-    with app.app_context():
-        tracemalloc.start()
+    with app.app_context(), tracing() as traced:
         ((_, codes),) = find_values([source_id], 0, MAX_INSTANT_US, MAX_INSTANT_US // 1000 + 1)
-        peak_bytes = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert peak_bytes < 4_000_000
+    assert 0 < traced.peak_bytes < 4_000_000
     assert np.flatnonzero(codes).tolist() == [T0_US // (MAX_INSTANT_US // 1000 + 1)]
     found = values(client, source_id, -DAY_US // S, 2 * DAY_US // S, 3600)
     assert [round(value, 2) for value in found if value is not None] == [0.25, 0.01]

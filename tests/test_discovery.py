@@ -1,6 +1,5 @@
 """Looking for cameras by WS-Discovery: a device that answers as cameras do, and ones that answer as they should not."""
 
-import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
@@ -16,6 +15,7 @@ from app.capture.seats import take_seats
 from app.errors import TooMany
 from app.formats import wsdiscovery
 from instance.config import DevelopmentConfig, ProductionConfig
+from tests.memory import tracing
 from tests.onvif_responder import Answers, OnvifResponder
 from tests.test_api import API
 
@@ -87,11 +87,9 @@ def with_what_is_no_xml(device: OnvifResponder, asked_id: str) -> Iterator[bytes
     ids=lambda answers: answers.__name__,
 )
 def test_a_hostile_answer_is_passed_over_and_costs_little(answers: Answers) -> None:
-    tracemalloc.start()
-    assert found_of(answers) == []
-    _, peak_bytes = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak_bytes < 16_000_000  # expanded, the letters alone are 3 GB
+    with tracing() as traced:
+        assert found_of(answers) == []
+    assert 0 < traced.peak_bytes < 16_000_000  # expanded, the letters alone are 3 GB
 
 
 def test_a_device_is_where_its_answer_came_from_whatever_it_names() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from app.models.result import SEVERITIES
 from app.models.types import now_us
 from app.review.joining import MOST_CHARACTERS, Remark, joined, span_text
 from app.review.voting import overall
+from tests.memory import tracing
 from tests.reviewed import add_file, add_key, add_violations
 from tests.test_comments import audited, comment
 from tests.test_paging import flat, walk
@@ -136,11 +136,9 @@ def test_more_comments_than_fit_are_counted_and_not_read(database_app: Flask) ->
     with database_app.app_context(), writing() as session:
         session.execute(insert(Comment), [{**common, "comment": f"{n} {'ж' * 9_990}"} for n in range(2_000)])
     assert comment(client, refer, "AI's own", comment_author="AI").status_code == 200
-    tracemalloc.start()
-    found = recommend(client, refer).json
-    peak_bytes = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak_bytes < 24_000_000
+    with tracing() as traced:
+        found = recommend(client, refer).json
+    assert 0 < traced.peak_bytes < 24_000_000
     assert (found["ai"], found["severity"]) == ("AI's own", "mild")
     lines = found["user"].splitlines()
     assert [line.partition(" ")[0] for line in lines[:100]] == [str(n) for n in range(100)]

@@ -13,12 +13,17 @@ Answers come from strangers: no DTD and no entity is read, and texts are cut and
 import re
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
+from xml.etree.ElementTree import TreeBuilder  # nosec B405  what is read is given to it by defusedxml
 
 import defusedxml.ElementTree as Xml
 from defusedxml import DefusedXmlException
 
 MOST_TEXT, MOST_XADDRS, MOST_MATCHES = 200, 8, 16
+MOST_ELEMENTS = (
+    2000  # of one answer; each device takes some ten, and each element is kept until Python's collector looks
+)
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 DISCOVERY = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
@@ -56,13 +61,30 @@ def probe(message_id: str, type_name: str) -> bytes:
 def matches(data: bytes, asked: Container[str]) -> list[Match]:
     """Return the devices of an answer to one of the MessageIDs `asked`; none for anything else."""
     try:
-        envelope = Xml.fromstring(data, forbid_dtd=True)
+        parser = Xml.XMLParser(target=_Builder(), forbid_dtd=True)
+        parser.feed(data)
+        envelope = parser.close()
     except (Xml.ParseError, DefusedXmlException, ValueError, LookupError):  # LookupError: of an encoding that is none
         return []
     if _text(envelope.find(f"{{{SOAP}}}Header/{{{ADDRESSING}}}RelatesTo")) not in asked:
         return []
     found = envelope.findall(f"{{{SOAP}}}Body/{{{DISCOVERY}}}ProbeMatches/{{{DISCOVERY}}}ProbeMatch")
     return [_match(one) for one in found[:MOST_MATCHES]]
+
+
+class _Builder(TreeBuilder):
+    """Makes a tree of MOST_ELEMENTS at the most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = MOST_ELEMENTS
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Any:
+        """Begin an element. Raises ValueError for one too many."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("too many elements")
+        return super().start(tag, attrs)
 
 
 def _match(element: "Xml.Element") -> Match:
