@@ -117,7 +117,8 @@ def test_days_of_one_fate_are_told_by_their_sums_and_only_those_that_are_cut_are
                 gone = [part for part in mine if part.end_us <= until_us and part not in parts[:10]]
                 assert found in (len(gone) * 100, (len(gone) - 3) * 100)  # a minute may pass meanwhile
             read = [line for line in asked if "FROM segment" in line]
-            assert len(read) <= 6, f"{rule}: {len(read)} camera-days were read"
+            # Of each camera the day that an age cuts, and the one beside it where that is near midnight; and the pin's.
+            assert len(read) <= 7, f"{rule}: {len(read)} camera-days were read"
             assert len(asked) <= 18 + len(read)
 
 

@@ -304,6 +304,16 @@ export class Channel {
     this.isScanning.value = this.scanner.shownMs !== null;
     this.condition.value = this.conditionAt(ms, status, isScanning);
     if (status === 'gap' && this.shownMs.peek() !== null) this.shownMs.value = null;
+    if (status === 'footage') this.tellStanding();
+  }
+
+  /** Let the clock be that of the frame at which the video stands: after single pictures no frame may come that says so. */
+  private tellStanding(): void {
+    const { feed, video } = this;
+    if (!feed || !video.paused || video.seeking || video.readyState < 2) return;
+    if (this.scanner.shownMs !== null || this.easel.isCovering) return;
+    const ms = feed.frames.at(feed.baseMs + video.currentTime * 1000);
+    if (ms !== null && Math.abs(ms - (this.shownMs.peek() ?? 0)) > 1) this.shownMs.value = ms;
   }
 
   private conditionAt(ms: number, status: Status, isScanning: boolean): Condition {
