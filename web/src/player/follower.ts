@@ -97,6 +97,6 @@ export class Follower {
     this.shelf.add(fresh, from, last.endMs);
     this.grewMs = performance.now();
     this.stepMs = Math.max(...fresh.map((one) => one.endMs - one.startMs));
-    if (last.endMs - this.startMs > RENEW_MS) this.startMs = last.endMs + BEHIND_SEAM_MS;
+    if (last.endMs - this.startMs > RENEW_MS) this.startMs = last.startMs; // of nothing there would be no list
   }
 }

@@ -99,13 +99,15 @@ export class Library {
       answer.sources.map(async ({ source_id: id, spans }) => {
         const last = spans.at(-1);
         if (!last || Date.parse(last.end_utc) - Date.parse(last.start_utc) < FIRST_ENTRY_MS) return;
-        const knownMs = this.shelf(id).known?.endMs ?? 0;
-        await this.follow(
-          id,
-          knownMs > nowMs() - NEAR_MS ? knownMs + 1 : Math.max(startMs, Date.parse(last.start_utc)),
-        );
+        await this.follow(id, this.listedFrom(id) ?? Math.max(startMs, Date.parse(last.start_utc)));
       }),
     );
+  }
+
+  /** Where the list of what is recorded goes on from what is known: with its last entry, for of nothing there is none. */
+  private listedFrom(id: number): number | null {
+    const { known, entries } = this.shelf(id);
+    return known && known.endMs > nowMs() - NEAR_MS ? (entries.at(-1)?.startMs ?? null) : null;
   }
 
   /** Take care that what lies around an instant is known. To be called again and again. */
