@@ -79,8 +79,8 @@ def stands(page: Page, runs: Runs, at_s: float, count: int = 4) -> Sight:
     """Wait until so many pictures stand at a moment, each at its frame of it, and the clocks say so."""
 
     def is_frame_of(instants: list[float]) -> bool:
-        # A frame counts 2 ms before it begins; the clock is told in whole milliseconds, half of one more or less.
-        return any(-0.0025 <= at_s - instant < 1 / FPS - 0.0015 for instant in instants)
+        # A frame counts from 1 ms before it begins on; the clock is told in whole milliseconds.
+        return any(-0.0015 <= at_s - instant < 1 / FPS - 0.0015 for instant in instants)
 
     def is_there(sight: Sight) -> bool:
         frames = [is_frame_of(runs.instants(one.source_id, one.number)) for one in sight.shown]

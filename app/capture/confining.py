@@ -17,6 +17,7 @@ import errno
 import logging
 import os
 import resource
+import stat
 import struct
 import subprocess
 import threading
@@ -209,7 +210,7 @@ def _allow(ruleset: int, paths: Sequence[str] | set[str], rights: int, *, is_nee
                 raise
             continue
         try:
-            is_folder = os.path.isdir(f"/proc/self/fd/{handle}")  # noqa: PTH112  the file that is open, not its name
+            is_folder = stat.S_ISDIR(os.fstat(handle).st_mode)  # of the file that is open, not of its name
             given = rights if is_folder else rights & _OF_FILES
             _call(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", given, handle), 0)
         finally:
