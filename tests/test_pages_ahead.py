@@ -200,3 +200,21 @@ def test_the_page_itself_says_nothing_of_what_was_recorded(production: Flask, ch
         assert answer is not None
         assert "Front" not in answer.text()
         assert answer.headers["cache-control"] == "private, no-cache"
+
+
+# What stands in the frame of the pages when it is first there: the first element of `main`.
+FIRST_THERE = """new Promise((tell) => {
+  const look = () => {
+    const first = document.querySelector('main')?.firstElementChild;
+    if (first) tell(first.className);
+  };
+  new MutationObserver(look).observe(document, {childList: true, subtree: true});
+})"""
+
+
+@pytest.mark.parametrize(("path", "begin"), [("/view/timeline", "timelinepage"), ("/view/system", "system")])
+def test_a_page_is_drawn_together_with_its_frame(app: Flask, chromium: Chromium, path: str, begin: str) -> None:
+    with answering(app) as base, chromium.looking(base) as looker:
+        looker.page.add_init_script(f"window.firstThere = {FIRST_THERE}")
+        looker.page.goto(base + path)
+        assert looker.page.evaluate("firstThere") == begin

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from playwright.sync_api import expect
 
 from app.extensions import writing
 from app.models import Group, Source
@@ -91,7 +92,7 @@ def test_cameras_are_chosen_by_keyboard_and_by_group_and_stand_in_the_address(
         page = looker.open(f"/view/timeline?at={utc(T0_US + 3_000_000)}")
         page.get_by_role("button", name="Cameras: 16 of 18").click()
         dialog = page.get_by_role("dialog")
-        assert dialog.get_by_role("checkbox", disabled=True).count() == 2
+        expect(dialog.get_by_role("checkbox", disabled=True)).to_have_count(2)
         assert looker.axe() == []
         dialog.get_by_role("button", name="Gate").click()
         dialog.get_by_role("button", name="Show").click()

@@ -180,9 +180,8 @@ def test_what_is_switched_off_is_neither_drawn_nor_told_and_stays_so(
         page.keyboard.press("Escape")
         timeline.tip_says(30, "Gap of 20 sec")
         assert "could not be reached" not in timeline.point(30)
-        plain = [page.evaluate(PIXEL, list(spot)) for spot in spots]
         assert len({tuple(colour) for colour in drawn}) > 1  # a pattern
-        assert len({tuple(colour) for colour in plain}) == 1
+        wait_for(lambda: len({tuple(page.evaluate(PIXEL, list(spot))) for spot in spots}) == 1, "one plain colour")
         page.reload()
         timeline.tip_says(30, "Gap of 20 sec")
         assert "could not be reached" not in timeline.point(30)

@@ -25,6 +25,7 @@ const ICONS: Record<PageName, IconName> = {
 };
 
 type PageModule = { default: ComponentType };
+type Shown = { name: PageName; View: ComponentType };
 /** Each page is loaded when it is first shown. */
 const LOADERS: Record<PageName, () => Promise<PageModule>> = {
   wall: () => import('./wall'),
@@ -34,8 +35,11 @@ const LOADERS: Record<PageName, () => Promise<PageModule>> = {
   system: () => import('./system'),
 };
 
-/** Load the part of the page that the address names. */
-export const loadPage = (): Promise<PageModule> => LOADERS[route.peek().page]();
+/** Load the page that the address names. */
+export async function loadPage(): Promise<Shown> {
+  const name = route.peek().page;
+  return { name, View: (await LOADERS[name]()).default };
+}
 
 function Head() {
   const shown = route.value.page;
@@ -60,21 +64,21 @@ function Head() {
 }
 
 /** The page of the address; until it is loaded the one before stays. */
-function Page() {
-  const shown = useSignal<{ name: PageName; View: ComponentType } | null>(null);
+function Page({ first }: { first: Shown | null }) {
+  const shown = useSignal(first);
   const error = useSignal<Error | null>(null);
   useSignalEffect(() => {
     const { page } = route.value;
-    LOADERS[page]().then(
-      (module) => {
-        if (route.peek().page !== page) return;
-        error.value = null;
-        shown.value = { name: page, View: module.default };
-      },
-      (reason: Error) => {
-        error.value = reason;
-      },
-    );
+    const show = (next: Shown | null) => {
+      if (next?.name !== route.peek().page) return;
+      error.value = null;
+      shown.value = next;
+    };
+    if (shown.peek()?.name === page) show(shown.peek());
+    else
+      loadPage().then(show, (reason: Error) => {
+        if (route.peek().page === page) error.value = reason;
+      });
   });
   if (error.value)
     return (
@@ -108,7 +112,8 @@ function Lost() {
   );
 }
 
-export function App() {
+/** `first`: the page that is loaded already, to be drawn together with its frame. */
+export function App({ first = null }: { first?: Shown | null }) {
   const isHelpOpen = useSignal(false);
   useHelpKey(() => {
     isHelpOpen.value = true;
@@ -126,7 +131,7 @@ export function App() {
       <Lost />
       <SignedOut />
       <main id="main" class="shell-main" tabIndex={-1} data-page={route.value.page}>
-        <Page />
+        <Page first={first} />
       </main>
       <Toasts />
       {isHelpOpen.value && (

@@ -7,5 +7,8 @@ import './styles/controls.css';
 import './styles/shell.css';
 
 const root = document.getElementById('app');
-const show = () => root && render(<App />, root);
-loadPage().then(show, show); // in one drawing: an empty frame first would cost as much again
+// In one drawing: an empty frame first would cost as much again. What cannot be loaded is tried again within, and told.
+loadPage().then(
+  (first) => root && render(<App first={first} />, root),
+  () => root && render(<App />, root),
+);
