@@ -132,13 +132,13 @@ class Parameters:
         return {**entry, "loc": [place, *loc]}
 
 
-def left_out() -> Any:
-    """Return the default of a field that may be left out, but is never null where it is given.
+def left_out(**said: Any) -> Any:
+    """Return the default of a field that may be left out, but is never null where it is given; `said`: of `Field`.
 
     The models of changes have such fields: they are read by what was set (`exclude_unset`), so that this default is
     never looked at. Typed as anything, since it is no value of the field.
     """
-    return Field(None)
+    return Field(None, **said)
 
 
 def read_query(nested: Mapping[str, tuple[str, ...]] | None = None) -> Parameters:

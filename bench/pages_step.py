@@ -109,9 +109,9 @@ def _taken(service: Service, runs: Runs, play: Callable[[Page, str], None], seco
             time.sleep(EACH_S)
             sights += seen(looker.page)
     for sight in sights:
-        frames = _apart(runs, sight) if sight.is_one_moment else None
+        frames = _apart(runs, sight, _now_s(runs, sight)) if sight.is_one_moment else None
         if frames is not None:
-            apart.append((frames, sight.master_s - T0_US / S))
+            apart.append((frames, _now_s(runs, sight) - T0_US / S))
     found = [frames for frames, _ in apart]
     return {
         "sights": len(found),
@@ -123,10 +123,14 @@ def _taken(service: Service, runs: Runs, play: Callable[[Page, str], None], seco
     }
 
 
-def _apart(runs: Runs, sight: Sight) -> float | None:
-    """Return how many frames the pictures are apart; a picture that is held in a gap is left out."""
+def _now_s(runs: Runs, sight: Sight) -> float:
+    """Return the instant that the first picture shows; elements left to themselves have no clock."""
     first = sight.pictures[0]
-    now_s = runs.instants(first.source_id, first.number)[0]
+    return runs.instants(first.source_id, first.number)[0]
+
+
+def _apart(runs: Runs, sight: Sight, now_s: float) -> float | None:
+    """Return how many frames the pictures are apart; a picture that is held in a gap is left out."""
     begin_s = T0_US / S
     gap_begin_s, gap_end_s = _gap_s()
     is_gap = gap_begin_s - 1 < now_s - begin_s < gap_end_s + 1 and sight.master_s == 0

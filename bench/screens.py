@@ -164,7 +164,7 @@ def _shoot(
 
 
 def _rest(looker: Looker) -> None:
-    """Wait until the page asks for nothing any more for a moment."""
+    """Give a page that asks again and again the time to have drawn what it asked for first."""
     time.sleep(3)
 
 

@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from app.archive import activityrows
 from app.archive.activitycells import DAYS, DAYS_32, HOURS, code_of, highest, score_of
@@ -508,6 +508,21 @@ def test_a_stretch_of_hours_is_whole_from_wherever_one_looks(database_app: Flask
     assert peak > 0.4
     for second in (1, 600, 3600, 2 * 3600, end_s - 2):
         assert next_of(client, source_id, before=utc(base_us + second * S), min_s=4 * 3600)[:3] == (begin, end, peak)
+
+
+def test_many_short_stretches_cost_no_statement_each(app: Flask) -> None:
+    client, source_id = app.test_client(), add_source(app)
+    fill(app, source_id, dict.fromkeys(range(0, 4 * 3600, 20), 0.01))
+    asked: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    last_s = 4 * 3600 - 20
+    after, before = utc(T0_US - S), utc(T0_US + 5 * 3600 * S)
+    assert next_of(client, source_id, after=after, min_s=1)[0] == utc(T0_US)
+    assert next_of(client, source_id, before=before, min_s=1)[0] == utc(T0_US + last_s * S)
+    assert next_of(client, source_id, after=after, min_s=60)[0] is None
+    assert next_of(client, source_id, before=before, min_s=60)[0] is None
+    assert len(asked) < 60, len(asked)
 
 
 def test_many_cameras_are_answered_at_once_each_with_its_threshold(app: Flask) -> None:

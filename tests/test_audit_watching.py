@@ -240,6 +240,17 @@ def test_a_download_that_could_not_be_written_is_written_later(app: Flask) -> No
     assert [(action, detail["size_bytes"]) for _, action, detail in written(app)] == [("export", 7)]
 
 
+def test_what_a_download_fails_with_doubles_no_row_of_others(app: Flask) -> None:
+    writer = ViewWriter(app)
+    writer.viewings = Viewings(most=0)
+    for _ in range(3):
+        writer.viewings.note(look(), (0, 1), T0_US)
+    writer.downloads.note(look(action="export"), (T0_US, T0_US + S), 7, T0_US)  # there is no such source
+    for _ in range(4):
+        assert not writer.flush(T0_US)
+    assert written(app) == [("several", "watch.further", {"further": 3})]
+
+
 def test_a_request_waits_for_nobody_who_writes(app: Flask, media: Any) -> None:
     """SQLite has one writer; who looks at footage while it is at work is answered, and written down afterwards."""
     client, source_id = app.test_client(), add_source(app)

@@ -64,7 +64,7 @@ def test_every_value_that_is_written_down_has_a_name() -> None:
         for _, tree in modules("")
         for call in calls(tree, "audit", "note_acts", "_write_down")
         for keyword in call.keywords
-        if keyword.arg is not None and (len(call.args) > 2 or call.keywords)
+        if keyword.arg is not None
     } - {"is_number", "begin_us", "end_us", "expires_us"}  # written down in words of the wire
     kinds = {
         arg.value

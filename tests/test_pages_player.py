@@ -296,15 +296,20 @@ def test_a_picture_is_made_large_and_the_player_can_be_used_by_all(
         muted = "() => [...document.querySelectorAll('.player-cell video')].map((video) => video.muted)"
         wait_for(lambda: page.evaluate(muted) == [False, True, True, True], "the sound of camera 1 alone", 5)
         assert looker.axe() == []
-        # Everything is given back when the page is left.
-        page.evaluate("window.videos = [...document.querySelectorAll('video')]")
+        # Everything is given back when the page is left, and not only some time after.
+        page.evaluate(
+            """() => {
+                const videos = [...document.querySelectorAll('video')];
+                const left = () => videos.map((video) => [video.paused, video.buffered.length, video.src]);
+                window.left = new Promise((tell) => {
+                    const look = () => document.querySelector('.player') ?? tell(left());
+                    new MutationObserver(look).observe(document.body, {childList: true, subtree: true});
+                });
+            }"""
+        )
         page.get_by_role("link", name="Files").click()
         page.locator("main[data-page=files]").wait_for()
-        page.locator(".player").wait_for(state="detached")
-        assert (
-            page.evaluate("videos.map((video) => [video.paused, video.buffered.length, video.src])")
-            == [[True, 0, ""]] * 4
-        )
+        assert page.evaluate("left") == [[True, 0, ""]] * 4
         assert looker.complaints == []
 
 

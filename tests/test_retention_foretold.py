@@ -143,6 +143,9 @@ def test_what_would_take_too_long_is_not_told(app: Flask, client: FlaskClient, m
     assert found == 9 * 30 * 100
     monkeypatch.setattr(fates, "MOST_DAYS", 3)
     assert client.get(f"{PATH}/forecast?{query}").json["deletes_bytes"] is None
+    by_bytes = "scope=tag&tag_name=day&max_bytes="
+    assert client.get(f"{PATH}/forecast?{by_bytes}1000").json["deletes_bytes"] is None
+    assert client.get(f"{PATH}/forecast?{by_bytes}{9 * 60 * 100}").json["deletes_bytes"] == 0  # more than there is
 
 
 def test_the_forecast_tells_bytes_with_a_rule_alone_and_leaves_out_what_is_away(

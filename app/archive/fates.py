@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import func, select
 
 from app.archive.coverage import DAY, from_bytes
-from app.archive.keeping import Day, Days, Keeping, Rows, edges_of, read_day, sum_up
+from app.archive.keeping import Day, Keeping, Rows, edges_of, read_day, sum_up
 from app.archive.places import DAY_US
 from app.archive.ruling import Boundary, Footage, Ints, Mask, Rule
 from app.extensions import AnySession
@@ -69,12 +69,11 @@ def alike(values: Ints, firsts: Ints) -> Mask:
     return same
 
 
-class Fates(Days):
+class Fates:
     """What camera-days come to, by sums where that can be. For one answer, in one transaction."""
 
     def __init__(self, session: AnySession, keeping: Keeping, storage_ids: Collection[str]) -> None:
-        super().__init__()
-        self._session, self.keeping = session, keeping
+        self.keeping = keeping
         self._rows: dict[CameraDay, Rows] = {}
         self.sums = _read_sums(session, storage_ids)
         self._undated = _undated_days(session, keeping)
@@ -122,12 +121,12 @@ class Fates(Days):
                 found[limit][mask] = places[rule.id]
         return found
 
-    def rows(self, source_id: int, day: int) -> Rows:
-        """Return the files of a camera-day. Raises TooDear."""
+    def rows(self, session: AnySession, keeping: Keeping, source_id: int, day: int) -> Rows:
+        """Return the files of a camera-day; each is read once. Raises TooDear."""
         if (source_id, day) not in self._rows:
             if len(self._rows) >= MOST_DAYS:
                 raise TooDear
-            self._rows[source_id, day] = read_day(self._session, self.keeping, source_id, day)
+            self._rows[source_id, day] = read_day(session, keeping, source_id, day)
         return self._rows[source_id, day]
 
     def of(self, session: AnySession, keeping: Keeping, source_id: int, day: int) -> Day:
@@ -139,7 +138,7 @@ class Fates(Days):
         first, after = tried.span(number)
         places = np.unique(tried.rules["min_bytes"][first:after]).tolist()
         if len(places) > 1 or not tried.is_whole[number]:
-            return sum_up(keeping, (), source_id, self.rows(source_id, day))
+            return sum_up(keeping, (), source_id, self.rows(session, keeping, source_id, day))
         rule = keeping.rules[places[0]] if places[0] >= 0 else None
         return Day((), 0, {} if rule is None else {("min_bytes", rule.id): self.sums[source_id, day].all_bytes})
 
@@ -179,7 +178,7 @@ def _to_try(day: int, edges: Sequence[int], stored: bytes) -> list[tuple[int, in
 def _read_sums(session: AnySession, storage_ids: Collection[str]) -> dict[CameraDay, Sum]:
     columns = select(KeptDay.source_id, KeptDay.storage_id, KeptDay.day, KeptDay.size_bytes)
     found: dict[CameraDay, Sum] = {}
-    for source_id, storage_id, day, size in session.execute(columns.where(KeptDay.segments > 0)):
+    for source_id, storage_id, day, size in session.execute(columns):
         known = found.get((source_id, day), Sum(0, 0))
         there = size if storage_id in storage_ids else 0
         found[source_id, day] = Sum(known.all_bytes + size, known.there_bytes + there)

@@ -72,7 +72,6 @@ class Forecast:
     used_bytes: int
     pinned_bytes: int
     needed_bytes: int
-    deletes_bytes: int | None = None  # by the rule that is proposed; None without one, or where it is not told
 
     @property
     def hours_until_full(self) -> float | None:

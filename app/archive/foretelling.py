@@ -5,13 +5,14 @@ budget and reserve of storages ask for comes on top and is of no rule.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from app.archive.believing import believed
 from app.archive.fates import CameraDay, Fates, TooDear
 from app.archive.keeping import Rows, find_boundaries, read_keeping
-from app.archive.ruling import EXPIRED, PLAIN, SPARE_SHARE, UNDATED, Mask, Rule
+from app.archive.ruling import EXPIRED, PLAIN, SPARE_SHARE, UNDATED, Ints, Mask, Rule
 from app.archive.unlinking import mounted_roots
 from app.extensions import AnySession
 
@@ -35,38 +36,58 @@ def would_delete(session: AnySession, rule: Rule) -> int | None:
         return None
 
 
+class _Judged(NamedTuple):
+    """The files of a camera-day for which a limit of the rule holds.
+
+    `grades` tells how well each is protected, -1 where the limit does not hold or its storage is not there.
+    """
+
+    rows: Rows
+    held_bytes: int
+    grades: Ints
+
+    def bytes_of(self, grade: int) -> int:
+        """Return the bytes of the files of a grade."""
+        return int(self.rows.sizes[self.grades == grade].sum())
+
+
 class _Foretold:
     """What goes by one rule."""
 
     def __init__(self, session: AnySession, fates: Fates, rule: Rule, there: frozenset[str]) -> None:
-        self._fates, self._keeping, self._rule, self._there = fates, fates.keeping, rule, there
+        self._session, self._fates, self._keeping = session, fates, fates.keeping
+        self._rule, self._there = rule, there
         self._boundaries = find_boundaries(session, fates.keeping, fates)
+        self._known: dict[tuple[str, CameraDay], _Judged] = {}
 
     def by_age(self) -> int:
         """Return the bytes that are beyond its maximal age."""
         found = 0
-        for day, grade in self._fates.judged("max_age_s", self._rule, self._boundaries):
+        for key, grade in self._fates.judged("max_age_s", self._rule, self._boundaries):
             if grade is None:
-                found += self._read("max_age_s", day, EXPIRED)[1]
+                found += self._read("max_age_s", key).bytes_of(EXPIRED)
             elif grade == EXPIRED:
-                found += self._fates.sums[day].there_bytes
+                found += self._fates.sums[key].there_bytes
         return found
 
     def by_bytes(self, most: int) -> int:
         """Return the bytes that are beyond its maximum, once what has expired by any rule is gone."""
+        days = list(self._fates.judged("max_bytes", self._rule, self._boundaries))
+        if sum(self._fates.sums[key].all_bytes for key, _ in days) <= most:
+            return 0  # without looking into any
         held = 0
         of_grade: dict[int, dict[CameraDay, int]] = {PLAIN: {}, UNDATED: {}}
-        for day, grade in self._fates.judged("max_bytes", self._rule, self._boundaries):
-            sums = self._fates.sums[day]
+        for key, grade in days:
+            sums = self._fates.sums[key]
             if grade is None:
-                every, expired = self._read("max_bytes", day, EXPIRED)
+                judged = self._read("max_bytes", key)
+                held += judged.held_bytes - judged.bytes_of(EXPIRED)
                 for one in of_grade:
-                    of_grade[one][day] = self._read("max_bytes", day, one)[1]
+                    of_grade[one][key] = judged.bytes_of(one)
             else:
-                every, expired = sums.all_bytes, sums.there_bytes if grade == EXPIRED else 0
+                held += sums.all_bytes - (sums.there_bytes if grade == EXPIRED else 0)
                 if grade == PLAIN:
-                    of_grade[PLAIN][day] = sums.there_bytes
-            held += every - expired
+                    of_grade[PLAIN][key] = sums.there_bytes
         excess = held - most
         if excess <= 0:
             return 0
@@ -76,37 +97,38 @@ class _Foretold:
 
     def _oldest(self, days: dict[CameraDay, int], grade: int, need: int) -> int:
         """Return the bytes of the oldest files of a grade, over all cameras, that come to what is needed."""
+        by_day: dict[int, dict[CameraDay, int]] = {}
+        for key, size in days.items():
+            if size:
+                by_day.setdefault(key[1], {})[key] = size
         freed = 0
-        for day in sorted({day for _, day in days}):
-            mine = {key: size for key, size in days.items() if key[1] == day and size}
-            if freed + sum(mine.values()) < need:
-                freed += sum(mine.values())
+        for day in sorted(by_day):
+            if freed >= need:
+                break
+            every = sum(by_day[day].values())
+            if freed + every < need:
+                freed += every
                 continue
-            for _, _, size in sorted(file for key in mine for file in self._files(key, grade)):
+            for _, _, size in sorted(file for key in by_day[day] for file in self._files(key, grade)):
                 if freed >= need:
-                    return freed
+                    break
                 freed += size
         return freed
 
     def _files(self, key: CameraDay, grade: int) -> Iterator[tuple[int, int, int]]:
         """Yield start, source and bytes of the files of a day that may go."""
-        rows = self._fates.rows(*key)
-        for number in np.flatnonzero(self._may_go("max_bytes", key, rows, grade)).tolist():
-            yield int(rows.footage.starts[number]), key[0], int(rows.sizes[number])
+        judged = self._read("max_bytes", key)
+        for number in np.flatnonzero(judged.grades == grade).tolist():
+            yield int(judged.rows.footage.starts[number]), key[0], int(judged.rows.sizes[number])
 
-    def _read(self, limit: str, key: CameraDay, grade: int) -> tuple[int, int]:
-        """Return the bytes of a day for which a limit of the rule holds: all, and those of a grade that may go."""
-        rows = self._fates.rows(*key)
-        return int(rows.sizes[self._held(limit, key, rows)].sum()), int(
-            rows.sizes[self._may_go(limit, key, rows, grade)].sum()
-        )
-
-    def _held(self, limit: str, key: CameraDay, rows: Rows) -> Mask:
-        found = self._keeping.limits(limit, key[0], rows)
-        return next((mask for rule, mask in found if rule.id == self._rule.id), np.zeros(len(rows.pieces), np.bool_))
-
-    def _may_go(self, limit: str, key: CameraDay, rows: Rows, grade: int) -> Mask:
-        is_there = np.array([piece.storage_id in self._there for piece in rows.pieces], np.bool_)
-        grades = self._keeping.grade(key[0], rows, self._boundaries)
-        may_go: Mask = self._held(limit, key, rows) & (grades == grade) & is_there
-        return may_go
+    def _read(self, limit: str, key: CameraDay) -> _Judged:
+        """Look into a day, once for each limit. Raises TooDear."""
+        if (limit, key) not in self._known:
+            rows = self._fates.rows(self._session, self._keeping, *key)
+            limits = self._keeping.limits(limit, key[0], rows)
+            nothing = np.zeros(len(rows.pieces), np.bool_)
+            held: Mask = next((mask for rule, mask in limits if rule.id == self._rule.id), nothing)
+            is_there = np.array([piece.storage_id in self._there for piece in rows.pieces], np.bool_)
+            grades = np.where(held & is_there, self._keeping.grade(key[0], rows, self._boundaries), -1)
+            self._known[limit, key] = _Judged(rows, int(rows.sizes[held].sum()), grades)
+        return self._known[limit, key]

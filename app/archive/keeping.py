@@ -6,10 +6,10 @@ those days alone in which something is due.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -186,6 +186,16 @@ class Day(NamedTuple):
     by_rule: dict[tuple[str, str], int]
 
 
+class Sums(Protocol):
+    """Knows what camera-days come to."""
+
+    def of(self, session: AnySession, keeping: Keeping, source_id: int, day: int) -> Day:
+        """Return what a camera-day comes to."""
+
+    def rows(self, session: AnySession, keeping: Keeping, source_id: int, day: int) -> Rows:
+        """Return the segments of a camera-day."""
+
+
 class Days:
     """Remembers what camera-days come to. Used by one thread."""
 
@@ -204,6 +214,10 @@ class Days:
                 keeping, key, source_id, read_day(session, keeping, source_id, day)
             )
         return known
+
+    def rows(self, session: AnySession, keeping: Keeping, source_id: int, day: int) -> Rows:
+        """Return the segments of a camera-day: they are not remembered."""
+        return read_day(session, keeping, source_id, day)
 
     def forget_others(self, keeping: Keeping) -> None:
         """Forget days that are no more."""
@@ -244,12 +258,12 @@ def walk(keeping: Keeping, *, is_backwards: bool = False) -> Iterator[tuple[int,
         yield day, sorted(by_day[day])
 
 
-def find_boundaries(session: AnySession, keeping: Keeping, days: Days) -> dict[str, Boundary]:
+def find_boundaries(session: AnySession, keeping: Keeping, days: Sums) -> dict[str, Boundary]:
     """Return for each rule with min_bytes from where on footage is among the newest bytes that it keeps."""
     return {rule.id: _boundary(session, keeping, days, rule) for rule in keeping.rules if rule.min_bytes is not None}
 
 
-def _boundary(session: AnySession, keeping: Keeping, days: Days, rule: Rule) -> Boundary:
+def _boundary(session: AnySession, keeping: Keeping, days: Sums, rule: Rule) -> Boundary:
     newer, least = 0, rule.min_bytes or 0
     if least <= 0:
         return Boundary(NEVER_US, 0)
@@ -258,31 +272,26 @@ def _boundary(session: AnySession, keeping: Keeping, days: Days, rule: Rule) -> 
         total = sum(found.get(("min_bytes", rule.id), 0) for found in sums.values())
         if newer + total >= least:
             owners = [source_id for source_id, found in sums.items() if ("min_bytes", rule.id) in found]
-            return _within(session, keeping, rule, day, owners, least - newer)
+            rows = {source_id: days.rows(session, keeping, source_id, day) for source_id in owners}
+            return _within(keeping, rule, rows, least - newer)
         newer += total
     return NOWHERE
 
 
-def _within(session: AnySession, keeping: Keeping, rule: Rule, day: int, owners: Iterable[int], least: int) -> Boundary:
-    """Return the oldest segment of a day that is needed to come to `least` bytes, counted from the day's end."""
-    found = members(session, keeping, "min_bytes", rule, day, owners)
+def _within(keeping: Keeping, rule: Rule, rows: Mapping[int, Rows], least: int) -> Boundary:
+    """Return the oldest segment of a day, of the sources given, that is needed for `least` bytes from its end on."""
     newer = 0
-    for source_id, piece, size in reversed(found):
+    for start_us, source_id, size in sorted(_members(keeping, rule, rows), reverse=True):
         newer += size
         if newer >= least:
-            return Boundary(piece.start_us, source_id)
+            return Boundary(start_us, source_id)
     return NOWHERE
 
 
-def members(
-    session: AnySession, keeping: Keeping, limit: str, rule: Rule, day: int, owners: Iterable[int]
-) -> list[tuple[int, Piece, int]]:
-    """Return the segments of a day for which a rule's limit holds, oldest first: source, segment, bytes on disk."""
-    found: list[tuple[int, Piece, int]] = []
-    for source_id in owners:
-        rows = read_day(session, keeping, source_id, day)
-        for one, mask in keeping.limits(limit, source_id, rows):
+def _members(keeping: Keeping, rule: Rule, rows: Mapping[int, Rows]) -> Iterator[tuple[int, int, int]]:
+    """Yield start, source and bytes on disk of the segments that a rule's minimum of bytes holds for."""
+    for source_id, found in rows.items():
+        for one, mask in keeping.limits("min_bytes", source_id, found):
             if one.id == rule.id:
-                chosen = np.flatnonzero(mask).tolist()
-                found += [(source_id, rows.pieces[number], int(rows.sizes[number])) for number in chosen]
-    return sorted(found, key=lambda item: (item[1].start_us, item[0]))
+                for number in np.flatnonzero(mask).tolist():
+                    yield found.pieces[number].start_us, source_id, int(found.sizes[number])

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Flask
@@ -85,16 +85,21 @@ class ViewWriter:
 
     def _flush(self, at_us: int, *, is_end: bool) -> bool:
         due, downloads = self.viewings.take(at_us, is_end=is_end), self.downloads.take(at_us)
+        is_written = self._try(lambda: write(due), lambda: self.viewings.give_back(due))
+        is_written &= self._try(lambda: write_downloads(downloads), lambda: self.downloads.give_back(downloads))
+        if is_written:
+            self._fault = ""
+        return is_written
+
+    def _try(self, act: Callable[[], None], give_back: Callable[[], None]) -> bool:
+        """Write one kind of what is due; what it fails with keeps no other from being written, or written once."""
         try:
             with self._app.app_context():
-                write(due)
-                write_downloads(downloads)
+                act()
         except Exception as error:  # noqa: BLE001  the thread goes on, and nothing that was seen is lost
-            self.viewings.give_back(due)
-            self.downloads.give_back(downloads)
+            give_back()
             self._tell(error)
             return False
-        self._fault = ""
         return True
 
     def _tell(self, error: Exception) -> None:

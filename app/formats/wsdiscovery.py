@@ -21,9 +21,7 @@ import defusedxml.ElementTree as Xml
 from defusedxml import DefusedXmlException
 
 MOST_TEXT, MOST_XADDRS, MOST_MATCHES = 200, 8, 16
-MOST_ELEMENTS = (
-    2000  # of one answer; each device takes some ten, and each element is kept until Python's collector looks
-)
+MOST_ELEMENTS = 2000  # of one answer: each device takes some ten
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 DISCOVERY = "http://schemas.xmlsoap.org/ws/2005/04/discovery"

@@ -108,7 +108,7 @@ def _search(walk: "_Walk", at_us: int, until_us: int, least_us: int) -> Search:
         is_there = moving.begin_us < at_us if walk.is_back else moving.begin_us > at_us
         if not is_there:
             continue
-        whole = walk.to_its_end(moving) if moving.end_us > at_us else moving
+        whole = walk.to_its_end(moving) if walk.is_back and moving.end_us > at_us else moving
         if whole.end_us - whole.begin_us >= least_us:
             return Search(whole)
     return Search(None, walk.stopped_us)

@@ -18,7 +18,7 @@ from app.errors import Invalid
 from app.extensions import AnySession, db, writing
 from app.models import Account
 from app.models.types import now_us
-from app.personalulti import MAX_ID, Exactly, path_uuid, read_parameters, utc_text
+from app.personalulti import MAX_ID, Exactly, left_out, path_uuid, read_parameters, utc_text
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, answer_bytes, ask_list, cut, query_parameters
@@ -50,7 +50,7 @@ class NewAccount(Exactly):
     password: GivenPassword | None = Field(
         None, description="To be changed at the first sign-in; left out: one is made, and answered this once"
     )
-    sees_all: bool = Field(None, description="All cameras; left out: unless some are given")  # type: ignore[assignment]
+    sees_all: bool = left_out(description="All cameras; left out: unless some are given")
     source_ids: SourceIds = Field([], description="Cameras that it may see")
     group_ids: GroupIds = Field([], description="Groups whose cameras it may see, those that join later too")
 
@@ -58,9 +58,9 @@ class NewAccount(Exactly):
 class AccountChange(Exactly):
     """What of an account may change; what is left out stays. A name stays: the log names people by it."""
 
-    role: Role = None  # type: ignore[assignment]
-    is_active: bool = None  # type: ignore[assignment]
-    sees_all: bool = None  # type: ignore[assignment]
+    role: Role = left_out()
+    is_active: bool = left_out()
+    sees_all: bool = left_out()
     source_ids: SourceIds = Field([], description="In place of those it had")
     group_ids: GroupIds = Field([], description="In place of those it had")
 

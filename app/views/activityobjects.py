@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from app.archive.activitysettings import THRESHOLD, how_far_behind
 from app.extensions import AnySession
 from app.models import ActivitySetting
-from app.personalulti import utc_text
+from app.personalulti import left_out, utc_text
 from app.playback.asked import Instant, Length, Moment, split_ids
 
 MAX_SOURCES = 256
@@ -59,8 +59,8 @@ class NextParameters(BaseModel):
 class ActivityChange(BaseModel):
     """What of a camera's setting may change; what is left out stays."""
 
-    is_enabled: bool = Field(None, description="Whether its footage is looked at", examples=[True])  # type: ignore[assignment]
-    threshold: Threshold = Field(None, description="Share of the picture that is movement", examples=[0.002])  # type: ignore[assignment]
+    is_enabled: bool = left_out(description="Whether its footage is looked at", examples=[True])
+    threshold: Threshold = left_out(description="Share of the picture that is movement", examples=[0.002])
     since: Moment | None = Field(
         None,
         description="Footage recorded before it is not looked at; null: from now on",

@@ -16,7 +16,7 @@ from app.errors import Invalid, PlaybackError
 from app.extensions import db, writing
 from app.models import Cinema
 from app.models.types import now_us
-from app.personalulti import Parameters, check_lines, no_truth, path_integer, read_parameters, read_query
+from app.personalulti import Parameters, check_lines, left_out, no_truth, path_integer, read_parameters, read_query
 from app.review import cinema as review
 from app.tasks import ask_rotation
 from app.transfer.rotating import restart
@@ -39,8 +39,8 @@ FileId = Annotated[int, Field(ge=1, le=MAX_FILE_ID), BeforeValidator(no_truth)]
 class CinemaChange(BaseModel):
     """What of the form may change; what is left out stays."""
 
-    target_audience: Audience = None  # type: ignore[assignment]
-    comment: Remark = None  # type: ignore[assignment]
+    target_audience: Audience = left_out()
+    comment: Remark = left_out()
 
 
 class CinemaValues(BaseModel):

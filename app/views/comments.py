@@ -16,7 +16,15 @@ from app.errors import Invalid
 from app.extensions import db, writing
 from app.models import Comment
 from app.models.types import now_us
-from app.personalulti import Parameters, check_characters, check_lines, path_integer, read_parameters, utc_text
+from app.personalulti import (
+    Parameters,
+    check_characters,
+    check_lines,
+    left_out,
+    path_integer,
+    read_parameters,
+    utc_text,
+)
 from app.review import comments as review
 from app.review.findings import Severity
 from app.views import PlaybackApi, document
@@ -78,9 +86,9 @@ class Referring(BaseModel):
 class CommentChange(Referring):
     """What of a comment may change; what is left out stays. File and author may be repeated, but not changed."""
 
-    comment: Said = None  # type: ignore[assignment]
-    comment_author: Author = None  # type: ignore[assignment]
-    severity: Severity = None  # type: ignore[assignment]
+    comment: Said = left_out()
+    comment_author: Author = left_out()
+    severity: Severity = left_out()
     violation: Violation | None = None
     start: Seconds = None
     end: Seconds = None

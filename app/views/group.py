@@ -13,7 +13,7 @@ from app.archive.paging import Order
 from app.auth import actor, caller, sources
 from app.extensions import db, writing
 from app.models.types import now_us
-from app.personalulti import Name, path_integer, path_uuid, read_parameters
+from app.personalulti import Name, left_out, path_integer, path_uuid, read_parameters
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
 from app.views.listing import ListQuery, Words, answer_bytes, ask_list, cut, query_parameters
@@ -36,8 +36,8 @@ class NewGroup(BaseModel):
 class GroupChange(BaseModel):
     """Another name; what is left out stays, and the model cannot change."""
 
-    model: Model = None  # type: ignore[assignment]
-    name: Name = None  # type: ignore[assignment]
+    model: Model = left_out()
+    name: Name = left_out()
 
 
 class GroupsQuery(ListQuery):

@@ -18,7 +18,7 @@ from app.errors import Invalid, NotFound
 from app.extensions import AnySession, db, writing
 from app.models import Pin
 from app.models.types import now_us
-from app.personalulti import MAX_ID, Parameters, check_lines, path_uuid, read_parameters, utc_text
+from app.personalulti import MAX_ID, Parameters, check_lines, left_out, path_uuid, read_parameters, utc_text
 from app.playback.asked import Moment
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
@@ -62,9 +62,9 @@ class NewPin(BaseModel):
 class PinChange(BaseModel):
     """What of a pin may change; what is left out stays."""
 
-    reason: Reason = None  # type: ignore[assignment]
+    reason: Reason = left_out()
     expires: Moment | None = Field(None, description="When the pin ends by itself; null for never")
-    end: Moment = None  # type: ignore[assignment]
+    end: Moment = left_out()
 
 
 class PinsQuery(ListQuery):

@@ -1,6 +1,5 @@
 """Retention: how long and how much is kept, for whom, and why. Beyond the contract (docs/design/retention.md)."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
@@ -255,7 +254,7 @@ class RetentionForecast(Resource):
         thought_of = _thought_of(read_query().checked(ForecastQuery))
         forecast = read_forecast(db.session, now_us(), thought_of)
         deletes = None if thought_of is None else would_delete(db.session, thought_of)
-        return forecast_object(dataclasses.replace(forecast, deletes_bytes=deletes))
+        return forecast_object(forecast, deletes)
 
 
 @namespace.route("/source/<source_id>/retention")

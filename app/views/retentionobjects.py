@@ -174,8 +174,8 @@ def explanation_object(source_id: int, at_us: int, found: Explanation, now_us: i
     }
 
 
-def forecast_object(forecast: Forecast) -> dict[str, Any]:
-    """Return FORECAST."""
+def forecast_object(forecast: Forecast, deletes_bytes: int | None = None) -> dict[str, Any]:
+    """Return FORECAST; `deletes_bytes` of a rule that is proposed."""
     rooms = StorageRoomObject.model_fields
     return {
         "sources": [
@@ -197,7 +197,7 @@ def forecast_object(forecast: Forecast) -> dict[str, Any]:
         "used_bytes": forecast.used_bytes,
         "pinned_bytes": forecast.pinned_bytes,
         "needed_bytes": forecast.needed_bytes,
-        "deletes_bytes": forecast.deletes_bytes,
+        "deletes_bytes": deletes_bytes,
         "capacity_bytes": forecast.capacity_bytes,
         "hours_until_full": forecast.hours_until_full,
         "reachable_days": forecast.reachable_days,

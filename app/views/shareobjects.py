@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from app.access.sharing import PASSWORD_LEAST, PASSWORD_MOST
-from app.personalulti import MAX_ID, Description, Exactly, check_characters, no_truth
+from app.personalulti import MAX_ID, Description, Exactly, check_characters, left_out, no_truth
 from app.playback.asked import Moment
 from app.views.meanings import BEGIN, END, KEY
 from app.views.playbackobjects import Interval, UrlsObject
@@ -42,9 +42,9 @@ class NewShare(Exactly):
 class ShareChange(Exactly):
     """What of a link may change; what is left out stays. It can be shortened only."""
 
-    expires: Moment = Field(None, description="An earlier end", examples=[END])  # type: ignore[assignment]
-    count: Count = Field(None, description="How often it may be opened in all; no more than before", examples=[3])  # type: ignore[assignment]
-    may_download: bool = Field(None, description="false: the page offers no file any more", examples=[False])  # type: ignore[assignment]
+    expires: Moment = left_out(description="An earlier end", examples=[END])
+    count: Count = left_out(description="How often it may be opened in all; no more than before", examples=[3])
+    may_download: bool = left_out(description="false: the page offers no file any more", examples=[False])
     description: Description | None = Field(
         None, description="Shown to whoever opens the link; 4,096 characters at most", examples=[WORDS]
     )

@@ -17,7 +17,7 @@ from app.errors import Forbidden, Invalid
 from app.extensions import AnySession, db, writing
 from app.models import Account, ApiToken
 from app.models.types import now_us
-from app.personalulti import MAX_ID, Exactly, Name, no_truth, path_uuid, read_parameters, utc_text
+from app.personalulti import MAX_ID, Exactly, Name, left_out, no_truth, path_uuid, read_parameters, utc_text
 from app.playback.asked import Moment
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
@@ -72,8 +72,8 @@ class NewToken(Exactly):
 class TokenChange(Exactly):
     """What of a token may change; what is left out stays."""
 
-    name: Name = Field(None, description="What it is for", examples=["nightly backup"])  # type: ignore[assignment]
-    expires: Moment = Field(None, description="Sooner than before", examples=[LATER])  # type: ignore[assignment]
+    name: Name = left_out(description="What it is for", examples=["nightly backup"])
+    expires: Moment = left_out(description="Sooner than before", examples=[LATER])
 
 
 class TokensQuery(ListQuery):

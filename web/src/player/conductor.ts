@@ -77,7 +77,7 @@ export class Conductor implements moment.PlayerCommands {
   /** Show these cameras. */
   choose(ids: readonly number[]): void {
     const before = this.channels.peek();
-    if (ids.join() === this.ids.join() && ids.length > 0) return;
+    if (this.isEnded || (ids.join() === this.ids.join() && ids.length > 0)) return;
     for (const one of before) if (!ids.includes(one.id)) one.close();
     this.library.only(ids);
     this.channels.value = ids.map(

@@ -1,7 +1,7 @@
 /** The pictures of the chosen cameras at one moment, and what plays them. */
 
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { cameras } from '../cameras';
 import { me } from '../me';
 import * as moment from '../moment';
@@ -98,7 +98,8 @@ export function Player() {
     const mayBegin = moment.areLanesDrawn.value || moment.isMomentNamed;
     if (cameras.value !== null && mayBegin) show(conductor, moment.chosen.value);
   });
-  useEffect(() => {
+  // Before the pictures leave the page: an effect would give them back only after what follows is painted.
+  useLayoutEffect(() => {
     const commands = steady(conductor);
     const end = moment.registerPlayer(commands);
     return () => {
