@@ -6,9 +6,9 @@
  * is deleted, and fetched later from other servers. What is old stays drawn until the new is there.
  */
 import { MINUTE_MS } from '../lengths';
+import type { Slots } from '../parts/slots';
 import { Keep } from './keep';
 import { spanOf, type View } from './scale';
-import type { Slots } from './slots';
 import {
   boundsOf,
   byImportance,
@@ -304,14 +304,13 @@ export class Feed<Value> {
     const bounds = tiles.map((tile) => boundsOf(this.shape, tile));
     const [{ startMs }, { endMs }, { level }] = [bounds[0], bounds.at(-1), tiles[0]] as [View, View, Tile];
     try {
-      const [askedMs, values] = await this.#slots.run(rank, abort.signal, async () => {
+      const load = async () => {
         const nowMs = this.#world.nowMs();
         const range = { startMs, endMs: Math.max(Math.min(endMs, nowMs), startMs + 1), isOpen: endMs > nowMs };
-        return [
-          nowMs,
-          await this.#origin.load([...ids], range, resolutionMs(this.shape, level), abort.signal),
-        ] as const;
-      });
+        const found = await this.#origin.load([...ids], range, resolutionMs(this.shape, level), abort.signal);
+        return [nowMs, found] as const;
+      };
+      const [askedMs, values] = await this.#slots.run(load, rank, abort.signal);
       for (const id of ids) this.#keep(id, tiles, values.get(id) ?? null, askedMs);
       [this.#failures, this.#retryMs, this.#failure] = [0, 0, null];
       if (this.#isMoreWanted) this.#later(CALM_MS); // what has come is drawn first
