@@ -126,5 +126,7 @@ test('what fails is asked for again, and still nothing beside it', async () => {
   await turns();
   expect(asked).toHaveLength(1);
   expect(feed.failure).toEqual(new Error('no service'));
+  await vi.waitUntil(() => asked.length > 1, 10_000);
+  expect(asked[1]).toEqual(asked[0]);
   feed.stop();
 });
