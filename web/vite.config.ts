@@ -4,8 +4,6 @@
  */
 import { defineConfig } from 'vitest/config';
 
-const AHEAD = /src\/(ahead|early|isotimes|lengths|timelineaddress|api\/paths|timeline\/(tiles|scale))\.ts$/;
-
 export default defineConfig({
   base: '/static/built/',
   publicDir: false,
@@ -23,7 +21,7 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            { name: 'ahead', test: AHEAD, priority: 1 },
+            { name: 'ahead', test: /src\/ahead\.ts$/, priority: 1 },
             { name: 'shared', minShareCount: 2 },
           ],
         },
