@@ -16,6 +16,8 @@ function isOfFirst(id: string, graph: Graph, seen = new Set<string>()): boolean 
   return importers.some((one) => !seen.has(one) && isOfFirst(one, graph, seen));
 }
 
+const nameOfFirst = (id: string, graph: Graph) => (isOfFirst(id, graph) ? 'shared' : null);
+
 export default defineConfig({
   base: '/static/built/',
   publicDir: false,
@@ -35,7 +37,7 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: 'ahead', test: /src\/ahead\.ts$/, priority: 2 },
-            { name: (id, graph) => (isOfFirst(id, graph) ? 'shared' : null), minShareCount: 2, priority: 1 },
+            { name: nameOfFirst, debugName: 'shared', minShareCount: 2, priority: 1 },
             { name: 'later', minShareCount: 2 },
           ],
         },
