@@ -53,9 +53,7 @@ def calls(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
 
 def test_every_area_of_a_token_has_words_and_each_that_is_offered_is_one() -> None:
     assert keys_of(SYSTEM / "areas.ts") == set(AREAS)
-    offered = re.search(r"const AREAS = \[(.*?)\] as const", (SYSTEM / "tokendialog.tsx").read_text("utf-8"), re.DOTALL)
-    assert offered is not None
-    assert set(re.findall(r"'(\w+)'", offered[1])) <= set(AREAS)
+    assert listed(SYSTEM / "tokendialog.tsx", "const AREAS = ") <= set(AREAS)
 
 
 def test_every_value_that_is_written_down_has_a_name() -> None:
@@ -90,20 +88,36 @@ def names_in(value: Any) -> Iterator[str]:
             yield from names_in(inner)
 
 
+def listed(path: Path, before: str) -> set[str]:
+    """Return the names in a list of a script, which stands after some text."""
+    found = re.search(re.escape(before) + r"\[(.*?)\]", path.read_text("utf-8"), re.DOTALL)
+    assert found is not None, before
+    return set(re.findall(r"'(\w+)'", found[1]))
+
+
 def test_every_value_that_is_a_word_has_words() -> None:
-    contents = get_args(ExportParameters.model_fields["content"].annotation)
     words = {
-        "role": {*ROLES} - {"share"},
         "model": set(MODELS),
         "scope": set(SCOPES),
-        "status": set(STATUSES),
         "kind": {UPLOAD, FOOTAGE},
-        "content": {*contents, "mp4"},
         "is": {"true", "false", "null"},
     }
     known = keys_of(SYSTEM / "auditvalues.ts")
     for name, values in words.items():
         assert {f"{name}.{value}" for value in values} == {key for key in known if key.startswith(f"{name}.")}
+
+
+def test_every_value_that_other_pages_say_too_has_words_there() -> None:
+    contents = {*get_args(ExportParameters.model_fields["content"].annotation), "mp4"}
+    values, parts, clips = SYSTEM / "auditvalues.ts", SYSTEM.parent / "parts", SYSTEM.parent / "clips"
+    for path, before, said, words in (
+        (values, "role: saidOf(", {*ROLES} - {"share"}, parts / "words.ts"),
+        (values, "status: saidOf(", set(STATUSES), parts / "words.ts"),
+        (clips / "forms.ts", "KINDS = ", contents, clips / "takewords.ts"),
+    ):
+        assert listed(path, before) == said
+        assert said <= keys_of(words)
+    assert "content: saidOf(KINDS," in values.read_text("utf-8")
 
 
 def sentences() -> Iterator[str]:

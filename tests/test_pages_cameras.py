@@ -246,6 +246,11 @@ def test_cameras_of_one_name_are_told_apart(
             page.get_by_role("button", name=f"Record Gate #{source_id}").click()
             page.get_by_role("button", name=f"Stop recording Gate #{source_id}").wait_for()
         assert client.get(f"{API}/tag/begin").json == [f"Gate #{first}", f"Gate #{second}"]
+        for tab in ("health", "losses"):  # which name a camera by what is told of it
+            looker.open(f"/view/system?tab={tab}")
+            for source_id in (first, second):
+                page.get_by_role("row", name=f"Gate #{source_id}").first.wait_for()
+        looker.open("/view/cameras")
         page.get_by_role("button", name=f"Remove Gate #{second}").click()
         page.get_by_role("button", name="Stop and remove").click()
         page.get_by_role("row", name="Gate").get_by_role("button", name="Stop recording Gate", exact=True).wait_for()

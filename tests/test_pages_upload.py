@@ -208,6 +208,56 @@ def test_an_upload_that_failed_is_taken_off_the_list_or_gone_on_with_by_its_file
         expect(rows.locator(".badge")).to_have_text("complete")
 
 
+def begun_and_left(looker: Looker, path: Path) -> tuple[Page, Locator]:
+    """Begin an upload and load the page anew: the page, and the row of what was not finished."""
+    page = looker.open("/view/files")
+    page.once("dialog", lambda dialog: dialog.accept())
+    slow_down(page, SLOWER_BPS)
+    page.locator("input[type=file]").first.set_input_files(path)
+    wait_progress(page.get_by_role("region", name="Uploads").get_by_role("listitem"), 0.05)
+    page.reload()
+    return page, page.get_by_role("region", name="Not finished").get_by_role("listitem")
+
+
+def test_what_was_not_finished_is_deleted_but_no_file_that_another_tab_has_finished(
+    served: Served, chromium: Chromium, tmp_path: Path
+) -> None:
+    """The list was of when the page was loaded: what had become whole since was deleted as a part."""
+    path = tmp_path / "left.mp4"
+    data = np.random.default_rng(3).bytes(LESS_BYTES)
+    path.write_bytes(data)
+    with chromium.looking(served.service.base) as looker:
+        page, left = begun_and_left(looker, path)
+        expect(left).to_contain_text("left.mp4")
+        with page.context.expect_page() as opened:
+            page.evaluate("open('/view/files')")
+        other = opened.value
+        other.locator("input[type=file]").first.set_input_files(path)
+        other.get_by_role("region", name="Uploads").get_by_role("link", name="Open the file").wait_for()
+        left.get_by_role("button", name="Discard “left.mp4”").press("Enter")
+        expect(left).to_have_count(0)
+        [file] = looker.ask("/files/?name=left")
+        assert file["sha256"] == hashlib.sha256(data).hexdigest()
+        assert of_pages(looker) == []
+
+
+def test_what_was_not_finished_is_taken_off_the_list_and_deleted_also_where_it_was_given_up(
+    served: Served, chromium: Chromium, tmp_path: Path
+) -> None:
+    for name in ("part.mp4", "gone.mp4"):
+        (tmp_path / name).write_bytes(np.random.default_rng(4).bytes(LESS_BYTES))
+    with chromium.looking(served.service.base) as looker:
+        for name in ("part", "gone"):
+            _, left = begun_and_left(looker, tmp_path / f"{name}.mp4")
+            expect(left).to_contain_text(f"{name}.mp4")
+            [file] = looker.ask(f"/files/?name={name}")
+            if name == "gone":
+                assert requests.delete(f"{looker.base}/files/{file['id']}/", timeout=20).status_code < 300
+            left.get_by_role("button", name=f"Discard “{name}.mp4”").press("Enter")
+            expect(left).to_have_count(0)
+            assert looker.ask(f"/files/?name={name}") == []
+
+
 @pytest.fixture
 def signed_in_app(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     with in_production(tmp_path, migrated_sqlite, RATE_LIMITS=False) as app:

@@ -4,7 +4,19 @@
  */
 import { defineConfig } from 'vitest/config';
 
-const AHEAD = /src\/(ahead|early|isotimes|lengths|timelineaddress|api\/paths|timeline\/(tiles|scale))\.ts$/;
+interface Graph {
+  getModuleInfo(id: string): { importers: readonly string[] } | null;
+}
+
+/** Whether a module is one of the frame or of the first page, or needed by one. */
+function isOfFirst(id: string, graph: Graph, seen = new Set<string>()): boolean {
+  seen.add(id);
+  if (/[\\/]src[\\/](main\.tsx$|wall[\\/])/.test(id)) return true;
+  const importers = graph.getModuleInfo(id)?.importers ?? [];
+  return importers.some((one) => !seen.has(one) && isOfFirst(one, graph, seen));
+}
+
+const nameOfFirst = (id: string, graph: Graph) => (isOfFirst(id, graph) ? 'shared' : null);
 
 export default defineConfig({
   base: '/static/built/',
@@ -19,12 +31,14 @@ export default defineConfig({
     rollupOptions: {
       input: 'src/main.tsx',
       // What asks before all else is there (ahead.ts) has a small file of its own, which the page names first.
-      // What pages share is one file: a browser has six connections, and ten small files took longer than all of them.
+      // What pages share is one file, and a second one for what the first page does without: a browser has six
+      // connections, and ten small files took longer than all of them.
       output: {
         codeSplitting: {
           groups: [
-            { name: 'ahead', test: AHEAD, priority: 1 },
-            { name: 'shared', minShareCount: 2 },
+            { name: 'ahead', test: /src\/ahead\.ts$/, priority: 2 },
+            { name: nameOfFirst, debugName: 'shared', minShareCount: 2, priority: 1 },
+            { name: 'later', minShareCount: 2 },
           ],
         },
       },

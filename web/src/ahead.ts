@@ -4,22 +4,20 @@
  */
 import { coveragePath, GROUPS, OPEN_RECORDS, SOURCES } from './api/paths';
 import { askEarly } from './early';
-import { boundsOf, COVERAGE, levelFor, resolutionMs, rowsOf, tilesIn } from './timeline/tiles';
+import { boundsOf, boundsOfRow, COVERAGE, levelFor, resolutionMs, rowsOf, tilesIn } from './timeline/tiles';
 import { idsOf, MOST_CAMERAS, viewOf } from './timelineaddress';
 
 const BESIDE_PX = 200; // what of the window's width the lanes do not have; levels differ fourfold, so about is enough
 
 /** The tiles of the coverage that is seen first, in one request. */
 function askCoverage(query: URLSearchParams, ids: readonly number[]): void {
+  if (!ids.length) return;
   const nowMs = Date.now();
   const view = viewOf(query, nowMs);
   const level = levelFor(COVERAGE, view, (innerWidth - BESIDE_PX) * Math.min(devicePixelRatio || 1, 2));
   const tiles = tilesIn(COVERAGE, level, view).filter((tile) => boundsOf(COVERAGE, tile).startMs < nowMs);
   for (const row of rowsOf(tiles.map((tile) => ({ tile, ids })))) {
-    const [first, last] = [row.tiles[0], row.tiles.at(-1)];
-    if (!first || !last || !ids.length) continue;
-    const { endMs } = boundsOf(COVERAGE, last);
-    const { startMs } = boundsOf(COVERAGE, first);
+    const { startMs, endMs } = boundsOfRow(COVERAGE, row);
     void askEarly(coveragePath(ids, startMs, endMs > nowMs ? null : endMs, resolutionMs(COVERAGE, level) / 1000));
   }
 }

@@ -4,7 +4,7 @@ import { ApiError } from './api/call';
 import * as api from './api/sources';
 import { nameOf, toldApart } from './cameranames';
 
-export { nameOf, shortened } from './cameranames';
+export { shortened } from './cameranames';
 
 const CAMERAS_EVERY_MS = 2500;
 const GROUPS_EVERY_MS = 15_000;
@@ -42,6 +42,10 @@ export const lost = signal<ApiError | null>(null);
 const byId = computed(() => new Map((cameras.value ?? []).map((camera) => [camera.id, camera])));
 export const camera = (id: number): Camera | null => byId.value.get(id) ?? null;
 export const cameraName = (id: number): string => camera(id)?.name ?? `#${id}`;
+
+/** What a camera is called of which something is told: as everywhere, by what is told of it where it is in no list. */
+export const toldName = ({ source_id: id, description }: { source_id: number; description: string | null }): string =>
+  camera(id)?.name ?? nameOf({ id, description });
 
 /** Which model a source is: its object does not say, its addresses nearly always do. */
 function modelOf(source: api.Source): api.Model {

@@ -3,7 +3,7 @@
  * as they stand on the key, and on keyboards without Latin letters by their place.
  */
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 export interface KeyHint {
   /** As KeyboardEvent.key has it; several that do the same are divided by a blank. `shift+` in front where meant. */
@@ -92,7 +92,8 @@ const isForOthers = (event: KeyboardEvent): boolean =>
 
 /** Hear keys for as long as the component is shown; `title` says what they are keys of. */
 export function useKeys(hints: readonly KeyHint[], title = ''): void {
-  useEffect(() => {
+  // Not heard any more once it is out of the page, where an effect would hear on until what follows is painted.
+  useLayoutEffect(() => {
     const section = { title, hints };
     keySections.value = [...keySections.peek(), section];
     const hear = (event: KeyboardEvent) => {

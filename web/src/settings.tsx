@@ -6,17 +6,21 @@ import { say } from './shellwords';
 import { THEMES, type Theme, theme } from './theme';
 import { chooseLanguage, LANGUAGES, type Language, language } from './words';
 
-function LanguageField() {
+interface ChoiceProps {
+  name: string;
+  label: string;
+  value: string;
+  options: readonly { value: string; text: string; lang?: string }[];
+  onChoose: (value: string) => void;
+}
+
+function Choice({ name, label, value, options, onChoose }: ChoiceProps) {
   return (
-    <Field label={say('language')}>
-      <select
-        name="language"
-        value={language.value}
-        onChange={(event) => chooseLanguage(event.currentTarget.value as Language)}
-      >
-        {Object.entries(LANGUAGES).map(([name, label]) => (
-          <option key={name} value={name} lang={name}>
-            {label}
+    <Field label={label}>
+      <select name={name} value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
+        {options.map(({ text, ...about }) => (
+          <option key={about.value} {...about}>
+            {text}
           </option>
         ))}
       </select>
@@ -24,54 +28,27 @@ function LanguageField() {
   );
 }
 
-function ThemeField() {
-  return (
-    <Field label={say('theme')}>
-      <select
-        name="theme"
-        value={theme.value}
-        onChange={(event) => {
-          theme.value = event.currentTarget.value as Theme;
-        }}
-      >
-        {THEMES.map((name) => (
-          <option key={name} value={name}>
-            {say(name)}
-          </option>
-        ))}
-      </select>
-    </Field>
-  );
-}
-
-function ZoneField() {
-  return (
-    <Field label={say('zone')}>
-      <select
-        name="zone"
-        value={zone.value}
-        onChange={(event) => {
-          zone.value = event.currentTarget.value;
-        }}
-      >
-        <option value="">{say('browserZone', { zone: browserZone })}</option>
-        {zoneNames().map((name) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </Field>
-  );
-}
+const languages = Object.entries(LANGUAGES).map(([value, text]) => ({ value, text, lang: value }));
+const themes = () => THEMES.map((value) => ({ value, text: say(value) }));
+const zones = () => [
+  { value: '', text: say('browserZone', { zone: browserZone }) },
+  ...zoneNames().map((value) => ({ value, text: value })),
+];
+const chooseTheme = (chosen: string) => {
+  theme.value = chosen as Theme;
+};
+const chooseZone = (chosen: string) => {
+  zone.value = chosen;
+};
 
 /** Made when it is opened: hundreds of time zones. */
 function Choices() {
+  const choose = (chosen: string) => chooseLanguage(chosen as Language);
   return (
     <div class="shell-settings">
-      <LanguageField />
-      <ThemeField />
-      <ZoneField />
+      <Choice name="language" label={say('language')} value={language.value} options={languages} onChoose={choose} />
+      <Choice name="theme" label={say('theme')} value={theme.value} options={themes()} onChoose={chooseTheme} />
+      <Choice name="zone" label={say('zone')} value={zone.value} options={zones()} onChoose={chooseZone} />
     </div>
   );
 }

@@ -21,6 +21,11 @@ export class ApiError extends Error {
     this.body = body;
   }
 
+  /** Whether it says nothing of what was asked for: another attempt may go well. */
+  get isPassing(): boolean {
+    return [0, 401, 408, 429].includes(this.status) || this.status >= 500;
+  }
+
   has(type: string): boolean {
     return this.detail.some((entry) => entry.type === type);
   }

@@ -3,56 +3,40 @@ import { signal } from '@preact/signals';
 import { ApiError } from '../api/call';
 import { type Measured, measured } from '../api/cameras';
 import type { Camera } from '../cameras';
+import { Slots } from '../parts/slots';
 
 const AT_ONCE = 4;
 const SOON_MS = 4000;
 const AGAIN_MS = 10_000;
 
 export const measures = signal<ReadonlyMap<number, Measured>>(new Map());
+/** The status of each camera as of which it was asked for last. */
 const askedFor = new Map<number, string>();
-/** The cameras that were looked at last, by id. */
-const wanted = new Map<number, Camera>();
-const waiting: number[] = [];
-let running = 0;
-let isAskedLater = false;
+const slots = new Slots(AT_ONCE);
+const waiting = new Set<number>();
 
-async function work(): Promise<void> {
-  running += 1;
-  for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-    try {
-      const found = await measured(id);
-      measures.value = new Map(measures.peek()).set(id, found);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      askedFor.delete(id);
-      const isPassing = [0, 401, 429].includes(error.status) || error.status >= 500;
-      if (isPassing) askLater();
-      else wanted.delete(id); // it is asked for again with the next look at the list, if it is still there
-    }
+async function askOnce(id: number): Promise<void> {
+  waiting.delete(id);
+  try {
+    const found = await measured(id);
+    measures.value = new Map(measures.peek()).set(id, found);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    // The list of cameras may stay as it is for days, and its page looks no more.
+    if (error.isPassing) setTimeout(() => ask(id), AGAIN_MS);
+    else askedFor.delete(id); // it is asked for again with the next look at the list, if it is still there
   }
-  running -= 1;
-}
-
-/** Ask again for what was not told: the list of cameras may stay as it is for days, and its page looks no more. */
-function askLater(): void {
-  if (isAskedLater) return;
-  isAskedLater = true;
-  setTimeout(() => {
-    isAskedLater = false;
-    wantMeasured([...wanted.values()]);
-  }, AGAIN_MS);
 }
 
 function ask(id: number): void {
-  if (!waiting.includes(id)) waiting.push(id);
-  if (running < AT_ONCE) void work();
+  if (waiting.has(id)) return;
+  waiting.add(id);
+  void slots.run(() => askOnce(id));
 }
 
 /** See that what is shown of these cameras is what was measured last. */
 export function wantMeasured(cameras: Camera[]): void {
-  for (const camera of cameras) {
-    const { id, status, isRecording } = camera;
-    wanted.set(id, camera);
+  for (const { id, status, isRecording } of cameras) {
     const state = `${status} ${isRecording}`;
     if (askedFor.get(id) === state) continue;
     askedFor.set(id, state);

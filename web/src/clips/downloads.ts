@@ -4,7 +4,7 @@
  */
 import { signal } from '@preact/signals';
 import { ApiError, ask, isAbort } from '../api/call';
-import { Turns } from '../parts/turns';
+import { Slots } from '../parts/slots';
 import { nameIn } from './downloadname';
 
 /** Twice this is needed on the disk for a moment: once as what was fetched, once as the file. */
@@ -22,7 +22,7 @@ export interface Download {
 }
 
 export const downloads = signal<Download[]>([]);
-const turns = new Turns(2); // of the six connections that a browser has for a host: the pages need the others
+const slots = new Slots(2); // of the six connections that a browser has for a host: the pages need the others
 const breakers = new Map<number, AbortController>();
 let lastKey = 0;
 
@@ -56,7 +56,6 @@ function counting(onBytes: (bytes: number) => void): TransformStream<Uint8Array,
 }
 
 async function fetchFile(key: number, path: string, name: string, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted(); // taken out of the list while it waited
   change(key, { state: 'running' });
   const answer = await ask(path, { signal });
   const sizeBytes = Number(answer.headers.get('Content-Length')) || null;
@@ -86,7 +85,7 @@ export async function download(path: string, name: string, sizeBytes: number | n
   const breaker = new AbortController();
   breakers.set(key, breaker);
   try {
-    await turns.take(() => fetchFile(key, path, name, breaker.signal));
+    await slots.run(() => fetchFile(key, path, name, breaker.signal), 0, breaker.signal);
   } catch (error) {
     if (isAbort(error)) return;
     const isKnown = error instanceof ApiError || error instanceof TypeError; // TypeError: the connection broke off

@@ -28,9 +28,6 @@ async function causesOf(id: number, startMs: number, endMs: number, signal: Abor
   }
 }
 
-/** Whether an error says nothing of the footage: another attempt may go well. */
-const isPassing = ({ status }: ApiError): boolean => [0, 401, 408, 429].includes(status) || status >= 500;
-
 /** What a camera holds; what it held `before` where nothing is told of that now. */
 async function ask(
   id: number,
@@ -42,7 +39,7 @@ async function ask(
     return { id, footage: await footage(id, startMs, endMs, signal), error: null, causes: [] };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (before && isPassing(error)) return { ...before, error };
+    if (before && error.isPassing) return { ...before, error };
     const causes = error.has('no_footage') ? await causesOf(id, startMs, endMs, signal) : [];
     return { id, footage: null, error, causes };
   }

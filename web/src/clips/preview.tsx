@@ -2,8 +2,8 @@ import { useState } from 'preact/hooks';
 import { ApiError, ask } from '../api/call';
 import { mp4Url } from '../api/footage';
 import { cameraName } from '../cameras';
+import { CameraField } from '../parts/camerafield';
 import { Dialog } from '../parts/dialog';
-import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import type { Cut } from './cut';
 import { say } from './words';
@@ -24,26 +24,6 @@ async function problemOf({ sourceId, startMs, endMs }: Cut): Promise<ApiError | 
     if (error instanceof ApiError) return error;
     throw error;
   }
-}
-
-interface ChooseProps {
-  cuts: Cut[];
-  id: number;
-  onChoose: (id: number) => void;
-}
-
-function ChooseCamera({ cuts, id, onChoose }: ChooseProps) {
-  return (
-    <Field label={say('camera')}>
-      <select value={String(id)} onChange={(event) => onChoose(Number(event.currentTarget.value))}>
-        {cuts.map(({ sourceId }) => (
-          <option key={sourceId} value={String(sourceId)}>
-            {cameraName(sourceId)}
-          </option>
-        ))}
-      </select>
-    </Field>
-  );
 }
 
 /** Why the film does not play: the service's reason, or that the browser does not know what is in it. */
@@ -72,12 +52,12 @@ export function Preview({ cuts, onClose }: { cuts: Cut[]; onClose: () => void })
     <Dialog title={say('previewTitle')} onClose={onClose} isWide>
       <div class="stack">
         {cuts.length > 1 && (
-          <ChooseCamera
-            cuts={cuts}
-            id={id}
+          <CameraField
+            cameras={cuts.map(({ sourceId }) => ({ id: sourceId, name: cameraName(sourceId) }))}
+            value={String(id)}
             onChoose={(chosen) => {
               setProblem(null);
-              setId(chosen);
+              setId(Number(chosen));
             }}
           />
         )}

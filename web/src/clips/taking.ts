@@ -4,7 +4,7 @@ import { ApiError, isAbort } from '../api/call';
 import { exportUrl, sizeOf } from '../api/clips';
 import { mp4Url } from '../api/footage';
 import { cameraName } from '../cameras';
-import { Turns } from '../parts/turns';
+import { Slots } from '../parts/slots';
 import type { Cut } from './cut';
 import { download } from './downloads';
 import { KINDS, type Kind } from './forms';
@@ -15,7 +15,7 @@ export type Sizes = (number | null)[];
 
 /** The service says so of what it has nothing for; the answer to HEAD has no body that could say more. */
 const NOTHING = 404;
-const questions = new Turns(2); // of the six connections that a browser has for a host
+const questions = new Slots(2); // of the six connections that a browser has for a host
 
 const addressOf = (cut: Cut, kind: Kind): string =>
   kind === 'mp4' ? mp4Url(cut.sourceId, cut.startMs, cut.endMs, true) : exportUrl(cut, kind);
@@ -24,7 +24,7 @@ const addressOf = (cut: Cut, kind: Kind): string =>
 async function ask(cut: Cut, kind: Kind, signal?: AbortSignal): Promise<number | null> {
   if (kind === 'mp4') return cut.footage.bytes;
   try {
-    return await questions.take(() => sizeOf(addressOf(cut, kind), signal));
+    return await questions.run(() => sizeOf(addressOf(cut, kind), signal), 0, signal);
   } catch (error) {
     if (error instanceof ApiError && error.status === NOTHING) return null;
     throw error;

@@ -2,10 +2,10 @@
 import { signal } from '@preact/signals';
 import { defaultOptions, type PreviousUpload } from 'tus-js-client';
 import { ApiError } from '../api/call';
-import { type HandedFile, oneFile, removeFile } from '../api/files';
+import { type HandedFile, oneFile } from '../api/files';
 import { me } from '../me';
 import { fileIdOf, fingerprintOf } from './checks';
-import { uploads } from './queue';
+import { removePart, uploads } from './queue';
 
 export interface Leftover {
   storageKey: string;
@@ -50,9 +50,9 @@ export function isSame(left: Leftover, file: File): boolean {
   return left.storageKey.startsWith(`tus::${fingerprintOf(file, me.name)}::`);
 }
 
-/** Delete what came of it. Raises ApiError. */
+/** Delete what came of it, unless it has become the whole file since, as by another tab. Raises ApiError. */
 export async function discard(left: Leftover): Promise<void> {
-  await removeFile(left.file.id);
+  await removePart(left.file.id);
   await storage.removeUpload(left.storageKey);
   leftovers.value = leftovers.value.filter((one) => one !== left);
 }

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { isAbort } from '../api/call';
 import { type FilesQuery, type HandedFile, listFiles, nextFiles } from '../api/files';
-import { Turns } from '../parts/turns';
+import { Slots } from '../parts/slots';
 
 const PORTION = 50;
 const MOST = 1000; // rows that one answer may have
@@ -17,7 +17,7 @@ export class FileListing {
   private readonly query: FilesQuery;
   private readonly ending = new AbortController();
   /** One question behind the other: none overtakes another, nor takes back what it brought. */
-  private readonly turns = new Turns(1);
+  private readonly slots = new Slots(1);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(query: FilesQuery) {
@@ -37,7 +37,7 @@ export class FileListing {
   async look(): Promise<void> {
     clearTimeout(this.timer);
     if (document.visibilityState === 'visible' || this.rows.peek() === null)
-      await this.turns.take(() => this.lookOnce());
+      await this.slots.run(() => this.lookOnce());
     if (!this.ending.signal.aborted) this.timer = setTimeout(() => void this.look(), LOOK_MS);
   }
 
@@ -64,7 +64,7 @@ export class FileListing {
 
   /** Add the next page. */
   more(): Promise<void> {
-    return this.turns.take(() => this.addPage());
+    return this.slots.run(() => this.addPage());
   }
 
   private async addPage(): Promise<void> {

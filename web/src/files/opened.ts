@@ -63,7 +63,8 @@ export class OpenedFile {
   private readonly goneNow = signal(false);
   private readonly isHeard = signal(false);
   private touched = new Set<Part>(PARTS);
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private dueMs = Number.POSITIVE_INFINITY;
   private lastId = '';
   private work: Promise<void> = Promise.resolve();
   private readonly begunMs = nowMs();
@@ -96,7 +97,7 @@ export class OpenedFile {
 
   end(): void {
     this.ending.abort();
-    if (this.timer !== null) clearTimeout(this.timer);
+    clearTimeout(this.timer);
   }
 
   /** Ask anew for parts of what is known. */
@@ -159,8 +160,9 @@ export class OpenedFile {
   private async hearOnce(): Promise<boolean> {
     const headers = { Accept: 'text/event-stream', ...(this.lastId && { 'Last-Event-ID': this.lastId }) };
     const answer = await ask(`/download/${this.id}/`, { headers, signal: this.ending.signal, cache: 'no-store' });
+    const isBack = !this.isHeard.peek();
     this.isHeard.value = true;
-    if (this.touched.size) this.gather(); // of an attempt that failed
+    if (isBack && this.touched.size) this.gather(); // of an attempt that failed
     if (answer.status === 204 || !answer.body) return false;
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     const parser = new EventParser();
@@ -179,14 +181,20 @@ export class OpenedFile {
     if (event.deleted) this.goneNow.value = true;
     if (event.type === 'progress' && file && event.received_bytes !== undefined)
       this.take({ file: { ...file, status: event.status, received_bytes: event.received_bytes } });
-    for (const part of TOUCHED[event.type] ?? []) this.touched.add(part);
-    if (this.touched.size) this.gather();
+    const parts = TOUCHED[event.type] ?? [];
+    for (const part of parts) this.touched.add(part);
+    if (parts.length) this.gather();
     if (Date.parse(event.at_utc) > this.begunMs - FRESH_MS) this.onFresh(event);
   }
 
+  /** Ask in a moment for what was touched, or sooner if that was to be already. */
   private gather(afterMs = GATHER_MS): void {
-    this.timer ??= setTimeout(() => {
-      this.timer = null;
+    const dueMs = performance.now() + afterMs;
+    if (dueMs >= this.dueMs) return;
+    clearTimeout(this.timer);
+    this.dueMs = dueMs;
+    this.timer = setTimeout(() => {
+      this.dueMs = Number.POSITIVE_INFINITY;
       void this.refresh();
     }, afterMs);
   }

@@ -1,6 +1,6 @@
 /** The film of a file as it plays: its state as signals, what may be done with it, whatever element shows it. */
 import { signal } from '@preact/signals';
-import { Turns } from '../parts/turns';
+import { Slots } from '../parts/slots';
 import { FrameSteps } from './framesteps';
 import { FrameWatch } from './framewatch';
 
@@ -19,7 +19,7 @@ export class Playing {
   private frame = 0;
   private watch: FrameWatch | null = null;
   private steps: FrameSteps | null = null;
-  private readonly stepping = new Turns(1);
+  private readonly stepping = new Slots(1);
 
   constructor(durationS: number | null) {
     this.durationS.value = durationS ?? 0;
@@ -104,7 +104,7 @@ export class Playing {
       this.skip(frames * FRAME_S);
       return;
     }
-    void this.stepping.take(async () => {
+    void this.stepping.run(async () => {
       if (this.watch !== watch || !this.media || this.media.readyState === 0) return;
       const atS = await watch.shown();
       await (frames > 0 ? steps.on(atS, this.media.duration) : steps.back(atS));

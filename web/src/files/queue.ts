@@ -210,7 +210,7 @@ export function goOn(key: number): void {
 }
 
 /** Delete what came of a file; false: it is whole, by this tab or by another, and stays. Raises ApiError. */
-async function removePart(fileId: number): Promise<boolean> {
+export async function removePart(fileId: number): Promise<boolean> {
   try {
     if ((await oneFile(fileId)).completed_utc !== null) return false;
     await removeFile(fileId);

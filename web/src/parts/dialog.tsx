@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { IconButton } from './button';
 import { dialogsOpen, Toasts } from './toasts';
 import { say } from './words';
@@ -18,22 +18,37 @@ const FIRST = [
   '.dialog-buttons button:not(:disabled)',
 ].join();
 
+/**
+ * Show a dialog for as long as its component is there. It is closed while it is still in the page: once it is out of it
+ * the browser gives no focus back.
+ */
+export function useModal(box: { current: HTMLDialogElement | null }): void {
+  const before = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    const dialog = box.current;
+    before.current = document.activeElement;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  useEffect(
+    () => () => {
+      if (!before.current?.isConnected) document.querySelector('main')?.focus(); // its row may be gone
+    },
+    [],
+  );
+}
+
 /** A modal dialog: the browser keeps the focus in it and gives it back; Escape and the cross close it. */
 export function Dialog({ title, onClose, isWide = false, children }: DialogProps) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
-    const dialog = box.current;
-    const before = document.activeElement;
-    dialog?.showModal();
+  useModal(box);
+  useLayoutEffect(() => {
     const isAtCross = document.activeElement?.closest('.dialog-head');
-    if (isAtCross) dialog?.querySelector<HTMLElement>(FIRST)?.focus();
+    if (isAtCross) box.current?.querySelector<HTMLElement>(FIRST)?.focus();
     dialogsOpen.value = [...dialogsOpen.peek(), id];
     return () => {
       dialogsOpen.value = dialogsOpen.peek().filter((one) => one !== id);
-      dialog?.close();
-      const next = before?.isConnected ? before : document.querySelector('main'); // its row may be gone
-      if (next instanceof HTMLElement) next.focus();
     };
   }, []);
   return (

@@ -6,6 +6,7 @@ import { canKeep, Easel } from './easel';
 import type { Feed, Trouble } from './feed';
 import { canFeed, Feeder } from './feeder';
 import { Films } from './films';
+import { USUAL_FRAME_MS } from './frametimes';
 import type { Interval } from './intervals';
 import type { Library, Status } from './library';
 import { aheadOf, showable } from './ranges';
@@ -34,8 +35,6 @@ const HELD_SLACK_MS = 120;
 /** While a seek is under way, a frame that is further from the clock is not what is asked for. */
 const FAR_MS = 1500;
 const PICTURE_EVERY_MS = 250;
-/** How long a frame is shown where the next one is not known. */
-const USUAL_FRAME_MS = 40;
 
 export class Channel {
   readonly id: number;

@@ -4,7 +4,8 @@ import type { Interval } from './intervals';
 
 /** More than so many frames are never kept: decoders have few to give away. */
 const MOST_KEPT = 8;
-const SAME_MS = 0.5;
+/** Frames of one camera that begin so near to each other are one that came twice. */
+const SAME_FRAME_MS = 0.5;
 
 /** Wall time of a frame, and its picture until it is seen. */
 interface Kept extends Interval {
@@ -37,7 +38,7 @@ export class Easel {
   /** Take the frame of a video that it shows now. */
   take(picture: VideoFrame, startMs: number, endMs: number): void {
     const last = this.kept.at(-1);
-    if (last && Math.abs(startMs - last.startMs) < SAME_MS) {
+    if (last && Math.abs(startMs - last.startMs) < SAME_FRAME_MS) {
       picture.close(); // the same again: it was told of only after it was taken
       return;
     }

@@ -1,5 +1,8 @@
 /** When each frame of a camera is shown, as far as it is loaded: what stepping by frames goes by. */
 
+/** How long a frame is shown where the next one is not known, ms. */
+export const USUAL_FRAME_MS = 40;
+
 /** Times in ms since the epoch, rising. */
 export class FrameTimes {
   private times: number[] = [];

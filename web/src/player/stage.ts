@@ -3,6 +3,7 @@
 import { isPlaying, rate } from '../moment';
 import type { Channel } from './channel';
 import type { Clock } from './clock';
+import { USUAL_FRAME_MS } from './frametimes';
 import { pickTogether } from './together';
 
 /** So long others wait for the frame of one camera, ms: longer than a busy machine lets a browser stand. */
@@ -11,7 +12,6 @@ const PATIENCE_MS = 400;
 const LOOK_MS = 50;
 /** So long frames of one instant are waited for, before those next to each other do. */
 const STRICT_MS = 80;
-const USUAL_FRAME_MS = 40;
 
 export class Stage {
   private asked = 0;

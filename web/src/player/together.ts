@@ -3,7 +3,7 @@
 import type { Interval } from './intervals';
 
 /** Wall times of frames are right to a millisecond: what is less apart meets. */
-const SAME_MS = 2;
+const MEETING_MS = 2;
 
 type Frames = readonly Interval[];
 
@@ -17,11 +17,11 @@ export function pickTogether(cameras: readonly Frames[], apartMs: number): numbe
   const ends = new Set(cameras.flatMap((frames) => frames.map((one) => one.endMs).filter((end) => end <= commonMs)));
   let found: number[] | null = null;
   for (const end of [...ends].sort((a, b) => b - a)) {
-    const picked = cameras.map((frames) => nearest(frames, end - SAME_MS));
+    const picked = cameras.map((frames) => nearest(frames, end - MEETING_MS));
     if (picked.every((at) => at === 0)) break;
     const apart = apartOf(cameras, picked);
-    if (apart < -SAME_MS) return picked;
-    if (found === null && apart <= apartMs + SAME_MS) found = picked;
+    if (apart < -MEETING_MS) return picked;
+    if (found === null && apart <= apartMs + MEETING_MS) found = picked;
   }
   return found;
 }

@@ -7,6 +7,7 @@ import { cameraName, cameras } from '../cameras';
 import { isoOf, momentText, zoneName } from '../instants';
 import { useAsked } from '../parts/asked';
 import { Button } from '../parts/button';
+import { CameraField } from '../parts/camerafield';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { type Column, Table } from '../parts/table';
@@ -82,21 +83,6 @@ function Actions() {
   );
 }
 
-function CameraField({ value, onChoose }: { value: string; onChoose: (source: string) => void }) {
-  return (
-    <Field label={say('camera')}>
-      <select value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
-        <option value="">{say('anyCamera')}</option>
-        {(cameras.value ?? []).map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </Field>
-  );
-}
-
 function FilterForm({ filters }: { filters: Filters }) {
   const [typed, setTyped] = useState(filters);
   const key = FILTERS.map((name) => filters[name]).join('\n');
@@ -105,8 +91,9 @@ function FilterForm({ filters }: { filters: Filters }) {
     event.preventDefault();
     changeQuery(typed, { replace: false });
   };
-  const text = (name: keyof Filters, more: object = {}) => (
-    <Field label={say(name === 'source' ? 'camera' : name)}>
+  const choose = (source: string) => setTyped({ ...typed, source });
+  const text = (name: Exclude<keyof Filters, 'source'>, more: object = {}) => (
+    <Field label={say(name)}>
       <input
         {...more}
         value={typed[name]}
@@ -121,7 +108,7 @@ function FilterForm({ filters }: { filters: Filters }) {
       {text('action', { list: 'system-actions', placeholder: say('anyAction') })}
       <Actions />
       {text('subject')}
-      <CameraField value={typed.source} onChoose={(source) => setTyped({ ...typed, source })} />
+      <CameraField cameras={cameras.value ?? []} value={typed.source} none={say('anyCamera')} onChoose={choose} />
       {text('from', time)}
       {text('to', time)}
       <Button kind="main" type="submit">

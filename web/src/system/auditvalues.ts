@@ -1,17 +1,13 @@
-/** Values of the audit log that are words themselves, by the name of the value: `role.viewer`. */
+/** Values of the audit log that are words themselves, by the name of the value: `scope.all`. */
+import { KINDS } from '../clips/forms';
+import { say as sayForm } from '../clips/takewords';
+import { say as sayPart } from '../parts/words';
 import { knownOf } from './auditacts';
 
 const VALUES = {
   en: {
-    'role.viewer': 'viewer',
-    'role.operator': 'operator',
-    'role.admin': 'administrator',
-    'role.analyser': 'analyser',
     'model.Source': 'video stream',
     'model.PictureSource': 'still pictures',
-    'content.mp4': 'MP4',
-    'content.film': 'MP4 with manifest',
-    'content.files': 'evidence',
     'scope.all': 'all cameras',
     'scope.group': 'a group',
     'scope.tag': 'a tag',
@@ -20,11 +16,6 @@ const VALUES = {
     'kind.footage': 'footage',
     'how.tus': 'in parts (tus)',
     'how.multipart': 'in one piece',
-    'status.online': 'online',
-    'status.offline': 'offline',
-    'status.unauthorised': 'sign-in refused',
-    'status.no_video': 'no video',
-    'status.unknown': 'unknown',
     'wrong.password': 'the password',
     'wrong.code': 'the code',
     'is.true': 'yes',
@@ -32,15 +23,8 @@ const VALUES = {
     'is.null': 'none',
   },
   ru: {
-    'role.viewer': 'наблюдатель',
-    'role.operator': 'оператор',
-    'role.admin': 'администратор',
-    'role.analyser': 'анализатор',
     'model.Source': 'видеопоток',
     'model.PictureSource': 'отдельные снимки',
-    'content.mp4': 'MP4',
-    'content.film': 'MP4 с описью',
-    'content.files': 'доказательство',
     'scope.all': 'все камеры',
     'scope.group': 'группа',
     'scope.tag': 'метка',
@@ -49,11 +33,6 @@ const VALUES = {
     'kind.footage': 'запись с камеры',
     'how.tus': 'по частям (tus)',
     'how.multipart': 'целиком',
-    'status.online': 'на связи',
-    'status.offline': 'нет связи',
-    'status.unauthorised': 'вход отклонён',
-    'status.no_video': 'нет видео',
-    'status.unknown': 'неизвестно',
     'wrong.password': 'пароль',
     'wrong.code': 'код',
     'is.true': 'да',
@@ -61,15 +40,8 @@ const VALUES = {
     'is.null': 'нет',
   },
   vi: {
-    'role.viewer': 'người xem',
-    'role.operator': 'người vận hành',
-    'role.admin': 'quản trị viên',
-    'role.analyser': 'bộ phân tích',
     'model.Source': 'luồng video',
     'model.PictureSource': 'ảnh tĩnh',
-    'content.mp4': 'MP4',
-    'content.film': 'MP4 kèm bản kê',
-    'content.files': 'bằng chứng',
     'scope.all': 'mọi camera',
     'scope.group': 'một nhóm',
     'scope.tag': 'một nhãn',
@@ -78,11 +50,6 @@ const VALUES = {
     'kind.footage': 'bản ghi camera',
     'how.tus': 'từng phần (tus)',
     'how.multipart': 'một lần',
-    'status.online': 'trực tuyến',
-    'status.offline': 'ngoại tuyến',
-    'status.unauthorised': 'bị từ chối đăng nhập',
-    'status.no_video': 'không có video',
-    'status.unknown': 'chưa rõ',
     'wrong.password': 'mật khẩu',
     'wrong.code': 'mã',
     'is.true': 'có',
@@ -93,8 +60,23 @@ const VALUES = {
 
 const sayValue = knownOf(VALUES);
 
+const saidOf =
+  <Name extends string>(names: readonly Name[], say: (name: Name) => string) =>
+  (value: string): string | null => {
+    const name = names.find((one) => one === value);
+    return name === undefined ? null : say(name);
+  };
+
+/** Values that other pages say too, in the same words. */
+const SAID: Record<string, (value: string) => string | null> = {
+  role: saidOf(['viewer', 'operator', 'admin', 'analyser'], sayPart),
+  status: saidOf(['online', 'offline', 'unauthorised', 'no_video', 'unknown'], sayPart),
+  content: saidOf(KINDS, sayForm),
+};
+
 /** A value of this name in words; null for one that is none of the fixed ones, so what somebody wrote. */
 export function valueWord(name: string, value: unknown): string | null {
   if (value === null || typeof value === 'boolean') return sayValue(`is.${value}`);
-  return typeof value === 'string' ? sayValue(`${name}.${value}`) : null;
+  if (typeof value !== 'string') return null;
+  return SAID[name]?.(value) ?? sayValue(`${name}.${value}`);
 }

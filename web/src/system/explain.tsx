@@ -3,10 +3,11 @@
 import type { TargetedSubmitEvent } from 'preact';
 import { useState } from 'preact/hooks';
 import { type Explanation, explain, LIMITS } from '../api/system';
-import { type Camera, cameras } from '../cameras';
+import { cameras } from '../cameras';
 import { nowMs, zoneName } from '../instants';
 import { HOUR_MS } from '../lengths';
 import { Button } from '../parts/button';
+import { CameraField } from '../parts/camerafield';
 import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { fieldText, instantOf } from '../wallclock';
@@ -51,20 +52,6 @@ function Found({ found }: { found: Explanation }) {
   );
 }
 
-function CameraField({ list, id, onChoose }: { list: Camera[]; id: string; onChoose: (id: string) => void }) {
-  return (
-    <Field label={say('camera')}>
-      <select value={id} onChange={(event) => onChoose(event.currentTarget.value)}>
-        {list.map((one) => (
-          <option key={one.id} value={one.id}>
-            {one.name}
-          </option>
-        ))}
-      </select>
-    </Field>
-  );
-}
-
 export function Explain() {
   const list = cameras.value ?? [];
   const [sourceId, setSourceId] = useState('');
@@ -86,7 +73,7 @@ export function Explain() {
       <h2>{say('explain')}</h2>
       <p class="small muted">{say('explainAbout')}</p>
       <form class="row system-line" onSubmit={(event) => void ask(event)}>
-        <CameraField list={list} id={sourceId || String(list[0]?.id)} onChoose={setSourceId} />
+        <CameraField cameras={list} value={sourceId || String(list[0]?.id)} onChoose={setSourceId} />
         <Field label={say('moment')}>
           <input
             type="datetime-local"

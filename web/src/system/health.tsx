@@ -1,7 +1,7 @@
 /** Health: what recording needs, processes, what waits, clocks, and each camera with its last interruption. */
 
 import { type Health, health, type ServiceHealth, type SourceHealth } from '../api/system';
-import { cameraName, nameOf as sourceName } from '../cameras';
+import { cameraName, toldName } from '../cameras';
 import { causeText } from '../causes';
 import { bytesText, durationText, momentText, nowMs, numberText } from '../instants';
 import { useAsked } from '../parts/asked';
@@ -132,12 +132,10 @@ function Versions({ service }: { service: ServiceHealth }) {
   );
 }
 
-const nameOf = ({ source_id: id, description }: SourceHealth): string => sourceName({ id, description });
-
 function Name({ source }: { source: SourceHealth }) {
   return (
     <Link page="timeline" query={{ cameras: String(source.source_id) }}>
-      {nameOf(source)}
+      {toldName(source)}
     </Link>
   );
 }
@@ -184,7 +182,7 @@ const columns = (): Column<SourceHealth>[] => [
     name: 'camera',
     label: say('camera'),
     cell: (source) => <Name source={source} />,
-    order: nameOf,
+    order: toldName,
   },
   {
     name: 'status',

@@ -1,7 +1,7 @@
 /** Losses: what was to be recorded and was not, by camera and cause, with the longest gaps and a way to each. */
 
 import { type LossGap, losses, lossesTableAddress, type SourceLoss } from '../api/system';
-import { nameOf as sourceName } from '../cameras';
+import { toldName } from '../cameras';
 import { causeText } from '../causes';
 import { dayText, durationText, isoOf, momentText, nowMs, numberText, zoneName } from '../instants';
 import { useAsked } from '../parts/asked';
@@ -20,8 +20,6 @@ const MOST_GAPS = 20;
 /** What was recorded once and is not there any more (app/archive/causes.py). */
 const RECORDED_ONCE = new Set(['deleted', 'unreadable']);
 
-const nameOf = ({ description, source_id: id }: { description: string | null; source_id: number }) =>
-  sourceName({ id, description });
 const lostOf = (one: SourceLoss): number => one.expected_s - one.recorded_s;
 
 function kindOf(coverage: number): Kind {
@@ -49,7 +47,7 @@ function Causes({ one }: { one: SourceLoss }) {
 }
 
 const columns = (): Column<SourceLoss>[] => [
-  { name: 'camera', label: say('camera'), cell: nameOf, order: nameOf },
+  { name: 'camera', label: say('camera'), cell: toldName, order: toldName },
   {
     name: 'coverage',
     label: say('coverage'),
@@ -87,7 +85,7 @@ function worstOf(list: SourceLoss[]): PlacedGap[] {
   const all = list.flatMap((one) =>
     one.worst.map((gap) => ({
       ...gap,
-      camera: nameOf(one),
+      camera: toldName(one),
       sourceId: one.source_id,
       lengthMs: Date.parse(gap.end_utc) - Date.parse(gap.start_utc),
     })),

@@ -1,10 +1,10 @@
 /** What is asked for first, and in how many requests. */
 import { expect, test, vi } from 'vitest';
 import { DAY_MS } from '../lengths';
+import { Slots } from '../parts/slots';
 import { type Asked, Feed, type Origin } from './feed';
 import { type Spans, spansWithin } from './runs';
 import { spanOf } from './scale';
-import { Slots } from './slots';
 import { boundsOf, COVERAGE, levelFor, resolutionMs, tilesIn } from './tiles';
 
 const NOW_MS = Date.UTC(2026, 10, 27, 12);
@@ -41,7 +41,7 @@ const turns = () => new Promise((done) => setTimeout(done, 5));
 
 function looking(origin: Origin<Spans>) {
   const world = { nowMs: () => NOW_MS, isSeen: () => true, changed: () => undefined };
-  const feed = new Feed(origin, new Slots(() => 5), world);
+  const feed = new Feed(origin, new Slots(5), world);
   const draw = () => {
     feed.want(IDS, YEAR, WIDTH);
     feed.settle();
@@ -126,5 +126,7 @@ test('what fails is asked for again, and still nothing beside it', async () => {
   await turns();
   expect(asked).toHaveLength(1);
   expect(feed.failure).toEqual(new Error('no service'));
+  await vi.waitUntil(() => asked.length > 1, 10_000);
+  expect(asked[1]).toEqual(asked[0]);
   feed.stop();
 });

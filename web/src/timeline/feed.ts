@@ -6,15 +6,17 @@
  * is deleted, and fetched later from other servers. What is old stays drawn until the new is there.
  */
 import { MINUTE_MS } from '../lengths';
+import type { Slots } from '../parts/slots';
 import { Keep } from './keep';
 import { spanOf, type View } from './scale';
-import type { Slots } from './slots';
 import {
   boundsOf,
+  boundsOfRow,
   byImportance,
   levelFor,
   type Piece,
   piecesOf,
+  type Row,
   resolutionMs,
   rowsOf,
   type Shape,
@@ -66,10 +68,7 @@ interface Entry<Value> {
   readonly askedMs: number;
 }
 
-interface Flight {
-  /** Of one level, side by side. */
-  readonly tiles: readonly Tile[];
-  readonly ids: readonly number[];
+interface Flight extends Row {
   readonly abort: AbortController;
 }
 
@@ -282,7 +281,8 @@ export class Feed<Value> {
   /** Ask for what is missing of some tiles; `extra` 1: nobody sees it yet. */
   #fly(ids: readonly number[], tiles: readonly Tile[], extra: 0 | 1): void {
     const missing = this.#missing(ids, tiles, extra === 0).map((one) => ({ ...one, ids: this.#grounded(one) }));
-    for (const row of rowsOf(missing, this.#origin.cut ? undefined : 1)) {
+    const rows: Row[] = this.#origin.cut ? rowsOf(missing) : missing.map((one) => ({ ...one, tiles: [one.tile] }));
+    for (const row of rows) {
       for (let first = 0; first < row.ids.length; first += this.#origin.mostIds) {
         const some = row.ids.slice(first, first + this.#origin.mostIds);
         const flight = { tiles: row.tiles, ids: some, abort: new AbortController() };
@@ -301,17 +301,15 @@ export class Feed<Value> {
 
   async #bring(flight: Flight, rank: number): Promise<void> {
     const { tiles, ids, abort } = flight;
-    const bounds = tiles.map((tile) => boundsOf(this.shape, tile));
-    const [{ startMs }, { endMs }, { level }] = [bounds[0], bounds.at(-1), tiles[0]] as [View, View, Tile];
+    const { startMs, endMs } = boundsOfRow(this.shape, flight);
     try {
-      const [askedMs, values] = await this.#slots.run(rank, abort.signal, async () => {
+      const load = async () => {
         const nowMs = this.#world.nowMs();
         const range = { startMs, endMs: Math.max(Math.min(endMs, nowMs), startMs + 1), isOpen: endMs > nowMs };
-        return [
-          nowMs,
-          await this.#origin.load([...ids], range, resolutionMs(this.shape, level), abort.signal),
-        ] as const;
-      });
+        const found = await this.#origin.load([...ids], range, resolutionMs(this.shape, tiles[0].level), abort.signal);
+        return [nowMs, found] as const;
+      };
+      const [askedMs, values] = await this.#slots.run(load, rank, abort.signal);
       for (const id of ids) this.#keep(id, tiles, values.get(id) ?? null, askedMs);
       [this.#failures, this.#retryMs, this.#failure] = [0, 0, null];
       if (this.#isMoreWanted) this.#later(CALM_MS); // what has come is drawn first

@@ -5,6 +5,7 @@ import { durationText, momentText, nowMs, zoneName } from '../instants';
 import { FIRST_MS, LAST_FRAME_MS, SECOND_MS } from '../lengths';
 import { areLanesDrawn } from '../moment';
 import { findNearest } from '../nearest';
+import { Slots } from '../parts/slots';
 import { language } from '../words';
 import { zoneOf } from '../zones';
 import { type Activity, ActivityLayer } from './activitylayer';
@@ -19,17 +20,16 @@ import { KeyPictures, type Picture, type Sheet, sheetOrigin, thumbnailAt, wantSh
 import type { Spans } from './runs';
 import { isWithin, spanOf, type View } from './scale';
 import { Scene } from './scene';
-import { Slots } from './slots';
 import { type Cursor, cursor, isOn, laneWidth, news } from './store';
 import { say } from './words';
 
 const NEAR_PX = 5; // what lies so near to the pointer is meant
-const CONNECTIONS = 3;
+const CONNECTIONS = 3; // of the six that a browser has for a host: the player needs most of them
 const COARSEST_S = 200_000; // decades in one answer
 
 /** What layers are drawn from; `mayHave` tells whether a camera may have footage in a range. */
 function feedsOf(changed: () => void, mayHave: Parameters<typeof sheetOrigin>[0]) {
-  const slots = new Slots(() => CONNECTIONS);
+  const slots = new Slots(CONNECTIONS);
   const world = { nowMs, isSeen: () => !document.hidden, changed };
   return {
     coverage: new Feed(coverageOrigin, slots, world),

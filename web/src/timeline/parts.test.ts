@@ -6,7 +6,6 @@ import { heightOf, laneAt, laneHeightOf, lanesOf, partsOf } from './lanes';
 import { linesOf, sharedOf } from './listing';
 import { wheelFactor, wheelPx } from './pointing';
 import { pushAt } from './scale';
-import { Slots } from './slots';
 import { STEPS } from './ticks';
 
 test('a memory never weighs more than it may, and forgets what was not looked at for the longest', () => {
@@ -148,33 +147,4 @@ test('turning the wheel there and back shows the same again', () => {
   for (const px of [3, 30, 120, 480]) expect(wheelFactor(px) * wheelFactor(-px)).toBeCloseTo(1, 9);
   expect(wheelFactor(120)).toBeGreaterThan(1);
   expect(wheelPx(3, 1)).toBe(48);
-});
-
-test('no more requests run than there are places, and the most important waits the least', async () => {
-  const slots = new Slots(() => 2);
-  const order: string[] = [];
-  const ends: (() => void)[] = [];
-  const { signal } = new AbortController();
-  const begin = (name: string, rank: number, given: AbortSignal = signal) =>
-    slots.run(rank, given, () => {
-      order.push(name);
-      return new Promise<void>((end) => ends.push(end));
-    });
-  const given = new AbortController();
-  const first = [begin('a', 1), begin('b', 1)];
-  const given3 = begin('gone', 0, given.signal);
-  const later = [begin('late', 9), begin('soon', 2)];
-  await Promise.resolve();
-  expect(order).toEqual(['a', 'b']);
-  given.abort();
-  await expect(given3).rejects.toMatchObject({ name: 'AbortError' });
-  ends.shift()?.();
-  await first[0];
-  await Promise.resolve();
-  expect(order).toEqual(['a', 'b', 'soon']);
-  for (const end of ends) end();
-  await new Promise((done) => setTimeout(done));
-  for (const end of ends) end();
-  await Promise.all([...first, ...later]);
-  expect(order).toEqual(['a', 'b', 'soon', 'late']);
 });

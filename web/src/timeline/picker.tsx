@@ -7,6 +7,7 @@ import { clockMs } from '../moment';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Field } from '../parts/field';
+import { WhichTime } from '../parts/whichtime';
 import { say as sayPart } from '../parts/words';
 import { type Read, readTyped } from '../typedtime';
 import { say as sayTyped } from '../typedwords';
@@ -22,30 +23,6 @@ interface PickerProps {
   /** `isDay`: no time was given, the whole day is to be seen. */
   onGo: (ms: number, isDay: boolean) => void;
   onClose: () => void;
-}
-
-/** Which of the two times is meant that a clock shows when it is put back. */
-function Which({
-  instants,
-  chosen,
-  onChoose,
-}: {
-  instants: readonly number[];
-  chosen: number;
-  onChoose: (at: number) => void;
-}) {
-  const zone = zoneOf(zoneName());
-  return (
-    <fieldset class="stack">
-      <legend class="small">{sayTyped('twice')}</legend>
-      {instants.map((ms, number) => (
-        <label key={ms} class="check">
-          <input type="radio" name="which" checked={chosen === number} onChange={() => onChoose(number)} />
-          {sayTyped(number ? 'second' : 'first', { offset: zone.offsetText(ms, language.value) })}
-        </label>
-      ))}
-    </fieldset>
-  );
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
@@ -169,16 +146,16 @@ export function MomentPicker({ onGo, onClose }: PickerProps) {
     text.value = typed;
     error.value = '';
   };
-  const chooseWhich = (at: number) => {
-    which.value = at;
-  };
   const label = say('dayAndTime', { zone: zone.name });
   const instants = meant?.instants ?? [];
+  const chooseWhich = (at: number) => {
+    which.value = instants.indexOf(at);
+  };
   return (
     <Dialog title={say('goToTitle')} onClose={onClose}>
       <form class="stack picker" onSubmit={submit} noValidate>
         <TextField label={label} hint={hintOf(meant, ms)} error={error.value} value={text.value} onType={type} />
-        {instants.length > 1 && <Which instants={instants} chosen={which.value} onChoose={chooseWhich} />}
+        <WhichTime name="which" instants={instants} chosenMs={ms} onChoose={chooseWhich} />
         <div class="picker-choices">
           <Calendar wall={wall} zone={zone} onChoose={choose} />
           <div class="stack">

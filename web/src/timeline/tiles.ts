@@ -99,12 +99,21 @@ function finerPieces(shape: Shape, tile: Tile, within: View, isReady: (tile: Til
   return found.every((piece) => piece.tile === null) ? [{ ...within, tile: null }] : found;
 }
 
+/** Tiles of one level, side by side, and the cameras for which they are wanted. */
+export interface Row {
+  readonly tiles: [Tile, ...Tile[]];
+  readonly ids: readonly number[];
+}
+
+/** Where the first tile of a row begins and the last one ends. */
+export function boundsOfRow(shape: Shape, { tiles }: Row): View {
+  const [first] = tiles;
+  return { startMs: boundsOf(shape, first).startMs, endMs: boundsOf(shape, tiles.at(-1) ?? first).endMs };
+}
+
 /** Return tiles joined to rows: of one level, side by side, wanted for the same cameras; what is wanted first goes first. */
-export function rowsOf(
-  wanted: readonly { tile: Tile; ids: readonly number[] }[],
-  most = MOST_TILES,
-): { tiles: Tile[]; ids: readonly number[] }[] {
-  const rows: { tiles: Tile[]; ids: readonly number[] }[] = [];
+export function rowsOf(wanted: readonly { tile: Tile; ids: readonly number[] }[], most = MOST_TILES): Row[] {
+  const rows: Row[] = [];
   const places = new Map(wanted.map(({ tile }, place) => [tile, place]));
   for (const { tile, ids } of [...wanted].sort((one, other) => one.tile.index - other.tile.index)) {
     const before = rows.find(({ tiles, ids: others }) => {
@@ -115,7 +124,7 @@ export function rowsOf(
     if (before) before.tiles.push(tile);
     else rows.push({ tiles: [tile], ids });
   }
-  const placeOf = ({ tiles }: { tiles: Tile[] }) => Math.min(...tiles.map((tile) => places.get(tile) ?? 0));
+  const placeOf = ({ tiles }: Row) => Math.min(...tiles.map((tile) => places.get(tile) ?? 0));
   return rows.sort((one, other) => placeOf(one) - placeOf(other));
 }
 

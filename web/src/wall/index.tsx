@@ -1,5 +1,5 @@
 /** The live wall: all cameras by group, with their newest picture and what they do. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { cameras as allCameras, groups as allGroups, type Camera } from '../cameras';
 import { useKeys } from '../keys';
 import { may, mayConfigure } from '../me';
@@ -126,7 +126,7 @@ export default function Wall() {
     [cameras, groups, narrowing, order, own, hidden],
   );
   const shown = useMemo(() => unique(sections), [sections]);
-  useEffect(followMode, []);
+  useLayoutEffect(followMode, []); // nothing else is painted as a wall
   useWallKeys(shown);
   if (cameras === null) return <Spinner />;
   const showAll = () => {

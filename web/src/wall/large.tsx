@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { Camera } from '../cameras';
 import { clockText } from '../instants';
 import { IconButton } from '../parts/button';
+import { useModal } from '../parts/dialog';
 import { Link } from '../parts/link';
 import { Lamp } from '../parts/shown';
 import { say as sayPart } from '../parts/words';
@@ -33,13 +34,7 @@ function Bar({ camera, step }: { camera: Camera; step: (places: number) => void 
 export function Large({ camera, cameras }: { camera: Camera; cameras: Camera[] }) {
   const box = useRef<HTMLDialogElement>(null);
   const { id, name } = camera;
-  useEffect(() => {
-    const before = document.activeElement;
-    box.current?.showModal();
-    return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
-    };
-  }, []);
+  useModal(box);
   useEffect(() => watchLive(id, EVERY_FRAME), [id]);
   const step = (places: number) => {
     const at = cameras.findIndex((one) => one.id === id);

@@ -1,0 +1,63 @@
+/** When what was measured is asked for again: against a real server, by a clock that is put forward. */
+import '../nobrowser';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { Camera } from '../cameras';
+
+const { measures, wantMeasured } = await import('./measured');
+
+const [reach, later] = [fetch, setTimeout];
+const asked: string[] = [];
+/** What is answered for each camera, by its path; 200 where nothing else is said. */
+const statuses = new Map<string, number>();
+const server = createServer((request, answer) => {
+  const id = /\/source\/(\d+)\//.exec(request.url ?? '')?.[1] ?? '';
+  asked.push(id);
+  answer.writeHead(statuses.get(id) ?? 200, { 'Content-Type': 'application/json' }).end('{}');
+});
+
+/** Wait in true time, however long it takes. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((done) => later(done, 5));
+}
+
+const seen = (status: string, ...ids: number[]) =>
+  wantMeasured(ids.map((id) => ({ id, status, isRecording: false }) as Camera));
+
+beforeAll(async () => {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  globalThis.fetch = (path, init) => reach(`${base}${path}`, init); // as a browser, which knows where it is
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+
+afterAll(() => {
+  vi.useRealTimers();
+  server.closeAllConnections();
+  server.close();
+});
+
+test('what was not told is asked for again by itself, and what is refused with the next look alone', async () => {
+  statuses.set('1', 503).set('2', 404);
+  seen('online', 1, 2, 3, 4, 5, 6, 7);
+  await until(() => asked.length === 7 && measures.peek().size === 5);
+  expect([...asked].sort()).toEqual(['1', '2', '3', '4', '5', '6', '7']);
+  statuses.clear();
+  await until(() => {
+    vi.advanceTimersByTime(10_000); // more than once where the failure had not come yet
+    return measures.peek().has(1);
+  });
+  expect(asked.slice(7)).toEqual(['1']);
+  seen('online', 1, 2, 3);
+  await until(() => measures.peek().has(2));
+  expect(asked.slice(8)).toEqual(['2']);
+});
+
+test('a camera is asked for again when its status is another', async () => {
+  const before = asked.length;
+  seen('offline', 3);
+  seen('offline', 3);
+  await until(() => asked.length > before);
+  expect(asked.slice(before)).toEqual(['3']);
+});
