@@ -64,6 +64,14 @@ STOP = r"""
 """
 
 
+# A busy machine: what is drawn comes late, and so what a page does only after it was painted (Preact: 35 ms at most).
+PAINT_SLOWLY = """(() => {
+  const [draw, later] = [requestAnimationFrame.bind(window), setTimeout.bind(window)];
+  window.setTimeout = (act, ms, ...given) => later(act, ms === 35 ? 400 : ms, ...given);
+  window.requestAnimationFrame = (act) => draw(() => later(() => act(performance.now()), 120));
+})()"""
+
+
 def is_silent_camera(message: ConsoleMessage) -> bool:
     """Tell whether the browser only notes that a camera gave no picture (504), which the page tells itself."""
     return bool(re.search(r"/api/v1/source/\d+/(picture|video)", message.location["url"])) and "504" in message.text
@@ -90,6 +98,10 @@ class Looker:
         self.page.locator("input[name=password]").fill(password)
         self.page.locator("input[name=password]").press("Enter")
         self.page.wait_for_url(lambda address: "/login" not in address)
+
+    def paint_slowly(self) -> None:
+        """Have the pages that are opened from now on as on a machine that is busy."""
+        self.page.add_init_script(PAINT_SLOWLY)
 
     def open(self, path: str = "/") -> Page:
         """Load a page and wait until its part of the scripts is there."""

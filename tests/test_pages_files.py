@@ -72,6 +72,20 @@ def send(base: str, file_id: int, offset: int, data: bytes) -> None:
     assert requests.patch(f"{base}/files/{file_id}/", headers=headers, data=data, timeout=20).status_code == 204
 
 
+def test_the_length_of_a_film_is_told_however_late_the_page_is_painted(
+    served: Served, chromium: Chromium, film: bytes
+) -> None:
+    base = served.service.base
+    file_id, _ = announce(base, len(film), "grey.mp4")
+    send(base, file_id, 0, film)
+    with chromium.looking(base) as looker:
+        looker.paint_slowly()
+        page = looker.open(f"/view/files?file={file_id}")
+        expect(page.locator("video")).to_have_js_property("readyState", 4)
+        expect(page.locator("main")).to_contain_text("00:00.0 / 00:06")
+        assert looker.complaints == []
+
+
 def test_status_findings_and_comments_come_by_themselves_and_comments_are_written_by_keyboard(
     served: Served, chromium: Chromium, film: bytes
 ) -> None:

@@ -316,6 +316,15 @@ def test_an_account_is_made_used_bounded_and_deactivated(world: World, admin: Lo
     assert page.get_by_role("textbox", name="The new password of olga").input_value() != secret
 
 
+def test_what_is_typed_at_once_is_what_the_log_is_filtered_by(admin: Looker) -> None:
+    admin.paint_slowly()
+    page = admin.open("/view/system?tab=audit")
+    page.get_by_label("Did").fill("watch")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda address: "action=watch" in address)
+    expect(page.get_by_label("Did")).to_have_value("watch")
+
+
 def test_a_token_is_made_used_and_revoked_and_the_log_tells_of_it(world: World, admin: Looker) -> None:
     page = admin.open("/view/system?tab=tokens")
     page.get_by_role("button", name="Make a token").press("Enter")

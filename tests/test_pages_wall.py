@@ -257,6 +257,23 @@ def test_cameras_that_are_no_group_are_recorded_by_keyboard_and_refusals_are_tol
         assert {group["name"] for group in looker.ask("/api/v1/group")} == {"Doors", "Outside", "Roof"}
 
 
+def test_a_key_that_is_pressed_at_once_means_the_cameras_that_are_shown(house: House, chromium: Chromium) -> None:
+    with chromium.looking(house.base, account="operator") as looker:
+        looker.paint_slowly()
+        page = looker.open("/")
+        page.get_by_role("link", name="Yard").wait_for()
+        page.keyboard.press("r")
+        dialog = page.get_by_role("dialog", name="Record cameras")
+        expect(dialog.get_by_label("Tag")).to_have_value("all cameras")
+        page.keyboard.press("Escape")
+        dialog.wait_for(state="detached")
+        page.get_by_role("button", name="Wall mode").click()
+        expect(page.locator(".wall-open")).to_have_count(4)
+        heights = "[...document.querySelectorAll('.wall-tile')].map((tile) => tile.getBoundingClientRect().bottom)"
+        assert max(page.evaluate(heights)) <= page.evaluate("innerHeight")
+        assert looker.complaints == []
+
+
 def test_all_tags_are_asked_for_at_once_and_a_refusal_is_told_as_it_is(house: House, chromium: Chromium) -> None:
     with house.app.app_context(), writing() as session:
         for name in ("day", "night", "week"):

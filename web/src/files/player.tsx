@@ -1,5 +1,5 @@
 /** A file as it is: film, sound or picture, with the controls that also the keys work. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { contentPath, type HandedFile } from '../api/files';
 import { bytesText } from '../instants';
 import { Button, IconButton } from '../parts/button';
@@ -33,7 +33,8 @@ export function DownloadLink({ file }: { file: HandedFile }) {
 
 function Media({ file, shape, playing }: { file: HandedFile; shape: 'video' | 'audio'; playing: Playing }) {
   const box = useRef<HTMLVideoElement & HTMLAudioElement>(null);
-  useEffect(() => {
+  // At once: what the browser tells of a film that it has already would come before anything hears it.
+  useLayoutEffect(() => {
     playing.attach(box.current);
     return () => playing.attach(null);
   }, [playing]);

@@ -1,6 +1,6 @@
 /** One camera's picture with its name, the clock of its frame, and what is to be said where there is none. */
 
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { mp4Url } from '../api/footage';
 import { camera, cameraName } from '../cameras';
 import { clockText, isoOf } from '../instants';
@@ -17,7 +17,7 @@ const AROUND_MS = 120_000;
 /** The media of a channel: its elements are its own and outlive what is drawn around them. */
 function Media({ channel }: { channel: Channel }) {
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     box.current?.replaceChildren(channel.video, channel.easel.canvas, channel.scanner.canvas);
   }, [channel]);
   return <div ref={box} class="player-media" />;

@@ -1,6 +1,6 @@
 /** The audit log: who did what and who watched, filtered, page by page, and how far its chain is sealed. */
 import type { TargetedSubmitEvent } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { type Act, actsAddress, actsAt } from '../api/people';
 import { health, type ServiceHealth } from '../api/system';
 import { cameraName, cameras } from '../cameras';
@@ -86,7 +86,7 @@ function Actions() {
 function FilterForm({ filters }: { filters: Filters }) {
   const [typed, setTyped] = useState(filters);
   const key = FILTERS.map((name) => filters[name]).join('\n');
-  useEffect(() => setTyped(filters), [key]);
+  useLayoutEffect(() => setTyped(filters), [key]); // at once: later it would take back what was typed meanwhile
   const show = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     changeQuery(typed, { replace: false });

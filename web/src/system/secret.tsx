@@ -1,5 +1,5 @@
 /** A secret that is shown this once: to be read, selected and copied. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Button } from '../parts/button';
 import { sayCopied } from '../parts/copytext';
 import { Dialog } from '../parts/dialog';
@@ -15,7 +15,7 @@ interface SecretProps {
 
 export function SecretDialog({ title, text, secret, onClose }: SecretProps) {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
+  useLayoutEffect(() => field.current?.select(), []);
   return (
     <Dialog title={title} onClose={onClose}>
       <div class="stack">

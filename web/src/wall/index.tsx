@@ -1,5 +1,5 @@
 /** The live wall: all cameras by group, with their newest picture and what they do. */
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { cameras as allCameras, groups as allGroups, type Camera } from '../cameras';
 import { useKeys } from '../keys';
 import { may, mayConfigure } from '../me';
@@ -34,7 +34,7 @@ function unique(sections: Section[]): Camera[] {
 function WallMode({ cameras }: { cameras: Camera[] }) {
   const box = useRef<HTMLDivElement>(null);
   const [columns, setColumns] = useState(1);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const arrange = () =>
       setColumns(columnsFor(cameras.length, innerWidth - EDGE_PX, innerHeight - EDGE_PX, WIDTHS_PX.least));
     arrange();

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { knownTags } from '../api/sources';
 import { cameras as allCameras, groups as allGroups, type Camera, cameraName, refresh, runningTags } from '../cameras';
 import { me } from '../me';
@@ -163,7 +163,7 @@ export function RecordDialog({ ids: firstIds }: { ids: number[] }) {
   const { isBusy, trial, start } = useStart();
   const tags = useTags();
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.select(), []);
+  useLayoutEffect(() => first.current?.select(), []); // before the first key
   const submit = (event: Event) => {
     event.preventDefault();
     void start(tag.trim(), ids);
