@@ -5,6 +5,7 @@ import {
   boundsOf,
   byImportance,
   levelFor,
+  MOST_TILES,
   piecesOf,
   resolutionMs,
   rowsOf,
@@ -114,8 +115,10 @@ test('tiles side by side are one row, for the same cameras, and no more of them 
   expect(shapeOf(rowsOf([tile(4), tile(6)]))).toEqual([[4], [6]]);
   expect(shapeOf(rowsOf([tile(4), tile(5, [1])]))).toEqual([[4], [5]]);
   expect(shapeOf(rowsOf([tile(4), tile(5, [1, 2], 6)]))).toEqual([[4], [5]]);
-  expect(shapeOf(rowsOf([tile(4), tile(5), tile(6)], 2))).toEqual([[4, 5], [6]]);
-  expect(shapeOf(rowsOf([tile(5), tile(4), tile(6)], 1))).toEqual([[5], [4], [6]]); // what is wanted first goes first
+  const more = [...Array(2 * MOST_TILES + 1).keys()];
+  const [first, second, last] = shapeOf(rowsOf(more.map((index) => tile(index))));
+  expect([first, second, last]).toEqual([more.slice(0, MOST_TILES), more.slice(MOST_TILES, -1), more.slice(-1)]);
+  expect(shapeOf(rowsOf([tile(6), tile(2), tile(4)]))).toEqual([[6], [2], [4]]); // what is wanted first goes first
   expect(shapeOf(rowsOf([tile(8), tile(3), tile(9), tile(4)]))).toEqual([
     [8, 9],
     [3, 4],

@@ -28,7 +28,7 @@ const FACTOR = 4;
 /** The tiles of coverage: 1,024 cells from half a second on, 8.5 minutes up to 388 days. */
 export const COVERAGE: Shape = { finestMs: 500, cells: 1024, levels: 9 };
 /** How many tiles are one request at the most: the service gives up to 10,000 spans of a camera. */
-const MOST_TILES = 8;
+export const MOST_TILES = 8;
 /** How many levels below the wanted one are looked at for what is missing: beyond, it would be too many tiles. */
 const FINER = 2;
 
@@ -112,14 +112,14 @@ export function boundsOfRow(shape: Shape, { tiles }: Row): View {
 }
 
 /** Return tiles joined to rows: of one level, side by side, wanted for the same cameras; what is wanted first goes first. */
-export function rowsOf(wanted: readonly { tile: Tile; ids: readonly number[] }[], most = MOST_TILES): Row[] {
+export function rowsOf(wanted: readonly { tile: Tile; ids: readonly number[] }[]): Row[] {
   const rows: Row[] = [];
   const places = new Map(wanted.map(({ tile }, place) => [tile, place]));
   for (const { tile, ids } of [...wanted].sort((one, other) => one.tile.index - other.tile.index)) {
     const before = rows.find(({ tiles, ids: others }) => {
       const last = tiles.at(-1);
       const isNext = last?.level === tile.level && last.index + 1 === tile.index;
-      return isNext && tiles.length < most && `${others}` === `${ids}`;
+      return isNext && tiles.length < MOST_TILES && `${others}` === `${ids}`;
     });
     if (before) before.tiles.push(tile);
     else rows.push({ tiles: [tile], ids });
