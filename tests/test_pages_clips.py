@@ -166,6 +166,47 @@ def test_keys_mark_what_the_player_shows_and_it_plays_in_a_loop(place: Place, ch
         assert looker.complaints == []
 
 
+def test_a_second_mark_at_the_moment_of_the_first_is_told_and_the_first_stays(
+    place: Place,
+    chromium: Chromium,
+) -> None:
+    at = utc(T0_US + 2 * SECOND_US)
+    with chromium.looking(place.base, account="viewer") as looker:
+        page = looker.open(f"/view/timeline?cameras=1,2&at={at}")
+        begin, end = page.get_by_label("Begin", exact=True), page.get_by_label("End", exact=True)
+        told, shown = page.locator(".toast"), page.locator(".player-master")
+        expect(shown).to_have_attribute("datetime", "2026-11-21T08:00:02.000Z")
+        page.keyboard.press("[")
+        page.keyboard.press("]")
+        expect(told).to_contain_text(
+            ["The begin is marked at this very moment: go on to a later one, and mark the end"]
+        )
+        expect(begin).to_have_value("2026-11-21 08:00:02.000")
+        expect(end).to_have_value("")
+        page.keyboard.press(".")
+        expect(shown).to_have_attribute("datetime", "2026-11-21T08:00:02.050Z")
+        page.keyboard.press("]")
+        expect(end).to_have_value("2026-11-21 08:00:02.050")
+        expect(begin).to_have_value("2026-11-21 08:00:02.000")
+        page.keyboard.press("\\")
+        page.keyboard.press("]")
+        page.get_by_role("button", name="Mark the begin here").click()
+        expect(told.last).to_contain_text("The end is marked at this very moment")
+        expect(end).to_have_value("2026-11-21 08:00:02.050")
+        expect(begin).to_have_value("")
+        page.keyboard.press("\\")
+        page.locator(".timeline-canvas").focus()
+        page.keyboard.press("Control+ArrowLeft")  # the cursor of the lanes: at it the same is said
+        page.keyboard.press("[")
+        expect(begin).to_have_value("2026-11-21 08:00:00.000")
+        page.keyboard.press("]")
+        expect(told).to_have_count(3)
+        expect(begin).to_have_value("2026-11-21 08:00:00.000")
+        expect(end).to_have_value("")
+        assert looker.axe() == []
+        assert looker.complaints == []
+
+
 def test_a_clip_in_a_gap_says_where_footage_is_nearest(place: Place, chromium: Chromium) -> None:
     begin, end = utc(T0_US + 9 * SECOND_US), utc(T0_US + 10 * SECOND_US)
     with chromium.looking(place.base, account="operator") as looker:

@@ -11,7 +11,7 @@ import { Empty, ErrorText } from '../parts/shown';
 import { theme } from '../theme';
 import { language } from '../words';
 import { NOW_MS, playAt } from './grips';
-import { enlarge, handleHints, laneHints, press } from './keyboard';
+import { enlarge, handleHints, type KeyboardTarget, laneHints, press } from './keyboard';
 import { AXIS_PX, laneAt } from './lanes';
 import { LanesScene } from './lanesscene';
 import { lanes as laidOut, watchWindow } from './layout';
@@ -178,10 +178,11 @@ interface SliderProps {
   lanes: LanesScene | null;
   canvas: { current: HTMLCanvasElement | null };
   onPick: () => void;
+  onMark: KeyboardTarget['mark'];
 }
 
 /** The canvas as a slider: arrows move along the time. */
-function Slider({ lanes, canvas, onPick }: SliderProps) {
+function Slider({ lanes, canvas, onPick, onMark }: SliderProps) {
   const { startMs, endMs } = view.value;
   const said = useValueText(lanes);
   const nowS = Math.round((cursor.value?.ms ?? (startMs + endMs) / 2) / 1000);
@@ -199,7 +200,7 @@ function Slider({ lanes, canvas, onPick }: SliderProps) {
       aria-valuenow={Math.min(Math.max(nowS, Math.round(startMs / 1000)), Math.round(endMs / 1000))}
       aria-valuetext={said}
       onKeyDown={(event) => {
-        if (!lanes || !press({ lanes, ids: chosen.peek(), go, pick: onPick }, event)) return;
+        if (!lanes || !press({ lanes, ids: chosen.peek(), go, pick: onPick, mark: onMark }, event)) return;
         event.preventDefault();
         event.stopPropagation();
       }}
@@ -232,7 +233,8 @@ function Old({ lanes }: { lanes: LanesScene | null }) {
   return <ErrorText error={lanes?.failure ?? null} />;
 }
 
-export function Timeline() {
+/** `onMark` sets the marks at the cursor: the rules of that are the clips'. */
+export function Timeline({ onMark }: { onMark: KeyboardTarget['mark'] }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const probe = useRef<HTMLSpanElement>(null);
   const isPicking = useSignal(false);
@@ -252,7 +254,7 @@ export function Timeline() {
         <Names />
         <Shown />
         <div class="timeline-stage">
-          <Slider lanes={lanes} canvas={canvas} onPick={pick} />
+          <Slider lanes={lanes} canvas={canvas} onPick={pick} onMark={onMark} />
           <div class="timeline-over">
             <Overlay />
           </div>

@@ -3,6 +3,7 @@ import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { ActivityBar } from '../activity';
 import { Clips } from '../clips';
+import { markAt } from '../clips/markfields';
 import { areLanesDrawn, keepAddress, takeAddress } from '../moment';
 import { Player } from '../player';
 import { arrivals, route } from '../route';
@@ -50,7 +51,7 @@ export default function TimelinePage() {
           <ChooseCameras />
           <MomentLink />
         </div>
-        <Timeline />
+        <Timeline onMark={markAt} />
       </div>
     </div>
   );
