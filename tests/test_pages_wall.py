@@ -234,6 +234,26 @@ def test_an_operator_records_a_group_by_mouse_and_stops_the_tag_by_keyboard(hous
         assert looker.ask("/api/v1/tag/begin") == []
 
 
+def test_a_camera_that_no_recorder_could_record_says_so(house: House, chromium: Chromium) -> None:
+    with house.app.app_context(), writing() as session:
+        recordings.start(session, (1,), recordings.make_tag(session, "day", now_us()), now_us())
+    with chromium.looking(house.base, account="viewer") as looker:
+        page = looker.open("/")
+        door = tile(page, "Front door", "Doors")
+        summary = page.get_by_role("status").filter(has_text="4 cameras")
+        expect(door).to_contain_text("no recorder is running")
+        expect(summary).to_contain_text("no recorder is running: nothing is recorded")
+        page.goto(f"{house.base}/view/cameras")
+        expect(page.get_by_role("row").filter(has_text="Front door")).to_contain_text("no recorder is running")
+        page.goto(house.base)
+        hold_cameras(house.app)
+        expect(door).to_contain_text("waiting for the camera")
+        expect(door).not_to_contain_text("no recorder is running")
+        expect(summary).not_to_contain_text("no recorder is running")
+        assert looker.axe() == []
+        assert looker.complaints == []
+
+
 def test_cameras_that_are_no_group_are_recorded_by_keyboard_and_refusals_are_told(
     house: House,
     chromium: Chromium,
