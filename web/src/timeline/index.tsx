@@ -2,7 +2,7 @@
 
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { cameraName } from '../cameras';
+import { cameraName, cameras } from '../cameras';
 import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lengths';
@@ -243,14 +243,15 @@ export function Timeline({ onMark }: { onMark: KeyboardTarget['mark'] }) {
   };
   const lanes = useScene(canvas, probe).value;
   const ids = useComputed(() => chosen.value).value;
+  const isEmpty = useComputed(() => cameras.value !== null && !chosen.value.length).value;
   useFollowing();
   usePageKeys(pick);
   return (
     <section class="timeline" aria-label={say('timeline')} data-following={isFollowing.value}>
       <Toolbar onGo={goAsked} isPicking={isPicking} />
       <Old lanes={lanes} />
-      {!ids.length && <Empty title={say('noCameras')} />}
-      <div class="timeline-body" hidden={!ids.length}>
+      {isEmpty && <Empty title={say('noCameras')} />}
+      <div class="timeline-body" hidden={isEmpty}>
         <Names />
         <Shown />
         <div class="timeline-stage">
