@@ -2,9 +2,10 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,6 +16,8 @@ from app.extensions import db, writing
 from app.models import Lease, Recorder, Source
 from app.models.types import now_us
 from tests.accounts import add_account, password_hash
+from tests.archived import T0_US, record
+from tests.archived import media as media
 from tests.looking import Chromium
 from tests.picture_server import PictureServer, picture_number
 from tests.served import answering
@@ -155,6 +158,36 @@ def test_cameras_show_their_pictures_by_group_and_say_when_they_give_none(house:
         door.hover()
         door.get_by_role("button", name="Ask Front door again").click()
         expect(door).not_to_contain_text("No picture since")
+        assert looker.axe() == []
+        assert looker.complaints == []
+
+
+def test_since_when_there_is_no_picture_is_told_by_what_was_recorded_or_not_at_all(
+    house: House,
+    chromium: Chromium,
+    media: Callable[..., Path],
+) -> None:
+    house.door.change(status=503)
+    for number in (1, 2):  # of which the first is recorded still, and gives nothing since
+        record(house.app, number, media("h264"), begin_us=T0_US)
+    with house.app.app_context(), writing() as session:
+        recordings.start(session, (1,), recordings.make_tag(session, "day", T0_US), T0_US)
+    with chromium.looking(house.base, account="viewer") as looker:
+        page = looker.open("/")
+        door, back, yard = (
+            tile(page, *where) for where in (("Front door", "Doors"), ("Back door", "Doors"), ("Yard", "Outside"))
+        )
+        expect(door).to_contain_text(re.compile("No picture since Nov 21, 2026, 08:00:08, .* ago"))
+        expect(back).to_contain_text("No picture; the last one that was recorded is of Nov 21, 2026, 08:00:08")
+        expect(yard).to_contain_text("No picture since this page was opened; how long before is not known")
+        house.door.change(status=200)
+        door.hover()
+        door.get_by_role("button", name="Ask Front door again").click()
+        expect(door.get_by_role("img")).to_be_visible()
+        house.door.change(status=503)
+        # Of what came meanwhile the last counts.
+        expect(door).to_contain_text("No picture since")
+        expect(door.locator(".wall-silent")).not_to_contain_text("Nov 21")
         assert looker.axe() == []
         assert looker.complaints == []
 
