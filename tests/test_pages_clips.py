@@ -127,6 +127,7 @@ def test_a_clip_says_what_it_holds_and_is_downloaded_to_the_frame(
             page.get_by_role("button", name="Download MP4").click()
         coming.value.save_as(tmp_path / "clip.mp4")
         assert coming.value.suggested_filename.startswith("source-1-")
+        assert coming.value.suggested_filename == "source-1-Gate 2026-11-21 08.00.02-08.00.06.mp4"
         assert frames_of(tmp_path / "clip.mp4") == FRAMES
         expect(page.get_by_role("region", name="Downloads")).to_contain_text("saved · ")
         page.get_by_role("button", name=re.compile("out of the list")).press("Enter")
