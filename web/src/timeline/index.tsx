@@ -7,6 +7,7 @@ import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lengths';
 import { chosen, player, view, visit } from '../moment';
+import { isNarrow } from '../narrow';
 import { Empty, ErrorText } from '../parts/shown';
 import { theme } from '../theme';
 import { language } from '../words';
@@ -233,6 +234,34 @@ function Old({ lanes }: { lanes: LanesScene | null }) {
   return <ErrorText error={lanes?.failure ?? null} />;
 }
 
+interface BodyProps extends SliderProps {
+  probe: { current: HTMLSpanElement | null };
+}
+
+/** The lanes and what lies over them; where no camera is chosen, that there is none. */
+function Body({ lanes, canvas, probe, onPick, onMark }: BodyProps) {
+  const isEmpty = useComputed(() => cameras.value !== null && !chosen.value.length).value;
+  return (
+    <>
+      <Old lanes={lanes} />
+      {isEmpty && <Empty title={say('noCameras')} />}
+      <div class="timeline-body" hidden={isEmpty}>
+        <Names />
+        <Shown />
+        <div class="timeline-stage">
+          <Slider lanes={lanes} canvas={canvas} onPick={onPick} onMark={onMark} />
+          <div class="timeline-over">
+            <Overlay />
+          </div>
+          {lanes && <Nothing lanes={lanes} onGo={goAndLook} />}
+          {lanes && <Tip lanes={lanes} />}
+          <span ref={probe} class="timeline-probe" aria-hidden="true" />
+        </div>
+      </div>
+    </>
+  );
+}
+
 /** `onMark` sets the marks at the cursor: the rules of that are the clips'. */
 export function Timeline({ onMark }: { onMark: KeyboardTarget['mark'] }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -243,27 +272,13 @@ export function Timeline({ onMark }: { onMark: KeyboardTarget['mark'] }) {
   };
   const lanes = useScene(canvas, probe).value;
   const ids = useComputed(() => chosen.value).value;
-  const isEmpty = useComputed(() => cameras.value !== null && !chosen.value.length).value;
   useFollowing();
   usePageKeys(pick);
+  const toolbar = <Toolbar key="toolbar" onGo={goAsked} isPicking={isPicking} />;
+  const shown = <Body key="shown" {...{ lanes, canvas, probe, onMark, onPick: pick }} />;
   return (
     <section class="timeline" aria-label={say('timeline')} data-following={isFollowing.value}>
-      <Toolbar onGo={goAsked} isPicking={isPicking} />
-      <Old lanes={lanes} />
-      {isEmpty && <Empty title={say('noCameras')} />}
-      <div class="timeline-body" hidden={isEmpty}>
-        <Names />
-        <Shown />
-        <div class="timeline-stage">
-          <Slider lanes={lanes} canvas={canvas} onPick={pick} onMark={onMark} />
-          <div class="timeline-over">
-            <Overlay />
-          </div>
-          {lanes && <Nothing lanes={lanes} onGo={goAndLook} />}
-          {lanes && <Tip lanes={lanes} />}
-          <span ref={probe} class="timeline-probe" aria-hidden="true" />
-        </div>
-      </div>
+      {isNarrow.value ? [shown, toolbar] : [toolbar, shown]}
       <p id="timeline-help" class="unseen">
         {say('timelineHelp')}
       </p>
