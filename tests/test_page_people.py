@@ -77,6 +77,25 @@ def test_the_pages_say_who_is_signed_in_and_offer_what_he_may(
         assert [line for line in looker.complaints if "404" not in line] == []  # there is no footage to make a clip of
 
 
+@pytest.mark.parametrize(("name", "may_act"), [("viewer", False), ("porter", False), ("operator", True)])
+def test_who_may_do_nothing_finds_no_place_for_it(
+    production: Flask,
+    chromium: Chromium,
+    name: str,
+    may_act: bool,
+) -> None:
+    with answering(production) as base, chromium.looking(base, account=name, size="phone") as looker:
+        page = looker.open("/view/cameras")
+        expect(page.get_by_role("link", name="Front")).to_be_visible()
+        assert (page.locator("td[data-label=Actions]").count() > 0) is may_act
+        page.goto(f"{base}/view/files")
+        expect(page.get_by_role("heading", name="No files yet")).to_be_visible()
+        offers = page.get_by_text("Upload a video or a script")
+        expect(offers).to_have_count(int(name != "viewer"))
+        expect(page.get_by_text("What operators upload")).to_have_count(int(name == "viewer"))
+        assert (looker.axe(), looker.complaints) == ([], [])
+
+
 def test_who_sees_one_camera_of_a_group_records_that_one(production: Flask, chromium: Chromium) -> None:
     with answering(production) as base:
         with chromium.looking(base, account="porter") as looker:

@@ -158,6 +158,33 @@ def test_who_may_not_see_a_camera_is_told_nothing_of_it_ahead(production: Flask,
         assert {status for url, status in answers if "source_id=2&" in url} == {404}
 
 
+@pytest.mark.parametrize("named", ["1,2", "2", "1,2,97,98,99"])
+def test_nothing_more_is_asked_of_cameras_of_a_link_that_one_may_not_see(
+    production: Flask,
+    chromium: Chromium,
+    named: str,
+) -> None:
+    """But for the coverage that is asked for ahead: who asks it does not know yet which cameras there are."""
+    hidden = [one for one in named.split(",") if one != "1"]
+    with answering(production) as base, chromium.looking(base, account="guard") as looker:
+        page, refused, held = looker.page, [], []
+        page.on("response", lambda answer: refused.append(answer.url) if answer.status in (403, 404) else None)
+        page.route(f"**{LISTS[0]}", lambda route: held.append(route), times=1)
+        looker.open(f"/view/timeline?cameras={named}&span=3600&in=2026-11-21T08:00:00Z&out=2026-11-21T08:00:05Z")
+        missing = page.locator(".timelinepage-missing")
+        page.wait_for_function("() => performance.now() > 2000")  # a list that comes late: nothing is asked meanwhile
+        for route in held:
+            route.continue_()
+        for one in hidden:
+            expect(missing).to_contain_text(one)
+        expect(page.locator(".timeline-names > li")).to_have_text(["Front"] if "1" in named.split(",") else [])
+        for _ in range(3):  # so long the page has asked for whatever it asks
+            page.wait_for_event("requestfinished", lambda request: request.url.endswith(LISTS[1]))
+        asked = [url.removeprefix(base).split("?")[0] for url in refused]
+        asked = [path for path in asked if path != "/playbackapi/source/1"]  # of the clip, in which it has no footage
+        assert asked in ([], ["/playbackapi/timeline"])
+
+
 def test_a_session_that_ends_before_the_first_answer_is_told_as_at_any_time(
     production: Flask,
     chromium: Chromium,

@@ -140,6 +140,58 @@ def test_a_camera_that_was_added_in_part_is_not_added_again(
         assert client.get(f"{API}/tag/begin").json == ["Great gate"]
 
 
+def test_a_camera_whose_answer_was_lost_is_not_added_twice(
+    app: Flask,
+    client: FlaskClient,
+    chromium: Chromium,
+) -> None:
+    def lose(route: Route) -> None:
+        """Let the service do it, and cut the connection before it can say so."""
+        if route.request.method != "POST":
+            return route.fallback()
+        route.fetch()
+        return route.abort("connectionreset")
+
+    def cut(route: Route) -> None:
+        return route.fallback() if route.request.method != "POST" else route.abort("connectionrefused")
+
+    def added() -> list[tuple[str, str]]:
+        return [(one["description"], one["uri_rtsp"]) for one in client.get(f"{API}/source").json]
+
+    with answering(app) as base, chromium.looking(base) as looker:
+        page = looker.open("/view/cameras")
+        page.get_by_role("button", name="Add a camera").first.click()
+        dialog = page.get_by_role("dialog")
+        add = dialog.get_by_role("button", name="Add without a picture")
+        dialog.get_by_label("Name", exact=True).fill("Gate")
+        dialog.get_by_label("Address of the stream").fill("rtsp://127.0.0.1:9/cam")
+        sources = re.compile(r"/api/v1/source$")
+        page.route(sources, cut)
+        add.click()
+        dialog.get_by_text("The service does not answer").wait_for()
+        page.unroute(sources)
+        assert added() == []
+        page.route(sources, lose)
+        add.click()  # the first attempt has made none: it is sent
+        page.wait_for_function("() => document.querySelectorAll('dialog button:disabled').length === 0")
+        dialog.get_by_text("The service does not answer").wait_for()
+        assert added() == [("Gate", "rtsp://127.0.0.1:9/cam")]
+        page.unroute(sources)
+        dialog.get_by_label("Name", exact=True).fill("Great gate")
+        add.click()
+        page.get_by_text("Great gate had been added already: only the answer was lost").wait_for()
+        expect(dialog).to_have_count(0)
+        expect(page.get_by_role("link", name="Great gate")).to_have_count(1)
+        assert added() == [("Great gate", "rtsp://127.0.0.1:9/cam")]
+        # Another one of that name and address, on purpose, is added.
+        page.get_by_role("button", name="Add a camera").first.click()
+        dialog.get_by_label("Name", exact=True).fill("Great gate")
+        dialog.get_by_label("Address of the stream").fill("rtsp://127.0.0.1:9/cam")
+        add.click()
+        expect(dialog).to_have_count(0)
+        assert len(added()) == 2
+
+
 def test_each_camera_shows_what_was_measured_of_it_though_answers_come_together(
     app: Flask, client: FlaskClient, camera: RtspServer, chromium: Chromium
 ) -> None:

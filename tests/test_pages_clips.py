@@ -127,6 +127,7 @@ def test_a_clip_says_what_it_holds_and_is_downloaded_to_the_frame(
             page.get_by_role("button", name="Download MP4").click()
         coming.value.save_as(tmp_path / "clip.mp4")
         assert coming.value.suggested_filename.startswith("source-1-")
+        assert coming.value.suggested_filename == "source-1-Gate 2026-11-21 08.00.02-08.00.06.mp4"
         assert frames_of(tmp_path / "clip.mp4") == FRAMES
         expect(page.get_by_role("region", name="Downloads")).to_contain_text("saved · ")
         page.get_by_role("button", name=re.compile("out of the list")).press("Enter")
@@ -163,6 +164,47 @@ def test_keys_mark_what_the_player_shows_and_it_plays_in_a_loop(place: Place, ch
         expect(page.get_by_text("Length 30 sec")).to_be_visible()
         page.keyboard.press("\\")
         expect(page.get_by_label("End", exact=True)).to_have_value("")
+        assert looker.complaints == []
+
+
+def test_a_second_mark_at_the_moment_of_the_first_is_told_and_the_first_stays(
+    place: Place,
+    chromium: Chromium,
+) -> None:
+    at = utc(T0_US + 2 * SECOND_US)
+    with chromium.looking(place.base, account="viewer") as looker:
+        page = looker.open(f"/view/timeline?cameras=1,2&at={at}")
+        begin, end = page.get_by_label("Begin", exact=True), page.get_by_label("End", exact=True)
+        told, shown = page.locator(".toast"), page.locator(".player-master")
+        expect(shown).to_have_attribute("datetime", "2026-11-21T08:00:02.000Z")
+        page.keyboard.press("[")
+        page.keyboard.press("]")
+        expect(told).to_contain_text(
+            ["The begin is marked at this very moment: go on to a later one, and mark the end"]
+        )
+        expect(begin).to_have_value("2026-11-21 08:00:02.000")
+        expect(end).to_have_value("")
+        page.keyboard.press(".")
+        expect(shown).to_have_attribute("datetime", "2026-11-21T08:00:02.050Z")
+        page.keyboard.press("]")
+        expect(end).to_have_value("2026-11-21 08:00:02.050")
+        expect(begin).to_have_value("2026-11-21 08:00:02.000")
+        page.keyboard.press("\\")
+        page.keyboard.press("]")
+        page.get_by_role("button", name="Mark the begin here").click()
+        expect(told.last).to_contain_text("The end is marked at this very moment")
+        expect(end).to_have_value("2026-11-21 08:00:02.050")
+        expect(begin).to_have_value("")
+        page.keyboard.press("\\")
+        page.locator(".timeline-canvas").focus()
+        page.keyboard.press("Control+ArrowLeft")  # the cursor of the lanes: at it the same is said
+        page.keyboard.press("[")
+        expect(begin).to_have_value("2026-11-21 08:00:00.000")
+        page.keyboard.press("]")
+        expect(told).to_have_count(3)
+        expect(begin).to_have_value("2026-11-21 08:00:00.000")
+        expect(end).to_have_value("")
+        assert looker.axe() == []
         assert looker.complaints == []
 
 

@@ -194,6 +194,34 @@ def test_four_lanes_are_seen_without_scrolling(
                 assert last.evaluate("it => it.getBoundingClientRect().right") < SIZES["desk"][0]
 
 
+@pytest.mark.parametrize("language", ["en", "ru", "vi"])
+def test_a_telephone_shows_picture_clock_ruler_and_first_lanes_without_scrolling(
+    app: Flask,
+    film: Path,
+    chromium: Chromium,
+    language: str,
+) -> None:
+    with filled(app, film) as base:
+        add_source(app)
+        for cameras in ("", "&cameras=1"):
+            with chromium.looking(base, size="phone", language=language) as looker:
+                page = looker.open(PATHS["timeline"] + cameras)
+                settle(looker)
+                fold = page.locator(".shell-pages").evaluate("bar => bar.getBoundingClientRect().top")
+                seen = [".player-grid", ".player-master", ".timeline-canvas", ".timeline-names li:last-child"]
+                bottoms = [page.locator(one).evaluate("it => it.getBoundingClientRect().bottom") for one in seen]
+                assert max(bottoms) <= fold, dict(zip(seen, bottoms, strict=True))
+                assert page.evaluate("scrollY") == 0
+                # The buttons come behind, for the keyboard too; whoever turns the telephone finds them above.
+                order = "([one, other]) => one.compareDocumentPosition(other) === Node.DOCUMENT_POSITION_FOLLOWING"
+                pair = "[document.querySelector('.timeline-canvas'), document.querySelector('.timeline-bar')]"
+                assert page.evaluate(f"({order})({pair})")
+                page.set_viewport_size({"width": 844, "height": 390})
+                page.wait_for_function(f"() => !({order})({pair})")
+                assert looker.axe() == []
+                assert looker.complaints == []
+
+
 @pytest.mark.parametrize("page", PATHS)
 def test_no_word_of_a_page_stays_in_english(
     app: Flask,

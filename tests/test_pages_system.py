@@ -200,6 +200,23 @@ def test_storage_health_and_losses_show_what_the_api_says(world: World, admin: L
     assert re.search(r"/view/timeline\?cameras=2&at=\d{4}-", page.url)
 
 
+def test_what_the_service_said_of_a_camera_is_in_the_language_of_the_page_or_marked_as_english(
+    world: World,
+    chromium: Chromium,
+) -> None:
+    with world.app.app_context(), writing() as session:
+        recorder_id = session.scalars(select(Lease.recorder_id)).one()
+        door, at_us = session.scalars(select(Lease.source_id)).one(), now_us()
+        session.add(Attempt(source_id=door, recorder_id=recorder_id, begin_us=at_us - 40 * S, end_us=at_us - 30 * S,
+                            reason="camera_unreachable", detail="the camera ended the stream"))  # fmt: skip
+    with chromium.looking(world.base, account="admin", language="ru") as looker:
+        page = looker.open("/view/system?tab=health")
+        expect(page.get_by_text("401 Unauthorized")).to_have_attribute("lang", "en")
+        expect(page.get_by_text("камера завершила поток")).to_be_visible()
+        expect(page.get_by_text("the camera ended the stream")).to_have_count(0)
+        assert (looker.axe(), looker.complaints) == ([], [])
+
+
 def test_no_range_shows_the_figures_of_another(world: World, admin: Looker) -> None:
     page = admin.open("/view/system?tab=losses")
     page.get_by_role("row", name="Door").first.wait_for()

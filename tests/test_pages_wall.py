@@ -2,9 +2,10 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,6 +16,8 @@ from app.extensions import db, writing
 from app.models import Lease, Recorder, Source
 from app.models.types import now_us
 from tests.accounts import add_account, password_hash
+from tests.archived import T0_US, record
+from tests.archived import media as media
 from tests.looking import Chromium
 from tests.picture_server import PictureServer, picture_number
 from tests.served import answering
@@ -159,6 +162,36 @@ def test_cameras_show_their_pictures_by_group_and_say_when_they_give_none(house:
         assert looker.complaints == []
 
 
+def test_since_when_there_is_no_picture_is_told_by_what_was_recorded_or_not_at_all(
+    house: House,
+    chromium: Chromium,
+    media: Callable[..., Path],
+) -> None:
+    house.door.change(status=503)
+    for number in (1, 2):  # of which the first is recorded still, and gives nothing since
+        record(house.app, number, media("h264"), begin_us=T0_US)
+    with house.app.app_context(), writing() as session:
+        recordings.start(session, (1,), recordings.make_tag(session, "day", T0_US), T0_US)
+    with chromium.looking(house.base, account="viewer") as looker:
+        page = looker.open("/")
+        door, back, yard = (
+            tile(page, *where) for where in (("Front door", "Doors"), ("Back door", "Doors"), ("Yard", "Outside"))
+        )
+        expect(door).to_contain_text(re.compile("No picture since Nov 21, 2026, 08:00:08, .* ago"))
+        expect(back).to_contain_text("No picture; the last one that was recorded is of Nov 21, 2026, 08:00:08")
+        expect(yard).to_contain_text("No picture since this page was opened; how long before is not known")
+        house.door.change(status=200)
+        door.hover()
+        door.get_by_role("button", name="Ask Front door again").click()
+        expect(door.get_by_role("img")).to_be_visible()
+        house.door.change(status=503)
+        # Of what came meanwhile the last counts.
+        expect(door).to_contain_text("No picture since")
+        expect(door.locator(".wall-silent")).not_to_contain_text("Nov 21")
+        assert looker.axe() == []
+        assert looker.complaints == []
+
+
 def test_who_looks_closer_sees_a_live_picture_by_mouse_and_by_keyboard(house: House, chromium: Chromium) -> None:
     with chromium.looking(house.base, account="viewer") as looker:
         page = looker.open("/")
@@ -232,6 +265,26 @@ def test_an_operator_records_a_group_by_mouse_and_stops_the_tag_by_keyboard(hous
         expect(page.get_by_role("list", name="Recording now")).to_have_count(0)
         expect(page.get_by_role("status").filter(has_text="has stopped")).to_be_visible()
         assert looker.ask("/api/v1/tag/begin") == []
+
+
+def test_a_camera_that_no_recorder_could_record_says_so(house: House, chromium: Chromium) -> None:
+    with house.app.app_context(), writing() as session:
+        recordings.start(session, (1,), recordings.make_tag(session, "day", now_us()), now_us())
+    with chromium.looking(house.base, account="viewer") as looker:
+        page = looker.open("/")
+        door = tile(page, "Front door", "Doors")
+        summary = page.get_by_role("status").filter(has_text="4 cameras")
+        expect(door).to_contain_text("no recorder is running")
+        expect(summary).to_contain_text("no recorder is running: nothing is recorded")
+        page.goto(f"{house.base}/view/cameras")
+        expect(page.get_by_role("row").filter(has_text="Front door")).to_contain_text("no recorder is running")
+        page.goto(house.base)
+        hold_cameras(house.app)
+        expect(door).to_contain_text("waiting for the camera")
+        expect(door).not_to_contain_text("no recorder is running")
+        expect(summary).not_to_contain_text("no recorder is running")
+        assert looker.axe() == []
+        assert looker.complaints == []
 
 
 def test_cameras_that_are_no_group_are_recorded_by_keyboard_and_refusals_are_told(

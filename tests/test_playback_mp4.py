@@ -6,9 +6,11 @@ import json
 import random
 import subprocess
 from datetime import datetime
+from urllib.parse import urlencode
 
 import av
 import pytest
+from werkzeug.http import parse_options_header
 
 from app.playback.byteranges import ByteRange, Unsatisfiable, parse_ranges
 from app.playback.plans import forget_plans
@@ -137,6 +139,35 @@ def test_conditions_and_bad_ranges_are_answered_as_the_contract_says(app, client
     assert (changed.status_code, len(changed.data)) == (200, size)
     named = client.get(where + "&download=1")
     assert named.headers["Content-Disposition"].startswith(f'attachment; filename="source-{source_id}-20261121T0800')
+
+
+@pytest.mark.parametrize(
+    ("wished", "given"),
+    [
+        ("Gate 2026-11-21 15.00.02", "Gate 2026-11-21 15.00.02.mp4"),
+        ("Двор.mp4", "Двор.mp4"),
+        ("../../etc/passwd", "_.._etc_passwd.mp4"),
+        ("..\\.\\boot.ini . ", "_._boot.ini.mp4"),
+        ("gpj.\u202eexe\u200b", "gpj.exe.mp4"),
+        ('a"; filename="b.exe', "a_; filename=_b.exe.mp4"),
+        ("a\r\nSet-Cookie: b", "aSet-Cookie_ b.mp4"),
+        ("nul", "_nul.mp4"),
+        ("COM1.backup", "_COM1.backup.mp4"),
+        ("я" * 400, "я" * 100 + ".mp4"),
+        (" . ", "source-1-20261121T080000Z.mp4"),
+        ("", "source-1-20261121T080000Z.mp4"),
+    ],
+)
+def test_a_film_is_called_as_is_wished_and_as_any_system_takes(app, client, source_id, media, wished, given):
+    recorded = record(app, source_id, media("h264"), leave_open=True)  # sent on to where it is pinned
+    where = address(source_id, recorded.begin_us, recorded.begin_us + 4_000_000)
+    answer = client.get(f"{where}&{urlencode({'download': 1, 'name': wished})}", follow_redirects=True)
+    assert answer.status_code == 200, answer.text
+    header = answer.headers["Content-Disposition"]
+    assert header.isascii()
+    how, said = parse_options_header(header)
+    assert (how, said["filename"]) == ("attachment", given)
+    assert "Content-Disposition" not in client.get(f"{where}&name=a", follow_redirects=True).headers
 
 
 @pytest.mark.parametrize("digits", [19, 40, 5000])

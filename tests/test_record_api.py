@@ -68,6 +68,28 @@ def test_what_goes_on_under_all_tags_is_one_list(client: FlaskClient) -> None:
     assert {row["status"] for row in listed} == {"waiting"}
 
 
+def test_what_waits_says_whether_a_recorder_runs_that_could_record_it(app: Flask) -> None:
+    client = app.test_client()
+    add_group(client, "g", add_source(client), add_source(client))
+    start(client, "t", "g")
+
+    def said() -> list[tuple[str, bool]]:
+        return [(row["status"], row["has_recorder"]) for row in client.get(f"{API}/record/open").json]
+
+    assert said() == [("waiting", False), ("waiting", False)]
+    with app.app_context(), writing() as session:
+        session.add(Recorder(id="r", host_id="h", boot_id="b", pid=1, started_ticks=1, seen_us=now_us()))
+    assert said() == [("waiting", True), ("waiting", True)]
+    with app.app_context(), writing() as session:
+        session.add(Lease(source_id=2, recorder_id="r", expires_us=now_us() + 10_000_000))
+        session.execute(update(Source).where(Source.id == 2).values(status="online"))
+        session.execute(update(Recorder).values(seen_us=now_us() - 16_000_000))
+    assert said() == [("waiting", False), ("recording", True)]
+    with app.app_context(), writing() as session:
+        session.execute(update(Recorder).values(seen_us=now_us(), ended_us=now_us()))
+    assert said() == [("waiting", False), ("recording", True)]
+
+
 def test_stopping_one_model_leaves_the_other_going(client: FlaskClient) -> None:
     add_group(client, "rtsp", add_source(client))
     add_group(client, "stills", add_picture_source(client), model="PictureSource")

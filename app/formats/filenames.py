@@ -8,6 +8,10 @@ from urllib.parse import quote
 
 LONGEST, LONGEST_ENDING = 255, 16
 UNNAMED = "upload"
+LONGEST_BYTES = 200  # most file systems take 255, of which browsers want some for a number
+UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+FORBIDDEN = re.compile(r'[<>:"/\\|?*%]')
+DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|(?:COM|LPT)[0-9¹²³])\s*(?:\.|$)", re.IGNORECASE)
 ENCODED_WORD = re.compile(r"=\?[^?\s]{1,40}\?[BbQq]\?[^?]*\?=")
 TURNING = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")  # they hide an ending
 
@@ -31,6 +35,20 @@ def clean_name(given: str | None) -> str:
     if not dot or not stem or len(ending) > LONGEST_ENDING:
         return text[:LONGEST]
     return f"{stem[: LONGEST - len(ending) - 1]}.{ending}"
+
+
+def download_name(wished: str, ending: str) -> str | None:
+    """Return what a downloaded file is called: a name that any system takes, with this ending; None for nothing.
+
+    Windows takes no device's name, none of FORBIDDEN, and neither a dot nor a blank at the end; elsewhere a dot in
+    front hides a file. Characters without a shape may turn a name around, or hide a part of it.
+    """
+    text = "".join(letter for letter in wished if unicodedata.category(letter) not in UNSEEN)
+    text = FORBIDDEN.sub("_", text).removesuffix(ending).strip(" .")
+    text = text.encode("utf-8", "replace")[:LONGEST_BYTES].decode("utf-8", "ignore").rstrip(" .")
+    if not text:
+        return None
+    return f"{'_' if DEVICE.match(text) else ''}{text}{ending}"
 
 
 def attachment(name: str) -> str:

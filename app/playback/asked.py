@@ -78,6 +78,7 @@ class RecordParameters(BaseModel):
     rev: str | None = None
     run: Annotated[str, StringConstraints(pattern=UUID_FORM)] | None = None
     download: bool = False
+    name: Annotated[str, StringConstraints(max_length=500)] | None = None
 
 
 class RangeParameters(RecordParameters):
@@ -96,6 +97,7 @@ class Asked(BaseModel):
     rev: str | None
     download: bool
     run: str | None = None
+    name: str | None = None
 
 
 def check_range(
@@ -123,6 +125,7 @@ def check_range(
         rev=parameters.rev,
         download=parameters.download,
         run=parameters.run,
+        name=parameters.name,
     )
 
 

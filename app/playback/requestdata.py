@@ -97,6 +97,8 @@ def media_query(asked: Asked, render: RenderUtc, rev: str | None, *, end_us: int
         query["run"] = asked.run
     if asked.download:
         query["download"] = "1"
+        if asked.name is not None:
+            query["name"] = asked.name
     if rev is not None:
         query["rev"] = rev
     return urlencode(query, safe=":")

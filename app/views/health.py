@@ -68,13 +68,13 @@ def check() -> dict[str, bool]:
         "database": has_database,
         "broker": is_broker_reachable(config),
         "storage": is_storage_writable(config),
-        "recorder": has_database and _has_recorder(),
+        "recorder": has_database and has_recorder(),
     }
     db.session.rollback()
     return found
 
 
-def _has_recorder() -> bool:
+def has_recorder() -> bool:
     """Tell whether a recorder was seen lately; one of this machine must also live."""
     from app.capture.processes import is_alive
 

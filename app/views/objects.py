@@ -73,6 +73,7 @@ class OpenRecordObject(BaseModel):
     tag: str
     source_id: int
     status: Literal["recording", "waiting"]
+    has_recorder: bool
     begin_utc: str
 
 

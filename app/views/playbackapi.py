@@ -16,6 +16,7 @@ from app.access.media import query_of
 from app.archive.find import find_open
 from app.extensions import db
 from app.formats.boxes import FormatError
+from app.formats.filenames import attachment, download_name
 from app.formats.playlists import with_query
 from app.models import Wanted
 from app.personalulti import utc_text
@@ -67,7 +68,8 @@ def _video(subject: Subject) -> Response:
     db.session.remove()
     headers = {"Cache-Control": "private, no-cache"}
     if subject.asked.download:
-        headers["Content-Disposition"] = f'attachment; filename="{_file_name(footage)}"'
+        wished = None if subject.asked.name is None else download_name(subject.asked.name, ".mp4")
+        headers["Content-Disposition"] = attachment(wished or _file_name(footage))
     span = subject.asked.begin_us, subject.asked.end_us
     body = Body(
         movie.parts,
@@ -156,6 +158,7 @@ class SourceVideo(Resource):
     @namespace.response(409, "gaps=fail and there are gaps")
     @ranged
     @namespace.param("download", "1 names the file")
+    @namespace.param("name", "With download: what the file is called, without its ending")
     @namespace.param("rev", "Given by a redirect: pins what was recorded by then")
     def get(self, source_id: str) -> Response:
         """Get one MP4 of exactly this range of a camera."""
@@ -218,6 +221,7 @@ class RecordVideo(Resource):
     @namespace.response(409, "gaps=fail and there are gaps")
     @ranged
     @namespace.param("download", "1 names the file")
+    @namespace.param("name", "With download: what the file is called, without its ending")
     def get(self, record_id: str) -> Response:
         """Get one MP4 of a recording, or of a range of it."""
         return _video(of_record(record_id))

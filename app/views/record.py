@@ -21,6 +21,7 @@ from app.personalulti import Name, not_found, path_uuid, read_parameters, read_q
 from app.tasks import ask_lists
 from app.views import PlaybackApi, document
 from app.views.documenting import sends_list
+from app.views.health import has_recorder
 from app.views.listing import answer_bytes, ask_list, query_parameters
 from app.views.objects import ListedRecordObject, OpenRecordObject, RecordObject, json_bytes, record_objects
 from app.views.recordlist import RecordFilters, listed_records
@@ -162,12 +163,14 @@ class OpenRecords(Resource):
         """List the recordings that go on."""
         found = recordings.open_records(db.session, sources())
         words = recordings.statuses(db.session, [row for _, row in found], now_us())
+        is_attended = "waiting" not in words.values() or has_recorder()
         rows = [
             {
                 "record_id": row.id,
                 "tag": name,
                 "source_id": row.source_id,
                 "status": words[row.id],
+                "has_recorder": is_attended or words[row.id] == "recording",
                 "begin_utc": utc_text(row.begin_us),
             }
             for name, row in found

@@ -21,6 +21,8 @@ export interface Camera {
   tags: { name: string; sinceMs: number }[];
   isWanted: boolean;
   isRecording: boolean;
+  /** It is to be recorded, and no recorder runs that could. */
+  isUnattended: boolean;
   groupIds: string[];
   source: api.Source;
 }
@@ -66,6 +68,7 @@ function cameraOf(source: api.Source, records: api.OpenRecord[], known: CameraGr
     tags,
     isWanted: tags.length > 0,
     isRecording: own.some((record) => record.status === 'recording'),
+    isUnattended: own.some((record) => !record.has_recorder),
     groupIds: known.filter((group) => group.sourceIds.includes(source.id)).map((group) => group.id),
     source,
   };

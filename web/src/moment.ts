@@ -50,14 +50,19 @@ export const isMomentNamed = wanted.has('at');
 /** The cameras named in the address; empty: all of them, up to a number that fits. Others are never shown instead. */
 export const asked = signal<number[]>(idsOf(wanted));
 const known = computed(() => (cameras.value ?? []).map((camera) => camera.id));
-const isThere = (id: number): boolean => cameras.value === null || known.value.includes(id);
-/** The ids of the cameras shown, in order. */
+const isThere = (id: number): boolean => known.value.includes(id);
+/**
+ * The ids of the cameras shown, in order. None before the service has said which there are: of a link with cameras that
+ * one may not see each question would be refused, and the answer is asked for before all else (ahead.ts).
+ */
 export const chosen = computed<number[]>(() => {
   const wantedIds = asked.value.length ? asked.value.filter(isThere) : known.value;
   return wantedIds.slice(0, MOST_CAMERAS);
 });
 /** The cameras of the address that are not there, or that the caller may not see: which of both is not told. */
-export const missing = computed<number[]>(() => asked.value.filter((id) => !isThere(id)));
+export const missing = computed<number[]>(() =>
+  cameras.value === null ? [] : asked.value.filter((id) => !isThere(id)),
+);
 /** The wall time of the frame being shown; null while nothing is. */
 export const clockMs = signal<number | null>(null);
 export const isPlaying = signal(false);

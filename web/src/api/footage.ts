@@ -96,6 +96,6 @@ export async function gaps(
 export const pictureUrl = (sourceId: number, atMs: number, width: number, nearest: 'exact' | 'key' = 'key') =>
   `/playbackapi/source/${sourceId}/picture.jpg${queryOf({ at: isoOf(atMs), width, nearest })}`;
 
-/** The address of one MP4 of exactly that range. */
-export const mp4Url = (sourceId: number, startMs: number, endMs: number, isDownload = false) =>
-  `/playbackapi/source/${sourceId}/video.mp4${queryOf({ ...rangeOf(startMs, endMs), download: isDownload ? 1 : null })}`;
+/** The address of one MP4 of exactly that range; with a name, which its answer gives it, to be downloaded. */
+export const mp4Url = (sourceId: number, startMs: number, endMs: number, name: string | null = null) =>
+  `/playbackapi/source/${sourceId}/video.mp4${queryOf({ ...rangeOf(startMs, endMs), download: name && 1, name })}`;

@@ -28,12 +28,13 @@ export interface Group {
   name: string;
 }
 
-/** A record that goes on; `waiting`: nothing records the camera now. */
+/** A record that goes on; `waiting`: nothing records the camera now, `has_recorder` false: since no recorder runs. */
 export interface OpenRecord {
   record_id: string;
   tag: string;
   source_id: number;
   status: 'recording' | 'waiting';
+  has_recorder: boolean;
   begin_utc: string;
 }
 

@@ -1,7 +1,7 @@
 /** A camera as the form has it, and as the service takes and gives it. */
-import type { Model, SourceInput } from '../api/sources';
+import type { Model, Source, SourceInput } from '../api/sources';
 import type { Camera } from '../cameras';
-import { join, split } from './addresses';
+import { join, placeOf, split } from './addresses';
 
 export interface Draft {
   model: Model;
@@ -66,4 +66,22 @@ export function changesOf(before: Draft, draft: Draft): SourceInput {
     ([key, value]) => known.get(key) !== JSON.stringify(value),
   );
   return { model: draft.model, ...Object.fromEntries(changed) };
+}
+
+/** An attempt of which nobody knows how it ended. */
+export interface Lost {
+  readonly draft: Draft;
+  /** The ids of the cameras that there were before it. */
+  readonly before: ReadonlySet<number>;
+}
+
+/** The camera that the attempt has made; undefined where it has made none. */
+export function madeBy({ draft, before }: Lost, sources: Source[]): Source | undefined {
+  const place = placeOf(draft.address);
+  return sources.find(
+    ({ id, description, uri_rtsp, uri_http_picture: { uri } }) =>
+      !before.has(id) &&
+      (description ?? '') === draft.name.trim() &&
+      placeOf((draft.model === 'Source' ? uri_rtsp : uri) ?? '') === place,
+  );
 }

@@ -12,6 +12,7 @@ import { Field } from '../parts/field';
 import { ErrorText } from '../parts/shown';
 import { toast } from '../parts/toasts';
 import { say as sayPart } from '../parts/words';
+import { Adding } from './adding';
 import { split } from './addresses';
 import { changesOf, type Draft, draftOf, EMPTY, inputOf, TRIED } from './draft';
 import { FieldsOf } from './fields';
@@ -37,27 +38,37 @@ async function putIntoGroups(id: number, before: string[], wanted: string[]): Pr
   for (const one of before.filter((group) => !wanted.includes(group))) await api.removeMember(one, id);
 }
 
-/** What a form stores: `before` is how it was opened, `madeId` a new camera that is there since an attempt failed farther on. */
-interface Stored {
-  camera: Camera | null;
-  before: Draft;
-  draft: Draft;
-  madeId: number | null;
+const namedNow = (id: number): string => cameraOf(id)?.name ?? `#${id}`;
+
+/** Store what was changed of a camera; `before` is how the form was opened. */
+async function change({ id }: Camera, before: Draft, draft: Draft): Promise<void> {
+  await api.changeSource(id, changesOf(before, draft));
+  await putIntoGroups(id, before.groupIds, draft.groupIds);
+  await refresh();
+  toast(say('saved', { name: namedNow(id) }));
 }
 
-async function store({ camera, before, draft, madeId }: Stored, onMade: (id: number) => void): Promise<void> {
-  const knownId = camera?.id ?? madeId;
-  const { id } =
-    knownId === null
-      ? await api.addSource(inputOf(draft, true))
-      : await api.changeSource(knownId, camera ? changesOf(before, draft) : inputOf(draft, false));
-  if (knownId === null) onMade(id);
-  if (madeId !== null) await refresh(); // what of the groups was done
-  await putIntoGroups(id, camera ? before.groupIds : (cameraOf(id)?.groupIds ?? []), draft.groupIds);
+/** A new camera; `madeId` where it is there since an attempt failed farther on. */
+interface New {
+  draft: Draft;
+  madeId: number | null;
+  adding: Adding;
+}
+
+/** Add a camera, or go on with the one that an earlier attempt has made. */
+async function add({ draft, madeId, adding }: New, onMade: (id: number) => void): Promise<void> {
+  const foundId = madeId ?? (await adding.find());
+  const id = foundId ?? (await adding.add(draft));
+  onMade(id);
+  if (foundId !== null) {
+    await api.changeSource(id, inputOf(draft, false));
+    await refresh(); // what of the groups was done
+  }
+  await putIntoGroups(id, cameraOf(id)?.groupIds ?? [], draft.groupIds);
   await refresh();
-  const name = cameraOf(id)?.name ?? `#${id}`;
-  if (draft.isRecorded && !camera) await start(name, draft.model, [id]);
-  toast(say(camera ? 'saved' : 'added', { name }));
+  const name = namedNow(id);
+  if (draft.isRecorded) await start(name, draft.model, [id]);
+  toast(say(madeId === null && foundId !== null ? 'addedBefore' : 'added', { name }));
 }
 
 /** What is wrong with the address, in the reader's language; the service would say it in English. */
@@ -77,8 +88,9 @@ function useForm({ camera, begin = {}, onClose }: FormProps) {
   const [isBusy, setBusy] = useState(false);
   const [wrong, setWrong] = useState('');
   const [madeId, setMadeId] = useState<number | null>(null);
+  const [adding] = useState(() => new Adding());
   const trying = useTrial();
-  const change = (part: Partial<Draft>) => {
+  const edit = (part: Partial<Draft>) => {
     setDraft((before) => ({ ...before, ...part }));
     setError(null);
     setWrong('');
@@ -100,12 +112,12 @@ function useForm({ camera, begin = {}, onClose }: FormProps) {
   const save = async () => {
     setBusy(true);
     await guarded(async () => {
-      await store({ camera, before, draft, madeId }, setMadeId);
+      await (camera ? change(camera, before, draft) : add({ draft, madeId, adding }, setMadeId));
       onClose();
     });
     setBusy(false);
   };
-  return { draft, change, error, wrong, isBusy, isNew: knownId === null, trying, test, save };
+  return { draft, change: edit, error, wrong, isBusy, isNew: knownId === null, trying, test, save };
 }
 
 function Buttons({ isNew, trying, isBusy, test, save }: ButtonsProps) {

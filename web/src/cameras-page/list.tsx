@@ -114,7 +114,9 @@ function columns(onRecord: (camera: Camera) => void): Column<Camera>[] {
       cell: (camera) => <span class="cameras-names">{tagNames(camera)}</span>,
       order: (camera) => tagNames(camera) || null,
     },
-    { name: 'does', label: say('does'), cell: (camera) => <Actions camera={camera} onRecord={onRecord} /> },
+    ...(mayRecord || mayConfigure
+      ? [{ name: 'does', label: say('does'), cell: (one: Camera) => <Actions camera={one} onRecord={onRecord} /> }]
+      : []), // who may do nothing gets no column of nothing
   ];
 }
 

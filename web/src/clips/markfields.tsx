@@ -6,7 +6,7 @@ import { Button, IconButton } from '../parts/button';
 import { Field } from '../parts/field';
 import { toast } from '../parts/toasts';
 import { exactText, fieldText } from '../wallclock';
-import { around, withIn, withOut } from './marking';
+import { around, isNoLength, withIn, withOut } from './marking';
 import { Twice } from './twice';
 import { isOrdered, isProblem, type Problem, readMark, type Side } from './typing';
 import { say } from './words';
@@ -20,14 +20,14 @@ function atMoment(act: (ms: number) => void): void {
   else act(ms);
 }
 
-export const markIn = () =>
-  atMoment((ms) => {
-    marks.value = withIn(marks.peek(), ms);
-  });
-export const markOut = () =>
-  atMoment((ms) => {
-    marks.value = withOut(marks.peek(), ms);
-  });
+/** Mark a moment. What would be a clip of no length leaves the mark that is set, and says where the other must lie. */
+export function markAt(side: Side, ms: number): void {
+  if (isNoLength(side, ms, marks.peek())) toast(say(side === 'in' ? 'beginAtEnd' : 'endAtBegin'), 'danger');
+  else marks.value = side === 'in' ? withIn(marks.peek(), ms) : withOut(marks.peek(), ms);
+}
+
+export const markIn = () => atMoment((ms) => markAt('in', ms));
+export const markOut = () => atMoment((ms) => markAt('out', ms));
 const markAround = () =>
   atMoment((ms) => {
     marks.value = around(ms, AROUND_MS, nowMs());

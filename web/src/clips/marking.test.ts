@@ -1,11 +1,22 @@
 import { expect, test } from 'vitest';
-import { around, clipOf, withIn, withOut } from './marking';
+import { around, clipOf, isNoLength, withIn, withOut } from './marking';
 
 test('an end before a new begin is taken away, and a begin behind a new end', () => {
   expect(withIn({ inMs: 10, outMs: 20 }, 15)).toEqual({ inMs: 15, outMs: 20 });
   expect(withIn({ inMs: 10, outMs: 20 }, 20)).toEqual({ inMs: 20, outMs: null });
   expect(withOut({ inMs: 10, outMs: 20 }, 15)).toEqual({ inMs: 10, outMs: 15 });
   expect(withOut({ inMs: 10, outMs: null }, 10)).toEqual({ inMs: null, outMs: 10 });
+});
+
+test('a second mark at the moment of the first is no clip; at an end of a whole clip it begins another', () => {
+  expect(isNoLength('out', 10, { inMs: 10, outMs: null })).toBe(true);
+  expect(isNoLength('in', 10, { inMs: null, outMs: 10 })).toBe(true);
+  expect(isNoLength('out', 11, { inMs: 10, outMs: null })).toBe(false);
+  expect(isNoLength('out', 9, { inMs: 10, outMs: null })).toBe(false);
+  expect(isNoLength('in', 10, { inMs: 10, outMs: null })).toBe(false);
+  expect(isNoLength('out', 10, { inMs: 10, outMs: 20 })).toBe(false);
+  expect(isNoLength('in', 20, { inMs: 10, outMs: 20 })).toBe(false);
+  expect(isNoLength('in', 10, { inMs: null, outMs: null })).toBe(false);
 });
 
 test('a stretch around a moment does not reach into the future', () => {

@@ -4,6 +4,8 @@ import { ApiError, isAbort } from '../api/call';
 import { exportUrl, sizeOf } from '../api/clips';
 import { mp4Url } from '../api/footage';
 import { cameraName } from '../cameras';
+import { filmName } from '../filmname';
+import { zoneName } from '../instants';
 import { Slots } from '../parts/slots';
 import type { Cut } from './cut';
 import { download } from './downloads';
@@ -17,8 +19,11 @@ export type Sizes = (number | null)[];
 const NOTHING = 404;
 const questions = new Slots(2); // of the six connections that a browser has for a host
 
+const nameOf = ({ sourceId, startMs, endMs }: Cut): string =>
+  filmName(sourceId, cameraName(sourceId), startMs, endMs, zoneName());
+
 const addressOf = (cut: Cut, kind: Kind): string =>
-  kind === 'mp4' ? mp4Url(cut.sourceId, cut.startMs, cut.endMs, true) : exportUrl(cut, kind);
+  kind === 'mp4' ? mp4Url(cut.sourceId, cut.startMs, cut.endMs, nameOf(cut)) : exportUrl(cut, kind);
 
 /** How large a file will be; null where there is nothing for it. Raises ApiError where that is not told. */
 async function ask(cut: Cut, kind: Kind, signal?: AbortSignal): Promise<number | null> {

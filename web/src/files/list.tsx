@@ -137,7 +137,7 @@ function Listed({ listing, isFiltered }: { listing: FileListing; isFiltered: boo
   if (!rows.length)
     return (
       <Empty title={say('noFiles')}>
-        <p>{say('noFilesHow')}</p>
+        <p>{say(may('operator') ? 'noFilesHow' : 'noFilesViewer')}</p>
       </Empty>
     );
   return (

@@ -48,10 +48,11 @@ const LAMPS: Partial<Record<LampState, string>> = { unauthorised: 'offline', no_
 /** The lamp of a camera; its word stands beside it, for eyes or for ears alone. */
 export function Lamp({ camera, isWordShown = false }: { camera: Camera; isWordShown?: boolean }) {
   const state = lampOf(camera);
+  const word = state === 'waiting' && camera.isUnattended ? 'unattended' : state;
   return (
     <>
       <span class="lamp" data-lamp={LAMPS[state] ?? state} data-state={state} />
-      <span class={isWordShown ? 'small muted' : 'unseen'}>{say(state)}</span>
+      <span class={isWordShown ? 'small muted' : 'unseen'}>{say(word)}</span>
     </>
   );
 }

@@ -3,7 +3,8 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { mp4Url } from '../api/footage';
 import { camera, cameraName } from '../cameras';
-import { clockText, isoOf } from '../instants';
+import { filmName } from '../filmname';
+import { clockText, isoOf, zoneName } from '../instants';
 import { isPlaying } from '../moment';
 import { Button } from '../parts/button';
 import { Lamp, Spinner } from '../parts/shown';
@@ -34,6 +35,9 @@ function FrameClock({ channel }: { channel: Channel }) {
   );
 }
 
+const filmOf = (id: number, startMs: number, endMs: number): string =>
+  mp4Url(id, startMs, endMs, filmName(id, cameraName(id), startMs, endMs, zoneName()));
+
 function Trouble({ channel, conductor }: { channel: Channel; conductor: Conductor }) {
   const trouble = channel.trouble.value;
   if (trouble === null) return null;
@@ -47,7 +51,7 @@ function Trouble({ channel, conductor }: { channel: Channel; conductor: Conducto
     <div class="player-trouble">
       <p>{text}</p>
       <p class="row">
-        <a class="button" href={mp4Url(channel.id, at - AROUND_MS, at + AROUND_MS, true)} download>
+        <a class="button" href={filmOf(channel.id, at - AROUND_MS, at + AROUND_MS)} download>
           {say('download')}
         </a>
         {kind !== 'codec' && <Button onClick={() => conductor.retry()}>{say('retry')}</Button>}

@@ -158,7 +158,11 @@ function Interruption({ source }: { source: SourceHealth }) {
   return (
     <>
       {causeText(source.last_reason ?? 'unknown')}, <When utc={source.last_utc} />
-      {source.last_detail && <span class="small muted system-detail">{source.last_detail}</span>}
+      {source.last_detail && (
+        <span class="small muted system-detail">
+          <CameraSaid detail={source.last_detail} />
+        </span>
+      )}
     </>
   );
 }

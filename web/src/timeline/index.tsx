@@ -2,16 +2,17 @@
 
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { cameraName } from '../cameras';
+import { cameraName, cameras } from '../cameras';
 import { nowMs, zone } from '../instants';
 import { useKeys } from '../keys';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../lengths';
 import { chosen, player, view, visit } from '../moment';
+import { isNarrow } from '../narrow';
 import { Empty, ErrorText } from '../parts/shown';
 import { theme } from '../theme';
 import { language } from '../words';
 import { NOW_MS, playAt } from './grips';
-import { enlarge, handleHints, laneHints, press } from './keyboard';
+import { enlarge, handleHints, type KeyboardTarget, laneHints, press } from './keyboard';
 import { AXIS_PX, laneAt } from './lanes';
 import { LanesScene } from './lanesscene';
 import { lanes as laidOut, watchWindow } from './layout';
@@ -178,10 +179,11 @@ interface SliderProps {
   lanes: LanesScene | null;
   canvas: { current: HTMLCanvasElement | null };
   onPick: () => void;
+  onMark: KeyboardTarget['mark'];
 }
 
 /** The canvas as a slider: arrows move along the time. */
-function Slider({ lanes, canvas, onPick }: SliderProps) {
+function Slider({ lanes, canvas, onPick, onMark }: SliderProps) {
   const { startMs, endMs } = view.value;
   const said = useValueText(lanes);
   const nowS = Math.round((cursor.value?.ms ?? (startMs + endMs) / 2) / 1000);
@@ -199,7 +201,7 @@ function Slider({ lanes, canvas, onPick }: SliderProps) {
       aria-valuenow={Math.min(Math.max(nowS, Math.round(startMs / 1000)), Math.round(endMs / 1000))}
       aria-valuetext={said}
       onKeyDown={(event) => {
-        if (!lanes || !press({ lanes, ids: chosen.peek(), go, pick: onPick }, event)) return;
+        if (!lanes || !press({ lanes, ids: chosen.peek(), go, pick: onPick, mark: onMark }, event)) return;
         event.preventDefault();
         event.stopPropagation();
       }}
@@ -232,7 +234,36 @@ function Old({ lanes }: { lanes: LanesScene | null }) {
   return <ErrorText error={lanes?.failure ?? null} />;
 }
 
-export function Timeline() {
+interface BodyProps extends SliderProps {
+  probe: { current: HTMLSpanElement | null };
+}
+
+/** The lanes and what lies over them; where no camera is chosen, that there is none. */
+function Body({ lanes, canvas, probe, onPick, onMark }: BodyProps) {
+  const isEmpty = useComputed(() => cameras.value !== null && !chosen.value.length).value;
+  return (
+    <>
+      <Old lanes={lanes} />
+      {isEmpty && <Empty title={say('noCameras')} />}
+      <div class="timeline-body" hidden={isEmpty}>
+        <Names />
+        <Shown />
+        <div class="timeline-stage">
+          <Slider lanes={lanes} canvas={canvas} onPick={onPick} onMark={onMark} />
+          <div class="timeline-over">
+            <Overlay />
+          </div>
+          {lanes && <Nothing lanes={lanes} onGo={goAndLook} />}
+          {lanes && <Tip lanes={lanes} />}
+          <span ref={probe} class="timeline-probe" aria-hidden="true" />
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** `onMark` sets the marks at the cursor: the rules of that are the clips'. */
+export function Timeline({ onMark }: { onMark: KeyboardTarget['mark'] }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const probe = useRef<HTMLSpanElement>(null);
   const isPicking = useSignal(false);
@@ -243,24 +274,11 @@ export function Timeline() {
   const ids = useComputed(() => chosen.value).value;
   useFollowing();
   usePageKeys(pick);
+  const toolbar = <Toolbar key="toolbar" onGo={goAsked} isPicking={isPicking} />;
+  const shown = <Body key="shown" {...{ lanes, canvas, probe, onMark, onPick: pick }} />;
   return (
     <section class="timeline" aria-label={say('timeline')} data-following={isFollowing.value}>
-      <Toolbar onGo={goAsked} isPicking={isPicking} />
-      <Old lanes={lanes} />
-      {!ids.length && <Empty title={say('noCameras')} />}
-      <div class="timeline-body" hidden={!ids.length}>
-        <Names />
-        <Shown />
-        <div class="timeline-stage">
-          <Slider lanes={lanes} canvas={canvas} onPick={pick} />
-          <div class="timeline-over">
-            <Overlay />
-          </div>
-          {lanes && <Nothing lanes={lanes} onGo={goAndLook} />}
-          {lanes && <Tip lanes={lanes} />}
-          <span ref={probe} class="timeline-probe" aria-hidden="true" />
-        </div>
-      </div>
+      {isNarrow.value ? [shown, toolbar] : [toolbar, shown]}
       <p id="timeline-help" class="unseen">
         {say('timelineHelp')}
       </p>

@@ -3,7 +3,7 @@
 import { nowMs } from '../instants';
 import { type KeyHint, latinKey } from '../keys';
 import { SECOND_MS } from '../lengths';
-import { clockMs, marks, view } from '../moment';
+import { clockMs, view } from '../moment';
 import type { LanesScene } from './lanesscene';
 import { isWithin, spanOf } from './scale';
 import { center, goToNow, pan, reveal, showStretch, zoom } from './steering';
@@ -21,6 +21,7 @@ export interface KeyboardTarget {
   readonly ids: readonly number[];
   readonly go: (ms: number) => void;
   readonly pick: () => void;
+  readonly mark: (side: 'in' | 'out', ms: number) => void;
 }
 
 /** Where keys move from: the cursor, else what the player shows, else the middle of what is shown. */
@@ -113,17 +114,9 @@ const ACTS: Record<string, Act> = {
 };
 
 /** With a cursor the marks are set at it; without one the page's own keys set them at what the player shows. */
-const MARKS: Record<string, () => void> = {
-  '[': () => {
-    const ms = placeMs();
-    const { outMs } = marks.peek();
-    marks.value = { inMs: ms, outMs: outMs !== null && outMs < ms ? null : outMs };
-  },
-  ']': () => {
-    const ms = placeMs();
-    const { inMs } = marks.peek();
-    marks.value = { inMs: inMs !== null && inMs > ms ? null : inMs, outMs: ms };
-  },
+const MARKS: Record<string, Act> = {
+  '[': ({ mark }) => mark('in', placeMs()),
+  ']': ({ mark }) => mark('out', placeMs()),
 };
 
 /** Do what a key says; false where it says nothing. */

@@ -3,7 +3,9 @@ import { untracked, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { ActivityBar } from '../activity';
 import { Clips } from '../clips';
+import { markAt } from '../clips/markfields';
 import { areLanesDrawn, keepAddress, takeAddress } from '../moment';
+import { isNarrow } from '../narrow';
 import { Player } from '../player';
 import { arrivals, route } from '../route';
 import { Timeline } from '../timeline';
@@ -36,6 +38,19 @@ function useLanesFirst(): void {
   }, []);
 }
 
+/** The lanes with what is pressed for them: above, or on a telephone below, where they would else not be seen at once. */
+function Lanes() {
+  const timeline = <Timeline key="timeline" onMark={markAt} />;
+  const tools = (
+    <div key="tools" class="timelinepage-tools">
+      <ActivityBar />
+      <ChooseCameras />
+      <MomentLink />
+    </div>
+  );
+  return <>{isNarrow.value ? [timeline, tools] : [tools, timeline]}</>;
+}
+
 export default function TimelinePage() {
   useAddress();
   useLanesFirst();
@@ -45,12 +60,7 @@ export default function TimelinePage() {
       <Clips />
       <div class="timelinepage-lanes">
         <MissingCameras />
-        <div class="timelinepage-tools">
-          <ActivityBar />
-          <ChooseCameras />
-          <MomentLink />
-        </div>
-        <Timeline />
+        <Lanes />
       </div>
     </div>
   );

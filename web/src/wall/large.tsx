@@ -52,9 +52,9 @@ export function Large({ camera, cameras }: { camera: Camera; cameras: Camera[] }
   };
   return (
     <dialog ref={box} class="wall-large" aria-label={name} onCancel={cancel} onKeyDown={hear}>
-      <div class={`wall-large-picture${picture.silentMs === null ? '' : ' is-silent'}`}>
+      <div class={`wall-large-picture${picture.isSilent ? ' is-silent' : ''}`}>
         {picture.url && <img src={picture.url} alt={say('picture', { name, time: clockText(picture.takenMs ?? 0) })} />}
-        <Silence picture={picture} />
+        <Silence id={id} picture={picture} />
         <PictureClock id={id} picture={picture} />
       </div>
       <Bar camera={camera} step={step} />

@@ -5,6 +5,7 @@
 import { type Signal, signal } from '@preact/signals';
 import { ApiError, ask } from '../api/call';
 import { nowMs } from '../instants';
+import { findNearest } from '../nearest';
 import { pause } from '../pause';
 import { isPictures, Parts } from './multipart';
 import { Pacing } from './pacing';
@@ -14,13 +15,15 @@ export interface Picture {
   url: string | null;
   /** The instant that it shows. */
   takenMs: number | null;
-  /** Since when the camera gives nothing; null while it does. */
-  silentMs: number | null;
+  /** Whether the camera gives nothing now. */
+  isSilent: boolean;
+  /** Where its newest footage ends, asked for where no picture has come as long as the page looks; null: none known. */
+  recordedMs: number | null;
   /** What the service says of that. */
   why: ApiError | null;
 }
 
-const NONE: Picture = { url: null, takenMs: null, silentMs: null, why: null };
+const NONE: Picture = { url: null, takenMs: null, isSilent: false, recordedMs: null, why: null };
 const GIVE_UP_MS = 15_000; // the service says within 5 s that a camera gives nothing
 const pictures = new Map<number, Signal<Picture>>();
 
@@ -47,14 +50,31 @@ async function publish(id: number, bytes: Blob, taken: string | null | undefined
   const picture = pictureOf(id);
   const before = picture.peek().url;
   const takenMs = Date.parse(taken ?? '');
-  picture.value = { url, takenMs: Number.isFinite(takenMs) ? takenMs : nowMs(), silentMs: null, why: null };
+  picture.value = { ...NONE, url, takenMs: Number.isFinite(takenMs) ? takenMs : nowMs() };
   if (before) URL.revokeObjectURL(before);
+}
+
+const asked = new Set<number>();
+
+/** Ask once where the newest footage of a camera ends of which no picture has come; what is not answered, again later. */
+async function askRecorded(id: number): Promise<void> {
+  if (asked.has(id)) return;
+  asked.add(id);
+  try {
+    const { beforeMs } = await findNearest([id], nowMs());
+    const picture = pictureOf(id);
+    if (picture.peek().isSilent) picture.value = { ...picture.peek(), recordedMs: beforeMs };
+  } catch (error) {
+    asked.delete(id);
+    if (!(error instanceof ApiError)) throw error;
+  }
 }
 
 function noteSilence(id: number, why: ApiError): void {
   const picture = pictureOf(id);
   const known = picture.peek();
-  picture.value = { ...known, why, silentMs: known.silentMs ?? known.takenMs ?? nowMs() };
+  picture.value = { ...known, why, isSilent: true };
+  if (known.takenMs === null) void askRecorded(id);
 }
 
 const failure = (msg: string, type: string) => new ApiError(0, [{ loc: [], msg, type }]);

@@ -16,6 +16,7 @@ function camera(id: number, name: string, more: Partial<Camera> = {}): Camera {
     tags: [],
     isWanted: false,
     isRecording: false,
+    isUnattended: false,
     groupIds: [],
     source: { ...source, uri_http_picture: uri },
     ...more,

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ApiError } from '../api/call';
-import type { Camera } from '../cameras';
+import { type Camera, camera } from '../cameras';
 import { clockText, durationText, momentText, nowMs } from '../instants';
 import { MINUTE_MS } from '../lengths';
 import { may } from '../me';
@@ -74,22 +74,35 @@ function Why({ why }: { why: ApiError }) {
   );
 }
 
-/** "No picture since 08:01, 3 min ago"; drawn anew each minute. */
-export function Silence({ picture }: { picture: Picture }) {
-  const [, tick] = useState(0);
-  const sinceMs = picture.silentMs;
-  useEffect(() => {
-    if (sinceMs === null) return;
-    const timer = setInterval(() => tick((count) => count + 1), MINUTE_MS / 4);
-    return () => clearInterval(timer);
-  }, [sinceMs]);
-  if (sinceMs === null) return null;
+/** Since when there is none: since the last one that came, or that was recorded where it was recorded until then. */
+function silentSinceMs(id: number, { takenMs, recordedMs }: Picture): number | null {
+  if (takenMs !== null || recordedMs === null) return takenMs;
+  const isRecordedSince = camera(id)?.tags.some(({ sinceMs }) => sinceMs <= recordedMs);
+  return isRecordedSince ? recordedMs : null;
+}
+
+/** "No picture since 08:01, 3 min ago"; where that is not known, what is: nobody looked before this page. */
+function silenceText(id: number, picture: Picture): string {
+  const sinceMs = silentSinceMs(id, picture);
+  if (sinceMs === null && picture.recordedMs === null) return say('silentOpened');
+  if (sinceMs === null) return say('silentRecorded', { time: momentText(picture.recordedMs ?? 0) });
   const time = momentText(sinceMs);
   const ageMs = Math.floor((nowMs() - sinceMs) / MINUTE_MS) * MINUTE_MS;
-  const text = ageMs > 0 ? say('silentAge', { time, age: durationText(ageMs) }) : say('silent', { time });
+  return ageMs > 0 ? say('silentAge', { time, age: durationText(ageMs) }) : say('silent', { time });
+}
+
+/** That there is no picture, since when and why; drawn anew each minute. */
+export function Silence({ id, picture }: { id: number; picture: Picture }) {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    if (!picture.isSilent) return;
+    const timer = setInterval(() => tick((count) => count + 1), MINUTE_MS / 4);
+    return () => clearInterval(timer);
+  }, [picture.isSilent]);
+  if (!picture.isSilent) return null;
   return (
     <p class="wall-silent">
-      <span>{text}</span>
+      <span>{silenceText(id, picture)}</span>
       {picture.why && <Why why={picture.why} />}
     </p>
   );
@@ -97,7 +110,7 @@ export function Silence({ picture }: { picture: Picture }) {
 
 /** The time of the picture, and whether pictures are coming live. */
 export function PictureClock({ id, picture }: { id: number; picture: Picture }) {
-  if (picture.takenMs === null || picture.silentMs !== null) return null;
+  if (picture.takenMs === null || picture.isSilent) return null;
   const isLive = watched.value?.id === id && watched.value.isLive;
   return (
     <span class="wall-clock">
@@ -171,12 +184,12 @@ function Still({ camera: { id, name }, picture }: { camera: Camera; picture: Pic
       {picture.url === null ? (
         <span class="wall-nothing">
           <Icon name="camera" />
-          {picture.silentMs === null && <span class="small">{say('loadingPicture')}</span>}
+          {!picture.isSilent && <span class="small">{say('loadingPicture')}</span>}
         </span>
       ) : (
         <img src={picture.url} alt={say('picture', { name, time: clockText(picture.takenMs ?? 0) })} />
       )}
-      <Silence picture={picture} />
+      <Silence id={id} picture={picture} />
       <PictureClock id={id} picture={picture} />
     </div>
   );
@@ -200,7 +213,7 @@ export function Tile(props: TileProps) {
   const box = useStills(camera);
   const closer = useCloserLook(camera.id);
   const picture = pictureOf(camera.id).value;
-  const isSilent = picture.silentMs !== null;
+  const { isSilent } = picture;
   return (
     <li
       ref={box}

@@ -26,11 +26,12 @@ interface ToolsProps extends Narrowing {
 function Summary({ cameras }: { cameras: Camera[] }) {
   const recording = cameras.filter((camera) => camera.isRecording).length;
   const waiting = cameras.filter((camera) => camera.isWanted && !camera.isRecording).length;
-  const trouble = cameras.filter((one) => isTroubled(one) || pictureOf(one.id).value.silentMs !== null).length;
+  const trouble = cameras.filter((one) => isTroubled(one) || pictureOf(one.id).value.isSilent).length;
   const parts = [
     say('summary', { n: cameras.length }),
     recording > 0 && say('summaryRecording', { n: recording }),
     waiting > 0 && say('summaryWaiting', { n: waiting }),
+    cameras.some((camera) => camera.isUnattended) && say('summaryUnattended'),
     trouble > 0 && say('summaryTrouble', { n: trouble }),
   ];
   return (
