@@ -90,6 +90,30 @@ def held(page: Page, name: str) -> str:
     return page.locator(".clips-holdings > li", has_text=name).inner_text()
 
 
+# Whoever is as quick as can be: types a begin and an end as soon as their fields are there, before anything is painted.
+TYPE_AT_ONCE = """new MutationObserver((_, own) => {
+  const fields = document.querySelectorAll('.clips-mark input.numbers');
+  if (fields.length < 2) return;
+  own.disconnect();
+  ['2026-11-21 08:00:02.25', '8:00:06.5'].forEach((text, at) => {
+    fields[at].value = text;
+    fields[at].dispatchEvent(new InputEvent('input', {bubbles: true}));
+    fields[at].dispatchEvent(new FocusEvent('blur'));
+  });
+}).observe(document, {childList: true, subtree: true})"""
+
+
+def test_what_is_typed_at_once_stays(place: Place, chromium: Chromium) -> None:
+    with chromium.looking(place.base, account="viewer") as looker:
+        looker.page.add_init_script(TYPE_AT_ONCE)
+        page = looker.open("/view/timeline?cameras=1")
+        page.get_by_role("link", name="Files").wait_for()
+        expect(page.locator(".player-cell")).to_have_count(1)
+        expect(page.get_by_text("Length 4.3 sec")).to_be_visible()
+        expect(page.get_by_label("Begin", exact=True)).to_have_value("2026-11-21 08:00:02.250")
+        assert looker.complaints == []
+
+
 def test_a_clip_says_what_it_holds_and_is_downloaded_to_the_frame(
     place: Place,
     chromium: Chromium,

@@ -1,6 +1,6 @@
 /** Recordings: the player, below it the timeline, beside them what is cut out. */
-import { untracked, useSignalEffect } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { effect, untracked } from '@preact/signals';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { ActivityBar } from '../activity';
 import { Clips } from '../clips';
 import { markAt } from '../clips/markfields';
@@ -17,12 +17,15 @@ import { MomentLink } from './momentlink';
 import './timelinepage.css';
 
 /** Going back and on in the browser's history, and links into this page, show their moment. */
-function useAddress(): void {
-  useSignalEffect(() => {
+const followAddress = () =>
+  effect(() => {
     void arrivals.value;
     const { page, query } = route.peek();
     if (page === 'timeline') untracked(() => takeAddress(query));
   });
+
+function useAddress(): void {
+  useLayoutEffect(followAddress, []); // before the page can be seen: it would undo what is done there
   useEffect(keepAddress, []);
 }
 
