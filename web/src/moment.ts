@@ -53,12 +53,14 @@ const known = computed(() => (cameras.value ?? []).map((camera) => camera.id));
 const isThere = (id: number): boolean => known.value.includes(id);
 /**
  * The ids of the cameras shown, in order. None before the service has said which there are: of a link with cameras that
- * one may not see each question would be refused, and the answer is asked for before all else (ahead.ts).
+ * one may not see each question would be refused.
  */
 export const chosen = computed<number[]>(() => {
   const wantedIds = asked.value.length ? asked.value.filter(isThere) : known.value;
   return wantedIds.slice(0, MOST_CAMERAS);
 });
+/** Those that have a lane: of a link already before, since their coverage is asked for beside the list (ahead.ts). */
+export const laneIds = computed(() => (cameras.value === null ? asked.value.slice(0, MOST_CAMERAS) : chosen.value));
 /** The cameras of the address that are not there, or that the caller may not see: which of both is not told. */
 export const missing = computed<number[]>(() =>
   cameras.value === null ? [] : asked.value.filter((id) => !isThere(id)),

@@ -39,8 +39,8 @@ function service() {
 
 const turns = () => new Promise((done) => setTimeout(done, 5));
 
-function looking(origin: Origin<Spans>) {
-  const world = { nowMs: () => NOW_MS, isSeen: () => true, changed: () => undefined };
+function looking(origin: Origin<Spans>, isListed = () => true) {
+  const world = { nowMs: () => NOW_MS, isSeen: () => true, isListed, changed: () => undefined };
   const feed = new Feed(origin, new Slots(5), world);
   const draw = () => {
     feed.want(IDS, YEAR, WIDTH);
@@ -129,4 +129,32 @@ test('what fails is asked for again, and still nothing beside it', async () => {
   await vi.waitUntil(() => asked.length > 1, 10_000);
   expect(asked[1]).toEqual(asked[0]);
   feed.stop();
+});
+
+test('before it is known which cameras there are, what is asked for ahead is asked for once, and nothing else', async () => {
+  const { asked, origin } = service();
+  let [isListed, isRefused] = [false, true];
+  const refusing = (isAhead: boolean): Origin<Spans> => ({
+    ...origin,
+    isAhead,
+    load: (ids, range, finestMs, signal) => {
+      const found = origin.load(ids, range, finestMs, signal);
+      return isRefused ? Promise.reject(new Error('refused')) : found;
+    },
+  });
+  const [ahead, other] = [true, false].map((isAhead) => looking(refusing(isAhead), () => isListed));
+  other?.draw();
+  await turns();
+  expect(asked).toHaveLength(0);
+  ahead?.draw();
+  await turns();
+  expect(asked).toHaveLength(1);
+  await new Promise((done) => setTimeout(done, 2500)); // longer than until a first retry
+  expect(asked).toHaveLength(1);
+  [isListed, isRefused] = [true, false];
+  const [only] = IDS;
+  for (const one of [ahead, other]) one?.feed.want(only === undefined ? [] : [only], YEAR, WIDTH);
+  await vi.waitUntil(() => asked.length === 3, 10_000);
+  expect(asked.slice(1).map(({ ids }) => ids)).toEqual([[only], [only]]);
+  for (const one of [ahead, other]) one?.feed.stop();
 });

@@ -44,6 +44,8 @@ export interface Origin<Value> {
   forget?(value: Value): void;
   /** After how long a tile that reaches into the present is asked for anew, in milliseconds. */
   liveFreshMs?(resolutionMs: number): number;
+  /** Whether it is asked for, once, before it is known which cameras there are: ahead.ts has asked the same. */
+  readonly isAhead?: boolean;
   /** Whether only what is seen is asked for, and not what would be wanted next. */
   readonly isFrugal?: boolean;
   /** Whether the view must have come to rest before anything is asked for: many requests, or dear ones. */
@@ -59,6 +61,8 @@ export interface World {
   nowMs(): number;
   /** Whether somebody can see the page: what is old is renewed only then. */
   isSeen(): boolean;
+  /** Whether it is known which cameras there are: of others each question is refused. */
+  isListed(): boolean;
   /** Called when something has come, or could not be had. */
   changed(): void;
 }
@@ -133,6 +137,7 @@ export class Feed<Value> {
     const isSame = before?.view.startMs === view.startMs && before.view.endMs === view.endMs && before.ids === ids;
     this.#wanted = { ids, view, width };
     this.#isStillWanted = true;
+    if (before && `${before.ids}` !== `${ids}`) this.#retryMs = 0; // it may have been refused for one of those before
     if (isSame && before.width === width) return;
     if (!before && !this.#origin.isPatient) this.#isNew = true;
     else if (this.#origin.isPatient) this.#wait(before ? PATIENT_CALM_MS : 0);
@@ -243,6 +248,8 @@ export class Feed<Value> {
     this.#dueMs = Number.POSITIVE_INFINITY;
     const wanted = this.#wanted;
     if (!wanted) return;
+    const isEarly = this.#origin.isAhead && this.#failures === 0;
+    if (!isEarly && !this.#world.isListed()) return; // with the list of cameras the lanes come anew
     const waitMs = this.#retryMs - performance.now();
     if (waitMs > 0) {
       this.#later(waitMs);

@@ -1,6 +1,7 @@
 /** Everything of the timeline that is no component: feeds, layers, the scene, and what there is at a moment. */
 
 import { type Gap, timeline } from '../api/footage';
+import { cameras } from '../cameras';
 import { durationText, momentText, nowMs, zoneName } from '../instants';
 import { FIRST_MS, LAST_FRAME_MS, SECOND_MS } from '../lengths';
 import { areLanesDrawn } from '../moment';
@@ -30,7 +31,7 @@ const COARSEST_S = 200_000; // decades in one answer
 /** What layers are drawn from; `mayHave` tells whether a camera may have footage in a range. */
 function feedsOf(changed: () => void, mayHave: Parameters<typeof sheetOrigin>[0]) {
   const slots = new Slots(CONNECTIONS);
-  const world = { nowMs, isSeen: () => !document.hidden, changed };
+  const world = { nowMs, isSeen: () => !document.hidden, isListed: () => cameras.peek() !== null, changed };
   return {
     coverage: new Feed(coverageOrigin, slots, world),
     gaps: new Feed(gapOrigin, slots, world),

@@ -1,6 +1,6 @@
 /** How high the lanes are here and now: by what somebody chose, by their number, and by the window. */
 import { computed, effect, signal } from '@preact/signals';
-import { chosen } from '../moment';
+import { laneIds } from '../moment';
 import { LANE_CHOICES, type LaneChoice, laneHeightOf, lanesOf } from './lanes';
 
 const KEPT = 'timeline-lanes';
@@ -14,7 +14,7 @@ effect(() => localStorage.setItem(KEPT, laneChoice.value));
 
 /** The lanes of the cameras that are shown, in order. */
 export const lanes = computed(() => {
-  const ids = chosen.value;
+  const ids = laneIds.value;
   return lanesOf(ids, laneHeightOf(ids.length, laneChoice.value, windowPx.value, isCoarse.value));
 });
 

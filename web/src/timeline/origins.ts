@@ -18,6 +18,7 @@ export const coverageOrigin: Origin<Spans> = {
   rank: 0,
   mostIds: MANY_IDS,
   mostWeight: 1_000_000, // begins and ends: 8 MB
+  isAhead: true,
   weigh: (spans) => spans.length,
   cut: spansWithin,
   async load(ids, range, resolutionMs, signal) {
