@@ -73,12 +73,19 @@ export class Scene {
   stop(): void {
     cancelAnimationFrame(this.#request);
     this.#resizes.disconnect();
+    this.#wantNothing();
+  }
+
+  #wantNothing(): void {
     for (const feed of this.#options.feeds) feed.stop();
   }
 
   #drawNow(): void {
     const frame = this.#nextFrame();
-    if (!frame) return;
+    if (!frame) {
+      this.#wantNothing(); // no camera is left, or it is hidden
+      return;
+    }
     this.#frame = frame;
     const { layers, feeds, isShown, drawn } = this.#options;
     const [context, dots] = [this.#context, frame.width * frame.density];
