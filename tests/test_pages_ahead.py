@@ -1,6 +1,7 @@
 """The first drawing of the pages: what it needs is asked for beside the scripts, once, and by the rules of the API.
 
-No test has a bound of time: scripts are held back until what is to be asked for before them has been asked for.
+No test has a bound of time: scripts are held back until what is to be asked for before them has been asked for, and a
+list for longer than anything waits for it.
 """
 
 from collections.abc import Callable, Iterator
@@ -180,6 +181,7 @@ def test_nothing_more_is_asked_of_cameras_of_a_link_that_one_may_not_see(
         expect(page.locator(".timeline-names > li")).to_have_text(["Front"] if "1" in named.split(",") else [])
         for _ in range(3):  # so long the page has asked for whatever it asks
             page.wait_for_event("requestfinished", lambda request: request.url.endswith(LISTS[1]))
+        expect(page.locator(".timeline .error-text")).to_have_count(0)  # the page says which are not there, and no more
         asked = [url.removeprefix(base).split("?")[0] for url in refused]
         asked = [path for path in asked if path != "/playbackapi/source/1"]  # of the clip, in which it has no footage
         assert asked in ([], ["/playbackapi/timeline"])

@@ -110,9 +110,9 @@ def house(production: Flask) -> Iterator[House]:
 
 
 def hold_cameras(app: Flask, *source_ids: int) -> None:
-    """Let a recorder hold these cameras, as while it records them."""
+    """Let a recorder run and hold these cameras, as while it records them."""
     with app.app_context(), writing() as session:
-        session.add(Recorder(id="r", host_id="h", boot_id="b", pid=1, started_ticks=1, seen_us=now_us()))
+        session.merge(Recorder(id="r", host_id="h", boot_id="b", pid=1, started_ticks=1, seen_us=now_us()))
         session.flush()
         session.add_all(Lease(source_id=one, recorder_id="r", expires_us=now_us() + LEASE_US) for one in source_ids)
 
@@ -226,6 +226,7 @@ def test_who_looks_closer_sees_a_live_picture_by_mouse_and_by_keyboard(house: Ho
 
 
 def test_an_operator_records_a_group_by_mouse_and_stops_the_tag_by_keyboard(house: House, chromium: Chromium) -> None:
+    hold_cameras(house.app)
     with chromium.looking(house.base, account="operator") as looker:
         page = looker.open("/")
         page.get_by_role("button", name="Record the group Doors").click()
@@ -293,6 +294,7 @@ def test_cameras_that_are_no_group_are_recorded_by_keyboard_and_refusals_are_tol
 ) -> None:
     with house.app.app_context(), writing() as session:
         session.query(Source).filter_by(description="Yard").update({"picture_uri": None, "ffmpeg_cmd": "nonsense"})
+    hold_cameras(house.app)
     with chromium.looking(house.base, account="operator") as looker:
         page = looker.open("/")
         page.get_by_role("link", name="Yard").wait_for()

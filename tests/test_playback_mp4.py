@@ -152,6 +152,7 @@ def test_conditions_and_bad_ranges_are_answered_as_the_contract_says(app, client
         ('a"; filename="b.exe', "a_; filename=_b.exe.mp4"),
         ("a\r\nSet-Cookie: b", "aSet-Cookie_ b.mp4"),
         ("nul", "_nul.mp4"),
+        ("invoice.pdf" + 30 * "\u3000" + "\u00a0a", "invoice.pdf a.mp4"),
         ("COM1.backup", "_COM1.backup.mp4"),
         ("я" * 400, "я" * 100 + ".mp4"),
         (" . ", "source-1-20261121T080000Z.mp4"),

@@ -44,7 +44,7 @@ def download_name(wished: str, ending: str) -> str | None:
     front hides a file. Characters without a shape may turn a name around, or hide a part of it.
     """
     text = "".join(letter for letter in wished if unicodedata.category(letter) not in UNSEEN)
-    text = FORBIDDEN.sub("_", text).removesuffix(ending).strip(" .")
+    text = FORBIDDEN.sub("_", " ".join(text.split())).removesuffix(ending).strip(" .")
     text = text.encode("utf-8", "replace")[:LONGEST_BYTES].decode("utf-8", "ignore").rstrip(" .")
     if not text:
         return None

@@ -53,7 +53,7 @@ FIELDS: dict[str, Meaning] = ACCESS_FIELDS | {
         "`waiting`: wanted, but the camera gives nothing now; `failed`: ended with no footage", "done"
     ),
     "OpenRecordObject.status": Meaning("`waiting`: wanted, but nothing records the camera now", "recording"),
-    "has_recorder": Meaning("Whether any recorder runs that could record the camera; false: nothing is recorded", True),
+    "has_recorder": Meaning("Whether any recorder runs that could record the camera; false: nothing new can be", True),
     "ListedRecordObject.status": Meaning("As of a record", "done"),
     "begin_utc": Meaning("When it began", BEGIN),
     "end_utc": Meaning("When it ended; null while it goes on", END),

@@ -68,20 +68,24 @@ def check() -> dict[str, bool]:
         "database": has_database,
         "broker": is_broker_reachable(config),
         "storage": is_storage_writable(config),
-        "recorder": has_database and has_recorder(),
+        "recorder": has_database and _has_recorder(),
     }
     db.session.rollback()
     return found
 
 
-def has_recorder() -> bool:
-    """Tell whether a recorder was seen lately; one of this machine must also live."""
-    from app.capture.processes import is_alive
-
+def _has_recorder() -> bool:
     try:
-        recorders = seen_recorders(db.session, now_us())
+        return has_recorder()
     except SQLAlchemyError:
         return False
+
+
+def has_recorder() -> bool:
+    """Tell whether a recorder was seen lately; one of this machine must also live. Raises SQLAlchemyError."""
+    from app.capture.processes import is_alive
+
+    recorders = seen_recorders(db.session, now_us())
     return any(is_alive(row.host_id, row.boot_id, row.pid, row.started_ticks) is not False for row in recorders)
 
 

@@ -111,7 +111,7 @@ export const player: SteadyPlayer = {
 };
 
 /** The address of a moment of some cameras, as it is sent to somebody. */
-export function momentPath(ms: number | null, ids: number[] = chosen.peek(), spanMs = HOUR_MS): string {
+export function momentPath(ms: number | null, ids: number[] = laneIds.peek(), spanMs = HOUR_MS): string {
   return pathOf('timeline', {
     cameras: ids.join(','),
     at: ms === null ? null : isoOf(ms),

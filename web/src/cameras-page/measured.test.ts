@@ -58,6 +58,27 @@ test('a camera is asked for again when its status is another', async () => {
   const before = asked.length;
   seen('offline', 3);
   seen('offline', 3);
-  await until(() => asked.length > before);
-  expect(asked.slice(before)).toEqual(['3']);
+  seen('offline', 4);
+  await until(() => asked.includes('4', before));
+  expect(asked.slice(before)).toEqual(['3', '4']);
+});
+
+test('a camera that cannot be asked is asked for again once each time, however often its status changes', async () => {
+  statuses.set('5', 503);
+  const isAnswered = async () => {
+    for (let turn = 0; turn < 3; turn += 1) await fetch('/something-else');
+  };
+  for (const status of ['offline', 'no_video', 'unknown']) {
+    asked.length = 0;
+    seen(status, 5);
+    await until(() => asked.includes('5'));
+    await isAnswered();
+    expect(asked.filter((id) => id === '5')).toHaveLength(1);
+  }
+  asked.length = 0;
+  statuses.clear();
+  vi.advanceTimersByTime(10_000);
+  await until(() => asked.includes('5'));
+  await isAnswered();
+  expect(asked.filter((id) => id === '5')).toHaveLength(1);
 });

@@ -14,6 +14,7 @@ export const measures = signal<ReadonlyMap<number, Measured>>(new Map());
 const askedFor = new Map<number, string>();
 const slots = new Slots(AT_ONCE);
 const waiting = new Set<number>();
+const timers = new Map<number, ReturnType<typeof setTimeout>>();
 
 async function askOnce(id: number): Promise<void> {
   waiting.delete(id);
@@ -23,12 +24,21 @@ async function askOnce(id: number): Promise<void> {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     // The list of cameras may stay as it is for days, and its page looks no more.
-    if (error.isPassing) setTimeout(() => ask(id), AGAIN_MS);
+    if (error.isPassing) askIn(id, AGAIN_MS);
     else askedFor.delete(id); // it is asked for again with the next look at the list, if it is still there
   }
 }
 
+function askIn(id: number, afterMs: number): void {
+  clearTimeout(timers.get(id));
+  timers.set(
+    id,
+    setTimeout(() => ask(id), afterMs),
+  );
+}
+
 function ask(id: number): void {
+  clearTimeout(timers.get(id)); // it would begin a second chain of questions
   if (waiting.has(id)) return;
   waiting.add(id);
   void slots.run(() => askOnce(id));
@@ -46,7 +56,7 @@ export function wantMeasured(cameras: Camera[]): void {
 
 /** Ask again soon: the camera is being measured. */
 export function measuredSoon(id: number): void {
-  setTimeout(() => ask(id), SOON_MS);
+  askIn(id, SOON_MS);
 }
 
 const CODECS: Record<string, string> = {

@@ -1,5 +1,6 @@
 /** The panel beside the player: marks, and what is done with what lies between them. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { cameras } from '../cameras';
 import { durationText } from '../instants';
 import { useKeys } from '../keys';
 import { may } from '../me';
@@ -129,7 +130,7 @@ interface ClipProps {
 /** What lies between the marks, and what can be done with it. */
 function Clip({ clip, left, onLeave }: ClipProps) {
   const [opened, setOpened] = useState<Opened | null>(null);
-  const holdings = useHoldings(chosen.value, clip);
+  const holdings = useHoldings(chosen.value, cameras.value && clip);
   const cuts = (holdings ?? []).flatMap(({ id, footage }): Cut[] =>
     footage && !left.includes(id) ? [{ sourceId: id, ...clip, footage }] : [],
   );

@@ -12,7 +12,7 @@ export const say = defineWords({
     copy: 'Copy',
     recording: 'recording',
     waiting: 'waiting for the camera',
-    unattended: 'waiting for the camera: no recorder is running',
+    unattended: 'waiting: no recorder is running',
     online: 'online',
     offline: 'offline',
     unauthorised: 'refuses the password',

@@ -133,6 +133,7 @@ test('what fails is asked for again, and still nothing beside it', async () => {
 
 test('before it is known which cameras there are, what is asked for ahead is asked for once, and nothing else', async () => {
   const { asked, origin } = service();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   let [isListed, isRefused] = [false, true];
   const refusing = (isAhead: boolean): Origin<Spans> => ({
     ...origin,
@@ -144,17 +145,16 @@ test('before it is known which cameras there are, what is asked for ahead is ask
   });
   const [ahead, other] = [true, false].map((isAhead) => looking(refusing(isAhead), () => isListed));
   other?.draw();
-  await turns();
+  await vi.advanceTimersByTimeAsync(60_000);
   expect(asked).toHaveLength(0);
   ahead?.draw();
-  await turns();
-  expect(asked).toHaveLength(1);
-  await new Promise((done) => setTimeout(done, 2500)); // longer than until a first retry
+  await vi.advanceTimersByTimeAsync(60_000); // longer than until any retry
   expect(asked).toHaveLength(1);
   [isListed, isRefused] = [true, false];
   const [only] = IDS;
   for (const one of [ahead, other]) one?.feed.want(only === undefined ? [] : [only], YEAR, WIDTH);
-  await vi.waitUntil(() => asked.length === 3, 10_000);
+  await vi.advanceTimersByTimeAsync(1000);
   expect(asked.slice(1).map(({ ids }) => ids)).toEqual([[only], [only]]);
   for (const one of [ahead, other]) one?.feed.stop();
+  vi.useRealTimers();
 });

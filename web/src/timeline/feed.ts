@@ -44,7 +44,7 @@ export interface Origin<Value> {
   forget?(value: Value): void;
   /** After how long a tile that reaches into the present is asked for anew, in milliseconds. */
   liveFreshMs?(resolutionMs: number): number;
-  /** Whether it is asked for, once, before it is known which cameras there are: ahead.ts has asked the same. */
+  /** Whether it is asked for, until it is refused, before it is known which cameras there are: as ahead.ts does. */
   readonly isAhead?: boolean;
   /** Whether only what is seen is asked for, and not what would be wanted next. */
   readonly isFrugal?: boolean;
@@ -174,6 +174,7 @@ export class Feed<Value> {
     clearTimeout(this.#timer);
     this.#dueMs = Number.POSITIVE_INFINITY;
     this.#wanted = null;
+    [this.#failures, this.#retryMs, this.#failure] = [0, 0, null];
     for (const flight of this.#flights) flight.abort.abort();
   }
 

@@ -243,7 +243,7 @@ function Body({ lanes, canvas, probe, onPick, onMark }: BodyProps) {
   const isEmpty = useComputed(() => cameras.value !== null && !chosen.value.length).value;
   return (
     <>
-      <Old lanes={lanes} />
+      {!isEmpty && <Old lanes={lanes} />}
       {isEmpty && <Empty title={say('noCameras')} />}
       <div class="timeline-body" hidden={isEmpty}>
         <Names />

@@ -1,7 +1,7 @@
 /** Which cameras are shown, at most sixteen: by ticks, by group, found by name. */
 import { useSignal } from '@preact/signals';
 import { type Camera, cameras, groups } from '../cameras';
-import { asked, chooseCameras, chosen, MOST_CAMERAS } from '../moment';
+import { asked, chooseCameras, chosen, laneIds, MOST_CAMERAS } from '../moment';
 import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Check, Field } from '../parts/field';
@@ -104,7 +104,7 @@ function Choices({ ticked, onTick }: { ticked: number[]; onTick: (ids: number[])
 }
 
 function ChooseDialog({ onClose }: { onClose: () => void }) {
-  const ticked = useSignal(chosen.peek());
+  const ticked = useSignal(laneIds.peek());
   const show = (event: SubmitEvent) => {
     event.preventDefault();
     const known = (cameras.peek() ?? []).map((camera) => camera.id);

@@ -31,7 +31,7 @@ function Summary({ cameras }: { cameras: Camera[] }) {
     say('summary', { n: cameras.length }),
     recording > 0 && say('summaryRecording', { n: recording }),
     waiting > 0 && say('summaryWaiting', { n: waiting }),
-    cameras.some((camera) => camera.isUnattended) && say('summaryUnattended'),
+    recording === 0 && cameras.some((camera) => camera.isUnattended) && say('summaryUnattended'),
     trouble > 0 && say('summaryTrouble', { n: trouble }),
   ];
   return (
