@@ -1,11 +1,12 @@
 """The pages for who is signed in: what they say of him and offer him, what he can do, and how a session ends."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.extensions import db, writing
 from app.models import Account, AccountSession, Group, Source
@@ -75,6 +76,33 @@ def test_the_pages_say_who_is_signed_in_and_offer_what_he_may(
         page.get_by_role("button", name="Sign out").click()
         page.wait_for_url("**/login*")
         assert [line for line in looker.complaints if "404" not in line] == []  # there is no footage to make a clip of
+
+
+def test_who_signs_out_is_not_told_that_he_was(production: Flask, chromium: Chromium) -> None:
+    """However long the answer takes: the page asks again and again, and all that would be refused."""
+
+    def hold(route: Route) -> None:
+        answer = route.fetch(max_redirects=0)
+        time.sleep(4)  # longer than the page leaves the list of cameras alone
+        route.fulfill(response=answer)
+
+    with answering(production) as base, chromium.looking(base, account="viewer") as looker:
+        page, told = looker.open("/view/cameras"), []
+        page.get_by_role("heading", name="Cameras").wait_for()
+        page.expose_function("tell", lambda text: told.append(text))
+        page.evaluate(
+            """() => new MutationObserver(() => {
+                const dialog = document.querySelector('dialog');
+                if (dialog) tell(dialog.textContent);
+            }).observe(document.body, {childList: true, subtree: true})"""
+        )
+        page.route("**/logout", hold)
+        page.get_by_role("button", name="viewer", exact=True).click()
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/login*")
+        assert (told, looker.complaints) == ([], [])
+        page.go_back()
+        page.wait_for_url(lambda address: "/login?next=" in address)
 
 
 @pytest.mark.parametrize(("name", "may_act"), [("viewer", False), ("porter", False), ("operator", True)])

@@ -1,7 +1,7 @@
 /** Who looks at the page, and the way out. */
 
-import { useState } from 'preact/hooks';
-import { csrfToken } from './api/call';
+import { useRef } from 'preact/hooks';
+import { csrfToken, fallSilent } from './api/call';
 import { mayConfigure, me } from './me';
 import { Button } from './parts/button';
 import { Menu } from './parts/menu';
@@ -9,17 +9,16 @@ import { say as sayPart } from './parts/words';
 import { say } from './shellwords';
 
 function SignOut() {
-  const [token, setToken] = useState('');
+  const token = useRef<HTMLInputElement>(null);
   const leave = async (event: SubmitEvent) => {
-    if (token) return;
     event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement;
-    setToken(await csrfToken());
-    form.requestSubmit();
+    if (token.current) token.current.value = await csrfToken();
+    await fallSilent();
+    token.current?.form?.submit();
   };
   return (
     <form method="post" action="/logout" onSubmit={leave}>
-      <input type="hidden" name="csrf_token" value={token} />
+      <input ref={token} type="hidden" name="csrf_token" />
       <Button type="submit">{say('signOut')}</Button>
     </form>
   );

@@ -43,16 +43,36 @@ export class ApiError extends Error {
 
 export const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError';
 
+const SILENT_MS = 1000; // nobody who signs out waits longer for what he sees no more
 const unreachable = () => new ApiError(0, [{ loc: [], msg: 'The service does not answer', type: 'no_service' }]);
+
+/** What was asked and is not answered. */
+const asked = new Set<Promise<Response>>();
+let isLeaving = false;
 
 /** Fetch, or take what was. Raises ApiError with status 0 where nothing answers, and AbortError. */
 async function reach(path: string, init: RequestInit, early: Early | null): Promise<Response> {
+  if (isLeaving) await new Promise(() => {}); // for ever: the page goes
+  const answer = early?.answer ?? fetch(path, init);
+  asked.add(answer);
   try {
-    return await (early?.answer ?? fetch(path, init));
+    return await answer;
   } catch (error) {
     if (isAbort(error)) throw error;
     throw unreachable();
+  } finally {
+    asked.delete(answer);
   }
+}
+
+/**
+ * Ask for nothing any more: whoever looks signs out, and it would be refused. Done once all that was asked is answered, or
+ * soon. A page that the browser brings back is loaded anew.
+ */
+export async function fallSilent(): Promise<void> {
+  isLeaving = true;
+  addEventListener('pageshow', () => location.reload(), { once: true });
+  await Promise.race([Promise.allSettled(asked), new Promise((done) => setTimeout(done, SILENT_MS))]);
 }
 
 async function failureOf(answer: Response): Promise<ApiError> {
