@@ -30,6 +30,7 @@ KEPT_CONNECTIONS, MAX_CONNECTIONS = 8, 32
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # what was committed stays, as on PostgreSQL (docs/design/storage.md)
+    "PRAGMA wal_autocheckpoint=256",  # pages, 1 MiB: the journal grows no further on a disk that is full
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=15000",
     "PRAGMA cache_size=-512",  # KiB, of each thread's connection: what is read stays in the kernel's cache anyway
