@@ -1,7 +1,7 @@
 /** The frame around every page: where one can go, who looks, and what is said in passing. */
-import { useSignal, useSignalEffect } from '@preact/signals';
+import { effect, useSignal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks';
 import { lost, watchCameras } from './cameras';
 import { useKeys } from './keys';
 import { KeysHelp } from './keyshelp';
@@ -112,6 +112,12 @@ function Lost() {
   );
 }
 
+/** The title is another as soon as the page is: who hears it read out is told at once. */
+const keepTitle = () =>
+  effect(() => {
+    document.title = `${say(route.value.page)} · flask-playback`;
+  });
+
 /** `first`: the page that is loaded already, to be drawn together with its frame. */
 export function App({ first = null }: { first?: Shown | null }) {
   const isHelpOpen = useSignal(false);
@@ -119,9 +125,7 @@ export function App({ first = null }: { first?: Shown | null }) {
     isHelpOpen.value = true;
   });
   useEffect(watchCameras, []);
-  useSignalEffect(() => {
-    document.title = `${say(route.value.page)} · flask-playback`;
-  });
+  useLayoutEffect(keepTitle, []);
   return (
     <>
       <a class="button shell-skip" href="#main">
