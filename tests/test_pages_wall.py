@@ -401,3 +401,20 @@ def test_wall_mode_hides_all_else_and_keeps_the_screen_on(house: House, chromium
         page.keyboard.press("f")
         page.get_by_role("button", name="Leave wall mode").press("Enter")
         expect(page.get_by_role("navigation")).to_be_visible()
+
+
+def test_wall_mode_that_is_entered_again_at_once_stays(house: House, chromium: Chromium) -> None:
+    """The browser tells that the screen was left only with its next frame, when it may be on its way back."""
+    again = """() => {
+      document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'f', code: 'KeyF', bubbles: true}));
+      document.dispatchEvent(new Event('fullscreenchange'));
+    }"""
+    with chromium.looking(house.base, account="viewer") as looker:
+        page = looker.open("/")
+        page.get_by_role("link", name="Roof").wait_for()
+        page.evaluate(again)
+        expect(page.locator(".wall-open")).to_have_count(4)
+        expect(page.get_by_role("navigation")).to_be_hidden()
+        page.get_by_role("button", name="Leave wall mode").press("Enter")
+        expect(page.get_by_role("navigation")).to_be_visible()
+        assert looker.complaints == []

@@ -3,12 +3,17 @@ import { effect, signal } from '@preact/signals';
 import { keepAwake } from './awake';
 
 export const isWall = signal(false);
+/** The screen is being filled: an event that comes meanwhile tells of the time before. */
+let isFilling = false;
 
 async function fill(): Promise<void> {
+  isFilling = true;
   try {
     await document.documentElement.requestFullscreen({ navigationUI: 'hide' });
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof DOMException)) throw error;
+  } finally {
+    isFilling = false;
   } // refused, or not known (iPhone): the pictures fill the window then
 }
 
@@ -25,7 +30,7 @@ export function leaveWall(): void {
 /** Lets the page follow the mode for as long as the wall is shown; returns what ends that. */
 export function followMode(): () => void {
   const leave = () => {
-    if (!document.fullscreenElement) isWall.value = false;
+    if (!document.fullscreenElement && !isFilling) isWall.value = false;
   };
   document.addEventListener('fullscreenchange', leave);
   const end = effect(() => {
