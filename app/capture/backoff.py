@@ -49,7 +49,7 @@ class Backoff:
             self._until_s = 0.0
             return
         self._length_s = min(LONGEST_S, self._length_s * 2 or FIRST_S)
-        self._until_s = time.monotonic() + self._length_s * random.uniform(0.8, 1.2)  # noqa: S311  # nosec B311  jitter, no secret
+        self._until_s = time.monotonic() + self._length_s * random.SystemRandom().uniform(0.8, 1.2)
 
     @property
     def pause_s(self) -> float:

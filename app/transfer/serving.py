@@ -104,7 +104,7 @@ class Serving:
             self._all.add(listener)
             self._behind.add(listener)
             self._by_file[listener.file_id].add(listener)
-            listener.moved_s, listener.until_s = now_s, now_s + LIFE_S * random.uniform(1.0, 1.1)  # noqa: S311  # nosec B311  jitter
+            listener.moved_s, listener.until_s = now_s, now_s + LIFE_S * random.SystemRandom().uniform(1.0, 1.1)
             if isinstance(listener, SocketListener):
                 try:
                     self._epoll.register(listener.handle, READABLE)

@@ -153,7 +153,7 @@ def _begin(channel: Channel, hook: WebhookSettings) -> None:
 
 def _write_down(channel: Channel, hook: WebhookSettings, claim: Claim, error: str | None) -> None:
     pause_s = min(channel.first_pause_s * 2 ** min(claim.tries, 10), channel.longest_pause_s)
-    pause_s *= random.uniform(0.8, 1.2)  # noqa: S311  # nosec B311  jitter
+    pause_s *= random.SystemRandom().uniform(0.8, 1.2)
     with writing():
         mark = _mark(channel, hook)
         if mark is None:
