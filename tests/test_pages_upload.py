@@ -151,6 +151,14 @@ def test_what_cannot_be_sent_is_said_before_and_what_is_cancelled_is_deleted(
         assert of_pages(looker) == []
 
 
+def finish_in_another_tab(page: Page, path: Path) -> None:
+    """Let another tab go on with a file that is being uploaded, to its end."""
+    with page.context.expect_page() as opened:
+        page.evaluate("open('/view/files')")
+    opened.value.locator("input[type=file]").first.set_input_files(path)
+    opened.value.get_by_role("region", name="Uploads").get_by_role("link", name="Open the file").wait_for()
+
+
 def test_the_same_file_is_sent_once_and_a_file_that_is_whole_is_not_cancelled(
     served: Served, chromium: Chromium, tmp_path: Path
 ) -> None:
@@ -173,11 +181,7 @@ def test_the_same_file_is_sent_once_and_a_file_that_is_whole_is_not_cancelled(
         second.get_by_role("button", name="Take once.mp4 off this list").press("Enter")
         first.get_by_role("button", name="Pause once.mp4").press("Enter")
         expect(first.locator(".badge")).to_have_text("paused")
-        with page.context.expect_page() as opened:
-            page.evaluate("open('/view/files')")
-        other = opened.value  # another tab goes on with it, to its end
-        other.locator("input[type=file]").first.set_input_files(path)
-        other.get_by_role("region", name="Uploads").get_by_role("link", name="Open the file").wait_for()
+        finish_in_another_tab(page, path)
         first.get_by_role("button", name="Cancel once.mp4").press("Enter")
         page.get_by_role("dialog").get_by_role("button", name="Cancel the upload").press("Enter")
         expect(first.locator(".badge")).to_have_text("complete")
@@ -229,11 +233,7 @@ def test_what_was_not_finished_is_deleted_but_no_file_that_another_tab_has_finis
     with chromium.looking(served.service.base) as looker:
         page, left = begun_and_left(looker, path)
         expect(left).to_contain_text("left.mp4")
-        with page.context.expect_page() as opened:
-            page.evaluate("open('/view/files')")
-        other = opened.value
-        other.locator("input[type=file]").first.set_input_files(path)
-        other.get_by_role("region", name="Uploads").get_by_role("link", name="Open the file").wait_for()
+        finish_in_another_tab(page, path)
         left.get_by_role("button", name="Discard “left.mp4”").press("Enter")
         expect(left).to_have_count(0)
         [file] = looker.ask("/files/?name=left")
