@@ -11,10 +11,11 @@ async function fill(): Promise<void> {
   try {
     await document.documentElement.requestFullscreen({ navigationUI: 'hide' });
   } catch (error) {
+    // Refused, or not known (iPhone): the pictures fill the window then.
     if (!(error instanceof TypeError || error instanceof DOMException)) throw error;
   } finally {
     isFilling = false;
-  } // refused, or not known (iPhone): the pictures fill the window then
+  }
 }
 
 export function enterWall(): void {
