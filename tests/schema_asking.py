@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from flask import Flask
+from flask import Flask, request
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
@@ -139,11 +139,20 @@ def place_of(name: str) -> int:
     return 1 if path.startswith(HANDED) else 2
 
 
+def close_bodies(app: Flask) -> None:
+    """Close what was sent with its request: of 500 kB or more it is a temporary file, which nobody else closes."""
+
+    @app.teardown_request
+    def close(_error: BaseException | None) -> None:
+        request.environ["wsgi.input"].close()
+
+
 def statuses_of(app: Flask, token: str | None) -> dict[str, set[int]]:
     """Ask every operation as who has this token, or none; return the statuses of the answers by operation.
 
     The document itself is read as an admin. Nothing but who asks is judged: each operation is asked for what it allows.
     """
+    close_bodies(app)
     reading = {"Authorization": f"Bearer {add_rows(app)}"}
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     endless = [{"include-path": path, "enabled": False} for path in ENDLESS]
@@ -166,6 +175,7 @@ def ask_share(app: Flask, film: Path, number: int) -> None:
 
     `film` is recorded at the times of the examples.
     """
+    close_bodies(app)
     token = add_rows(app)
     begin_us = round(datetime.fromisoformat(BEGIN).timestamp() * 1_000_000)
     record(app, 1, film, begin_us=begin_us)
