@@ -162,6 +162,35 @@ def test_cameras_stay_in_step_over_a_gap_at_other_speeds_and_after_seeks(
         assert looker.complaints == []
 
 
+PLAY_LATE = """(lateMs) => {
+  const video = document.querySelector('.player-cell[data-id="2"] video');
+  const play = video.play.bind(video);
+  video.play = () => new Promise((done) => setTimeout(() => done(play()), lateMs));
+}"""
+
+
+@pytest.mark.parametrize("late_ms", [100, 350])
+def test_a_camera_that_comes_late_out_of_a_gap_is_seen_when_it_is_in_step(
+    app: Flask,
+    runs: Runs,
+    chromium: Chromium,
+    late_ms: int,
+) -> None:
+    with opened(app, chromium, 6.0) as looker:
+        page = looker.page
+        stands(page, runs, T0_S + 6)
+        press(page, "Space")
+        wait_until(page, lambda sight: sight.of(2).condition == "gap" and sight.master_s > T0_S + 11)
+        page.evaluate(PLAY_LATE, late_ms)
+        watch(page)
+        wait_until(page, lambda sight: sight.of(2).condition == "showing" and sight.master_s > T0_S + 14.5)
+        sights = [sight for sight in seen(page) if sight.is_one_moment]
+        assert sights[0].of(2).condition == "gap"
+        apart = [(sight.of(2), frames) for sight in sights if (frames := runs.apart(sight)) is not None]
+        assert max(frames for _, frames in apart) <= 1.01, apart
+        assert any(picture.condition == "showing" for picture, _ in apart)
+
+
 def test_a_picture_that_seeks_where_nothing_is_loaded_comes_back(app: Flask, runs: Runs, chromium: Chromium) -> None:
     # The service was restarted while cameras played: one of them had been sent to where nothing was loaded. What came
     # later was loaded where the clock had gone meanwhile, and the video sought its old place for ever.

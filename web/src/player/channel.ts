@@ -1,6 +1,7 @@
 /** One camera's picture: a video that follows the clock, or pictures where no video can. */
 
 import { signal } from '@preact/signals';
+import { isPlaying } from '../moment';
 import { correct, Median, MOST, MOST_SILENT } from './drift';
 import { canKeep, Easel } from './easel';
 import type { Feed, Trouble } from './feed';
@@ -137,8 +138,13 @@ export class Channel {
 
   /** Is its video to be seen, at the same instant as those of the others? */
   isMoving(ms: number): boolean {
-    const isVideo = this.scanner.shownMs === null && !this.isExcused && this.easel.goesOn;
-    return isVideo && (this.status(ms) === 'footage' || this.condition.peek() === 'showing');
+    const isOfVideo = this.isVideo && this.easel.goesOn;
+    return isOfVideo && (this.status(ms) === 'footage' || this.condition.peek() === 'showing');
+  }
+
+  /** Has its video come from elsewhere, or out of a gap, and is not yet seen? */
+  isArriving(ms: number): boolean {
+    return this.isVideo && this.isAway && this.easel.frames.length > 0 && this.status(ms) === 'footage';
   }
 
   /** Is it so late that the others go on without it? It is said at once: what is seen then is not of one instant. */
@@ -157,6 +163,12 @@ export class Channel {
     if (isTold && isNew) this.shownMs.value = easel.shownMs;
   }
 
+  /** Show a frame that is of one instant with those of the others: from now on it is seen. */
+  join(at: number): void {
+    if (this.isAway && this.condition.peek() !== 'slow') this.condition.value = 'showing';
+    this.paint(at);
+  }
+
   close(): void {
     this.isEnded = true;
     this.easel.clear();
@@ -170,6 +182,15 @@ export class Channel {
   retry(): void {
     this.feed?.close();
     this.feed = null;
+  }
+
+  private get isVideo(): boolean {
+    return this.scanner.shownMs === null && !this.isExcused;
+  }
+
+  /** Is what is seen, among others that move, not what it is at now? */
+  private get isAway(): boolean {
+    return canKeep && this.stage.isOn && isPlaying.peek() && !this.easel.goesOn;
   }
 
   private feedFor(ms: number, rate: number, isScanning: boolean): void {
@@ -324,7 +345,8 @@ export class Channel {
     const { video } = this;
     if (status !== 'footage' || video.readyState < 2) return 'loading';
     const isFar = video.seeking && Math.abs((this.shownMs.peek() ?? 0) - ms) > FAR_MS;
-    return isFar ? 'loading' : 'showing';
+    if (!isFar && !this.isAway) return 'showing';
+    return this.condition.peek() === 'gap' ? 'gap' : 'loading';
   }
 
   /** Note the wall time of each frame as it is shown. */

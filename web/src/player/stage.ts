@@ -4,6 +4,7 @@ import { isPlaying, rate } from '../moment';
 import type { Channel } from './channel';
 import type { Clock } from './clock';
 import { USUAL_FRAME_MS } from './frametimes';
+import type { Interval } from './intervals';
 import { pickTogether } from './together';
 
 /** So long others wait for the frame of one camera, ms: longer than a busy machine lets a browser stand. */
@@ -12,6 +13,8 @@ const PATIENCE_MS = 400;
 const LOOK_MS = 50;
 /** So long frames of one instant are waited for, before those next to each other do. */
 const STRICT_MS = 80;
+/** Stands for the frame that is seen where none is. */
+const NOTHING: Interval = { startMs: 0, endMs: 0 };
 
 export class Stage {
   private asked = 0;
@@ -45,39 +48,47 @@ export class Stage {
 
   private look(): void {
     const channels = this.channels();
-    const moving = isPlaying.peek() ? channels.filter((one) => one.isMoving(this.clock.ms)) : [];
-    for (const one of channels) if (!moving.includes(one)) this.showAlone(one);
-    const isShown = this.show(moving);
+    const together = isPlaying.peek() ? channels.filter((one) => this.belongs(one)) : [];
+    for (const one of channels) if (!together.includes(one)) this.showAlone(one);
+    const isShown = this.show(together);
     this.count(isShown);
     const hasPatience = isShown || this.waitedMs < PATIENCE_MS;
+    const moving = together.filter((one) => one.easel.goesOn);
     const leastMs = Math.max(...moving.map(newestOf)) - frameMs() * 1.5;
-    for (const one of moving) one.setBehind(!hasPatience && newestOf(one) < leastMs);
+    for (const one of together) one.setBehind(!hasPatience && newestOf(one) < leastMs);
     if (hasPatience) return;
-    for (const one of moving) if (one.isBehind) one.paint();
+    for (const one of together) if (one.isBehind) one.paint();
     this.show(moving.filter((one) => !one.isBehind));
   }
 
+  /** Is a camera to be seen at the same instant as the others? While the clock is held each shows what it has at once. */
+  private belongs(one: Channel): boolean {
+    return one.isMoving(this.clock.ms) || (this.clock.isRunning && one.isArriving(this.clock.ms));
+  }
+
   /**
-   * Show what came last of a camera, and where nothing is to move its video itself: that is sharp in every size. One
-   * that begins to move at the end of a gap stays at its first frame until the others are there.
+   * Show what came last of a camera, and where nothing is to move its video itself: that is sharp in every size. What
+   * comes after a gap is not shown before the clock is there.
    */
   private showAlone(one: Channel): void {
     one.setBehind(false);
-    const isBeginning = isPlaying.peek() && one.condition.peek() === 'gap' && one.easel.goesOn;
-    if (!isBeginning) one.paint();
+    const isInGap = one.condition.peek() === 'gap' && one.status(this.clock.ms) === 'gap';
+    if (!isPlaying.peek() || !isInGap) one.paint();
     if (!isPlaying.peek()) one.easel.cover(false);
   }
 
   /** Show the latest frames that are of one instant. False: there are new ones, but not such. */
   private show(together: readonly Channel[]): boolean {
-    if (together.every((one) => one.easel.frames.length === 1)) return true;
+    const frames = together.map(({ easel }) => (easel.goesOn ? easel.frames : [NOTHING, ...easel.frames]));
+    if (frames.every((some) => some.length === 1)) return true;
     const isStrict = rate.peek() <= 1 && this.waitedMs < STRICT_MS;
-    const picked = pickTogether(
-      together.map((one) => one.easel.frames),
-      isStrict ? -Infinity : frameMs() - USUAL_FRAME_MS,
-    );
-    if (picked) for (const [at, one] of together.entries()) one.paint(picked[at]);
-    return picked !== null;
+    const picked = pickTogether(frames, isStrict ? -Infinity : frameMs() - USUAL_FRAME_MS);
+    if (picked === null) return false;
+    for (const [index, one] of together.entries()) {
+      const at = picked[index] ?? 0;
+      one.join(one.easel.goesOn ? at : at - 1);
+    }
+    return true;
   }
 
   private count(isShown: boolean): void {
