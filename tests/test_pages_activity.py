@@ -16,6 +16,7 @@ from tests.archived import no_plans as no_plans
 from tests.looking import Chromium
 from tests.scenes import make_scene
 from tests.served import answering
+from tests.service import wait_for
 
 S = 1_000_000
 NOT_NOW = {"detail": [{"loc": [], "msg": "not now", "type": "busy"}]}
@@ -141,7 +142,7 @@ def test_no_earlier_answer_takes_back_what_is_set(app: Flask, tmp_path: Path, ch
                 route.continue_()
 
         page.route(setting, hold_first)
-        page.wait_for_event("request", is_question)
+        wait_for(lambda: held or page.wait_for_timeout(20), "a question to be held")
         with page.expect_response(lambda answer: answer.request.method == "PUT"):
             switch.uncheck()
         expect(slider).to_have_count(0)

@@ -360,6 +360,7 @@ def test_a_table_with_faults_is_looked_at_tested_and_imported(
         assert len(client.get(f"{API}/source").json) == 1
         page.get_by_role("checkbox", name="Line 5").focus()
         page.keyboard.press("Space")
+        expect(page.get_by_role("button", name="Import 3 cameras")).to_be_enabled()
         page.get_by_role("button", name="Import 3 cameras").focus()
         page.keyboard.press("Enter")
         page.get_by_text("3 cameras were imported").wait_for()

@@ -533,6 +533,6 @@ def test_an_analysis_begins_and_its_result_is_told_while_one_looks(place: Place,
         page.get_by_role("button", name="Delete the file gate.mp4").click()
         page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
         expect(page.get_by_text("For analysis (1)")).to_have_count(0)
+        assert looker.complaints == []
         begun.get_by_role("link", name="Open gate.mp4").press("Enter")
         page.wait_for_url("**/view/files?file=*")
-        assert looker.complaints == []

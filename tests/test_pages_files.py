@@ -341,8 +341,9 @@ def test_a_film_is_stepped_frame_by_frame_whatever_its_rate(
         for _ in range(3):
             page.keyboard.press(",")
         wait_number(1)
-        for _ in range(2):  # before the first there is none
-            page.keyboard.press(",")
+        page.keyboard.press(",")
+        wait_number(0)
+        page.keyboard.press(",")  # before the first there is none
         page.keyboard.press(".")
         wait_number(1)
         assert looker.complaints == []

@@ -39,6 +39,8 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servic
         ids.append(service.add_source("rtsp://127.0.0.1:9/none", description="Back door"))
         service.add_group("doors", ids)
         service.record("day", "doors")
+        for source_id in ids[:2]:
+            wait_for(lambda source_id=source_id: footage_s(service, source_id) > 6, "footage to begin with", 60)
         yield service, cameras
 
 
@@ -77,7 +79,7 @@ def test_live_goes_on_after_a_gap_and_from_the_past_without_a_seam(
         plays_live(page, cameras, 15)
         assert live.get_attribute("aria-pressed") == "true"
         assert re.search(r"\d+ s\w* late", live.inner_text())
-        assert look(page).of(3).condition == "gap"
+        wait_until(page, lambda sight: sight.of(3).condition == "gap")
         wait_for(lambda: time.time() - first_footage_s(service) > 14, "footage to go back to", 20)
         page.get_by_role("button", name="10 seconds back").click()
         wait_until(page, lambda sight: time.time() - sight.master_s > 8 and is_right(sight, cameras, 1, "front"))
@@ -86,21 +88,23 @@ def test_live_goes_on_after_a_gap_and_from_the_past_without_a_seam(
         page.evaluate("window.sources = [...document.querySelectorAll('video')].map((video) => video.src)")
         page.get_by_label("Speed").select_option("2")
         watch(page)
-        page.locator(".player-live[aria-pressed=true]").wait_for(timeout=30_000)
+        page.locator(".player-live[aria-pressed=true]").wait_for()
         assert page.get_by_label("Speed").input_value() == "1"
         plays_live(page, cameras, 15)
         sights = seen(page)
         assert [sight.master_s for sight in sights if sight.of(1).condition != "showing"] == [], coverage(service)
-        steps = [(b.of(1).number - a.of(1).number) % (30 * FPS) for a, b in pairwise(sights)]
-        assert max(steps) < FPS  # never back, never far on
+        # Never back, never far on: by no more than is played between two sights, where they are far apart.
+        for a, b in pairwise(sights):
+            assert (b.of(1).number - a.of(1).number) % (30 * FPS) < max(FPS, 2 * FPS * (b.at_s - a.at_s) + 2)
         assert page.evaluate("[...document.querySelectorAll('video')].map((video) => video.src)") == page.evaluate(
             "window.sources"
         )
         # The camera goes away: the others would go on; what comes afterwards is shown by itself.
         cameras.stop()
-        page.get_by_text("Waiting for footage").wait_for(timeout=30_000)
+        page.get_by_text("Waiting for footage").wait_for()
         cameras.start()
         back_s = time.time()
+        wait_for(lambda: seconds_of(coverage(service)[-1]["end_utc"]) > back_s + 1, "footage of after it", 60)
         plays_live(page, cameras, 20)
         wait_until(page, lambda sight: sight.master_s > back_s + 1 and is_right(sight, cameras, 1, "front"), 30)
         assert looker.complaints == []
@@ -118,17 +122,19 @@ def test_live_is_reached_from_long_ago_however_slow_its_lists_come(
     with chromium.looking(service.base) as looker:
         page = looker.open(f"/view/timeline?cameras=1,2&at={utc(round(time.time() - 86_400) * 1_000_000)}&span=60")
         page.get_by_text("Nothing recorded").first.wait_for()
+        expect(page.locator(".player-gap", has_text="Nothing was to be recorded")).to_have_count(2)
         # Its gap is longer than what is asked for at once: nothing is said of when it ends.
         assert page.locator(".player-gap", has_text="until").count() == 0
         page.route("**/index.m3u8?*", late)
         page.locator(".player-live").click()
-        sight = plays_live(page, cameras, 25)
+        plays_live(page, cameras, 25)
         assert page.locator(".player-live").get_attribute("aria-pressed") == "true"
         expect(page.locator(".timeline")).to_have_attribute("data-following", "true")
         # The link to the page that is open begins anew, and back leads to the moment before.
         page.get_by_role("button", name="1 day", exact=True).click()
+        before_s = look(page).master_s
         page.get_by_role("button", name="10 seconds back").click()
-        wait_until(page, lambda later: later.master_s < sight.master_s)
+        wait_until(page, lambda later: later.master_s < before_s - 5)
         page.get_by_role("link", name="Recordings").click()
         plays_live(page, cameras, 25)
         page.unroute_all(behavior="ignoreErrors")
@@ -166,6 +172,7 @@ def test_live_of_long_groups_is_paused_on_a_picture_and_fetched_once(
     gate = service.add_source(cameras.url("gate"), description="Gate")
     service.add_group("gates", [gate])
     service.record("night", "gates")
+    wait_for(lambda: footage_s(service, gate) > 6, "footage to begin with", 60)
     asked: list[tuple[str, str]] = []
 
     def note(request: Request) -> None:
@@ -189,10 +196,17 @@ def test_live_of_long_groups_is_paused_on_a_picture_and_fetched_once(
         assert looker.complaints == []
 
 
-def coverage(service: Service) -> list[dict[str, str]]:
-    """Return what is recorded of the first camera in the last ten minutes."""
-    answer = service.call("GET", f"/playbackapi/timeline?source_id=1&start={time.time() - 600:.0f}&resolution=0.1")
+def coverage(service: Service, source_id: int = 1) -> list[dict[str, str]]:
+    """Return what is recorded of a camera in the last ten minutes."""
+    query = f"source_id={source_id}&start={time.time() - 600:.0f}&resolution=0.1"
+    answer = service.call("GET", f"/playbackapi/timeline?{query}")
     return list(answer["sources"][0]["spans"])
+
+
+def footage_s(service: Service, source_id: int) -> float:
+    """Return how long the last footage of a camera is, seconds; 0: there is none."""
+    spans = coverage(service, source_id)
+    return seconds_of(spans[-1]["end_utc"]) - seconds_of(spans[-1]["start_utc"]) if spans else 0.0
 
 
 def first_footage_s(service: Service) -> float:

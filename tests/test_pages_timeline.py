@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Route
+from playwright.sync_api import Route, expect
 
 from app.models.types import now_us
 from tests.archived import T0_US, add_source, record, utc
@@ -30,6 +30,7 @@ from tests.timelining import cameras as cameras
 
 NOT_NOW = {"detail": [{"loc": [], "msg": "not now", "type": "busy"}]}
 # The colour of the canvas at a place in CSS pixels.
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PIXEL = """([x, y]) => {
   const canvas = document.querySelector('.timeline-canvas');
   const scale = canvas.width / canvas.clientWidth;
@@ -88,7 +89,7 @@ def test_the_mouse_zooms_about_the_pointer_and_moves_the_time(
         wait_for(lambda: timeline.view_s[0] < before_s, "an earlier time")
         page.get_by_role("button", name="1 h", exact=True).click()
         timeline.shows(3600)
-        assert page.get_by_role("button", name="1 h", exact=True).get_attribute("aria-pressed") == "true"
+        expect(page.get_by_role("button", name="1 h", exact=True)).to_have_attribute("aria-pressed", "true")
         page.get_by_role("button", name="1 year", exact=True).click()
         timeline.shows(31_536_000)
         page.get_by_role("button", name="Now", exact=True).click()
@@ -174,14 +175,17 @@ def test_what_is_switched_off_is_neither_drawn_nor_told_and_stays_so(
         canvas = page.locator(CANVAS).bounding_box()
         assert canvas is not None
         spots = [(timeline.place(30)[0] - canvas["x"] + step, AXIS_PX + LANE_PX / 2) for step in range(12)]
-        drawn = [page.evaluate(PIXEL, list(spot)) for spot in spots]
+
+        def colours() -> int:
+            return len({tuple(page.evaluate(PIXEL, list(spot))) for spot in spots})
+
+        wait_for(lambda: colours() > 1, "a pattern")
         page.get_by_role("button", name="What is drawn").click()
         page.get_by_label("Causes of gaps").uncheck()
         page.keyboard.press("Escape")
         timeline.tip_says(30, "Gap of 20 sec")
         assert "could not be reached" not in timeline.point(30)
-        assert len({tuple(colour) for colour in drawn}) > 1  # a pattern
-        wait_for(lambda: len({tuple(page.evaluate(PIXEL, list(spot))) for spot in spots}) == 1, "one plain colour")
+        wait_for(lambda: colours() == 1, "one plain colour")
         page.reload()
         timeline.tip_says(30, "Gap of 20 sec")
         assert "could not be reached" not in timeline.point(30)
@@ -205,18 +209,23 @@ def test_what_is_known_is_drawn_while_the_finer_is_still_to_come(
             page.mouse.wheel(0, -120)
         page.keyboard.up("Control")
         wait_for(lambda: timeline.view_s[1] - timeline.view_s[0] < 300, "a near look")
-        page.wait_for_timeout(300)
+        wait_for(lambda: held or page.wait_for_timeout(50), "something finer to be asked for")
+        page.evaluate(DRAWN)
         canvas = page.locator(CANVAS).bounding_box()
         assert canvas is not None
         at = [timeline.place(10)[0] - canvas["x"], AXIS_PX + LANE_PX / 2]
         before = page.evaluate(PIXEL, at)
-        assert held, "nothing finer was asked for"
         for route in held:
             route.continue_()
         page.unroute("**/playbackapi/timeline?**")
         wait_for(lambda: {one.request for one in held} <= set(ended) or page.wait_for_timeout(50), "the finer look")
-        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(DRAWN)
         assert page.evaluate(PIXEL, at) == before
+
+
+def is_footage(said: str) -> bool:
+    """Tell whether a tip says of a moment that there is footage: it says nothing else."""
+    return not any(text in said for text in ("Nothing", "Gap", "No footage", "Loading", "Not yet"))
 
 
 def test_footage_that_comes_is_drawn_by_itself(app: Flask, media: Callable[..., Path], chromium: Chromium) -> None:
@@ -225,11 +234,11 @@ def test_footage_that_comes_is_drawn_by_itself(app: Flask, media: Callable[..., 
     path = f"/view/timeline?at={utc(begin_us + 2 * S)}&span=120"
     with opened(app, chromium, path) as (_, timeline):
         after_s = (begin_us - T0_US) / S
-        wait_for(lambda: "Gap" not in timeline.point(after_s + 4), "the first clip")
+        wait_for(lambda: is_footage(timeline.point(after_s + 4)), "the first clip")
         wait_for(lambda: "Nothing was to be recorded" in timeline.point(after_s + 24), "nothing after it")
         record(app, source_id, clip, begin_us=begin_us + 20 * S)
         # Within seconds; where a tile of the timeline has ended a minute before, within three minutes.
-        wait_for(lambda: "Nothing" not in timeline.point(after_s + 24), "the second clip", 240)
+        wait_for(lambda: is_footage(timeline.point(after_s + 24)), "the second clip", 240)
         wait_for(lambda: "Nothing was to be recorded · 12 sec" in timeline.point(after_s + 14), "the gap between")
 
 

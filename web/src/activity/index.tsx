@@ -20,28 +20,37 @@ import './activity.css';
 /** The share from which on is searched; null: as set for each camera. */
 const threshold = signal<number | null>(null);
 const PROBE_MS = 2000;
+const AGAIN_MS = 5000;
 
 /** What is set of the cameras shown; asked for when others are shown, and when it was changed here. */
 function useCameras() {
-  const known = useSignal<SourceActivity[]>([]);
+  const known = useSignal<SourceActivity[] | null>(null); // null: not told yet
   const changes = useSignal(0);
   const ids = areLanesDrawn.value ? chosen.value.join(',') : '';
   useEffect(() => {
     const ending = new AbortController();
     const list = ids === '' ? [] : chosen.peek();
     if (list.length === 0) return undefined;
-    activity(list, nowMs() - PROBE_MS, nowMs(), PROBE_MS / 1000, ending.signal).then(
-      (answer) => {
-        known.value = answer.sources;
-      },
-      (error) => {
-        if (!isAbort(error)) known.value = []; // the pages say elsewhere that the service does not answer
-      },
-    );
-    return () => ending.abort();
+    let timer = 0;
+    const look = () =>
+      activity(list, nowMs() - PROBE_MS, nowMs(), PROBE_MS / 1000, ending.signal).then(
+        (answer) => {
+          known.value = answer.sources;
+        },
+        (error) => {
+          if (isAbort(error)) return;
+          known.value = null; // the pages say elsewhere that the service does not answer
+          timer = window.setTimeout(look, AGAIN_MS);
+        },
+      );
+    void look();
+    return () => {
+      ending.abort();
+      clearTimeout(timer);
+    };
   }, [ids, changes.value]);
-  const enabled = known.value.filter((camera) => camera.is_enabled);
-  return { enabled, changed: () => changes.value++ };
+  const enabled = known.value?.filter((camera) => camera.is_enabled) ?? [];
+  return { enabled, isTold: known.value !== null, changed: () => changes.value++ };
 }
 
 /** Going to movements: `jump` searches, `told` is what came of it. */
@@ -128,9 +137,9 @@ function Search({ onChange, onClose }: { onChange: () => void; onClose: () => vo
   );
 }
 
-function useJumpKeys(jump: ReturnType<typeof useJumps>['jump']): void {
+function useJumpKeys(jump: ReturnType<typeof useJumps>['jump'], canJump: boolean): void {
   const latest = useRef(jump);
-  latest.current = jump;
+  latest.current = async (way: Way) => (canJump ? jump(way) : undefined);
   const hints = useMemo(
     () => [
       { keys: 'n', hint: say('next'), act: () => void latest.current('after') },
@@ -143,13 +152,13 @@ function useJumpKeys(jump: ReturnType<typeof useJumps>['jump']): void {
 
 /** The bar of activity above the timeline. */
 export function ActivityBar() {
-  const { enabled, changed } = useCameras();
+  const { enabled, isTold, changed } = useCameras();
   const { jump, told, error, isSearching } = useJumps(enabled);
   const isOpen = useSignal(false);
   const show = (isShown: boolean) => () => {
     isOpen.value = isShown;
   };
-  useJumpKeys(jump);
+  useJumpKeys(jump, enabled.length > 0);
   return (
     <section class="activity" aria-label={say('title')} aria-busy={isSearching.value}>
       <strong class="small">{say('title')}</strong>
@@ -160,7 +169,7 @@ export function ActivityBar() {
           <Threshold enabled={enabled} />
         </>
       ) : (
-        <span class="small muted">{say('off')}</span>
+        isTold && <span class="small muted">{say('off')}</span>
       )}
       <p class="small spring activity-told" role="status">
         {told.value}

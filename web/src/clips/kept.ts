@@ -104,9 +104,9 @@ export function refreshKept(): void {
   );
 }
 
-/** Ask anew once a download that has begun is written down, which the service does within two seconds. */
+/** Ask anew once a download that has begun is written down, which the service does within two seconds, or a busy one later. */
 export function refreshKeptSoon(): void {
-  if (mayConfigure) setTimeout(refreshKept, 2500);
+  if (mayConfigure) for (const ms of [2500, 10_000]) setTimeout(refreshKept, ms);
 }
 
 /** Release, revoke or delete; what was exported stays exported. Raises ApiError. */

@@ -2,6 +2,12 @@
 
 const DRAWN_MS = 500; // after `seeked` the frame is drawn with the next refresh of the screen, if it is another
 
+/** Act when the screen has been drawn anew so often: a busy machine draws late. */
+function afterRefreshes(count: number, act: () => void): void {
+  if (count === 0) act();
+  else requestAnimationFrame(() => afterRefreshes(count - 1, act));
+}
+
 export class FrameWatch {
   /** When the frame begins that was drawn last, in seconds of the film; null before the first. */
   private shownS: number | null = null;
@@ -42,7 +48,7 @@ export class FrameWatch {
     if (media.currentTime !== atS || media.seeking) {
       await new Promise<void>((resolve) => {
         this.drawn = resolve;
-        const wait = () => setTimeout(resolve, DRAWN_MS);
+        const wait = () => setTimeout(() => afterRefreshes(2, resolve), DRAWN_MS);
         media.addEventListener('seeked', wait, { once: true });
         media.currentTime = atS;
       });

@@ -46,6 +46,8 @@ interface Job {
   isResumed: boolean;
 }
 const jobs = new Map<number, Job>();
+/** Those that are being prepared: they begin when that is done, if they are to run then. */
+const preparing = new Set<number>();
 let lastKey = 0;
 
 function change(key: number, values: Partial<UploadItem>): void {
@@ -91,10 +93,16 @@ function next(): void {
 
 async function start(item: UploadItem): Promise<void> {
   change(item.key, { state: 'running', error: null });
-  const job = jobs.get(item.key) ?? (await prepare(item));
-  job.speed.forget();
-  jobs.set(item.key, job);
-  if (itemOf(item.key)?.state === 'running') job.upload.start();
+  if (preparing.has(item.key)) return; // paused and gone on with meanwhile: one upload, not two
+  preparing.add(item.key);
+  try {
+    const job = jobs.get(item.key) ?? (await prepare(item));
+    job.speed.forget();
+    jobs.set(item.key, job);
+    if (itemOf(item.key)?.state === 'running') job.upload.start();
+  } finally {
+    preparing.delete(item.key);
+  }
 }
 
 /** Make the upload of a file, of one that this browser has begun before the same. */

@@ -1,7 +1,6 @@
 /** One camera's picture: a video that follows the clock, or pictures where no video can. */
 
 import { signal } from '@preact/signals';
-import { isPlaying } from '../moment';
 import { correct, Median, MOST, MOST_SILENT } from './drift';
 import { canKeep, Easel } from './easel';
 import type { Feed, Trouble } from './feed';
@@ -25,8 +24,11 @@ const START_MS = 700;
 const TAIL_MS = 400;
 /** With less than this ahead a picture is about to stop. */
 const LOW_MS = 60;
-/** A seek lands within the frame that begins at the asked instant, not at its edge. */
-const WITHIN_FRAME_MS = 1;
+/**
+ * A seek lands so far behind the asked instant: within the frame that begins there, not at its edge. Instants are held
+ * in whole milliseconds and most frames begin at such: half of one more keeps every seek away from an edge.
+ */
+const WITHIN_FRAME_MS = 1.5;
 /** After a seek the picture is given so long before it is judged again. */
 const GRACE_MS = 700;
 /** A picture that was paused moves so long after it is told to play, ms: measured and kept up to date. */
@@ -90,17 +92,22 @@ export class Channel {
 
   /** The frame `count` frames from the one shown at an instant, null: not loaded, or there is none. */
   frameFrom(ms: number, count: number): number | null {
-    return this.feed?.frames.stepFrom(ms, count) ?? null;
+    return this.feed?.frames.stepFrom(ms + WITHIN_FRAME_MS, count) ?? null;
   }
 
   /** When the frame began that is shown at an instant. */
   frameAt(ms: number): number | null {
-    return this.feed?.frames.at(ms) ?? null;
+    return this.feed?.frames.at(ms + WITHIN_FRAME_MS) ?? null;
   }
 
   /** Is all of the next stretch loaded up to an instant? */
   isLoaded(ms: number): boolean {
     return aheadOf(this.feed?.stretches ?? [], ms) > 0;
+  }
+
+  /** Is anything loaded between two instants? */
+  isLoadedWithin(startMs: number, endMs: number): boolean {
+    return (this.feed?.stretches ?? []).some((one) => one.startMs < endMs && startMs < one.endMs);
   }
 
   /** Would it stand still if the clock went on at `rate` from `ms`? A camera without footage then holds nobody back. */
@@ -188,9 +195,9 @@ export class Channel {
     return this.scanner.shownMs === null && !this.isExcused;
   }
 
-  /** Is what is seen, among others that move, not what it is at now? */
+  /** Is what is seen, while the others move, not what it is at now? */
   private get isAway(): boolean {
-    return canKeep && this.stage.isOn && isPlaying.peek() && !this.easel.goesOn;
+    return canKeep && this.stage.isMoving && !this.easel.goesOn;
   }
 
   private feedFor(ms: number, rate: number, isScanning: boolean): void {

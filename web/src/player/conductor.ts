@@ -126,7 +126,7 @@ export class Conductor implements moment.PlayerCommands {
 
   pause(): void {
     if (this.isOpeningLive) this.leaveLive();
-    this.clock.hold();
+    this.clock.set(Math.round(this.clock.ms), 0); // as it is told, and as a link says it: the same frame is seen
     batch(() => {
       moment.isPlaying.value = false;
       moment.isLive.value = false;
@@ -193,7 +193,7 @@ export class Conductor implements moment.PlayerCommands {
 
   private moveTo(ms: number): void {
     this.isOpeningLive = false;
-    this.clock.set(ms, 0);
+    this.clock.set(Math.round(ms), 0);
     this.waiting.forget();
     this.steps = 0;
     for (const one of this.channels.peek()) one.isExcused = false;

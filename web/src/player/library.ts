@@ -155,7 +155,7 @@ export class Library {
   private isAtEnd(id: number, ms: number): boolean {
     const known = this.shelf(id).known;
     if (known === null || ms < known.endMs) return false;
-    return this.followers.has(id) || known.endMs > nowMs() - SETTLING_MS;
+    return this.followers.has(id) || known.endMs > nowMs() - SETTLING_MS / 2; // asked anew while it is still believed
   }
 
   private isShort(id: number, ms: number): boolean {

@@ -34,6 +34,11 @@ export class Stage {
     return this.channels().length > 1;
   }
 
+  /** Do several pictures move? While the clock is held each shows what it has at once. */
+  get isMoving(): boolean {
+    return this.isOn && isPlaying.peek() && this.clock.isRunning;
+  }
+
   /** A frame has come: look once before the screen is drawn. */
   readonly ask = (): void => {
     this.asked ||= requestAnimationFrame(() => {
@@ -48,7 +53,8 @@ export class Stage {
 
   private look(): void {
     const channels = this.channels();
-    const together = isPlaying.peek() ? channels.filter((one) => this.belongs(one)) : [];
+    const isToBeSeen = (one: Channel) => one.isMoving(this.clock.ms) || one.isArriving(this.clock.ms);
+    const together = isPlaying.peek() ? channels.filter(isToBeSeen) : [];
     for (const one of channels) if (!together.includes(one)) this.showAlone(one);
     const isShown = this.show(together);
     this.count(isShown);
@@ -59,11 +65,6 @@ export class Stage {
     if (hasPatience) return;
     for (const one of together) if (one.isBehind) one.paint();
     this.show(moving.filter((one) => !one.isBehind));
-  }
-
-  /** Is a camera to be seen at the same instant as the others? While the clock is held each shows what it has at once. */
-  private belongs(one: Channel): boolean {
-    return one.isMoving(this.clock.ms) || (this.clock.isRunning && one.isArriving(this.clock.ms));
   }
 
   /**

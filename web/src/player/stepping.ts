@@ -19,6 +19,8 @@ export function stepTarget(leader: Channel, shelf: Shelf, ms: number, by: number
 /** Where footage goes on behind a gap; null: what is next is not loaded yet. */
 function overGap(leader: Channel, shelf: Shelf, ms: number, by: number): number | null {
   const span = shelf.spanAt(ms);
+  if (span && !leader.isLoadedWithin(Math.max(span.startMs, ms - AT_EDGE_MS), Math.min(span.endMs, ms + AT_EDGE_MS)))
+    return null; // what is left of the footage is still to come
   const isAtEdge = !span || (by > 0 ? span.endMs - ms < AT_EDGE_MS : ms - span.startMs < AT_EDGE_MS);
   const next = by > 0 ? shelf.spanAfter(ms) : shelf.spanBefore(ms);
   if (!isAtEdge || (leader.isLoaded(ms) && leader.frameAt(ms) === null)) return null;

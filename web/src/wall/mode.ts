@@ -16,6 +16,7 @@ async function fill(): Promise<void> {
   } finally {
     isFilling = false;
   }
+  if (!isWall.peek()) leaveWall(); // it was left before the screen was filled
 }
 
 export function enterWall(): void {

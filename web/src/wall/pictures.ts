@@ -91,8 +91,10 @@ function whyOf(error: unknown): ApiError {
 async function fetchStill(id: number): Promise<boolean> {
   try {
     const init = { signal: AbortSignal.timeout(GIVE_UP_MS), headers: { Accept: 'image/jpeg, application/json' } };
+    const before = pictureOf(id).peek().url;
     const answer = await ask(`/api/v1/source/${id}/picture`, init);
-    await publish(id, await answer.blob(), answer.headers.get('X-Picture-Utc'));
+    const isLate = pictureOf(id).peek().url !== before; // a live picture came meanwhile
+    if (!isLate) await publish(id, await answer.blob(), answer.headers.get('X-Picture-Utc'));
     return true;
   } catch (error) {
     noteSilence(id, whyOf(error));
