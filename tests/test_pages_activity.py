@@ -154,6 +154,29 @@ def test_no_earlier_answer_takes_back_what_is_set(app: Flask, tmp_path: Path, ch
         expect(switch).not_to_be_checked()
 
 
+def test_nothing_is_said_of_what_is_set_before_it_is_known(app: Flask, tmp_path: Path, chromium: Chromium) -> None:
+    with two_cameras(app, tmp_path) as (base, gate, _):
+        app.test_client().put(f"/api/v1/source/{gate}/activity/setting", json={"is_enabled": True, "since": "0"})
+        with chromium.looking(base) as looker:
+            refused: list[Route] = []
+
+            def refuse_first(route: Route) -> None:
+                if refused:
+                    route.continue_()
+                else:
+                    refused.append(route)
+                    route.fulfill(status=503, json=NOT_NOW)
+
+            looker.page.route(re.compile(r"/playbackapi/activity\?.*resolution=2$"), refuse_first)
+            page = looker.open(f"/view/timeline?cameras={gate}&at={utc(T0_US + 2 * S)}&span=120")
+            bar = page.get_by_role("region", name="Movement")
+            wait_for(lambda: refused or page.wait_for_timeout(20), "a question that is refused")
+            page.keyboard.press("n")
+            expect(bar).not_to_contain_text("No movement")
+            expect(bar).not_to_contain_text("not looked for")
+            expect(bar.get_by_role("button", name="Next movement")).to_be_visible()  # it was asked for again
+
+
 def test_how_far_it_has_come_is_said_in_other_languages_and_on_a_phone(
     app: Flask, tmp_path: Path, chromium: Chromium
 ) -> None:

@@ -157,7 +157,7 @@ def test_who_may_not_see_a_camera_is_told_nothing_of_it_ahead(production: Flask,
         assert [status for _, status in answers][:1] == [200]
         assert all("source_id=1&" in url for url, _ in answers)
         held: list[Route] = []
-        looker.page.route("**/api/v1/source", held.append)  # with the list it is no more asked for
+        looker.page.route("**/api/v1/source", lambda route: held.append(route))  # with the list it is no more asked for
         looker.open("/view/timeline?cameras=2&span=3600")
         wait_for(lambda: statuses(2) or looker.page.wait_for_timeout(20), "the refusal")
         for route in held:

@@ -428,3 +428,23 @@ def test_wall_mode_that_is_entered_again_at_once_stays(house: House, chromium: C
         page.get_by_role("button", name="Leave wall mode").press("Enter")
         expect(page.get_by_role("navigation")).to_be_visible()
         assert looker.complaints == []
+
+
+def test_wall_mode_that_is_left_before_the_screen_is_filled_is_left(house: House, chromium: Chromium) -> None:
+    twice = """() => {
+      const element = document.documentElement;
+      const fill = element.requestFullscreen.bind(element);
+      window.filled = new Promise((tell) => {
+        element.requestFullscreen = () => { tell(fill()); return window.filled; };
+      });
+      for (let time = 0; time < 2; time += 1)
+        document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'f', code: 'KeyF', bubbles: true}));
+      return window.filled;
+    }"""
+    with chromium.looking(house.base, account="viewer") as looker:
+        page = looker.open("/")
+        page.get_by_role("link", name="Roof").wait_for()
+        page.evaluate(twice)
+        page.wait_for_function("() => document.fullscreenElement === null")
+        expect(page.get_by_role("navigation")).to_be_visible()
+        assert looker.complaints == []
