@@ -273,6 +273,8 @@ def test_what_is_deleted_or_forbidden_meanwhile_is_told_without_a_reload(place: 
         place.ask("PATCH", f"/api/v1/account/{guard}", json={"source_ids": []})
         expect(page.get_by_text("There is no camera that you may see")).to_be_visible()
         expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+        for _ in range(2):  # what was under way has been answered then
+            page.wait_for_event("requestfinished", lambda request: request.url.endswith("/record/open"))
         expect(page.locator(".player-notice")).to_have_count(0)
 
 

@@ -26,8 +26,9 @@ function Media({ channel }: { channel: Channel }) {
 
 /** Exact to the frame: the wall time at which the frame shown began. */
 function FrameClock({ channel }: { channel: Channel }) {
-  const ms = channel.shownMs.value;
-  if (ms === null) return null;
+  const shownMs = channel.shownMs.value;
+  if (shownMs === null) return null;
+  const ms = Math.round(shownMs); // a sum of seconds, which is off by some billionths
   return (
     <time class="player-clock" dateTime={isoOf(ms)}>
       {clockText(ms, isPlaying.value ? 1 : 3)}
