@@ -154,10 +154,18 @@ class PictureServer:
         with self._lock:
             self.requests += 1
             if not (self.faults.is_frozen and self._last.data):
-                self._number += 1
-                data = make_picture(self._number, self.width, self.height)
-                self._last = _Picture(data, self._number, self.width, self.height)
+                self._make()
             return self._last
+
+    def step(self) -> None:
+        """Let what is frozen be the next picture from now on."""
+        with self._lock:
+            self._make()
+
+    def _make(self) -> None:
+        self._number += 1
+        data = make_picture(self._number, self.width, self.height)
+        self._last = _Picture(data, self._number, self.width, self.height)
 
     def send(self, picture: _Picture, send: Callable[[], None]) -> None:
         """Send a picture and write down that it went out, before anybody who has it can look."""

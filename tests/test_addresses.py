@@ -1,7 +1,7 @@
 """Addresses of cameras: what is one, what is shown of it, and when a mask may stand for the stored password."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.capture.addresses import HTTP_SCHEMES, RTSP_SCHEMES, AddressError, masked, parse, unmasked
@@ -109,6 +109,7 @@ def test_a_mask_stands_for_the_stored_password_of_the_same_place_only(
 secrets = st.text(st.characters(codec="utf-8", exclude_characters="/?#\\*", exclude_categories=("C", "Z")), min_size=6)
 
 
+@settings(deadline=None)
 @given(secret=secrets, path=st.sampled_from(["", "/", "/a?b=c", "/user=a&channel=1"]))
 def test_what_is_shown_never_holds_the_password_and_leads_back_to_it(secret: str, path: str) -> None:
     text = f"http://user:{secret}@camera{path}"

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
+from app.archive import viewwriter
 from app.archive.downloads import MOST_A_MINUTE, Downloads
 from app.archive.viewings import LONGEST_US, MOST_SPANS, PAUSE_US, Look, Viewings, joined
 from app.archive.viewwriter import LEFT_US, ViewWriter, end_left, write, writer_of
@@ -251,8 +252,9 @@ def test_what_a_download_fails_with_doubles_no_row_of_others(app: Flask) -> None
     assert written(app) == [("several", "watch.further", {"further": 3})]
 
 
-def test_a_request_waits_for_nobody_who_writes(app: Flask, media: Any) -> None:
+def test_a_request_waits_for_nobody_who_writes(app: Flask, media: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite has one writer; who looks at footage while it is at work is answered, and written down afterwards."""
+    monkeypatch.setattr(viewwriter, "FLUSH_S", 600.0)  # all at the end: a flush before writes down downloads alone
     client, source_id = app.test_client(), add_source(app)
     recorded = record(app, source_id, media("h264"))
     url = address(source_id, recorded.begin_us, recorded.end_us)
@@ -405,10 +407,11 @@ def test_a_server_that_is_stopped_leaves_nothing_unwritten_and_live_pictures_cou
         source_id = served.service.add_source(camera.url)
         answer = served.service.session.get(served.url(f"/api/v1/source/{source_id}/picture"), timeout=20)
         assert answer.status_code == 200
-        stream = served.service.session.get(served.url(f"/api/v1/source/{source_id}/video"), stream=True, timeout=20)
-        assert next(stream.iter_content(1000))
-        wait_for(lambda: _stored(served.app), "a row of what is looked at")
-        served.service.stop(signal.SIGTERM)
+        video = served.url(f"/api/v1/source/{source_id}/video")
+        with served.service.session.get(video, stream=True, timeout=20) as stream:
+            assert next(stream.iter_content(1000))
+            wait_for(lambda: _stored(served.app), "a row of what is looked at")
+            served.service.stop(signal.SIGTERM)
         acts = [row for row in written(served.app) if row[1] == "watch.live"]
         assert len(acts) == 1
         assert acts[0][2]["requests"]["picture"] == 1

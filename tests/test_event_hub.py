@@ -103,13 +103,16 @@ def test_who_takes_nothing_holds_up_nobody_and_reads_on_without_loss(party: Part
 
 
 def test_who_takes_nothing_for_too_long_is_let_go_and_resumes(party: Party, quick: Callable[..., None]) -> None:
-    quick(STUCK_S=0.3)
+    quick()
+    usual_s = serving.STUCK_S
     file_id = announce(party.app)
     ids = tell_many(party.app, file_id, 300, 4000)
     with party.join(file_id) as other:
         assert len(other.take(301)) == 301
+        quick(STUCK_S=0.3)  # while nobody else has anything to take
         stalled = party.join(file_id)
         wait_for(lambda: party.hub.taken == 1, "the end of the one that is stalled")
+        quick(STUCK_S=usual_s)
         got = stalled.until_broken()
         assert [event.id for event in got][1:] == ids[: len(got) - 1]
         assert len(got) < 301

@@ -244,7 +244,12 @@ def test_more_clients_than_threads_listen_and_the_rest_is_refused_until_one_leav
         told = tell(served.app, file_id, "comment", comment="to all")
         assert {client.take(2)[1].id for client in clients} == {told}
         clients.pop().close()
-        wait_for(lambda: requests.get(served.url(f"/sse/{file_id}"), stream=True, timeout=5).status_code == 200, "room")
+
+        def has_room() -> bool:
+            with requests.get(served.url(f"/sse/{file_id}"), stream=True, timeout=5) as answer:
+                return answer.status_code == 200
+
+        wait_for(has_room, "room")
     finally:
         for client in clients:
             client.close()
@@ -328,8 +333,10 @@ def test_events_come_through_nginx_as_they_happen(served: Served, tmp_path: Path
     if find_nginx() is None:
         missing("no nginx in PATH or /usr/sbin; install nginx-light")
     file_id = announce(served.app)
-    with Nginx(tmp_path / "nginx", served.service.port, served.service.storage / "rec") as nginx:
-        answer = requests.get(f"{nginx.base}/download/{file_id}/", stream=True, timeout=10)
+    with (
+        Nginx(tmp_path / "nginx", served.service.port, served.service.storage / "rec") as nginx,
+        requests.get(f"{nginx.base}/download/{file_id}/", stream=True, timeout=10) as answer,
+    ):
         lines = answer.iter_lines()
         assert answer.headers["Content-Type"] == "text/event-stream"
         assert next(line for line in lines if line.startswith(b"id:"))
@@ -337,7 +344,6 @@ def test_events_come_through_nginx_as_they_happen(served: Served, tmp_path: Path
         assert next(line for line in lines if line.startswith(b"id:")) == f"id: {told}".encode()
         last = turn(served.app, file_id, "error")
         assert f"id: {last}".encode() in list(lines)  # up to the end
-        answer.close()
 
 
 LISTEN = """

@@ -143,15 +143,19 @@ def until_raised(call: Callable[[], object]) -> None:
 
 
 def test_each_viewer_has_its_own_pace(hubs: tuple[Hub, Hub], camera: Camera) -> None:
+    begun_s = time.monotonic()
     fast, slow, other = join(hubs[0], camera), join(hubs[0], camera, 0.4), join(hubs[1], camera, 0.4)
     counts = dict.fromkeys((fast, slow, other), 0)
-    until_s = time.monotonic() + 2.0
-    while time.monotonic() < until_s:
+
+    def look() -> bool:
         for viewer in counts:
             counts[viewer] += viewer.next(0.0) is not None
-        time.sleep(0.002)
+        return counts[slow] >= 5
+
+    wait_for(look, "five pictures of the slow one", pause_s=0.002)
     assert counts[fast] > 4 * counts[slow]
-    assert 3 <= counts[slow] <= 7
+    assert time.monotonic() - begun_s >= 5 * 2.0 / 7, "at most 7 in 2 s, on however busy a machine"
+    assert camera.number <= 5 * 100 / 3, "at least 3 while the camera gives what it has in 2 s at most"
     assert 3 <= counts[other] <= 7
     for viewer in counts:
         viewer.leave()

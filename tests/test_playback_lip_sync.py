@@ -6,7 +6,6 @@ later files 80 ms back, and tfdt jumped by 120 ms at the first seam (measured wi
 
 import hashlib
 import subprocess
-import time
 from pathlib import Path
 
 import av
@@ -17,6 +16,7 @@ from app.capture.template import effective_template, parse_template
 from tests.media import make_video
 from tests.recording import FFMPEGS
 from tests.rtsp_server import RtspServer
+from tests.service import wait_for
 
 
 def times_of(path: Path) -> dict[str, dict[str, float]]:
@@ -41,7 +41,7 @@ def test_picture_and_sound_stay_together_at_every_seam(ffmpeg, tmp_path):
         process = subprocess.Popen([*command, str(tmp_path / "%04d.mp4")], stdin=subprocess.PIPE)
         process.stdin.write(rtsp_input(camera.url("cam"), parse_template("Source", effective_template("Source", None))))
         process.stdin.close()
-        time.sleep(7.5)
+        wait_for((tmp_path / "0003.mp4").exists, "the end of the third file", 40)  # long before the media begins anew
         process.terminate()
         process.wait(10)
     source = times_of(media)

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,17 +30,29 @@ FEW = {name: replace(limit, most=4) for name, limit in LIMITS.items()}
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let four of each be allowed, and keep away from where the counts of a window begin to fade: at whole minutes."""
+    """Let four of each be allowed."""
     monkeypatch.setattr(rates, "LIMITS", FEW)
+
+
+def keep_off_the_turn() -> None:
+    """Keep away from where the counts of a window begin to fade: at whole minutes. For when all else is ready."""
     left_s = 60 - time.time() % 60
     if left_s < TEST_TAKES_S:
         time.sleep(left_s)
 
 
+@contextmanager
+def counting(folder: Path, migrated_sqlite: Path, **settings: Any) -> Iterator[Flask]:
+    """Yield an app in production, when it is no moment to be afraid of."""
+    with in_production(folder, migrated_sqlite, **settings) as app:
+        keep_off_the_turn()
+        yield app
+
+
 @pytest.fixture
 def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
     """Yield an app in production with one web process."""
-    with in_production(tmp_path, migrated_sqlite, WEB_WORKERS=1) as app:
+    with counting(tmp_path, migrated_sqlite, WEB_WORKERS=1) as app:
         yield app
 
 
@@ -47,7 +60,9 @@ def production(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Flask]:
 def secret(production: Flask) -> str:
     """Return the token of an admin."""
     with production.app_context(), writing() as session:
-        return add_account(session, password=password_hash())
+        token = add_account(session, password=password_hash())
+    keep_off_the_turn()
+    return token
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -111,7 +126,7 @@ def test_the_addresses_of_one_household_count_together(
 
 
 def test_behind_a_proxy_each_client_counts_for_himself(tmp_path: Path, migrated_sqlite: Path) -> None:
-    with in_production(tmp_path, migrated_sqlite, WEB_WORKERS=1, PROXY_HOPS=1) as app:
+    with counting(tmp_path, migrated_sqlite, WEB_WORKERS=1, PROXY_HOPS=1) as app:
         for number in range(5):
             forged = {"X-Forwarded-For": f"6.6.6.{number}, 10.0.0.8"}  # what he wrote himself stands before
             answer = get(app, SOURCE, **bearer("x"), **forged)
@@ -190,18 +205,18 @@ def test_uploads_media_and_events_have_no_limit() -> None:
 
 
 def test_off_means_off(tmp_path: Path, migrated_sqlite: Path) -> None:
-    with in_production(tmp_path, migrated_sqlite, RATE_LIMITS=False) as app:
+    with counting(tmp_path, migrated_sqlite, RATE_LIMITS=False) as app:
         assert {get(app, SOURCE, **bearer("x")).status_code for _ in range(10)} == {401}
 
 
 def test_each_process_allows_its_part(tmp_path: Path, migrated_sqlite: Path) -> None:
-    with in_production(tmp_path, migrated_sqlite, WEB_WORKERS=3) as app:
+    with counting(tmp_path, migrated_sqlite, WEB_WORKERS=3) as app:
         assert [get(app, SOURCE, **bearer("x")).status_code for _ in range(3)] == [401, 401, 429]
 
 
 def test_a_wall_of_cameras_is_served_by_one_process_of_many(tmp_path: Path, migrated_sqlite: Path) -> None:
     """A browser asks over the connections that it keeps: all of it reaches one process."""
-    with in_production(tmp_path, migrated_sqlite, WEB_WORKERS=3, TRUSTED_NETWORKS="10.0.0.0/8") as app:
+    with counting(tmp_path, migrated_sqlite, WEB_WORKERS=3, TRUSTED_NETWORKS="10.0.0.0/8") as app:
         found = [get(app, f"{SOURCE}/1/picture", by="10.0.0.1").status_code for _ in range(5)]
     assert found == [404] * 4 + [429]
     assert LIMITS["stills"].most / LIMITS["stills"].window_s >= 100
@@ -239,8 +254,8 @@ def test_several_servers_count_together_in_redis_and_alone_while_it_is_away(
 ) -> None:
     shared: dict[str, Any] = {"BROKER_URL": redis.database(1), "WEB_WORKERS": 1}
     with (
-        in_production(tmp_path / "a", migrated_sqlite, **shared) as one,
-        in_production(tmp_path / "b", migrated_sqlite, **shared) as two,
+        counting(tmp_path / "a", migrated_sqlite, **shared) as one,
+        counting(tmp_path / "b", migrated_sqlite, **shared) as two,
     ):
         assert [get(app, SOURCE, **bearer("x")).status_code for app in (one, two, one, two)] == [401] * 4
         check_refusal(get(one, SOURCE, **bearer("x")))

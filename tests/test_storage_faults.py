@@ -92,6 +92,9 @@ def test_pinned_footage_survives_a_full_disk(tmp_path: Path, disk: Path, camera:
         before = {path: path.read_bytes() for *_, path in segment_files(service, source_id)}
         fill(disk / "other")
         wait_for(lambda: "disk_full" in reasons(service, source_id), "notice of the full disk", 40)
+        told = "SELECT is_bad FROM notice WHERE kind = 'storage'"
+        wait_for(lambda: query(service, told), "word of the full disk")  # an attempt may end before the guard looks
+        wait_for(lambda: service.call("GET", "/api/v1/storage")[0]["state"] == "full", "a storage that is full")
         detail = query(service, "SELECT status_detail FROM source WHERE id = ?", source_id)[0][0]
         assert "full" in detail
         assert "free space" in detail
@@ -101,7 +104,7 @@ def test_pinned_footage_survives_a_full_disk(tmp_path: Path, disk: Path, camera:
         assert {path: path.read_bytes() for path in before} == before
         (storage,) = service.call("GET", "/api/v1/storage")
         assert storage["state"] == "full"
-        assert query(service, "SELECT is_bad FROM notice WHERE kind = 'storage'") == [(1,)]
+        assert query(service, told) == [(1,)]
         count = query(service, "SELECT count(*) FROM run")[0][0]
         (disk / "other").unlink()
         wait_for(lambda: query(service, "SELECT count(*) FROM run")[0][0] > count, "recording after the room came", 15)
