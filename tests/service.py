@@ -5,7 +5,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,16 +20,10 @@ from app.capture.processes import LiveFfmpeg, find_ffmpegs
 from app.locks import lock_holder
 from app.prepared import is_prepared
 from instance.config import DevelopmentConfig
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """Return a port that nothing listens at now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(get: Callable[[], T], what: str, limit_s: float = 15.0, pause_s: float = 0.05) -> T:
