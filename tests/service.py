@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +33,23 @@ def wait_for(get: Callable[[], T], what: str, limit_s: float = 15.0, pause_s: fl
         assert time.monotonic() < until_s, f"{what} did not happen within {limit_s:.0f} s"
         time.sleep(pause_s)
     return value
+
+
+def files_below(folder: Path) -> Iterator[tuple[Path, bytes, int]]:
+    """Yield path, content and mode of all files below a folder in use; what is removed meanwhile is left out."""
+
+    def raise_other(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for parent, _, names in os.walk(folder, onerror=raise_other):
+        for path in (Path(parent, name) for name in names):
+            try:
+                found = (path, path.read_bytes(), path.stat().st_mode) if path.is_file() else None
+            except FileNotFoundError:
+                continue
+            if found is not None:
+                yield found
 
 
 @cache
