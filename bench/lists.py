@@ -22,7 +22,8 @@ from bench.cameras import SEED
 from bench.figures import Figure, median, percentile
 from bench.load import Load, load
 from bench.processes import children, cpu_s
-from tests.service import ROOT, Service, free_port, wait_for
+from tests.ports import free_port
+from tests.service import ROOT, Service, wait_for
 
 SOURCES, ROUNDS, ROUND_S, CONNECTIONS = 100, 7, 2.0, 8
 LEAST_RATIO = 0.4

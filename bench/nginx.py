@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.processes import children
-from tests.service import free_port, wait_for
+from tests.ports import free_port
+from tests.service import wait_for
 
 CONFIGURATION = """\
 {user}

@@ -18,7 +18,8 @@ from pathlib import Path
 from bench.figures import Figure, median
 from bench.footage import running
 from bench.processes import children, cpu_s, rss_anon_bytes
-from tests.service import ROOT, Service, free_port, wait_for
+from tests.ports import free_port
+from tests.service import ROOT, Service, wait_for
 
 SIZE_BYTES = 2 * 10**9
 ROUNDS = 3

@@ -10,7 +10,6 @@
 import base64
 import contextlib
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
+
+from tests.ports import free_port
 
 T = TypeVar("T")
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver §12.1: the web element identifier
@@ -52,9 +53,7 @@ class Browser:
         self._session = ""
 
     def __enter__(self) -> "Browser":
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self._driver = subprocess.Popen(
             ["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

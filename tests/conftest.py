@@ -19,6 +19,7 @@ from app import create_app
 from app.access import lastuse
 from app.archive import viewwriter
 from app.extensions import db, prepare_migrations
+from app.models.types import now_us
 from instance.config import ProductionConfig, TestingConfig
 from tests.services import Postgres, why_no_postgres
 
@@ -192,6 +193,17 @@ def database_client(database_app: Flask) -> FlaskClient:
 def client(app: Flask) -> FlaskClient:
     """Return a client of the fresh app."""
     return app.test_client()
+
+
+@pytest.fixture
+def held_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all attempts to sign in, and at one's own password, come at one instant, however slow the machine is.
+
+    A wait after five of them is of 2 s: on a busy machine it was over, or in part, before the test had asked again.
+    """
+    at_us = now_us()
+    for view in ("signin", "me"):
+        monkeypatch.setattr(f"app.views.{view}.now_us", lambda: at_us)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.service import free_port, wait_for
+from tests.ports import free_port
+from tests.service import wait_for
 
 USER, PASSWORD = "copier", "s3cr+t/pass"  # the password has what must be percent-encoded
 QUOTED = "s3cr%2Bt%2Fpass"

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.service import ROOT, free_port, wait_for
+from tests.ports import free_port
+from tests.service import ROOT, wait_for
 
 SITE = ROOT / "docs" / "nginx" / "flask-playback.conf"
 MAIN = """{user}

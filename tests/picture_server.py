@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from tests.media import read_number, stamp_number
+from tests.ports import free_port
 
 HOST = "127.0.0.1"
 PATH = "/picture.jpg"
@@ -117,7 +118,7 @@ class PictureServer:
     def start(self) -> "PictureServer":
         """Listen; with port 0 on a free port, which is kept from then on."""
         self.ended.clear()
-        self._server = _Listener((HOST, self.port), self)
+        self._server = _Listener((HOST, self.port or free_port()), self)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="pictures", daemon=True).start()
         return self

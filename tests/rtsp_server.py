@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from tests.ports import free_port
 from tests.rtp import Track, load
 from tests.rtsp_player import Channel, Faults, Player, SentSession, TcpChannel, UdpChannel
 
@@ -79,7 +80,7 @@ class RtspServer:
         """Listen, where it does not yet; with port 0 on a free port, which is kept from then on."""
         if self._listener:
             return self
-        self._listener = _Listener((HOST, self.port), self)
+        self._listener = _Listener((HOST, self.port or free_port()), self)
         self.port = self._listener.server_address[1]
         # Polls often: shutdown() waits for a poll.
         threading.Thread(target=self._listener.serve_forever, args=(0.05,), name="rtsp", daemon=True).start()

@@ -5,12 +5,11 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,16 +20,10 @@ from app.capture.processes import LiveFfmpeg, find_ffmpegs
 from app.locks import lock_holder
 from app.prepared import is_prepared
 from instance.config import DevelopmentConfig
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """Return a port that nothing listens at now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(get: Callable[[], T], what: str, limit_s: float = 15.0, pause_s: float = 0.05) -> T:
@@ -40,6 +33,23 @@ def wait_for(get: Callable[[], T], what: str, limit_s: float = 15.0, pause_s: fl
         assert time.monotonic() < until_s, f"{what} did not happen within {limit_s:.0f} s"
         time.sleep(pause_s)
     return value
+
+
+def files_below(folder: Path) -> Iterator[tuple[Path, bytes, int]]:
+    """Yield path, content and mode of all files below a folder in use; what is removed meanwhile is left out."""
+
+    def raise_other(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for parent, _, names in os.walk(folder, onerror=raise_other):
+        for path in (Path(parent, name) for name in names):
+            try:
+                found = (path, path.read_bytes(), path.stat().st_mode) if path.is_file() else None
+            except FileNotFoundError:
+                continue
+            if found is not None:
+                yield found
 
 
 @cache

@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,8 @@ import psycopg
 import redis
 from psycopg import sql
 from sqlalchemy.engine import make_url
+
+from tests.ports import free_port
 
 POSTGRES_VARIABLE = "PLAYBACK_TEST_POSTGRES_URL"
 REDIS_VARIABLE = "PLAYBACK_TEST_REDIS_URL"
@@ -152,7 +153,7 @@ class Redis:
         return self
 
     def _start(self, folder: Path) -> None:
-        port, log = _free_port(), folder / "log"
+        port, log = free_port(), folder / "log"
         command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder]
         with log.open("wb") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
@@ -202,12 +203,6 @@ def _account() -> dict[str, Any]:
     accounts = {entry.pw_name: entry for entry in pwd.getpwall()}
     entry = accounts.get("postgres") or accounts["nobody"]
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(is_up: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path) -> None:

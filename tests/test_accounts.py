@@ -301,6 +301,7 @@ def test_one_code_that_comes_twice_at_once_is_taken_once(database_app: Flask) ->
     assert sorted(taken) == [False, True]
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_attempts_that_come_at_once_are_all_counted(database_app: Flask) -> None:
     """A hundred guesses at the same instant are a hundred: none is looked at before it is counted."""
     inside, answers = threading.Barrier(12), []
@@ -373,6 +374,7 @@ def test_a_password_is_changed_with_the_old_one_and_all_other_sessions_end(produ
     assert [actor for actor, _ in audited(production, "account.password_change")] == ["admin"]
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_a_session_that_was_stolen_cannot_guess_the_password(production: Flask) -> None:
     browser = sign_in(production)
     wrong = {"password": "falsch falsch falsch", "new_password": NEW}

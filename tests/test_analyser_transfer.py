@@ -29,7 +29,8 @@ from examples.analyser.job import Limits, download_keys, key_of, work_on
 from examples.analyser.listening import OLDEST_S, Queue, is_genuine, read_body, signature
 from examples.analyser.service import Details, Service, again
 from examples.analyser.sse import Event, lines_of, listen, parse
-from tests.service import free_port, wait_for
+from tests.ports import free_port
+from tests.service import wait_for
 
 PROGRAM = Path(__file__).resolve().parent.parent / "examples" / "analyser" / "analyse.py"
 BODY = bytes(range(256)) * 4096  # 1 MiB

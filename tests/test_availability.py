@@ -23,9 +23,10 @@ from app.models import Lease, Recorder, Source
 from app.models.types import now_us
 from tests.media import make_video
 from tests.picture_server import PictureServer
+from tests.ports import free_port
 from tests.recording import FFMPEGS
 from tests.rtsp_server import RtspServer
-from tests.service import Service, free_port, wait_for
+from tests.service import Service, wait_for
 
 SECOND = 1_000_000
 ENCODING = "ffmpeg -i {uri} -c:v libx264 -preset ultrafast -vf scale=160:120 -an {output}"

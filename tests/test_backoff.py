@@ -19,6 +19,13 @@ from tests.service import wait_for
 HERE = Networks(has_loopback=True)
 
 
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no time pass: a pause is told by what is left of it."""
+    now_s = time.monotonic()
+    monkeypatch.setattr("app.capture.backoff.time.monotonic", lambda: now_s)
+
+
 def pauses(backoff: Backoff, count: int, reason: str = "wrong_password", lasted_s: float = 0.0) -> list[float]:
     found = []
     for _ in range(count):
@@ -27,6 +34,7 @@ def pauses(backoff: Backoff, count: int, reason: str = "wrong_password", lasted_
     return found
 
 
+@pytest.mark.usefixtures("held")
 def test_pauses_double_from_half_a_second_to_thirty_with_jitter() -> None:
     found = pauses(Backoff(HERE), 9)
     want = [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
@@ -35,6 +43,7 @@ def test_pauses_double_from_half_a_second_to_thirty_with_jitter() -> None:
     assert (FIRST_S, LONGEST_S) == (0.5, 30.0)
 
 
+@pytest.mark.usefixtures("held")
 def test_a_connection_of_two_seconds_resets_the_pause() -> None:
     backoff = Backoff(HERE)
     pauses(backoff, 6)
@@ -43,6 +52,7 @@ def test_a_connection_of_two_seconds_resets_the_pause() -> None:
     assert pauses(backoff, 1, "stream_ended", lasted_s=1.0)[0] > 8
 
 
+@pytest.mark.usefixtures("held")
 @pytest.mark.parametrize("reason", ["crashed", "clock_jump"])
 def test_after_a_crash_a_connection_that_lasted_is_made_again_at_once(reason: str) -> None:
     backoff = Backoff(HERE)

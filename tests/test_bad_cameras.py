@@ -13,8 +13,9 @@ import pytest
 from tests.archive_reading import assert_contiguous, query, recorded_runs
 from tests.media import make_video
 from tests.picture_server import PictureServer
+from tests.ports import free_port
 from tests.rtsp_server import RtspServer
-from tests.service import Service, free_port, wait_for
+from tests.service import Service, wait_for
 
 
 @pytest.fixture(scope="module")

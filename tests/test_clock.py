@@ -17,7 +17,7 @@ from tests.faked_time import FakedClock
 from tests.media import make_video, packets
 from tests.picture_server import PictureServer
 from tests.rtsp_server import RtspServer
-from tests.service import Service, wait_for
+from tests.service import Service, prepared_database, wait_for
 
 SEGMENT_S = 1
 AHEAD_S = 3723.5
@@ -68,15 +68,16 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
     then, are waited for twice.
     """
     folder = tmp_path_factory.mktemp("clock")
-    make_video(folder / "cam.mp4", seconds=4, fps=12, gop=12, width=320, height=240, audio="aac")
+    cam = make_video(folder / "cam.mp4", seconds=4, fps=12, gop=12, width=320, height=240, audio="aac")
+    prepared_database()  # takes its time: what begins at 300 s by this clock is the service
     clock = FakedClock(folder)
     clock.set(300)
     service = Service(folder / "instance", "web", "recorder", SEGMENT_S=SEGMENT_S, PICTURE_INTERVAL_S=0.25)
     service.environment.update(clock.environment, TZ="Europe/Berlin")
-    with RtspServer({"cam": folder / "cam.mp4"}) as camera, PictureServer() as pictures, service:
+    with RtspServer({"ahead": cam, "silent": cam}) as camera, PictureServer() as pictures, service:
         sources = {
-            "ahead": service.add_source(camera.url("cam", clock_s=AHEAD_S)),
-            "silent": service.add_source(camera.url("cam", has_reports=False)),
+            "ahead": service.add_source(camera.url("ahead", clock_s=AHEAD_S)),
+            "silent": service.add_source(camera.url("silent", has_reports=False)),
         }
         pictured = service.add_source(pictures.url)
         service.add_group("cams", list(sources.values()))
@@ -86,7 +87,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
         sources["pictures"] = pictured
         steps: list[float] = []
         wait_for_runs(service, list(sources.values()), 1)
-        for step_s in (SUMMER_ENDS_S - 4 - clock.now_s, 3600.0, -3600.0, 2.0):
+        for step_s in (SUMMER_ENDS_S - 9 - clock.now_s, 3600.0, -3600.0, 2.0):
             if len(steps) == 3:
                 service.processes["recorder"].kill()
                 service.processes["recorder"].wait()
@@ -106,14 +107,12 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
 
 @pytest.mark.parametrize("name", ["ahead", "silent"])
 def test_no_packet_is_lost_and_no_connection_begun_anew_when_the_clock_is_set(history: History, name: str) -> None:
-    sent = [session.sent("video") for session in history.camera.sessions("cam")]
+    (session,) = history.camera.sessions(name)
+    sent = session.sent("video")
     recorded = [packet for run in runs_of(history, name) for packet in run.video]
-    assert len(sent) == 2  # one a camera
-    hashes = {line.sha256 for line in sent[0]}
-    assert hashes
-    matching = [lines for lines in sent if abs(len(lines) - len(recorded)) < 40]
-    assert matching
-    assert_contiguous(recorded, matching[0], history.stopped_s - 1, begin=0)
+    assert sent
+    assert abs(len(sent) - len(recorded)) < 40
+    assert_contiguous(recorded, sent, history.stopped_s - 1, begin=0)
 
 
 @pytest.mark.parametrize("name", ["ahead", "silent", "pictures"])

@@ -223,13 +223,17 @@ def test_the_test_picture_is_a_page_only_where_that_is_preferred(client: FlaskCl
 
 
 def test_the_test_video_ends_by_itself_for_a_client_that_did_not_ask_for_a_stream(client: FlaskClient) -> None:
-    begun_s = time.monotonic()
-    answer = client.get("/test/video")
-    body = answer.data
-    assert 4.5 < time.monotonic() - begun_s < 8
+    for _ in range(3):  # this process itself may be held up
+        begun_s = time.monotonic()
+        answer = client.get("/test/video")
+        body = answer.data
+        taken_s = time.monotonic() - begun_s
+        begin_of_part = boundary(answer.content_type)
+        parts = re.findall(begin_of_part + rb"\r\nContent-Type: image/jpeg\r\nContent-Length: (\d+)\r\n\r\n", body)
+        if taken_s < 8 and len(parts) >= 10:
+            break
+    assert 4.5 < taken_s < 8
     assert answer.status_code == 200
-    begin_of_part = boundary(answer.content_type)
-    parts = re.findall(begin_of_part + rb"\r\nContent-Type: image/jpeg\r\nContent-Length: (\d+)\r\n\r\n", body)
     assert len(parts) >= 10
     begin = body.index(b"\r\n\r\n") + 4
     assert clock_picture(body[begin : begin + int(parts[0])]).width == 640
@@ -253,8 +257,11 @@ def test_the_test_video_goes_on_for_a_client_that_asked_for_it(client: FlaskClie
 
 
 def test_head_of_the_test_video_answers_at_once(client: FlaskClient) -> None:
-    begun_s = time.monotonic()
-    answer = client.head("/test/video", headers={"Accept": "image/*"})
-    assert answer.status_code == 200
-    assert answer.data == b""
-    assert time.monotonic() - begun_s < 0.5
+    taken_s = []
+    for _ in range(3):  # this process itself may be held up
+        begun_s = time.monotonic()
+        answer = client.head("/test/video", headers={"Accept": "image/*"})
+        assert answer.status_code == 200
+        assert answer.data == b""
+        taken_s.append(time.monotonic() - begun_s)
+    assert min(taken_s) < 0.5

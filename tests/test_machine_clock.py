@@ -24,7 +24,7 @@ from tests.faked_time import FakedClock
 from tests.media import make_video
 from tests.recording import FFMPEGS
 from tests.rtsp_server import RtspServer
-from tests.service import ROOT
+from tests.service import ROOT, wait_for
 
 TEMPLATE = parse_template("Source", effective_template("Source", None))
 BROKEN = ("", "[]", '{"boot_id": 3}', "{", '{"boot_id":"b","offset_us":"x","known_us":1,"is_unset":0}')
@@ -145,16 +145,19 @@ def offsets(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], f
             processes.append(spawn(command, run_id, feed))
             files[ffmpeg, name] = LiveFile(folder / "live" / f"{run_id}-000000.mp4")
         try:
-            for _ in range(40):
-                time.sleep(0.1)
-                for file in files.values():
-                    file.poll()
+            wait_for(lambda: min(map(polled, files.values())) >= 4, "four fragments of each", 60)
         finally:
             for process in processes:
                 process.terminate()
             for process in processes:
                 process.wait(15)
     return {key: _offset_s(file) for key, file in files.items()}
+
+
+def polled(file: LiveFile) -> int:
+    """Return how many fragments a file has now."""
+    file.poll()
+    return len(file.fragments)
 
 
 def _offset_s(file: LiveFile) -> float | None:
@@ -181,7 +184,10 @@ def test_the_watchdog_counts_no_time_that_the_clock_passed_over(tmp_path: Path) 
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom app.capture.watchdog import Beat\n"
         "beat = Beat(Path(sys.argv[1]))\n"
-        "for _ in sys.stdin: print(time.time() > 4e9, round(beat.silence_s()), flush=True)"
+        "begun_s = time.monotonic()\n"
+        "for _ in sys.stdin:\n"
+        "    too_much_s = max(0, beat.silence_s() - (time.monotonic() - begun_s))\n"  # no more than has passed
+        "    print(time.time() > 4e9, round(too_much_s), flush=True)"
     )
     beat.touch()
     environment = {**os.environ, **clock.environment, "PYTHONPATH": str(ROOT)}
@@ -239,9 +245,12 @@ scheduler.apply_entry = lambda entry, producer=None: ran.append(entry.name)
 for _ in sys.stdin:
     ran.clear()
     until_s = time.monotonic() + 1.1
-    while time.monotonic() < until_s:
+    least = 0
+    # What is demanded is waited for: on a busy machine this process may be held up.
+    while time.monotonic() < until_s or (least < 3 and time.monotonic() < until_s + 10):
         time.sleep(max(0, min(scheduler.tick(), 0.05)))
-    print(min(ran.count(name) for name in ("one", "two", "three")), len(ran), flush=True)
+        least = min(ran.count(name) for name in ("one", "two", "three"))
+    print(least, len(ran), flush=True)
 """
 
 

@@ -15,7 +15,7 @@ from tests.conftest import missing
 from tests.gst_rtsp_server import GstRtspServer, why_no_gst
 from tests.media import make_video, packets
 from tests.rtsp_server import RtspServer
-from tests.service import Service, wait_for
+from tests.service import Service, files_below, wait_for
 
 PASSWORD = "p@ss w:rd/1%"  # every character that an address may trip over
 
@@ -195,10 +195,8 @@ def test_no_password_is_on_a_command_line_or_in_a_file(service: Service, camera:
     wait_for(lambda: service.status(wrong) == "unauthorised", "the refusal")
     service.stop_recording("wrong")
     stop(service, source_id, "secret")
-    for path in service.instance.rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            assert not any(secret in content for secret in secrets), path.name
+    for path, content, _ in files_below(service.instance):
+        assert not any(secret in content for secret in secrets), path.name
 
 
 def test_a_gstreamer_camera_is_recorded_whole_by_every_ffmpeg(tmp_path: Path, footage: Path) -> None:

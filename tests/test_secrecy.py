@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import redis
@@ -21,7 +21,7 @@ from tests.conftest import missing
 from tests.media import make_video
 from tests.picture_server import PictureServer
 from tests.rtsp_server import RtspServer
-from tests.service import Service, wait_for
+from tests.service import Service, files_below, wait_for
 from tests.services import REDIS_VARIABLE, Postgres, Redis, why_no_redis
 
 MARKS = {
@@ -115,22 +115,49 @@ def marks_in(data: str | bytes, *names: str) -> list[str]:
     return [name for name in names or MARKS if MARKS[name].encode() in text]
 
 
-def processes(service: Service) -> dict[int, str]:
-    """Return the command lines of all processes of the service, by pid."""
+class Process(NamedTuple):
+    """What the machine shows of a process; `environ` is empty of our own, which root alone may look into."""
+
+    command: str
+    parent: int
+    limits: str
+    environ: bytes
+    is_own: bool
+
+
+def processes(service: Service) -> dict[int, Process]:
+    """Return all living processes of the service by pid, each read in one go: a moment later it may be gone."""
     found = {}
-    own = {*filter(None, (service.living_pid(role) for role in (*OWN, "watchdog"))), *service.ffmpeg_pids()}
+    roles = {*filter(None, (service.living_pid(role) for role in OWN))}
+    ours = {*roles, *filter(None, (service.living_pid("watchdog"),)), *service.ffmpeg_pids()}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
+        pid = int(entry.name)
         try:
             status = (entry / "status").read_text()
+            parent = int(status.partition("PPid:")[2].split()[0])
+            if re.search(r"State:\s+Z", status) or not {pid, parent} & ours:
+                continue
             command = (entry / "cmdline").read_bytes().decode("utf-8", "replace").replace("\0", " ")
-        except OSError:
+            is_own = pid in roles or "gunicorn" in command
+            environ = b"" if is_own else (entry / "environ").read_bytes()
+            found[pid] = Process(command, parent, (entry / "limits").read_text(), environ, is_own)
+        except (FileNotFoundError, ProcessLookupError):
             continue
-        parent = re.search(r"PPid:\s+(\d+)", status)
-        if int(entry.name) in own or (parent is not None and int(parent[1]) in own):
-            found[int(entry.name)] = command
     return found
+
+
+def begun(service: Service) -> dict[int, Process]:
+    """Return all processes once there are enough of them, and none that is on its way from fork to exec.
+
+    Such a one shows what its parent was started with, the parent's secrets among it.
+    """
+    found = processes(service)
+    commands = {pid: one.command for pid, one in found.items()}
+    on_its_way = [one for one in found.values() if not one.is_own and one.command == commands.get(one.parent)]
+    is_enough = len(found) >= len(OWN) + 3  # two ffmpegs, the watchdog, a web process
+    return found if is_enough and not on_its_way else {}
 
 
 def test_no_log_line_has_one(service: Service) -> None:
@@ -159,20 +186,18 @@ def test_no_answer_has_one(service: Service) -> None:
 
 
 def test_no_process_shows_one(service: Service) -> None:
-    found = processes(service)
-    assert len(found) >= len(OWN) + 3  # two ffmpegs, the watchdog, a web process
-    own = {service.pid(role) for role in OWN}
-    own |= {pid for pid, command in found.items() if "gunicorn" in command}
-    for pid, command in found.items():
-        assert marks_in(command) == [], command
-        core = re.search(r"Max core file size +(\d+) +(\d+)", (Path("/proc") / str(pid) / "limits").read_text())
+    found = wait_for(lambda: begun(service), "every process of the service")
+    assert {service.pid(role) for role in OWN} <= {pid for pid, one in found.items() if one.is_own}
+    for pid, one in found.items():
+        assert marks_in(one.command) == [], one.command
+        core = re.search(r"Max core file size +(\d+) +(\d+)", one.limits)
         assert core is not None
-        assert max(int(core[1]), int(core[2])) <= 1, command
-        if pid not in own:
-            assert marks_in((Path("/proc") / str(pid) / "environ").read_bytes()) == [], command
+        assert max(int(core[1]), int(core[2])) <= 1, one.command
+        if not one.is_own:
+            assert marks_in(one.environ) == [], one.command
         else:  # root alone may read what it was started with
             assert (Path("/proc") / str(pid) / "environ").stat().st_uid == 0
-            assert is_undumpable(pid), command
+            assert is_undumpable(pid), one.command
 
 
 def is_undumpable(pid: int) -> bool:
@@ -185,14 +210,13 @@ def is_undumpable(pid: int) -> bool:
 
 def test_no_file_has_one_in_clear(service: Service) -> None:
     logs = 0
-    for path in service.instance.rglob("*"):
-        if not path.is_file() or path == service.log:
+    for path, data, mode in files_below(service.instance):
+        if path == service.log:
             continue
-        data = path.read_bytes()
         # ffmpeg's own log of a run that is being recorded may hold the address: of mode 0600, removed with the run.
         if path.suffix == ".log" and "live" in path.parts:
             logs += 1
-            assert path.stat().st_mode & 0o077 == 0
+            assert mode & 0o077 == 0
             assert marks_in(data, *(set(MARKS) - set(STORED))) == []
             continue
         assert marks_in(data) == [], path

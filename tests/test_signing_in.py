@@ -285,6 +285,7 @@ def test_begin_again_leads_back_to_name_and_password(production: Flask, browser:
     assert 'name="password"' in browser.get("/login").text
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_guessing_is_slowed_down_and_a_hundred_at_once_are_a_hundred(production: Flask, browser: FlaskClient) -> None:
     for _ in range(5):
         assert try_to(browser, password="falsch falsch falsch").status_code == 401
@@ -301,6 +302,7 @@ def test_guessing_is_slowed_down_and_a_hundred_at_once_are_a_hundred(production:
     assert try_to(production.test_client(), password="falsch falsch falsch").status_code == 401  # all forgiven
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_a_new_password_from_the_terminal_is_not_held_back_by_who_guessed_at_the_old(production: Flask) -> None:
     for _ in range(5):
         try_to(production.test_client(), password="falsch falsch falsch")
@@ -310,12 +312,14 @@ def test_a_new_password_from_the_terminal_is_not_held_back_by_who_guessed_at_the
     assert answer.status_code == 200
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_a_wait_is_the_same_for_a_name_that_nobody_has(browser: FlaskClient) -> None:
     for _ in range(5):
         assert try_to(browser, "nobody").status_code == 401
     assert try_to(browser, "NOBODY").status_code == 429
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_who_guesses_locks_out_neither_other_places_nor_a_browser_that_is_known(production: Flask) -> None:
     known = sign_in(production)
     known.post("/logout", headers=OURS)
@@ -331,6 +335,7 @@ def test_who_guesses_locks_out_neither_other_places_nor_a_browser_that_is_known(
     assert failures(production) == sorted([5, 5, 1, 1])  # what is known is known for one account alone
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_many_places_together_are_held_back_but_not_a_browser_that_is_known(production: Flask) -> None:
     known = sign_in(production)
     known.post("/logout", headers=OURS)
@@ -351,6 +356,7 @@ def test_many_places_together_are_held_back_but_not_a_browser_that_is_known(prod
     assert failures(production) == [1, 1]
 
 
+@pytest.mark.usefixtures("held_clock")
 def test_codes_cannot_be_guessed_either(production: Flask) -> None:
     secret = with_totp(production)
     codes = {pyotp.TOTP(secret).at(int(time.time()) + off) for off in range(-60, 90, 30)}

@@ -33,8 +33,8 @@ from tests.conftest import in_production
 from tests.hostile_rtsp import Hostile
 from tests.media import make_video
 from tests.picture_server import PictureServer
+from tests.ports import free_port
 from tests.rtsp_server import RtspServer
-from tests.service import free_port
 from tests.test_api import API
 from tests.test_camera_rights import Caller
 

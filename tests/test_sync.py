@@ -25,7 +25,7 @@ from tests.archived import T0_US, add_source, record
 from tests.archived import media as media
 from tests.archived import no_plans as no_plans
 from tests.copying import SYNC, add_record, ask, run_copies, shown, video
-from tests.service import free_port
+from tests.ports import free_port
 
 MINUTE_US = 60_000_000
 

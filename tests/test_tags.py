@@ -18,8 +18,9 @@ from tests.archive_reading import assert_contiguous, query, recorded_runs
 from tests.conftest import DATABASES
 from tests.media import make_video
 from tests.picture_server import PictureServer
+from tests.ports import free_port
 from tests.rtsp_server import RtspServer
-from tests.service import Service, free_port, wait_for
+from tests.service import Service, wait_for
 
 API = "/api/v1"
 FLIPS, CLIENTS = 50, 4

@@ -23,7 +23,8 @@ from examples.analyser.sse import listen
 from instance.config import TestingConfig
 from tests.archived import T0_US, add_source, record, utc
 from tests.media import Plane, make_video
-from tests.service import ROOT, Service, free_port, prepared_database, wait_for
+from tests.ports import free_port
+from tests.service import ROOT, Service, prepared_database, wait_for
 from tests.test_analyser import SMOKING, docx_file, pdf_bytes, soon
 
 PROGRAM = ROOT / "examples" / "analyser" / "analyse.py"

@@ -34,15 +34,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="module", autouse=True)
 def stalled(service: Service) -> Iterator[list[tuple[int, socket.socket]]]:
     """Yield uploads whose peers have sent a part and then nothing: they are open while the other tests run."""
-    found = []
-    for _ in range(STALLED):
-        file_id = create(service, len(DATA))
-        connection = begin_patch(service.port, file_id, 0, len(DATA))
-        connection.sendall(DATA[:100_001])
-        found.append((file_id, connection))
+    found = [stall(service) for _ in range(STALLED)]
     yield found
     for _, connection in found:
         connection.close()
+
+
+def stall(service: Service) -> tuple[int, socket.socket]:
+    """Begin an upload whose peer sends a part, which is written, and then nothing."""
+    file_id = create(service, len(DATA))
+    connection = begin_patch(service.port, file_id, 0, len(DATA))
+    connection.sendall(DATA[:100_001])
+    part = service.storage / "files" / f"{file_id}.part"
+    wait_for(lambda: part.exists() and part.stat().st_size == 100_001, "the part")
+    return file_id, connection
 
 
 def create(service: Service, size: int) -> int:
@@ -100,22 +105,26 @@ def test_others_are_served_while_uploads_stall(service: Service) -> None:
     check(service, file_id)
 
 
-def test_who_goes_on_takes_over_from_a_stale_connection(
-    service: Service, stalled: list[tuple[int, socket.socket]]
-) -> None:
-    """Whichever of the two processes has the one that waits for a peer that is gone; what had come is kept."""
-    for file_id, connection in stalled[:2]:
-        assert head(service, file_id) == 100_001
-        assert send(service, file_id, 100_001).status_code == 204
-        check(service, file_id)
-        status, body = answer_of(connection)
+def test_who_goes_on_takes_over_from_a_stale_connection(service: Service) -> None:
+    """Whichever of the two processes has the one that waits for a peer that is gone; what had come is kept.
+
+    Each is begun here: after 10 s, by gunicorn/config.py, there would be none to take over from.
+    """
+    for _ in range(2):
+        file_id, connection = stall(service)
+        with connection:
+            assert head(service, file_id) == 100_001
+            assert send(service, file_id, 100_001).status_code == 204
+            check(service, file_id)
+            status, body = answer_of(connection)
         assert (status, json.loads(body)["detail"][0]["type"]) == (409, "taken_over")
 
 
-def test_deleting_takes_over_too(service: Service, stalled: list[tuple[int, socket.socket]]) -> None:
-    file_id, connection = stalled[2]
-    assert requests.delete(f"{service.base}/files/{file_id}/", headers=TUS, timeout=20).status_code == 204
-    assert answer_of(connection)[0] in (409, 410, 423)
+def test_deleting_takes_over_too(service: Service) -> None:
+    file_id, connection = stall(service)
+    with connection:
+        assert requests.delete(f"{service.base}/files/{file_id}/", headers=TUS, timeout=20).status_code == 204
+        assert answer_of(connection)[0] in (409, 410, 423)
     assert not list((service.storage / "files").glob(f"{file_id}*"))
     assert requests.head(f"{service.base}/files/{file_id}/", headers=TUS, timeout=20).status_code == 410
 
@@ -234,7 +243,7 @@ def test_a_half_open_connection_frees_its_thread_and_keeps_what_came(
     service: Service, stalled: list[tuple[int, socket.socket]]
 ) -> None:
     """Late among the tests: by now the peer has sent nothing for as long as gunicorn/config.py allows, or soon has."""
-    file_id, connection = stalled[3]
+    file_id, connection = stalled[-1]
     status, _ = answer_of(connection)
     assert status in (0, 422)
     assert received(service, file_id) == 100_001
