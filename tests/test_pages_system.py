@@ -7,7 +7,9 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -29,6 +31,7 @@ from tests.archived import no_plans as no_plans
 from tests.conftest import in_production
 from tests.looking import Chromium, Looker
 from tests.served import answering
+from tests.service import wait_for
 
 S, HOUR_US, DAY_US = 1_000_000, 3_600_000_000, 86_400_000_000
 GB = 1_000_000_000
@@ -146,6 +149,20 @@ def test_the_tabs_are_those_of_the_role_and_are_walked_by_keys(world: World, chr
             assert looker.complaints == []
 
 
+def range_of(page: Page, days: int) -> tuple[str, str]:
+    """Return from when to when losses are told, once the page tells them of so many days up to now."""
+
+    def told() -> tuple[str, str] | None:
+        query = parse_qs(urlsplit(link.get_attribute("href") or "").query)
+        start, end = (datetime.fromisoformat(query[name][0]) for name in ("start", "end"))
+        is_up_to_now = abs(end.timestamp() - now_us() / S) < 600
+        is_of_them = (end - start).total_seconds() == days * 86_400
+        return (query["start"][0], query["end"][0]) if is_up_to_now and is_of_them else None
+
+    link = page.get_by_role("link", name="Download CSV")
+    return wait_for(told, f"losses of {days} days")
+
+
 def test_storage_health_and_losses_show_what_the_api_says(world: World, admin: Looker) -> None:
     page = admin.open("/view/system?tab=storage")
     (storage,) = admin.ask("/api/v1/storage")
@@ -180,8 +197,7 @@ def test_storage_health_and_losses_show_what_the_api_says(world: World, admin: L
     page = admin.open("/view/system?tab=losses")
     for name, days in (("7 days", 7), ("30 days", 30)):
         page.get_by_role("radio", name=name).check()
-        end_us = now_us() // (60 * S) * 60 * S
-        losses = admin.ask(f"/api/v1/losses?start={end_us / S - days * 86_400}&end={end_us / S}")["sources"]
+        losses = admin.ask("/api/v1/losses?start={}&end={}".format(*range_of(page, days)))["sources"]
         for one in losses:
             row = row_of(page.get_by_role("table", name="By camera"), one["description"])
             expect(row).to_contain_text(f"{int(one['coverage'] * 100_000) / 1000:.3f}".rstrip("0").rstrip(".") + " %")
