@@ -25,6 +25,7 @@ from tests.test_api import API, add_source
 
 PASSWORD = "secretive"
 VIEWERS = 12
+ESTABLISHED = "01"  # in /proc/net/tcp
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +85,13 @@ def grabbing(service: Service) -> list[int]:
 
 
 def viewers_in(service: Service, pids: list[int]) -> dict[int, int]:
-    """Return how many open connections each web process has."""
-    return {pid: sum(name.startswith("socket:") for name in open_files(pid)) for pid in pids}
+    """Return how many connections of clients each web process has; it has others, to the other one among them."""
+    connections = set()
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
+        _, local, _, state, *_, inode = line.split()[:10]
+        if state == ESTABLISHED and int(local.rpartition(":")[2], 16) == service.port:
+            connections.add(f"socket:[{inode}]")
+    return {pid: len(connections & {*open_files(pid)}) for pid in pids}
 
 
 def spread(service: Service, source_id: int) -> list[MjpegClient]:
