@@ -93,8 +93,9 @@ async function fetchStill(id: number): Promise<boolean> {
     const init = { signal: AbortSignal.timeout(GIVE_UP_MS), headers: { Accept: 'image/jpeg, application/json' } };
     const before = pictureOf(id).peek().url;
     const answer = await ask(`/api/v1/source/${id}/picture`, init);
+    const bytes = await answer.blob();
     const isLate = pictureOf(id).peek().url !== before; // a live picture came meanwhile
-    if (!isLate) await publish(id, await answer.blob(), answer.headers.get('X-Picture-Utc'));
+    if (!isLate) await publish(id, bytes, answer.headers.get('X-Picture-Utc'));
     return true;
   } catch (error) {
     noteSilence(id, whyOf(error));
